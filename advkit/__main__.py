@@ -1,0 +1,5 @@
+"""`python -m advkit` is `advkit`."""
+
+from advkit.cli import main
+
+main()

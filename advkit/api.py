@@ -1,0 +1,137 @@
+"""The Python face: load a model, load data, audit. The command line calls the same functions."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from advkit.data.samples import Samples
+from advkit.data.specs import load_data
+from advkit.errors import InputError, UsageError
+from advkit.evaluate.audit import audit as run_audit
+from advkit.evaluate.store import Store
+from advkit.models.classifier import Classifier
+from advkit.models.specs import input_shape, load_model
+from advkit.rendering import write_report
+
+MODEL, DATA = "bundled:fashion-mnist-cnn-robust", "bundled:fashion-mnist"
+BUNDLED_EPS = {
+    "Linf": (0.025, 0.05, 0.1, 0.15),
+    "L2": (0.5, 1.0, 1.5),
+    "L1": (5.0, 10.0, 15.0),
+}
+EPS = {
+    "Linf": (2 / 255, 4 / 255, 8 / 255),
+    "L2": (0.25, 0.5, 1.0),
+    "L1": (3.0, 6.0, 12.0),
+}
+
+load = load_model
+data = load_data
+
+
+def audit(
+    model: str | Classifier = MODEL,
+    data: str | Samples | None = None,
+    *,
+    norm: str = "Linf",
+    eps: float | Sequence[float] | None = None,
+    suite: str = "standard",
+    attacks: Sequence[str] = (),
+    limit: int | None = None,
+    arch: str | None = None,
+    batch_size: int = 64,
+    seed: int = 0,
+    device: str = "auto",
+    out: str | Path | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Audit a model on data; write the run directory ``out`` with its report.
+
+    ``model`` and ``data`` are specs ('scheme:ref?key=value') or what `load` and `data` return.
+    Returns the summary, the content of `run.json`, and in it the path of the report. ``options``
+    go to `advkit.evaluate.audit.audit`. Raises AdvkitError for what a person can mend.
+    """
+    where = pick_device(device)
+    samples, classifier = _load_both(model, data, limit, arch, where)
+    radii = _radii(eps, norm, model)
+    folder = Path(out) if out else new_run(str(model), samples.name)
+    specs = {
+        "model": model if isinstance(model, str) else model.name,
+        "data": data if isinstance(data, str) else samples.name,
+    }
+    report = ""
+
+    def finish(store: Store, summary: dict[str, Any]) -> None:
+        nonlocal report
+        report = str(write_report(store, summary, samples))
+
+    summary = run_audit(
+        classifier, samples, norm=norm, eps=radii, suite=suite, attacks=attacks, seed=seed,
+        batch_size=batch_size, out=folder, specs=specs, finish=finish, **options,
+    )  # fmt: skip
+    return {**summary, "out": str(folder), "report": report}
+
+
+def _load_both(
+    model: str | Classifier,
+    data: str | Samples | None,
+    limit: int | None,
+    arch: str | None,
+    device: torch.device,
+) -> tuple[Samples, Classifier]:
+    """Load data at the size that the model wants, then the model for the classes of the data."""
+    if data is None:
+        data = _own_data(model)
+    shape = input_shape(model) if isinstance(model, str) else model.shape
+    samples = load_data(data, limit=limit, shape=shape) if isinstance(data, str) else data
+    if isinstance(model, str):
+        model = load_model(model, arch=arch, classes=samples.classes)
+    moved = samples._replace(x=samples.x.to(device), y=samples.y.to(device))
+    return moved, model.to(device)
+
+
+def _own_data(model: str | Classifier) -> str:
+    name = model if isinstance(model, str) else model.name
+    if name.startswith("bundled:digits"):
+        return "bundled:digits"
+    if name.startswith("bundled:"):
+        return DATA
+    raise UsageError(f"--model {name} comes without images", "say on what: --data imagefolder:DIR")
+
+
+def _radii(
+    eps: float | Sequence[float] | None, norm: str, model: str | Classifier
+) -> tuple[float, ...]:
+    if eps is None:
+        bundled = isinstance(model, str) and model.startswith("bundled:")
+        return (BUNDLED_EPS if bundled else EPS)[norm]
+    return (float(eps),) if isinstance(eps, int | float) else tuple(sorted(set(eps)))
+
+
+def pick_device(name: str) -> torch.device:
+    """Return the device called ``name``; ``auto`` is CUDA where there is one, else the CPU."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        here = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        raise InputError(
+            f"--device {name} is not on this machine", f"there is: {', '.join(here)}"
+        ) from error
+    return device
+
+
+def new_run(*about: str) -> Path:
+    """Return a new run directory under ``runs/``, named by time, command and a short hash."""
+    stamp = datetime.now(UTC)
+    tag = sha256(repr((about, stamp.isoformat())).encode()).hexdigest()[:6]
+    return Path("runs") / f"{stamp:%Y%m%dT%H%M%S}-audit-{tag}"
+
+
+__all__ = ["audit", "data", "load", "new_run", "pick_device"]

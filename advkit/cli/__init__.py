@@ -1,0 +1,53 @@
+"""The command line. Commands are imported when they are called: `--help` waits for nothing."""
+
+from importlib import import_module
+
+import click
+
+from advkit import __version__
+from advkit.cli.failures import guarded
+
+COMMANDS = {
+    "audit": "Measure how easily a classifier is fooled; write a report.",
+    "train": "Train a small classifier, standard or adversarially.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows the names and one-line helps of its commands, and imports on call."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command, or return None for an unknown one."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(f"advkit.cli.{cmd_name}"), cmd_name)
+        assert isinstance(command, click.Command)  # noqa: S101
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="advkit")
+@click.option("-v", "--verbose", count=True, help="Say more; -vv shows tracebacks.")
+def cli(verbose: int) -> None:
+    """How easily is a classifier fooled, and can that answer be trusted?
+
+    \b
+    Examples:
+      advkit audit
+      advkit audit --model ./net.py:make --data imagefolder:photos --eps 4/255
+      advkit audit --help
+    """
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    guarded(cli)

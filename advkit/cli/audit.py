@@ -1,0 +1,185 @@
+"""`advkit audit`: model and data in, one report out."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from advkit.cli.failures import Gate
+from advkit.cli.parameters import EpsList, check_eps
+from advkit.errors import EmptyError
+
+EPILOG = """
+\b
+Examples:
+  advkit audit
+      a bundled robust net on bundled images, in about a minute
+  advkit audit --model model.safetensors --data imagefolder:photos --eps 8/255
+  advkit audit --model ./net.py:make?depth=18 --data npz:test.npz --norm L2 --eps 0.25,0.5
+  advkit audit --model torchvision:resnet18?weights=DEFAULT --data imagefolder:photos
+  advkit audit --attacks pgd:steps=100,restarts=5 --attacks square --eps 0.1
+  advkit audit --out runs/a --fail-under 0.6
+
+\b
+Exit codes:
+  0 ok, 1 below --fail-under, 2 usage, 3 bad input, 4 refused (could run code),
+  5 nothing to evaluate, 7 out of memory or disk, 70 a bug, 130 Ctrl-C, 143 SIGTERM
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option(
+    "--model",
+    default=None,
+    help="bundled:NAME, torchvision:NAME?weights=..., "
+    "package.module:callable, ./file.py:callable, or FILE.safetensors.  [default: "
+    "bundled:fashion-mnist-cnn-robust]",
+)
+@click.option("--arch", help="What FILE.safetensors holds the weights of, if it does not say.")
+@click.option(
+    "--data",
+    help="bundled:NAME, imagefolder:DIR, npz:FILE, or "
+    "torchvision:NAME?root=DIR&split=test.  [default: the images of a bundled model]",
+)
+@click.option(
+    "--norm",
+    type=click.Choice(["Linf", "L2", "L1"]),
+    default="Linf",
+    show_default=True,
+    help="How the size of a perturbation is measured.",
+)
+@click.option(
+    "--eps",
+    type=EpsList(),
+    help="Radius, or several with commas between: 8/255,0.05. Pixels are in [0, 1].",
+)
+@click.option(
+    "--suite",
+    type=click.Choice(["quick", "standard"]),
+    default="standard",
+    show_default=True,
+    help="How hard to try.",
+)
+@click.option(
+    "--attacks",
+    multiple=True,
+    metavar="NAME[:KEY=VALUE,...]",
+    help="Run these instead of a suite; repeatable.",
+)
+@click.option("--limit", type=click.IntRange(min=0), help="Only so many samples.")
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    default=64,
+    show_default=True,
+    help="Never changes a result.",
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Run directory; the same command "
+    "goes on where it was stopped.  [default: a new one under runs/]",
+)
+@click.option("--fresh", is_flag=True, help="Discard an earlier run in --out.")
+@click.option(
+    "-o",
+    "--output",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE.csv|FILE.json",
+    help="Also write the rows (csv) or the summary (json).",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON and nothing else.")
+@click.option(
+    "--fail-under",
+    type=click.FloatRange(0, 1),
+    help="Exit 1 if robust accuracy at the "
+    "largest eps, at the lower end of its interval, is below this.",
+)
+@click.option("--no-progress", is_flag=True, help="No progress bar.")
+def audit(
+    model: str | None, data: str | None, norm: str, eps: tuple[float, ...] | None,
+    output: tuple[Path, ...], as_json: bool, fail_under: float | None, no_progress: bool,
+    **options: Any,
+) -> None:  # fmt: skip
+    """Measure how easily a classifier is fooled, and write a report.
+
+    Each image is attacked by every attack of the suite until one succeeds; robust accuracy is the
+    share that withstands all of them. Whatever an attack returns is judged anew from what is saved.
+    """
+    check_eps(eps or (), norm)
+    check_outputs(output)
+    check_share(fail_under)
+    from advkit.api import MODEL
+    from advkit.api import audit as run
+    from advkit.cli.progress import bars
+    from advkit.evaluate.fingerprint import command_line
+
+    with bars(no_progress) as progress:
+        summary = run(model or MODEL, data, norm=norm, eps=eps, progress=progress,
+                      command=command_line(), **options)  # fmt: skip
+    for file in output:
+        export(summary, file)
+    click.echo(json.dumps(summary) if as_json else table(summary))
+    if summary["clean"]["count"] == 0:
+        raise EmptyError(summary["verdict"], "check preprocessing and class order of the model")
+    if fail_under is not None:
+        gate(summary, fail_under)
+
+
+def check_outputs(files: tuple[Path, ...]) -> None:
+    """Raise BadParameter for a format that there is not, before any work is done."""
+    for file in files:
+        if file.suffix not in (".csv", ".json"):
+            raise click.BadParameter(f"{file} is neither .csv nor .json", param_hint="--output")
+
+
+def check_share(share: float | None) -> None:
+    """Raise BadParameter for NaN, which click lets through."""
+    if share is not None and share != share:
+        raise click.BadParameter("nan is not a share", param_hint="--fail-under")
+
+
+def export(summary: dict[str, Any], file: Path) -> None:
+    """Write the summary (.json) or one row per sample, attack and eps (.csv)."""
+    if file.suffix == ".json":
+        file.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+        return
+    from advkit.evaluate.store import open_store
+
+    with open_store(Path(summary["out"])) as store:
+        store.frame("results").to_csv(file, index=False)
+
+
+def gate(summary: dict[str, Any], least: float) -> None:
+    """Raise Gate if the lower bound at the largest eps is below ``least``."""
+    worst = summary["robust"][-1]
+    if worst["low"] < least:
+        raise Gate(
+            f"--fail-under {least:g}: robust accuracy at {summary['norm']} {worst['eps']:g} is "
+            f"{worst['value']:.3f}, and its 95% interval begins at {worst['low']:.3f}"
+        )
+
+
+def table(summary: dict[str, Any]) -> str:
+    """Return the summary for a terminal."""
+    from advkit.numbers import shown
+
+    norm = summary["norm"]
+    lines = [summary["verdict"], "", f"{'':<24}{'accuracy':>9}{'95% interval':>18}{'images':>9}"]
+    shares = [("clean", summary["clean"])]
+    shares += [(f"{norm} {shown(r['eps'])}", r) for r in summary["robust"]]
+    for name, s in shares:
+        interval = f"{s['low']:.3f} to {s['high']:.3f}"
+        lines.append(f"{name:<24}{s['value']:>9.3f}{interval:>18}{s['count']:>9,}")
+    lines += ["", f"{'attack':<42}{'eps':>8}{'tried':>7}{'fooled':>8}{'passes':>9}{'seconds':>9}"]
+    for row in summary["attacks"]:
+        passes = row["forwards"] + row["backwards"]
+        lines.append(
+            f"{row['attack'][:41]:<42}{row['eps']:>8.4g}{row['tried']:>7,}{row['fooled']:>8,}"
+            f"{passes:>9.1f}{row['seconds']:>9.1f}"
+        )
+    return "\n".join([*lines, "", f"report: {summary['report']}"])

@@ -1,0 +1,82 @@
+"""What a person sees when something fails, and the exit code for it.
+
+0 ok; 1 a --fail-under gate failed; 2 usage; 3 bad input; 4 refused, could run code; 5 nothing to
+evaluate; 7 out of memory or disk; 70 a bug in advkit; 130 Ctrl-C; 143 SIGTERM.
+"""
+
+import os
+import signal
+import sys
+import traceback
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from advkit.errors import AdvkitError
+
+
+class Gate(AdvkitError):
+    """The result is below what was asked for."""
+
+    exit_code = 1
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived."""
+
+
+def guarded(command: click.Command) -> NoReturn:
+    """Run ``command``; leave with the documented exit code and one line for each failure."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        code = command.main(prog_name="advkit", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader went away (`| head`); nothing may be written any more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except (Exception, KeyboardInterrupt, Terminated) as error:
+        sys.exit(_explain(error))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise Terminated
+
+
+def _explain(error: BaseException) -> int:
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if _very_verbose():
+        traceback.print_exception(error)
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if isinstance(error, AdvkitError):
+        _say(str(error), error.hint)
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt | click.Abort | Terminated):
+        _say("stopped", "finished shards are safe; the same command with its --out goes on")
+        return 143 if isinstance(error, Terminated) else 130
+    if isinstance(error, MemoryError) or "out of memory" in str(error):
+        _say("out of memory", "give a smaller --batch-size")
+        return 7
+    _say(f"this is a bug in advkit: {type(error).__name__}: {error}", "run again with -vv")
+    return 70
+
+
+def _very_verbose() -> bool:
+    return "-vv" in sys.argv or sys.argv.count("-v") > 1
+
+
+def _say(message: str, hint: str) -> None:
+    line = " ".join(_printable(message).split())
+    click.secho(f"error: {line}", err=True, fg=None if "NO_COLOR" in os.environ else "red")
+    if hint:
+        click.echo(f"  {_printable(hint)}", err=True)
+
+
+def _printable(text: str) -> str:
+    """Keep names from a user's data from steering the terminal."""
+    return "".join(c if c.isprintable() or c.isspace() else "?" for c in text)

@@ -1,0 +1,59 @@
+"""The images that come with advkit: Fashion-MNIST and scikit-learn's digits."""
+
+from collections.abc import Callable
+from importlib.resources import files
+
+import numpy as np
+import torch
+
+from advkit.data.samples import Samples
+from advkit.errors import UsageError, did_you_mean
+from advkit.models.spec_text import Spec, only
+
+DIGITS_TRAINED_ON = 1437
+"""The first so many of the 1,797 digits are the training split, the last 360 the test split."""
+
+
+def load_bundled(spec: Spec) -> Samples:
+    """Return ``bundled:NAME``; raises UsageError for a name that is not there."""
+    if spec.ref not in BUNDLED:
+        raise UsageError(f"there is no bundled data {spec.ref!r}", did_you_mean(spec.ref, BUNDLED))
+    return BUNDLED[spec.ref](spec)
+
+
+def fashion_mnist(spec: Spec) -> Samples:
+    """Return the first 1,000 test images of Fashion-MNIST (Xiao et al. 2017), 1 x 28 x 28."""
+    only(spec, ())
+    path = files("advkit.data.bundled") / "fashion-mnist.npz"
+    with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+        x, y, classes = arrays["x"], arrays["y"], arrays["classes"]
+    return Samples(
+        torch.from_numpy(x)[:, None].float() / 255,
+        torch.from_numpy(y).long(),
+        tuple(f"fashion-mnist/test/{i}" for i in range(len(x))),
+        tuple(str(name) for name in classes),
+        spec.text,
+    )
+
+
+def digits(spec: Spec) -> Samples:
+    """Return scikit-learn's handwritten digits, 1 x 8 x 8: split=test (default), train or all."""
+    from sklearn.datasets import load_digits
+
+    only(spec, ("split",))
+    split, n = spec.query.get("split", "test"), DIGITS_TRAINED_ON
+    parts = {"test": slice(n, None), "train": slice(0, n), "all": slice(None)}
+    if split not in parts:
+        raise UsageError(f"{spec.text!r} has no split {split!r}", "train, test or all")
+    found = load_digits()
+    rows = range(len(found.target))[parts[split]]
+    return Samples(
+        torch.from_numpy(found.images[parts[split]] / 16).float()[:, None],
+        torch.from_numpy(found.target[parts[split]]).long(),
+        tuple(f"digits/{i}" for i in rows),
+        tuple(str(digit) for digit in range(10)),
+        spec.text,
+    )
+
+
+BUNDLED: dict[str, Callable[[Spec], Samples]] = {"fashion-mnist": fashion_mnist, "digits": digits}

@@ -1,0 +1,133 @@
+"""``npz:FILE?x=x&y=y&layout=nchw``: arrays saved by numpy; pickles in them are never opened."""
+
+import io
+import zipfile
+import zlib
+from math import prod
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from advkit.data.pixels import to_labels, to_unit
+from advkit.data.samples import Samples
+from advkit.errors import InputError, UnsafeError, UsageError, did_you_mean
+from advkit.models.load_gate import read_gated
+from advkit.models.spec_text import Spec, only
+
+MAX_BYTES = 8 * 2**30
+"""What one array may say that it needs; a small file can claim any size."""
+
+
+def load_npz(spec: Spec) -> Samples:
+    """Return the images ``x`` and labels ``y`` of a file written by `numpy.savez`.
+
+    Images are NHW, NHWC, NCHW or flat (n, features), uint8 0..255 or float in [0, 1]. An array
+    ``classes`` of text, if there is one, names the classes. Raises InputError and UnsafeError.
+    """
+    only(spec, ("x", "y", "layout"))
+    data = read_gated(spec.ref)
+    if not data.startswith(b"PK"):
+        raise InputError(
+            f"{spec.ref} is not an npz file", "write it by np.savez(file, x=images, y=labels)"
+        )
+    key_x, key_y = spec.query.get("x", "x"), spec.query.get("y", "y")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        raw, raw_y = (_array(archive, key, spec.ref) for key in (key_x, key_y))
+        names = _class_names(archive, spec.ref)
+    x, note = _channels_first(raw, spec)
+    return Samples(
+        to_unit(x, spec.ref),
+        _labels(raw_y, len(x), names, spec.ref),
+        tuple(f"{Path(spec.ref).stem}/{i}" for i in range(len(x))),
+        names,
+        spec.text,
+        note,
+    )
+
+
+def _array(archive: zipfile.ZipFile, key: str, name: str) -> NDArray[np.generic]:
+    known = [member.removesuffix(".npy") for member in archive.namelist()]
+    if key not in known:
+        raise InputError(
+            f"{name} has no array {key!r}, but {', '.join(known)}",
+            f"{did_you_mean(key, known)} Name them: npz:{name}?x=...&y=...",
+        )
+    try:
+        # Header first: a small file can claim any size, and an object array is a pickle.
+        with archive.open(f"{key}.npy") as member:
+            _check_header(member, key, name)
+        with archive.open(f"{key}.npy") as member:
+            return np.lib.format.read_array(member, allow_pickle=False)
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError) as error:
+        raise InputError(
+            f"the array {key!r} in {name} is corrupt: {error}", "write the file again"
+        ) from error
+
+
+def _check_header(member: IO[bytes], key: str, name: str) -> None:
+    modern = np.lib.format.read_magic(member) != (1, 0)
+    read = np.lib.format.read_array_header_2_0 if modern else np.lib.format.read_array_header_1_0
+    shape, _, dtype = read(member)
+    if dtype.hasobject:
+        raise UnsafeError(
+            f"the array {key!r} in {name} is an object array, which can run code; "
+            "it was not opened",
+            "save one array of numbers: np.savez(file, x=np.stack(images), y=labels)",
+        )
+    size = prod(shape) * dtype.itemsize
+    if size > MAX_BYTES:
+        raise InputError(
+            f"the array {key!r} in {name} says that it needs {size:,} bytes; "
+            f"at most {MAX_BYTES:,} are read",
+            "split the file",
+        )
+
+
+def _class_names(archive: zipfile.ZipFile, name: str) -> tuple[str, ...] | None:
+    if "classes.npy" not in archive.namelist():
+        return None
+    names = _array(archive, "classes", name)
+    if names.ndim != 1 or names.dtype.kind != "U":
+        raise InputError(
+            f"the array 'classes' in {name} is {names.dtype} of shape {names.shape}",
+            "save one text per class: classes=np.array(['cat', 'dog'])",
+        )
+    return tuple(str(each) for each in names)
+
+
+def _labels(y: NDArray[np.generic], n: int, names: tuple[str, ...] | None, file: str) -> Tensor:
+    labels = to_labels(y, n, file)
+    if names and len(labels) and int(labels.max()) >= len(names):
+        raise InputError(
+            f"{file} has the label {int(labels.max())}, but names only {len(names)} classes",
+            "number the classes from 0, and name each",
+        )
+    return labels
+
+
+def _channels_first(
+    x: NDArray[np.generic], spec: Spec
+) -> tuple[NDArray[np.generic], tuple[str, ...]]:
+    """Return ``x`` as (n, channels, height, width) or (n, features), and a note of what it was."""
+    if x.ndim == 2:
+        return x, (f"the images are flat: {x.shape[1]} numbers each",)
+    if x.ndim == 3:
+        return x[:, None], ("the images were taken as (n, height, width), one channel",)
+    if x.ndim != 4:
+        raise InputError(
+            f"the images in {spec.ref} have shape {x.shape}",
+            "save (n, height, width), (n, channels, height, width) or (n, height, width, channels)",
+        )
+    layout = spec.query.get("layout") or _guess(x.shape)
+    if layout not in ("nchw", "nhwc"):
+        raise UsageError(f"{spec.text!r} has no layout {layout!r}", "nchw or nhwc")
+    order = "channels first" if layout == "nchw" else "channels last"
+    note = (f"the images were taken as {layout} ({order}), shape {x.shape}",)
+    return (x if layout == "nchw" else np.moveaxis(x, 3, 1)), note
+
+
+def _guess(shape: tuple[int, ...]) -> str:
+    return "nhwc" if shape[3] <= 4 < shape[1] else "nchw"

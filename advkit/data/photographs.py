@@ -1,0 +1,77 @@
+"""One picture file -> pixels: every mode, rotation and size brought to the same."""
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from advkit.errors import InputError
+
+
+def read_photograph(
+    path: Path, size: tuple[int, int], crop: float, mode: str
+) -> tuple[NDArray[np.uint8], list[str]]:
+    """Return pixels (height, width, channels) uint8, and what had to be done to them.
+
+    The short side is brought to ``size`` / ``crop``, then the centre of ``size`` is cut out.
+    Raises InputError for a file that is corrupt, or so large that it may be a decompression bomb.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.simplefilter("ignore", UserWarning)
+            with Image.open(path) as opened:
+                opened.load()
+                changes = _oddities(opened)
+                picture = _flat(ImageOps.exif_transpose(opened)).convert(mode)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise InputError(
+            f"{path} is too large to be opened: {error}",
+            f"shrink it below {Image.MAX_IMAGE_PIXELS:,} pixels, or leave it out",
+        ) from error
+    except Exception as error:
+        raise InputError(
+            f"{path} is not a picture that can be read: {error}", "replace it, or leave it out"
+        ) from error
+    pixels = np.asarray(_centre(picture, size, crop))
+    return pixels.reshape(*size, -1), changes
+
+
+def _oddities(picture: Image.Image) -> list[str]:
+    changes = []
+    if picture.getexif().get(0x0112, 1) != 1:
+        changes.append("turned upright as their EXIF data says")
+    if getattr(picture, "n_frames", 1) > 1:
+        changes.append("animated, the first frame was taken")
+    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+        changes.append("transparent, laid on white")
+    if picture.mode.startswith(("I", "F")):
+        changes.append("16 bits deep, brought to 8")
+    if picture.mode in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):
+        changes.append(f"converted from {picture.mode}")
+    return changes
+
+
+def _flat(picture: Image.Image) -> Image.Image:
+    """Return ``picture`` with 8 bits per channel and nothing transparent."""
+    if picture.mode.startswith("I"):
+        deep = np.asarray(picture).astype(np.float64)
+        return Image.fromarray((deep / 65535 * 255).round().clip(0, 255).astype(np.uint8))
+    if picture.mode == "F":
+        raise ValueError("its pixels are floating-point numbers")
+    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+        layer = picture.convert("RGBA")
+        white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, layer).convert("RGB")
+    return picture.convert("RGB") if picture.mode not in ("L", "RGB") else picture
+
+
+def _centre(picture: Image.Image, size: tuple[int, int], crop: float) -> Image.Image:
+    height, width = size
+    scale = max(height / picture.height, width / picture.width) / crop
+    scaled = (max(round(picture.width * scale), width), max(round(picture.height * scale), height))
+    picture = picture.resize(scaled, Image.Resampling.BILINEAR)
+    left, top = (scaled[0] - width) // 2, (scaled[1] - height) // 2
+    return picture.crop((left, top, left + width, top + height))

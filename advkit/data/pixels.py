@@ -1,0 +1,90 @@
+"""Arrays of images and labels, checked and brought to float32 in [0, 1] and int64."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from advkit.errors import InputError, UnsafeError
+
+SLACK = 1e-6
+"""How far outside [0, 1] rounding alone may have put a value."""
+
+
+def to_unit(x: NDArray[np.generic], name: str) -> Tensor:
+    """Return ``x`` as float32 in [0, 1]: uint8 is divided by 255, floats must be there already.
+
+    Raises InputError with the measured range for any other numbers.
+    """
+    if x.dtype.hasobject:
+        raise UnsafeError(
+            f"the images in {name} are an object array, which can run code; it was not opened",
+            "save one array of numbers: np.savez(file, x=np.stack(images), y=labels)",
+        )
+    if x.dtype == np.uint8:
+        return torch.from_numpy(np.ascontiguousarray(x)).float() / 255
+    if x.dtype.kind != "f":
+        raise InputError(
+            f"the images in {name} are {x.dtype}", "save uint8 from 0 to 255, or floats in [0, 1]"
+        )
+    pixels = np.ascontiguousarray(x)
+    if not np.isfinite(pixels).all():
+        first = int(np.argwhere(~np.isfinite(pixels))[0][0])
+        raise InputError(
+            f"the images in {name} hold NaN or infinity, first in sample {first}",
+            "leave such samples out",
+        )
+    if pixels.size and (pixels.min() < -SLACK or pixels.max() > 1 + SLACK):
+        raise InputError(
+            f"the images in {name} range from {pixels.min():.4g} to {pixels.max():.4g}, "
+            "not from 0 to 1",
+            _range_hint(float(pixels.min()), float(pixels.max())),
+        )
+    return torch.from_numpy(pixels.astype(np.float32)).clamp(0, 1)
+
+
+def _range_hint(low: float, high: float) -> str:
+    if low >= -SLACK and high <= 255:
+        return "they look like 0..255: save them as uint8, or divide by 255"
+    if low >= -1 - SLACK and high <= 1 + SLACK:
+        return "they look like -1..1: save (x + 1) / 2, and give the model ?mean=0.5&std=0.5"
+    return (
+        "they look normalised: save the images as they were before, and give the model its "
+        "?mean=...&std=..."
+    )
+
+
+def to_labels(y: NDArray[np.generic], n: int, name: str) -> Tensor:
+    """Return ``y`` as int64 (n,); raises InputError for anything but whole numbers from 0 up."""
+    if y.dtype.hasobject:
+        raise UnsafeError(
+            f"the labels in {name} are an object array, which can run code; it was not opened",
+            "save them as whole numbers: np.asarray(labels, dtype=np.int64)",
+        )
+    if y.dtype.kind not in "iu":
+        raise InputError(f"the labels in {name} are {_kind(y)}, not whole numbers", _label_hint(y))
+    if y.ndim != 1:
+        raise InputError(
+            f"the labels in {name} have shape {y.shape}, not (n,)",
+            "for one-hot labels save y.argmax(1); for a column save y.ravel()",
+        )
+    if len(y) != n:
+        raise InputError(f"{name} has {n} images, but {len(y)} labels", "save one label per image")
+    negative = np.flatnonzero(y.astype(np.int64) < 0)
+    if len(negative):
+        some = ", ".join(f"{i} ({y[i]})" for i in negative[:5])
+        raise InputError(
+            f"{len(negative)} labels in {name} are below 0, first of samples {some}",
+            "leave the samples without a class out; number the classes from 0",
+        )
+    return torch.from_numpy(y.astype(np.int64))
+
+
+def _kind(y: NDArray[np.generic]) -> str:
+    return "text" if y.dtype.kind in "US" else str(y.dtype)
+
+
+def _label_hint(y: NDArray[np.generic]) -> str:
+    if y.dtype.kind in "US":
+        return "save the index of each class: names, y = np.unique(labels, return_inverse=True)"
+    return "save y.astype(np.int64), numbered from 0"

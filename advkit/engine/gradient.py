@@ -1,0 +1,62 @@
+"""The value, the output and the input gradient of an objective; the only caller of autograd."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Objective(NamedTuple):
+    """A function of the input and of tensors that are fixed per sample (labels, targets).
+
+    ``function(x, *fixed)`` returns the value of every sample, shape (n,), and the output it was
+    computed from (logits, features). What is fixed stands beside the function, not inside it, so
+    that samples can leave the batch (`take`).
+    """
+
+    function: Callable[..., tuple[Tensor, Tensor]]
+    fixed: tuple[Tensor, ...] = ()
+
+    def __call__(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return value (n,) and output at ``x`` (n, ...)."""
+        return self.function(x, *self.fixed)
+
+
+class Point(NamedTuple):
+    """What is known about one place in input space; every field has one row per sample."""
+
+    x: Tensor
+    value: Tensor
+    output: Tensor
+    gradient: Tensor
+    which: Tensor
+    """Which rows of the batch that the walk began with these are."""
+
+
+def evaluate(objective: Objective, x: Tensor, gradient: bool = True) -> Point:
+    """Ask ``objective`` at ``x`` (n, ...); without ``gradient`` only the forward pass is paid.
+
+    Weights never receive a gradient. Where the value does not depend on the input, and where an
+    entry of the gradient is not finite, the gradient is zero.
+    """
+    index = torch.arange(len(x), device=x.device)
+    x = x.detach()
+    if not gradient:
+        with torch.no_grad():
+            value, output = objective(x)
+        return Point(x, value, output, torch.zeros_like(x), index)
+    x.requires_grad_(True)
+    with torch.enable_grad():
+        value, output = objective(x)
+        slope = _slope(value, x)
+    return Point(x.detach(), value.detach(), output.detach(), slope, index)
+
+
+def _slope(value: Tensor, x: Tensor) -> Tensor:
+    if not value.requires_grad:
+        return torch.zeros_like(x)
+    (slope,) = torch.autograd.grad(value.sum(), x, allow_unused=True)
+    if slope is None:
+        return torch.zeros_like(x)
+    return slope.nan_to_num(0.0, 0.0, 0.0)

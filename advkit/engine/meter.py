@@ -1,0 +1,36 @@
+"""Forward and backward passes, counted from outside by what goes in and out of the model."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor, nn
+
+
+@dataclass
+class Meter:
+    """Passes paid so far; one sample through the model once is one pass."""
+
+    forwards: int = 0
+    backwards: int = 0
+
+
+@contextmanager
+def metered(model: nn.Module) -> Iterator[Meter]:
+    """Count the passes of ``model`` within the block."""
+    meter = Meter()
+
+    def count(_module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
+        meter.forwards += len(inputs[0])
+        if output.requires_grad:
+            output.register_hook(count_backward)  # type: ignore[no-untyped-call]
+
+    def count_backward(gradient: Tensor) -> None:
+        meter.backwards += len(gradient)
+
+    handle = model.register_forward_hook(count)
+    try:
+        yield meter
+    finally:
+        handle.remove()

@@ -1,0 +1,91 @@
+"""Geometry of the L0, L1, L2 and Linf norms, sample by sample."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from advkit.engine import projections
+
+
+def rows(values: Tensor, like: Tensor) -> Tensor:
+    """View one value per sample (n,) so that it broadcasts against ``like`` (n, ...)."""
+    return values.reshape(-1, *[1] * (like.ndim - 1))
+
+
+class Norm(NamedTuple):
+    """One norm; every function takes (n, ...) and works sample by sample.
+
+    size: length of ``d``, (n,). dual: length of a gradient in the dual norm, (n,); for L0, which
+    has none, that of Linf. steepest: the direction of size one along which a linear function
+    rises fastest; zero where the gradient is. project: the point of the ball nearest to ``d``.
+    confine: the point of ball and box [0, 1] together nearest to ``x``, for a centre in the box.
+    """
+
+    size: Callable[[Tensor], Tensor]
+    dual: Callable[[Tensor], Tensor]
+    steepest: Callable[[Tensor], Tensor]
+    project: Callable[[Tensor, Tensor], Tensor]
+    confine: Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def _length(p: float) -> Callable[[Tensor], Tensor]:
+    return lambda d: torch.linalg.vector_norm(d.flatten(1), p, dim=1)
+
+
+_l1, _l2, _linf = _length(1), _length(2), _length(torch.inf)
+
+
+def _count(d: Tensor) -> Tensor:
+    return d.flatten(1).count_nonzero(1).to(d.dtype)
+
+
+def _unit(gradient: Tensor) -> Tensor:
+    # Divided by its peak first: the squares of a tiny gradient would vanish.
+    peak = rows(_linf(gradient), gradient).clamp_min(torch.finfo(gradient.dtype).tiny)
+    scaled = gradient / peak
+    return scaled / rows(_l2(scaled).clamp_min(0.5), gradient)
+
+
+def _largest(gradient: Tensor) -> Tensor:
+    flat = gradient.flatten(1)
+    peak = flat.abs().argmax(1, keepdim=True)
+    return torch.zeros_like(flat).scatter(1, peak, flat.gather(1, peak).sign()).view_as(gradient)
+
+
+def _flat(project: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor], Tensor]:
+    return lambda d, radius: project(d.flatten(1), radius).reshape(d.shape)
+
+
+def _flat_box(
+    confine: Callable[[Tensor, Tensor, Tensor], Tensor],
+) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    return lambda x, centre, radius: confine(x.flatten(1), centre.flatten(1), radius).reshape(
+        x.shape
+    )
+
+
+def _clamp(d: Tensor, radius: Tensor) -> Tensor:
+    return d.clamp(-rows(radius, d), rows(radius, d))
+
+
+def _clamp_box(x: Tensor, centre: Tensor, radius: Tensor) -> Tensor:
+    reach = rows(radius, x)
+    return x.clamp((centre - reach).clamp_min(0), (centre + reach).clamp_max(1))
+
+
+def _shrink(d: Tensor, radius: Tensor) -> Tensor:
+    size = _l2(d)
+    factor = torch.where(size > radius, radius / size, torch.ones_like(size))
+    return d * rows(factor, d)
+
+
+NORMS = {
+    "L0": Norm(
+        _count, _linf, _largest, _flat(projections.keep_largest), _flat_box(projections.l0_box)
+    ),
+    "L1": Norm(_l1, _linf, _largest, _flat(projections.l1_ball), _flat_box(projections.l1_box)),
+    "L2": Norm(_l2, _l2, _unit, _shrink, _flat_box(projections.l2_box)),
+    "Linf": Norm(_linf, _l1, torch.sign, _clamp, _clamp_box),
+}

@@ -1,0 +1,136 @@
+"""Objectives on logits: input -> one value per sample, and the logits. An attack raises them.
+
+``y`` (n,) are the labels to leave; with ``targets`` (n,) the objective leads to these instead.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from advkit.engine.gradient import Objective
+
+Model = Callable[[Tensor], Tensor]
+"""(n, ...) in [0, 1] -> logits (n, n_classes)."""
+
+
+def _pick(logits: Tensor, classes: Tensor) -> Tensor:
+    return logits.gather(1, classes[:, None]).squeeze(1)
+
+
+def _best_other(logits: Tensor, classes: Tensor) -> Tensor:
+    return logits.scatter(1, classes[:, None], -torch.inf).amax(1)
+
+
+def margins(logits: Tensor, y: Tensor, targets: Tensor | None = None) -> Tensor:
+    """Return how far a sample is over the decision boundary, (n,): fooled if and only if > 0.
+
+    Untargeted: best other logit minus that of ``y``. Targeted: logit of the target minus the best
+    other. A tie is not fooled. NaN logits give NaN, which is not fooled either.
+    """
+    if targets is not None:
+        return _pick(logits, targets) - _best_other(logits, targets)
+    return _best_other(logits, y) - _pick(logits, y)
+
+
+def cross_entropy(model: Model, y: Tensor, targets: Tensor | None = None) -> Objective:
+    """Return the cross entropy of ``y``, or minus that of ``targets``."""
+    sign, classes = (1.0, y) if targets is None else (-1.0, targets)
+
+    def value(x: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+        logits = model(x)
+        return sign * F.cross_entropy(logits, classes, reduction="none"), logits
+
+    return Objective(value, (classes,))
+
+
+def margin(model: Model, y: Tensor, targets: Tensor | None = None) -> Objective:
+    """Return the difference of logits over the boundary (`margins`; Carlini and Wagner 2017).
+
+    With targets it is target minus label, which pulls towards one class only.
+    """
+
+    def untargeted(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        logits = model(x)
+        return margins(logits, y), logits
+
+    def targeted(x: Tensor, y: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        logits = model(x)
+        return _pick(logits, targets) - _pick(logits, y), logits
+
+    return Objective(untargeted, (y,)) if targets is None else Objective(targeted, (y, targets))
+
+
+def dlr(model: Model, y: Tensor, targets: Tensor | None = None) -> Objective:
+    """Return the difference of logits ratio (Croce and Hein 2020), free of the logits' scale.
+
+    Untargeted it divides by best minus third logit, targeted by best minus the mean of third and
+    fourth. With fewer than 3 (targeted: 4) classes there is no such divisor and none is used:
+    the direction of the gradient is then that of `margin`.
+    """
+
+    def untargeted(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        logits = model(x)
+        return margins(logits, y) / _spread(logits, (2,)), logits
+
+    def targeted(x: Tensor, y: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        logits = model(x)
+        gap = _pick(logits, targets) - _pick(logits, y)
+        return gap / _spread(logits, (2, 3)), logits
+
+    return Objective(untargeted, (y,)) if targets is None else Objective(targeted, (y, targets))
+
+
+def _spread(logits: Tensor, places: tuple[int, ...]) -> Tensor | float:
+    if logits.shape[1] <= max(places):
+        return 1.0
+    top = logits.topk(max(places) + 1, dim=1).values
+    low = torch.stack([top[:, place] for place in places]).mean(0)
+    return top[:, 0] - low + 1e-12
+
+
+def class_score(model: Model, classes: Tensor) -> Objective:
+    """Return the logit of ``classes`` (n,) (Simonyan et al. 2013)."""
+
+    def value(x: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+        logits = model(x)
+        return _pick(logits, classes), logits
+
+    return Objective(value, (classes,))
+
+
+def minus(objective: Objective) -> Objective:
+    """Return the objective that falls where ``objective`` rises."""
+
+    def value(x: Tensor, *fixed: Tensor) -> tuple[Tensor, Tensor]:
+        value, output = objective.function(x, *fixed)
+        return -value, output
+
+    return Objective(value, objective.fixed)
+
+
+def weighted(*terms: tuple[float, Objective]) -> Objective:
+    """Return the weighted sum of objectives; the output is that of the first."""
+    counts = [len(objective.fixed) for _, objective in terms]
+
+    def value(x: Tensor, *fixed: Tensor) -> tuple[Tensor, Tensor]:
+        total, output, at = torch.zeros(len(x), dtype=x.dtype, device=x.device), None, 0
+        for (weight, objective), count in zip(terms, counts, strict=True):
+            part, seen = objective.function(x, *fixed[at : at + count])
+            total, output, at = (
+                total + weight * part,
+                seen if output is None else output,
+                at + count,
+            )
+        assert output is not None, "weighted() needs a term"  # noqa: S101
+        return total, output
+
+    return Objective(value, tuple(f for _, objective in terms for f in objective.fixed))
+
+
+LOSSES: dict[str, Callable[..., Objective]] = {
+    "ce": cross_entropy,
+    "dlr": dlr,
+    "margin": margin,
+}

@@ -1,0 +1,90 @@
+"""Update rules: (init, update) pairs that compose. State comes in and goes out as a value."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from advkit.engine.ascend import Rule
+from advkit.engine.gradient import Point
+from advkit.engine.norms import Norm, rows
+
+
+class Constraint(NamedTuple):
+    """A set to stay in: ``nearest(x, *fixed)`` is the point of the set nearest to ``x``."""
+
+    nearest: Callable[..., Tensor]
+    fixed: tuple[Tensor, ...] = ()
+
+
+def steepest(direction: Callable[[Tensor], Tensor], step: Tensor) -> Rule:
+    """Move by ``step`` (n,) along ``direction(gradient)``, such as `Norm.steepest`."""
+
+    def update(point: Point, step: Tensor) -> tuple[Tensor, Tensor]:
+        return point.x + rows(step, point.x) * direction(point.gradient), step
+
+    return Rule(lambda _x: step, update)
+
+
+def momentum(rule: Rule, decay: float, size: Callable[[Tensor], Tensor]) -> Rule:
+    """Let ``rule`` follow a running sum of normalised gradients (Dong et al. 2018)."""
+
+    def init(x: Tensor) -> tuple[Tensor, Any]:
+        return torch.zeros_like(x), rule.init(x)
+
+    def update(point: Point, state: tuple[Tensor, Any]) -> tuple[Tensor, tuple[Tensor, Any]]:
+        velocity, inner = state
+        length = size(point.gradient).clamp_min(torch.finfo(velocity.dtype).tiny)
+        velocity = decay * velocity + point.gradient / rows(length, velocity)
+        x, inner = rule.update(point._replace(gradient=velocity), inner)
+        return x, (velocity, inner)
+
+    return Rule(init, update)
+
+
+def adam(rate: float, decay: tuple[float, float] = (0.9, 0.999)) -> Rule:
+    """Follow Adam (Kingma and Ba 2015), bias-corrected, uphill."""
+    a, b = decay
+
+    def init(x: Tensor) -> tuple[int, Tensor, Tensor]:
+        return 0, torch.zeros_like(x), torch.zeros_like(x)
+
+    def update(
+        point: Point, state: tuple[int, Tensor, Tensor]
+    ) -> tuple[Tensor, tuple[int, Tensor, Tensor]]:
+        t, m, v = state
+        t, m = t + 1, a * m + (1 - a) * point.gradient
+        v = b * v + (1 - b) * point.gradient.square()
+        move = (m / (1 - a**t)) / ((v / (1 - b**t)).sqrt() + 1e-8)
+        return point.x + rate * move, (t, m, v)
+
+    return Rule(init, update)
+
+
+def within(rule: Rule, *constraints: Constraint) -> Rule:
+    """Bring every point that ``rule`` proposes back into each of ``constraints``, in order."""
+
+    def init(x: Tensor) -> tuple[Any, tuple[Constraint, ...]]:
+        return rule.init(x), constraints
+
+    def update(
+        point: Point, state: tuple[Any, tuple[Constraint, ...]]
+    ) -> tuple[Tensor, tuple[Any, tuple[Constraint, ...]]]:
+        inner, sets = state
+        x, inner = rule.update(point, inner)
+        for constraint in sets:
+            x = constraint.nearest(x, *constraint.fixed)
+        return x, (inner, sets)
+
+    return Rule(init, update)
+
+
+def ball(norm: Norm, centre: Tensor, radius: Tensor) -> Constraint:
+    """Return the ball of ``radius`` (n,) around ``centre`` cut by the box [0, 1]."""
+    return Constraint(norm.confine, (centre, radius))
+
+
+def box() -> Constraint:
+    """Return the box [0, 1]."""
+    return Constraint(lambda x: x.clamp(0, 1))

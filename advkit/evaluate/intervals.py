@@ -1,0 +1,52 @@
+"""Shares with their intervals, and robust accuracy as a function of eps."""
+
+import math
+from collections.abc import Iterable
+from typing import TypedDict
+
+Z95 = 1.959963984540054
+
+
+class Share(TypedDict):
+    """``count`` of ``n`` as a share, with the ends of its 95% Wilson interval."""
+
+    value: float
+    low: float
+    high: float
+    count: int
+    n: int
+
+
+def wilson(count: int, n: int, z: float = Z95) -> Share:
+    """Return the share ``count / n`` and its score interval (Wilson 1927); n = 0 gives 0 to 1."""
+    if n == 0:
+        return Share(value=0.0, low=0.0, high=1.0, count=0, n=0)
+    p, zz = count / n, z * z
+    middle = (p + zz / (2 * n)) / (1 + zz / n)
+    half = z / (1 + zz / n) * math.sqrt(p * (1 - p) / n + zz / (4 * n * n))
+    low = 0.0 if count == 0 else middle - half
+    high = 1.0 if count == n else middle + half
+    return Share(value=p, low=low, high=high, count=count, n=n)
+
+
+def robust_at(distances: Iterable[float], eps: float, n: int) -> Share:
+    """Return the share of ``n`` samples that are right and unbroken within ``eps``.
+
+    ``distances`` holds for every sample that is right when clean the size of the smallest
+    perturbation found, infinity if none was.
+    """
+    return wilson(sum(distance > eps for distance in distances), n)
+
+
+def curve(
+    distances: Iterable[float], upto: float, n: int, most: int = 200
+) -> list[tuple[float, Share]]:
+    """Return robust accuracy as a step function of eps: (eps, share from there on).
+
+    Steps lie where an example was found; with more than ``most`` of them, every k-th is kept.
+    """
+    found = sorted(distances)
+    places = sorted({distance for distance in found if distance <= upto})
+    stride = max(math.ceil(len(places) / most), 1)
+    kept = [0.0, *places[stride - 1 :: stride], upto]
+    return [(eps, robust_at(found, eps, n)) for eps in dict.fromkeys(kept)]

@@ -1,0 +1,48 @@
+"""The one judge. It recomputes everything from the example as it will be saved."""
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from advkit.engine import NORMS
+from advkit.engine.objectives import Model, margins
+
+ROUNDING = 2.0**-24  # how far float32 may move a pixel of [0, 1]
+
+
+@torch.no_grad()
+def measure(
+    model: Model, x: Tensor, y: Tensor, x_adv: Tensor, *, norm: str, eps: float
+) -> pd.DataFrame:
+    """Return one row per sample for examples ``x_adv`` of images ``x`` (n, ...), both float32.
+
+    Columns: ``prediction``, ``confidence`` (softmax of the prediction), ``margin`` (best other
+    logit minus that of the label), ``L0`` (entries), ``L1``, ``L2``, ``Linf`` (sizes of x_adv - x,
+    summed in float64), ``fooled`` (margin > 0, so a tie or NaN is not), ``valid`` (finite, in the
+    box [0, 1], and no further than ``eps`` but for float32 rounding).
+    """
+    x, x_adv = x.float(), x_adv.float()
+    logits = model(x_adv).float()
+    confidence, prediction = logits.softmax(1).max(1)
+    delta = x_adv.double() - x.double()
+    sizes = {name: geometry.size(delta) for name, geometry in NORMS.items()}
+    inside = ((x_adv >= 0) & (x_adv <= 1)).flatten(1).all(1)  # NaN is not inside
+    room = eps * (1 + 1e-6) + slack(norm, x)
+    over = margins(logits, y)
+    columns = {
+        "label": y,
+        "prediction": prediction,
+        "confidence": confidence,
+        "margin": over,
+        **sizes,
+        "fooled": over > 0,
+        "valid": inside & (sizes[norm] <= room),
+    }
+    return pd.DataFrame({name: column.cpu().numpy() for name, column in columns.items()})
+
+
+def slack(norm: str, x: Tensor) -> float:
+    """Return by how much float32 rounding of every pixel may lengthen a perturbation of ``x``."""
+    if norm == "L0":
+        return 0.0
+    return float(NORMS[norm].size(torch.full_like(x[:1], ROUNDING, dtype=torch.float64)))

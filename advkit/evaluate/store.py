@@ -1,0 +1,170 @@
+"""The run directory: `run.json`, `results.sqlite`, `examples/`. A killed run loses at most a shard.
+
+Examples are written first (to a temporary name, then renamed) and their rows committed after, in
+one transaction with the cost of the shard, so that every row points to a file that is whole.
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from filelock import FileLock, Timeout
+
+from advkit.errors import InputError, ResourceError
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS samples (
+    position INTEGER PRIMARY KEY, id TEXT UNIQUE, label INTEGER, prediction INTEGER,
+    confidence REAL, margin REAL);
+CREATE TABLE IF NOT EXISTS results (
+    id TEXT, attack TEXT, eps REAL, label INTEGER, prediction INTEGER, confidence REAL,
+    margin REAL, L0 REAL, L1 REAL, L2 REAL, Linf REAL, fooled INTEGER, valid INTEGER,
+    shard TEXT, row INTEGER, PRIMARY KEY (id, attack, eps));
+CREATE TABLE IF NOT EXISTS costs (
+    attack TEXT, eps REAL, shard TEXT PRIMARY KEY, tried INTEGER, forwards INTEGER,
+    backwards INTEGER, seconds REAL);
+"""
+
+OURS = ("run.json", "results.sqlite", "results.sqlite-wal", "results.sqlite-shm", "report.html")
+
+
+class Store:
+    """One run directory, opened for writing by one process at a time (`open_store`)."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+
+    def frame(self, table: str) -> pd.DataFrame:
+        """Return the table ``samples``, ``results`` or ``costs`` in a stable order."""
+        order = {"samples": "position", "results": "eps, attack, id", "costs": "rowid"}[table]
+        query = f"SELECT * FROM {table} ORDER BY {order}"  # noqa: S608
+        frame = pd.read_sql_query(query, self._connection)
+        flags = {name: bool for name in ("fooled", "valid") if name in frame}
+        return frame.astype(flags)
+
+    def add_samples(self, frame: pd.DataFrame) -> None:
+        """Commit the clean rows: position, id, label, prediction, confidence, margin."""
+        with self._commit():
+            self._insert("samples", frame)
+
+    def add_shard(
+        self, shard: str, rows: pd.DataFrame, examples: np.ndarray, cost: dict[str, Any]
+    ) -> None:
+        """Save ``examples`` (float32) of the rows with row >= 0, then commit rows and cost."""
+        if len(examples):
+            self._save_examples(shard, examples)
+        with self._commit():
+            self._insert("results", rows.assign(shard=shard))
+            self._insert("costs", pd.DataFrame([{**cost, "shard": shard}]))
+
+    def example(self, shard: str, row: int) -> np.ndarray:
+        """Return one saved example, as it was judged."""
+        with np.load(self._file(shard), allow_pickle=False) as saved:
+            return saved["x_adv"][row]  # type: ignore[no-any-return]
+
+    def read_run(self) -> dict[str, Any] | None:
+        """Return the content of `run.json`, or None where there is none yet."""
+        file = self.path / "run.json"
+        if not file.exists():
+            return None
+        return json.loads(file.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+    def write_run(self, run: dict[str, Any]) -> None:
+        """Replace `run.json` in one piece."""
+        self.write_text("run.json", json.dumps(run, indent=2) + "\n")
+
+    def write_text(self, name: str, text: str) -> Path:
+        """Replace a text file of the run directory in one piece; return its path."""
+        temporary = self.path / f"{name}.tmp"
+        temporary.write_text(text, encoding="utf-8")
+        return temporary.replace(self.path / name)
+
+    def _file(self, shard: str) -> Path:
+        return self.path / "examples" / f"{shard}.npz"
+
+    def _save_examples(self, shard: str, examples: np.ndarray) -> None:
+        file = self._file(shard)
+        file.parent.mkdir(exist_ok=True)
+        temporary = file.with_suffix(".tmp")
+        with temporary.open("wb") as out:
+            np.savez_compressed(out, x_adv=examples)
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.replace(file)
+
+    def _insert(self, table: str, frame: pd.DataFrame) -> None:
+        names = ", ".join(frame.columns)
+        marks = ", ".join("?" * len(frame.columns))
+        statement = f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})"  # noqa: S608
+        plain = frame.astype(object).to_numpy().tolist()
+        self._connection.executemany(statement, plain)
+
+    @contextmanager
+    def _commit(self) -> Iterator[None]:
+        with self._connection:
+            yield
+
+
+@contextmanager
+def open_store(path: Path, *, fresh: bool = False) -> Iterator[Store]:
+    """Open or make the run directory ``path``; ``fresh`` discards an earlier run in it.
+
+    Raises InputError for a directory that is not a run's, is read-only or is in use, and
+    ResourceError when the disk is full.
+    """
+    _check_place(path)
+    lock = FileLock(path / ".lock", timeout=0)
+    try:
+        with lock, _translated(path):
+            if fresh:
+                _discard(path)
+            with closing(sqlite3.connect(path / "results.sqlite")) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")
+                connection.executescript(SCHEMA)
+                yield Store(path, connection)
+    except Timeout as error:
+        raise InputError(f"the run directory {path} is in use", "wait for the other run") from error
+
+
+def _check_place(path: Path) -> None:
+    if path.exists() and not path.is_dir():
+        raise InputError(f"--out {path} is a file", "give a directory")
+    if path.is_dir() and any(path.iterdir()) and not (path / "results.sqlite").exists():
+        raise InputError(f"--out {path} holds other files", "give a new or an empty directory")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        (path / ".lock").touch()
+    except OSError as error:
+        raise InputError(f"cannot write to --out {path}: {error.strerror}") from error
+
+
+def _discard(path: Path) -> None:
+    for file in [path / name for name in OURS] + sorted((path / "examples").glob("*")):
+        file.unlink(missing_ok=True)
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if "full" in str(error):
+            raise _full(path) from error
+        raise InputError(f"{path / 'results.sqlite'} cannot be used: {error}") from error
+    except OSError as error:
+        if error.errno == 28:
+            raise _full(path) from error
+        raise
+
+
+def _full(path: Path) -> ResourceError:
+    return ResourceError(
+        f"the disk is full at {path}", "finished shards are safe: make room, run the same again"
+    )

@@ -1,0 +1,72 @@
+"""A training half done, on the disk: weights, the state of Adam, the best weights so far."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from advkit.errors import InputError
+from advkit.models.weights_file import fill, read_weights, write_weights
+
+
+def checkpoint_of(out: Path) -> Path:
+    """Return where the training that writes ``out`` keeps its state."""
+    return out.with_name(f"{out.name}.checkpoint")
+
+
+def save_checkpoint(
+    path: Path,
+    net: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    best: dict[str, Tensor],
+    about: dict[str, Any],
+) -> None:
+    """Write the state; ``about`` holds the step, the scores and what must not change."""
+    tensors = {f"net/{name}": tensor for name, tensor in net.state_dict().items()}
+    tensors |= {f"best/{name}": tensor for name, tensor in best.items()}
+    for name, parameter in net.named_parameters():
+        for key, tensor in optimizer.state[parameter].items():
+            tensors[f"adam/{name}/{key}"] = tensor
+    write_weights(path, tensors, about)
+
+
+def load_checkpoint(
+    path: Path, net: nn.Module, optimizer: torch.optim.Optimizer, fixed: dict[str, Any]
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Put the state into ``net`` and ``optimizer``; return the best weights and ``about``.
+
+    Raises InputError if the training was begun with anything else than ``fixed``.
+    """
+    tensors, about = read_weights(path)
+    if about is None or "fixed" not in about:
+        raise InputError(f"{path} is not a checkpoint of advkit train", "delete it")
+    begun, now = _flat(about["fixed"]), _flat(fixed)
+    told = ", ".join(f"{k} {begun.get(k)} (now {now[k]})" for k in now if begun.get(k) != now[k])
+    if told:
+        raise InputError(
+            f"{path} was begun with {told}", "repeat the first command, or delete the checkpoint"
+        )
+    groups: dict[str, dict[str, Tensor]] = {"net": {}, "best": {}, "adam": {}}
+    for name, tensor in tensors.items():
+        group, _, rest = name.partition("/")
+        groups[group][rest] = tensor
+    fill(net, groups["net"], str(path))
+    for name, parameter in net.named_parameters():
+        optimizer.state[parameter] = {
+            key: _like(parameter, groups["adam"][f"{name}/{key}"])
+            for key in ("step", "exp_avg", "exp_avg_sq")
+        }
+    return groups["best"], about
+
+
+def _flat(fixed: dict[str, Any]) -> dict[str, Any]:
+    """Return the description with the options of the training beside the rest."""
+    return {**{k: v for k, v in fixed.items() if k != "training"}, **fixed["training"]}
+
+
+def _like(parameter: Tensor, tensor: Tensor) -> Tensor:
+    # In the memory layout of the weights, as Adam had it: the roundings may depend on it.
+    if tensor.shape != parameter.shape:
+        return tensor
+    return torch.empty_like(parameter, requires_grad=False).copy_(tensor)

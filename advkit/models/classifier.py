@@ -1,0 +1,138 @@
+"""The classifier under audit: frozen, in eval mode, normalisation inside."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from advkit.errors import InputError
+
+# CPU kernels choose their blocking by the batch size, and with it the order of summation. Measured
+# on oneDNN convolutions and matrix products: the logits of a sample are the same to the last bit in
+# every batch that is a multiple of 16, and in no other. So every batch is padded to one.
+ROWS = 16
+
+
+class Classifier(nn.Module):
+    """Images in [0, 1], shape (n, ...), to logits (n, n_classes).
+
+    Takes ``net`` over: its weights are frozen, it stays in eval mode, its 4-D weights are put into
+    channels_last memory. ``mean`` and ``std`` have one entry per channel, or one for all.
+    """
+
+    mean: Tensor | None
+    std: Tensor | None
+
+    def __init__(
+        self,
+        net: nn.Module,
+        *,
+        name: str,
+        classes: Sequence[str] | None = None,
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+        shape: tuple[int, ...] | None = None,
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.classes = tuple(classes) if classes else None
+        self.n_classes = len(self.classes or ())
+        """0 until it is known: from ``classes`` or from `probe`."""
+        self.shape = shape
+        self.notes = _training_notes(net)
+        self.net = net.requires_grad_(False)
+        self.register_buffer("mean", _per_channel(mean, name, "mean"))
+        self.register_buffer("std", _per_channel(std, name, "std"))
+        self.train(False)
+        self._to_layout(torch.channels_last)
+
+    def train(self, mode: bool = True) -> Self:  # noqa: ARG002
+        """Stay in eval mode, whatever ``mode`` says."""
+        return super().train(False)
+
+    def _to_layout(self, layout: torch.memory_format) -> None:
+        self._layout = layout
+        for tensor in (*self.net.parameters(), *self.net.buffers()):
+            if tensor.ndim == 4:
+                tensor.data = tensor.data.contiguous(memory_format=layout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits (n, n_classes) of ``x`` (n, ...) in [0, 1].
+
+        Raises InputError if the net returns anything but one tensor, or if the number of channels
+        is not that of the normalisation.
+        """
+        n = len(x)
+        if n % ROWS:
+            x = torch.cat([x, x[-1:].expand(-n % ROWS, *x.shape[1:])])
+        logits = self._ask(self._normalise(x))
+        if not isinstance(logits, Tensor):
+            raise InputError(
+                f"the model {self.name} returns {_described(logits)}, not one tensor of logits",
+                "give a callable whose module returns the logits alone, shape (n, n_classes)",
+            )
+        logits = logits[:n] if n % ROWS else logits
+        return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
+
+    def _normalise(self, x: Tensor) -> Tensor:
+        for name, each in (("mean", self.mean), ("std", self.std)):
+            if each is not None and len(each) not in (1, x.shape[1]):
+                raise InputError(
+                    f"the model {self.name} expects {len(each)} channels "
+                    f"(its {name} has {len(each)} entries), the data has {x.shape[1]}",
+                    "give data with as many channels as the model was trained on",
+                )
+        tail = [1] * (x.ndim - 2)
+        if self.mean is not None:
+            x = x - self.mean.view(-1, *tail)
+        return x if self.std is None else x / self.std.view(-1, *tail)
+
+    def _ask(self, x: Tensor) -> Tensor:
+        if x.ndim == 4 and x.shape[1] > 1:
+            x = x.contiguous(memory_format=self._layout)
+        try:
+            return self.net(x)  # type: ignore[no-any-return]
+        except RuntimeError as error:
+            # A net that flattens images with view() cannot work in channels_last.
+            if self._layout is torch.contiguous_format or "view size is not" not in str(error):
+                raise
+            self._to_layout(torch.contiguous_format)
+            return self.net(x.contiguous())  # type: ignore[no-any-return]
+
+    def fingerprint(self) -> str:
+        """Return the sha256 of all weights, buffers and the normalisation, in hexadecimal."""
+        digest = sha256()
+        for name, tensor in (*self.named_parameters(), *self.named_buffers()):
+            digest.update(repr((name, tuple(tensor.shape), str(tensor.dtype))).encode())
+            flat = tensor.detach().cpu().contiguous().reshape(-1)
+            digest.update(flat.view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+
+def _training_notes(net: nn.Module) -> tuple[str, ...]:
+    matters = nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm
+    if any(module.training and isinstance(module, matters) for module in net.modules()):
+        return ("the model was in training mode; it was put into eval mode",)
+    return ()
+
+
+def _per_channel(values: Sequence[float] | None, name: str, what: str) -> Tensor | None:
+    if values is None:
+        return None
+    tensor = torch.tensor([float(value) for value in values])
+    if not len(tensor) or not tensor.isfinite().all() or (what == "std" and (tensor <= 0).any()):
+        raise InputError(
+            f"{what} {list(values)} of the model {name} cannot be used",
+            "give finite numbers, one per channel; every std above 0",
+        )
+    return tensor
+
+
+def _described(output: object) -> str:
+    if isinstance(output, dict):
+        return f"a dict with the keys {', '.join(map(str, list(output)[:5]))}"
+    if isinstance(output, tuple | list):
+        return f"a {type(output).__name__} of {len(output)}"
+    return f"a {type(output).__name__}"

@@ -1,0 +1,131 @@
+"""The one gate before every file that is loaded: told by content, never by suffix.
+
+What could run code when it is unpickled (pickle, joblib, torch.save, TorchScript, .pt2) is
+refused unopened; what is no model at all is named for what it is.
+"""
+
+import io
+import pickletools
+import zipfile
+from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path
+
+from advkit.errors import AdvkitError, InputError, UnsafeError
+
+SAFE = (
+    "save the weights alone: safetensors.torch.save_file(model.state_dict(), 'model.safetensors')"
+)
+
+_COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x5d\x00\x00", b"\x04\x22\x4d\x18")
+_ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+
+
+def read_gated(path: str | Path) -> bytes:
+    """Return the bytes of ``path`` if they may be looked at further.
+
+    Raises InputError (missing, empty, HTML page, Git LFS pointer, truncated archive) and
+    UnsafeError (whatever unpickling or a zip full of code could hide in).
+    """
+    data = _read(Path(path))
+    for looks_like in (_nothing, _text, _pickle, _compressed, _archive):
+        error = looks_like(str(path), data)
+        if error is not None:
+            raise error
+    return data
+
+
+def _read(path: Path) -> bytes:
+    if path.is_dir():
+        raise InputError(f"{path} is a directory, not a file", "give the file itself")
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise missing(path) from error
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def missing(path: Path) -> InputError:
+    """Return the error for a path that is not there, with the names that come near."""
+    folder = path.parent
+    names = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+    near = get_close_matches(path.name, names, n=3, cutoff=0.5)
+    hint = f"near it: {', '.join(near)}" if near else "check the path"
+    if not folder.is_dir():
+        hint = f"the directory {folder} is not there either"
+    where = "" if path.is_absolute() else f" (looked from {Path.cwd()})"
+    return InputError(f"{path} is not there{where}", hint)
+
+
+def _nothing(path: str, data: bytes) -> AdvkitError | None:
+    if data:
+        return None
+    return InputError(f"{path} is empty (0 bytes)", "the download or the copy failed; get it again")
+
+
+def _text(path: str, data: bytes) -> AdvkitError | None:
+    head = data[:512].lstrip().lower()
+    if head.startswith(b"version https://git-lfs"):
+        return InputError(f"{path} is a Git LFS pointer, not the file itself", "run: git lfs pull")
+    if head.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")):
+        return InputError(
+            f"{path} is an HTML page, not a model or data",
+            "the download failed and saved an error page; get the file again",
+        )
+    return None
+
+
+def _pickle(path: str, data: bytes) -> AdvkitError | None:
+    # The length of a safetensors header may begin with the same two bytes.
+    table = data[4:9] == b"\0\0\0\0{"
+    if (data[0] == 0x80 and data[1:2] <= b"\5" and not table) or _reads_as_pickle(data):
+        return UnsafeError(f"{path} is a pickle, which can run code; it was not opened", SAFE)
+    return None
+
+
+def _reads_as_pickle(data: bytes) -> bool:
+    """Tell whether ``data`` begins with a pickle of the text protocols; nothing is executed."""
+    try:
+        pickletools.dis(data, io.StringIO())
+    except Exception:
+        return False
+    return True
+
+
+def _compressed(path: str, data: bytes) -> AdvkitError | None:
+    if data.startswith(_COMPRESSED) or data.startswith(_ZLIB):
+        return UnsafeError(
+            f"{path} is a compressed stream, as joblib writes its pickles; it was not opened", SAFE
+        )
+    return None
+
+
+def _archive(path: str, data: bytes) -> AdvkitError | None:
+    if not data.startswith(b"PK"):
+        return None
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = archive.namelist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        return InputError(
+            f"{path} is a truncated zip archive: its table of contents is not in its "
+            f"{len(data)} bytes",
+            "the download or the copy broke off; get the file again",
+        )
+    if names and all(name.endswith(".npy") for name in names):
+        return None
+    return UnsafeError(f"{path} is {_kind(names)}, which can run code; it was not opened", SAFE)
+
+
+def _kind(names: list[str]) -> str:
+    def any_name(test: Callable[[str], bool]) -> bool:
+        return any(test(name) for name in names)
+
+    if any_name(lambda name: "/code/" in f"/{name}"):
+        return "a TorchScript archive"
+    if any_name(lambda name: "serialized_" in name or "archive_format" in name):
+        return "an exported program (.pt2)"
+    if any_name(lambda name: name.endswith(".pkl")):
+        return "a zipped pickle (torch.save)"
+    return "a zip archive of unknown content"

@@ -1,0 +1,165 @@
+"""One forward pass of a few samples, to tell at once whether model and data fit."""
+
+import re
+
+import torch
+from torch import Tensor, nn
+
+from advkit.errors import AdvkitError, InputError
+from advkit.models.classifier import ROWS, Classifier
+from advkit.models.user_code import told
+
+SIZES = (8, 16, 28, 32, 64, 96, 128, 160, 192, 224, 256, 299, 384, 512)
+
+
+def probe(classifier: Classifier, x: Tensor, y: Tensor) -> list[str]:
+    """Set ``classifier.n_classes`` and return notes for the report.
+
+    ``x`` (n, ...) and ``y`` (n,) are the data; the first 16 samples are asked for. Raises
+    InputError when model and data do not fit, or when the output is not finite logits.
+    """
+    few = x[:ROWS]
+    logits = _forward(classifier, few)
+    _check_shape(classifier, logits, few)
+    _check_finite(classifier, logits, few)
+    n_classes = logits.shape[1]
+    if classifier.classes and len(classifier.classes) != n_classes:
+        raise InputError(
+            f"the model {classifier.name} has {n_classes} outputs, but there are "
+            f"{len(classifier.classes)} class names: {', '.join(classifier.classes[:10])}",
+            "give one class name per output, in the order of training",
+        )
+    classifier.n_classes = n_classes
+    _check_labels(classifier, y)
+    return [*classifier.notes, *_scale_notes(logits)]
+
+
+def _forward(classifier: Classifier, x: Tensor) -> Tensor:
+    try:
+        with torch.no_grad():
+            return classifier(x)  # type: ignore[no-any-return]
+    except AdvkitError:
+        raise
+    except Exception as error:
+        raise _misfit(classifier, x, error) from error
+
+
+def _misfit(classifier: Classifier, x: Tensor, error: Exception) -> InputError:
+    data, name = _dims(x), classifier.name
+    channels = re.search(r"to have (\d+) channels?, but got (\d+) channels?", str(error))
+    if channels:
+        wanted, got = map(int, channels.groups())
+        return InputError(
+            f"the model {name} expects {wanted} channel{'s' * (wanted != 1)}, "
+            f"the data has {got} (images {data})",
+            "give data with as many channels, or a model for this data",
+        )
+    sizes = _accepted(classifier, x)
+    if sizes:
+        return InputError(
+            f"the model {name} cannot take images of {data}", f"it accepts {', '.join(sizes)}"
+        )
+    matrix = re.search(
+        r"mat1 and mat2 shapes cannot be multiplied \(\d+x(\d+) and (\d+)x", str(error)
+    )
+    if matrix:
+        got, wanted = map(int, matrix.groups())
+        return InputError(
+            f"the model {name} expects {wanted} numbers per sample where the data gives {got} "
+            f"(samples {data})",
+            "give data of the size that the model was trained on",
+        )
+    return InputError(f"the model {name} fails on inputs of {data}: {told(error)}")
+
+
+def _accepted(classifier: Classifier, x: Tensor) -> list[str]:
+    """Return the sizes that the model does take, as text; tried on noise of the same channels."""
+    shapes = [classifier.shape] if classifier.shape else []
+    if x.ndim == 4:
+        shapes += [(x.shape[1], size, size) for size in SIZES]
+    for shape in shapes:
+        try:
+            with torch.no_grad():
+                classifier(torch.full((1, *shape), 0.5, dtype=x.dtype, device=x.device))
+        except Exception:  # noqa: S112
+            continue
+        return [" x ".join(map(str, shape))]
+    return []
+
+
+def _check_shape(classifier: Classifier, logits: Tensor, x: Tensor) -> None:
+    shape, name = tuple(logits.shape), classifier.name
+    if len(shape) == 1 or (len(shape) == 2 and shape[1] < 2):
+        raise InputError(
+            f"the model {name} gives one number per sample (output {shape}), not one per class",
+            "for two classes return both logits, such as torch.stack([-s, s], 1) / 2",
+        )
+    if len(shape) != 2 or shape[0] != len(x):
+        raise InputError(
+            f"the model {name} gives an output of shape {shape} for {len(x)} samples, "
+            "not (n, n_classes)",
+            "return one row of logits per sample: pool or flatten before the last layer",
+        )
+    if not logits.is_floating_point():
+        raise InputError(f"the model {name} gives {logits.dtype}, not logits", "return logits")
+
+
+def _check_finite(classifier: Classifier, logits: Tensor, x: Tensor) -> None:
+    bad = (~logits.isfinite().all(1)).nonzero().squeeze(1)
+    if not len(bad):
+        return
+    first = int(bad[0])
+    layer = _first_not_finite(classifier, x[first : first + 1])
+    raise InputError(
+        f"the model {classifier.name} gives NaN or infinite logits, first for sample {first}"
+        + (f"; it starts in {layer}" if layer else ""),
+        "are the weights whole, and is every std of the normalisation above 0?",
+    )
+
+
+def _first_not_finite(classifier: Classifier, x: Tensor) -> str:
+    found: list[str] = []
+
+    def watch(name: str, module: nn.Module) -> torch.utils.hooks.RemovableHandle:
+        def look(_module: nn.Module, _inputs: object, output: object) -> None:
+            if isinstance(output, Tensor) and not output.isfinite().all():
+                found.append(name)
+
+        return module.register_forward_hook(look)
+
+    handles = [watch(name, module) for name, module in classifier.net.named_modules() if name]
+    try:
+        with torch.no_grad():
+            classifier(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found[0] if found else ""
+
+
+def _check_labels(classifier: Classifier, y: Tensor) -> None:
+    if len(y) and (int(y.min()) < 0 or int(y.max()) >= classifier.n_classes):
+        raise InputError(
+            f"the labels go from {int(y.min())} to {int(y.max())}, but the model "
+            f"{classifier.name} has {classifier.n_classes} classes "
+            f"(0 to {classifier.n_classes - 1})",
+            "number the labels from 0, in the order in which the model was trained",
+        )
+
+
+def _scale_notes(logits: Tensor) -> list[str]:
+    def sums_to_one(p: Tensor) -> bool:
+        return bool(((p.sum(1) - 1).abs() < 1e-3).all())
+
+    if bool((logits >= 0).all()) and sums_to_one(logits):
+        return [
+            "the outputs look like probabilities (softmax inside the model): their gradients "
+            "vanish where the model is sure; give logits instead"
+        ]
+    if bool((logits <= 0).all()) and sums_to_one(logits.exp()):
+        return ["the outputs look like log-probabilities (log-softmax inside the model)"]
+    return []
+
+
+def _dims(x: Tensor) -> str:
+    return " x ".join(map(str, x.shape[1:]))

@@ -1,0 +1,79 @@
+"""How a net is trained: every number that the result depends on."""
+
+import math
+from typing import Any, NamedTuple
+
+from advkit.errors import UsageError, did_you_mean
+
+
+class Recipe(NamedTuple):
+    """The options of one training. With ``eps`` = 0 it is standard, else adversarial."""
+
+    arch: str = "cnn"
+    options: dict[str, Any] = {}  # noqa: RUF012
+    """Keyword arguments of the architecture."""
+    epochs: int = 10
+    batch_size: int = 128
+    rate: float = 0.002
+    """Peak learning rate of Adam."""
+    schedule: str = "onecycle"
+    weight_decay: float = 0.0
+    norm: str = "Linf"
+    eps: float = 0.0
+    steps: int = 7
+    """Steps of the inner attack."""
+    step: float = 0.25
+    """Step of the inner attack, in units of ``eps``."""
+    inner: str = "float32"
+    """Precision of the inner attack; bfloat16 is faster where the processor has it. The steps on
+    the weights, and the attack that chooses the best epoch, are always float32."""
+    warm_up: float = 1.0
+    """Epochs over which the radius grows from 0 to ``eps``."""
+    held_out: float = 0.05
+    """Share of the images on which the best weights are chosen; no step is taken on them."""
+    seed: int = 0
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Raise UsageError for a number that is out of range."""
+    if recipe.schedule not in SCHEDULES:
+        raise UsageError(
+            f"there is no schedule {recipe.schedule!r}", did_you_mean(recipe.schedule, SCHEDULES)
+        )
+    if recipe.norm not in ("Linf", "L2"):
+        raise UsageError(f"training under {recipe.norm} is not possible", "Linf or L2")
+    if recipe.inner not in ("float32", "bfloat16"):
+        raise UsageError(f"precision {recipe.inner!r} is not possible", "float32 or bfloat16")
+    for name in ("epochs", "batch_size", "steps"):
+        if getattr(recipe, name) < 1:
+            raise UsageError(f"{name} {getattr(recipe, name)} is not possible", "from 1 up")
+    for name, least in (("rate", 0), ("step", 0), ("eps", None), ("warm_up", None),
+                        ("weight_decay", None)):  # fmt: skip
+        value = getattr(recipe, name)
+        if not math.isfinite(value) or value < 0 or value == least:
+            raise UsageError(f"{name} {value} is not possible", "a finite number, not below 0")
+    if not 0 < recipe.held_out < 1:
+        raise UsageError(f"held_out {recipe.held_out} is not possible", "between 0 and 1")
+
+
+def _onecycle(t: float) -> float:
+    rise = 0.3
+    if t < rise:
+        return 0.04 + 0.96 * t / rise
+    return _cosine((t - rise) / (1 - rise))
+
+
+def _cosine(t: float) -> float:
+    return 0.5 * (1 + math.cos(math.pi * t))
+
+
+SCHEDULES = {"onecycle": _onecycle, "cosine": _cosine}
+"""Share of the peak learning rate at the share t in [0, 1) of the training (Smith 2018;
+Loshchilov and Hutter 2017). Functions of t alone, so that a resumed training needs no state."""
+
+
+def radius_at(recipe: Recipe, epoch: float) -> float:
+    """Return the radius after ``epoch`` epochs: it grows linearly during the warm-up."""
+    if epoch >= recipe.warm_up:
+        return recipe.eps
+    return recipe.eps * epoch / recipe.warm_up

@@ -1,0 +1,74 @@
+"""The text of a spec: ``scheme:ref?key=value&key=value``."""
+
+from ast import literal_eval
+from collections.abc import Collection
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+from advkit.errors import UsageError, did_you_mean
+
+
+class Spec(NamedTuple):
+    """A spec taken apart; ``scheme`` is empty if there is no colon."""
+
+    text: str
+    scheme: str
+    ref: str
+    query: dict[str, str]
+
+
+def parse_spec(text: str) -> Spec:
+    """Take ``text`` apart; percent-escapes count in values only. Raises UsageError."""
+    head, _, tail = text.strip().partition("?")
+    query: dict[str, str] = {}
+    for item in filter(None, tail.split("&")):
+        key, equals, value = item.partition("=")
+        if not key or not equals:
+            raise UsageError(
+                f"{item!r} in {text!r} is not key=value", "write ...?key=value&key=value"
+            )
+        query[key] = unquote(value)
+    scheme, colon, ref = head.partition(":")
+    return Spec(text, scheme, ref, query) if colon else Spec(text, "", head, query)
+
+
+def only(spec: Spec, known: Collection[str]) -> None:
+    """Raise UsageError if ``spec`` has an option that is not among ``known``."""
+    for key in spec.query:
+        if key not in known:
+            raise UsageError(f"{spec.text!r} has no option {key!r}", did_you_mean(key, known))
+
+
+def numbers(spec: Spec, key: str) -> list[float] | None:
+    """Return the comma list ``key`` of ``spec``, or None if it is not there."""
+    if key not in spec.query:
+        return None
+    try:
+        return [float(part) for part in spec.query[key].split(",")]
+    except ValueError as error:
+        raise UsageError(
+            f"{key}={spec.query[key]} in {spec.text!r} is not a list of numbers",
+            f"write {key}=0.5 or {key}=0.485,0.456,0.406",
+        ) from error
+
+
+def whole(spec: Spec, key: str, default: int) -> int:
+    """Return the whole number ``key`` of ``spec``."""
+    try:
+        return int(spec.query.get(key, default))
+    except ValueError as error:
+        raise UsageError(
+            f"{key}={spec.query[key]} in {spec.text!r} is not a whole number"
+        ) from error
+
+
+def literal(value: str) -> Any:
+    """Return the number, true, false or none that ``value`` spells; otherwise ``value`` itself."""
+    words = {"true": True, "false": False, "none": None}
+    if value.lower() in words:
+        return words[value.lower()]
+    try:
+        found = literal_eval(value)
+    except (ValueError, SyntaxError):
+        return value
+    return found if isinstance(found, int | float) else value

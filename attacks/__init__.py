@@ -1,0 +1,39 @@
+"""Attacks: ``attack(model, x, y, *, eps, norm, targets, seed, ids, ...) -> x_adv``.
+
+Each takes images in [0, 1], (n, ...), and their labels (n,); stays within ``eps`` (a number, or
+one per sample) of ``x`` in ``norm`` and in the box; and returns for every sample the best point
+that it evaluated. It claims nothing: `advkit.evaluate.measure` judges. What follows the common
+parameters in a signature are the attack's options, also on the command line
+(``--attacks apgd:steps=50,loss=dlr``); the annotation of ``norm`` says which norms it has.
+"""
+
+from advkit.attacks.auto_pgd import apgd
+from advkit.attacks.auto_pgd_targeted import apgd_targeted
+from advkit.attacks.fast_gradient import fgsm
+from advkit.attacks.options import Attack, Member, norms_of, parse
+from advkit.attacks.projected_gradient import pgd
+from advkit.attacks.random_noise import noise
+from advkit.attacks.square_attack import square
+
+ATTACKS: dict[str, Attack] = {
+    "noise": noise,
+    "fgsm": fgsm,
+    "pgd": pgd,
+    "apgd": apgd,
+    "apgd_targeted": apgd_targeted,
+    "square": square,
+}
+
+__all__ = [
+    "ATTACKS",
+    "Attack",
+    "Member",
+    "apgd",
+    "apgd_targeted",
+    "fgsm",
+    "noise",
+    "norms_of",
+    "parse",
+    "pgd",
+    "square",
+]

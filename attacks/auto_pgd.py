@@ -1,0 +1,157 @@
+"""Auto-PGD: momentum, and a step per sample that halves where progress stalls."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from advkit.attacks.auto_pgd_l1 import sparse_walk
+from advkit.attacks.walks import (
+    Found,
+    leaves_when_fooled,
+    radii,
+    random_start,
+    restarted,
+    strongest_point,
+)
+from advkit.engine import NORMS, Norm, Objective, Point, Rule, ascend, rows
+from advkit.engine.objectives import LOSSES, Model
+from advkit.engine.seeding import keys
+
+PULL = 0.75  # how much of a move is new, the rest being momentum
+RISES = 0.75  # a sample must have risen in more than this share of the steps since the last mark
+
+
+def apgd(
+    model: Model,
+    x: Tensor,
+    y: Tensor,
+    *,
+    eps: float | Tensor,
+    norm: Literal["Linf", "L2", "L1"] = "Linf",
+    targets: Tensor | None = None,
+    seed: int = 0,
+    ids: Sequence[str] | None = None,
+    steps: int = 100,
+    loss: Literal["ce", "dlr", "margin"] = "ce",
+    restarts: int = 1,
+) -> Tensor:
+    """Return the best of ``steps`` + 1 points per restart (Croce and Hein 2020; L1: 2021).
+
+    Starts on the surface of the ball; a fooled sample stops at once. ``dlr`` falls back to the
+    plain margin with fewer classes than it divides by.
+    """
+    if not len(x):
+        return x
+    radius, stream = radii(eps, x), keys(seed, ids, x, "apgd")
+
+    def walk(index: Tensor, restart: int) -> Found:
+        t0 = None if targets is None else targets[index]
+        start = random_start(
+            norm, stream[index], x[index], radius[index], stream=restart, surface=True
+        )
+        objective = LOSSES[loss](model, y[index], t0)
+        return auto_walk(objective, start, x[index], y[index], t0, radius[index], norm, steps)
+
+    return restarted(walk, x, restarts)
+
+
+def auto_walk(
+    objective: Objective,
+    start: Tensor,
+    x: Tensor,
+    y: Tensor,
+    targets: Tensor | None,
+    radius: Tensor,
+    norm: str,
+    steps: int,
+) -> Found:
+    """Walk once from ``start`` around ``x``; fooled means as `margins` with ``targets`` says."""
+    if norm == "L1":
+        return sparse_walk(objective, start, x, y, targets, radius, steps)
+    rule = _auto(NORMS[norm], x, radius, checkpoints(steps))
+    points = ascend(objective, start, rule, steps, leaves_when_fooled(y, targets))
+    return strongest_point(points, y, targets)
+
+
+def checkpoints(steps: int) -> tuple[int, ...]:
+    """Return after how many moves progress is looked at: 22, 41, 57, 70, ... of 100."""
+    width = max(int(0.22 * steps), 1)
+    marks = [width]
+    while marks[-1] < steps:
+        width = max(width - int(0.03 * steps), int(0.06 * steps), 1)
+        marks.append(marks[-1] + width)
+    return tuple(marks)
+
+
+class _State(NamedTuple):
+    moves: int
+    mark: int
+    x: Tensor  # centre of the ball
+    radius: Tensor
+    before: Tensor  # the place before this one
+    value: Tensor  # its value
+    step: Tensor
+    rises: Tensor  # since the last mark
+    top: Tensor  # highest value so far, with its place and gradient
+    top_x: Tensor
+    top_gradient: Tensor
+    mark_step: Tensor  # step and highest value at the last mark
+    mark_top: Tensor
+
+
+def _auto(norm: Norm, x: Tensor, radius: Tensor, marks: tuple[int, ...]) -> Rule:
+    def init(start: Tensor) -> _State:
+        low = torch.full_like(radius, -torch.inf)
+        none = torch.zeros_like(radius)
+        step = 2 * radius
+        return _State(
+            0, 0, x, radius, start, low, step, none, low, start, torch.zeros_like(x), step, low
+        )
+
+    def update(point: Point, s: _State) -> tuple[Tensor, _State]:
+        s = _look(point, s)
+        here, gradient = point.x, point.gradient
+        if s.moves == marks[s.mark]:
+            s, halved = _check(s, s.moves - (marks[s.mark - 1] if s.mark else 0))
+            here = torch.where(halved, s.top_x, here)
+            gradient = torch.where(halved, s.top_gradient, gradient)
+        ahead = here + rows(s.step, here) * norm.steepest(gradient)
+        new = norm.confine(ahead, s.x, s.radius)
+        if s.moves:
+            mixed = here + PULL * (new - here) + (1 - PULL) * (here - s.before)
+            new = norm.confine(mixed, s.x, s.radius)
+        return new, s._replace(before=here, moves=s.moves + 1)
+
+    return Rule(init, update)
+
+
+def _look(point: Point, s: _State) -> _State:
+    """Take in the value, and the place if it is the highest so far."""
+    rises = s.rises + (point.value > s.value) if s.moves else s.rises
+    higher = point.value > s.top
+    wide = rows(higher, point.x)
+    return s._replace(
+        rises=rises,
+        value=point.value,
+        top=torch.where(higher, point.value, s.top),
+        top_x=torch.where(wide, point.x, s.top_x),
+        top_gradient=torch.where(wide, point.gradient, s.top_gradient),
+    )
+
+
+def _check(s: _State, width: int) -> tuple[_State, Tensor]:
+    """Halve the step where the last ``width`` moves went badly; return who, (n, 1, ...)."""
+    stalled = s.rises <= RISES * width
+    stuck = (s.mark_step == s.step) & (s.mark_top == s.top)
+    halve = stalled | stuck
+    step = torch.where(halve, s.step / 2, s.step)
+    s = s._replace(
+        mark=s.mark + 1,
+        step=step,
+        rises=torch.zeros_like(s.rises),
+        mark_step=s.step,
+        mark_top=s.top,
+    )
+    return s, rows(halve, s.x)

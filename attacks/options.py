@@ -1,0 +1,105 @@
+"""Attacks by name and with options, as on the command line: ``apgd:steps=50,loss=dlr``."""
+
+import inspect
+import pkgutil
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+
+from torch import Tensor
+
+from advkit.errors import UsageError, did_you_mean
+from advkit.numbers import number
+
+Attack = Callable[..., Tensor]
+
+COMMON = ("eps", "norm", "targets", "seed", "ids")
+
+
+class Member(NamedTuple):
+    """An attack with its options bound; ``label`` names it in tables."""
+
+    label: str
+    attack: Attack
+    options: dict[str, Any]
+    """Every option in force, defaults included."""
+
+
+def parse(text: str, known: Mapping[str, Attack]) -> Member:
+    """Return the attack that ``name`` or ``name:option=value,option=value`` asks for.
+
+    ``name`` is one of ``known`` or the user's own ``package.module:function``; the latter's
+    options follow a second colon. Raises UsageError for what does not exist or does not fit.
+    """
+    name, given = _split(text)
+    attack = _own(name) if ":" in name else known.get(name)
+    if attack is None:
+        raise UsageError(f"there is no attack {name!r}", did_you_mean(name, known))
+    options = _defaults(attack)
+    hints = get_type_hints(attack)
+    for item in filter(None, given.split(",")):
+        key, equals, value = item.partition("=")
+        if not equals or key not in options:
+            raise UsageError(f"{name} has no option {key!r} ({text!r})", did_you_mean(key, options))
+        options[key] = _convert(value, hints.get(key, str), f"{name}:{key}")
+    return Member(text, partial(attack, **options), options)
+
+
+def _split(text: str) -> tuple[str, str]:
+    head, _, rest = text.partition(":")
+    if rest and "=" not in rest.partition(":")[0]:
+        function, _, given = rest.partition(":")
+        return f"{head}:{function}", given
+    return head, rest
+
+
+def _own(name: str) -> Attack:
+    try:
+        attack = pkgutil.resolve_name(name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise UsageError(
+            f"the attack {name!r} cannot be imported: {error}", "give package.module:function"
+        ) from error
+    if not callable(attack):
+        raise UsageError(f"the attack {name!r} is a {type(attack).__name__}, not a function")
+    return attack  # type: ignore[no-any-return]
+
+
+def _defaults(attack: Attack) -> dict[str, Any]:
+    parameters = inspect.signature(attack).parameters.values()
+    return {
+        p.name: p.default
+        for p in parameters
+        if p.kind is p.KEYWORD_ONLY and p.name not in COMMON and p.default is not p.empty
+    }
+
+
+def norms_of(attack: Attack) -> tuple[str, ...]:
+    """Return the norms that an attack has, from the annotation of its ``norm``."""
+    function = attack.func if isinstance(attack, partial) else attack
+    hint = get_type_hints(function).get("norm")
+    return get_args(hint) if get_origin(hint) is Literal else ("Linf", "L2", "L1", "L0")
+
+
+def _convert(value: str, kind: Any, where: str) -> Any:
+    try:
+        if get_origin(kind) is Literal:
+            return _one_of(value, get_args(kind))
+        if kind is bool:
+            return {"true": True, "false": False}[value.lower()]
+        if kind is float:
+            return number(value)
+        return _count(value) if kind is int else value
+    except (ValueError, KeyError, UsageError) as error:
+        allowed = get_args(kind) or getattr(kind, "__name__", kind)
+        raise UsageError(f"{where}={value} is not possible", f"allowed: {allowed}") from error
+
+
+def _count(value: str) -> int:
+    if int(value) < 1:
+        raise UsageError(f"{value} is not a count")
+    return int(value)
+
+
+def _one_of(value: str, allowed: tuple[Any, ...]) -> Any:
+    return {str(a): a for a in allowed}[value]

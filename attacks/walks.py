@@ -1,0 +1,74 @@
+"""What attacks share: radii, random starts, the best point of a walk, restarts on survivors."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from advkit.engine import NORMS, Point, best, rows
+from advkit.engine.objectives import margins
+from advkit.engine.seeding import normal, uniform
+
+
+class Found(NamedTuple):
+    """The best point of every sample and its margin (n,); fooled if and only if > 0."""
+
+    x: Tensor
+    margin: Tensor
+
+
+def radii(eps: float | Tensor, x: Tensor) -> Tensor:
+    """Return one radius per sample, (n,), in the type and on the device of ``x``."""
+    return torch.as_tensor(eps, dtype=x.dtype, device=x.device).expand(len(x)).clone()
+
+
+def random_start(
+    norm: str, keys: Tensor, x: Tensor, radius: Tensor, *, stream: int, surface: bool
+) -> Tensor:
+    """Return a random point of the ball around ``x``, or of its surface, brought into the box.
+
+    Within the ball the point is uniform, but for L1, where its L1 size is.
+    """
+    shape, geometry = x.shape[1:], NORMS[norm]
+    cube = norm == "Linf"
+    d = 2 * uniform(keys, shape, stream) - 1 if cube else normal(keys, shape, stream)
+    if surface or not cube:
+        d = d / rows(geometry.size(d), d)
+    if not (cube or surface):
+        power = 1 / x[0].numel() if norm == "L2" else 1.0
+        d = d * rows(uniform(keys, (1,), stream + (1 << 20)).squeeze(1) ** power, d)
+    return geometry.confine(x + rows(radius, x) * d.to(x.dtype), x, radius)
+
+
+def strongest_point(points: Iterable[Point], y: Tensor, targets: Tensor | None) -> Found:
+    """Fold a walk into its point of highest margin, sample by sample."""
+    return Found(*best(points, lambda p: _margins_at(p, y, targets)))
+
+
+def leaves_when_fooled(y: Tensor, targets: Tensor | None) -> Callable[[Point], Tensor]:
+    """Return the ``done`` of `ascend`: a fooled sample is not paid for again."""
+    return lambda point: _margins_at(point, y, targets) > 0
+
+
+def _margins_at(point: Point, y: Tensor, targets: Tensor | None) -> Tensor:
+    goal = None if targets is None else targets[point.which]
+    return margins(point.output, y[point.which], goal)
+
+
+def restarted(walk: Callable[[Tensor, int], Found], x: Tensor, restarts: int) -> Tensor:
+    """Run ``walk(index, restart)`` again on the samples that no run has fooled yet.
+
+    Returns the point of highest margin over all runs; ``x`` where none was evaluated.
+    """
+    found, top = x.clone(), torch.full((len(x),), -torch.inf, dtype=x.dtype, device=x.device)
+    left = torch.arange(len(x), device=x.device)
+    for restart in range(restarts):
+        if not len(left):
+            break
+        run = walk(left, restart)
+        better = (run.margin > top[left]).nonzero().squeeze(1)
+        winners = left[better]
+        found[winners], top[winners] = run.x[better], run.margin[better].to(top.dtype)
+        left = (top <= 0).nonzero().squeeze(1)
+    return found

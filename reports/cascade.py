@@ -1,0 +1,159 @@
+"""What each attack added: how all images divide at one eps, and the table of effort."""
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from advkit.reports.bars import NARROW, WIDE, Bar, Part, stacked, waterfall
+from advkit.reports.parts import Cell, Column, Figure, Table
+from advkit.reports.tables import AttackRow, Audit, Interval
+from advkit.reports.words import bare, count, eps_text, mean, percent, seconds, short, slug
+
+MISREAD, CARRIED, STANDING = "wrong when clean", "at another eps", "not fooled"
+
+
+def divide(audit: Audit, eps: float, robust: Interval) -> list[Part]:
+    """Divide all images at one eps: misread, broken by each attack in turn, not fooled.
+
+    What is neither robust nor broken by an attack at this eps was broken at another (an example
+    in a smaller ball counts in a larger one). Raises ValueError if the rows claim too much.
+    """
+    rows = [row for row in audit.attacks if row.eps == eps]
+    names = attack_names(audit)
+    carried = audit.clean.count - robust.count - sum(row.fooled for row in rows)
+    if carried < 0:
+        raise ValueError(
+            f"the attacks at eps {eps} claim {-carried} more fooled images than the"
+            f" {audit.clean.count} read correctly less the {robust.count} robust ones"
+        )
+    losses = [Part(names[row.attack], row.fooled, "loss") for row in rows]
+    return [
+        Part(MISREAD, robust.n - audit.clean.count, "error"),
+        *([Part(CARRIED, carried, "loss")] if carried else []),
+        *losses,
+        Part(STANDING, robust.count, "left"),
+    ]
+
+
+def attack_names(audit: Audit) -> dict[str, str]:
+    """Return by attack its name without options, or with them where two would be alike."""
+    labels = dict.fromkeys(row.attack for row in audit.attacks)
+    names = [bare(label) for label in labels]
+    return {label: bare(label) if names.count(bare(label)) == 1 else label for label in labels}
+
+
+def _elsewhere(parts: Sequence[Part]) -> str:
+    """Return the sentence that a caption needs where examples came from another eps."""
+    carried = any(part.name == CARRIED for part in parts)
+    return f" \u201c{CARRIED}\u201d: found while attacking at another eps." if carried else ""
+
+
+def broken(audit: Audit) -> Figure:
+    """Draw the waterfall at the largest eps: which attack broke what share of all images."""
+    eps, robust = audit.robust[-1]
+    parts = divide(audit, eps, robust)
+    at = f"{audit.norm} eps {eps_text(eps, audit.norm)}"
+    title = f"Where all images go at {at}"
+    desc = "; ".join(f"{part.name}: {count(part.images)}" for part in parts)
+
+    def draw(width: int) -> Markup:
+        return waterfall(parts, name=f"broken-{width}", title=title, desc=desc, width=width)
+
+    caption = (
+        f"All {count(robust.n)} images at {at}. Attacks run from top to bottom; each tries only"
+        " what those above it left standing, so its bar is what it added." + _elsewhere(parts)
+    )
+    rows = [
+        [
+            Cell(part.name),
+            Cell(count(part.images), part.images),
+            Cell(percent(part.images / robust.n), part.images / robust.n),
+        ]
+        for part in parts
+    ]
+    columns = [Column("part"), Column("images", True), Column("of all", True)]
+    return Figure("broken", draw(WIDE), draw(NARROW), caption, Table(title, columns, rows))
+
+
+def by_eps(audit: Audit) -> Figure:
+    """Draw one stacked bar per eps."""
+    bars = _aligned(audit)
+    title = f"Where all images go at each {audit.norm} eps"
+    desc = "; ".join(
+        f"at {bar.name}: " + ", ".join(f"{part.name} {count(part.images)}" for part in bar.parts)
+        for bar in bars
+    )
+
+    def draw(width: int) -> Markup:
+        return stacked(bars, name=f"by-eps-{width}", title=title, desc=desc, width=width)
+
+    caption = (
+        "The same at every audited eps. From the left: images not fooled (with their number),"
+        " then what each attack added, the last attack first; grey: wrong before any attack."
+    ) + _elsewhere(bars[0].parts)
+    rows = [
+        [Cell(bar.name, eps), *(Cell(count(part.images), part.images) for part in bar.parts)]
+        for bar, (eps, _) in zip(bars, audit.robust, strict=True)
+    ]
+    columns = [Column("eps", True), *(Column(short(part.name), True) for part in bars[0].parts)]
+    return Figure("by-eps", draw(WIDE), draw(NARROW), caption, Table(title, columns, rows))
+
+
+def _aligned(audit: Audit) -> list[Bar]:
+    """Return a bar per eps, all with the same parts in the same order, so that colours agree."""
+    divided = {eps: divide(audit, eps, robust) for eps, robust in audit.robust}
+    everything = [part for parts in divided.values() for part in parts]
+    names = dict.fromkeys((MISREAD, CARRIED, *attack_names(audit).values(), STANDING))
+    kinds = {part.name: part.kind for part in everything}
+    return [
+        Bar(
+            eps_text(eps, audit.norm),
+            [
+                Part(name, sum(part.images for part in parts if part.name == name), kinds[name])
+                for name in names
+                if name in kinds
+            ],
+        )
+        for eps, parts in divided.items()
+    ]
+
+
+def effort(audit: Audit) -> Table:
+    """Return the table of what each attack added and cost, in the order in which they ran."""
+    columns = [
+        Column("eps", True),
+        Column("attack"),
+        Column("tried", True),
+        Column("fooled", True),
+        Column("of tried", True),
+        Column("invalid", True),
+        Column("forwards / image", True),
+        Column("backwards / image", True),
+        Column("seconds", True),
+        Column("options"),
+    ]
+    names = attack_names(audit)
+    rows = [_effort_row(row, names[row.attack], audit.norm) for row in audit.attacks]
+    ids = [
+        f"run-{index + 1}-{slug(names[row.attack])}-{slug(eps_text(row.eps, audit.norm))}"
+        for index, row in enumerate(audit.attacks)
+    ]
+    return Table("What each attack added and cost", columns, rows, ids)
+
+
+def _effort_row(row: AttackRow, name: str, norm: str) -> list[Cell]:
+    share = row.fooled / row.tried if row.tried else 0.0
+    options = ", ".join(f"{key}={value}" for key, value in row.options.items())
+    invalid = f"! {count(row.invalid)}" if row.invalid else "0"
+    return [
+        Cell(eps_text(row.eps, norm), row.eps),
+        Cell(short(name)),
+        Cell(count(row.tried), row.tried),
+        Cell(count(row.fooled), row.fooled),
+        Cell(percent(share) if row.tried else "\u2013", share),
+        Cell(invalid, row.invalid, warning=row.invalid > 0),
+        Cell(mean(row.forwards), row.forwards),
+        Cell(mean(row.backwards), row.backwards),
+        Cell(seconds(row.seconds), row.seconds),
+        Cell(short(options, 240)),
+    ]

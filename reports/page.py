@@ -1,0 +1,186 @@
+"""The page of an audit: verdict first, then the evidence, its limits, and how to run it again."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from advkit.reports.cascade import attack_names, broken, by_eps, effort
+from advkit.reports.charts import NARROW, WIDE, Series, accuracy_curve, interval_bar
+from advkit.reports.gallery import gallery
+from advkit.reports.images import SMALL
+from advkit.reports.parts import Cell, Column, Fact, Figure, Section, Table
+from advkit.reports.shell import render
+from advkit.reports.tables import Audit, Card, Interval
+from advkit.reports.words import count, eps_both, eps_text, percent, seconds, short, spread
+
+THREATS = {
+    "Linf": "Every value of the image may change by at most eps, where 0 is black and 1 is white.",
+    "L2": "The change, as one vector over all values of the image, may be at most eps long.",
+    "L1": "The changes of all values of the image may add up to at most eps.",
+    "L0": "At most eps places of the image may change, each by any amount.",
+}
+MAX_TILES = 5
+MAX_POINTS = 24
+
+
+class Tile(NamedTuple):
+    """A large number with its interval: clean accuracy, or robust accuracy at one eps."""
+
+    head: str
+    share: str
+    spread: str
+    counts: str
+    bar: Markup
+    clean: bool
+
+
+def audit_page(audit: Audit, cards: Sequence[Card]) -> str:
+    """Return the page of one audit as a self-contained HTML file.
+
+    The page computes nothing about models. At most 24 cards are shown (fewer where they are
+    large); the page says how many of how many. Raises ValueError where ``audit`` contradicts
+    itself (see `cascade.divide`).
+    """
+    shown = gallery(cards, audit.norm)
+    figures = [broken(audit), *([by_eps(audit)] if len(audit.robust) > 1 else [])]
+    name = str(audit.model.get("name", audit.model.get("spec", "a classifier")))
+    return render(
+        "audit.html",
+        title=f"Audit of {short(name)}",
+        kind="audit",
+        sections=_sections(audit, shown),
+        audit=audit,
+        model_name=name,
+        tiles=_tiles(audit),
+        threat=THREATS.get(audit.norm, ""),
+        setting=_setting(audit, name),
+        curve=_curve(audit),
+        figures=figures,
+        effort=effort(audit),
+        invalid=sum(row.invalid for row in audit.attacks),
+        total_seconds=seconds(sum(row.seconds for row in audit.attacks)),
+        cards=shown,
+        large=any(picture.width > SMALL for card in shown for picture in card.pictures),
+        given=len(cards),
+        model=_facts(audit.model),
+        data=_facts(audit.data),
+        run=_run(audit),
+        environment=_facts(audit.environment),
+    )
+
+
+def _sections(audit: Audit, shown: Sequence[object]) -> list[Section]:
+    return [
+        Section("result", "Result", "Result"),
+        Section("attacks", "What each attack added and cost", "Attacks"),
+        *([Section("gallery", "Before and after", "Gallery")] if shown else []),
+        Section("reading", "How to read this", "Reading"),
+        Section("limits", "What this does not show", "Limits"),
+        *([Section("notes", "Notes on this run", "Notes")] if audit.notes else []),
+        Section("reproduce", "Run it again", "Run again"),
+    ]
+
+
+def _tiles(audit: Audit) -> list[Tile]:
+    """Return clean accuracy and up to five robust ones, the first and last eps among them."""
+    robust = list(audit.robust)
+    if len(robust) > MAX_TILES:
+        last = len(robust) - 1
+        robust = [robust[round(i * last / (MAX_TILES - 1))] for i in range(MAX_TILES)]
+    return [
+        _tile("Clean accuracy", audit.clean, True),
+        *(_tile(f"Robust, eps {eps_text(eps, audit.norm)}", at, False) for eps, at in robust),
+    ]
+
+
+def _tile(head: str, at: Interval, clean: bool) -> Tile:
+    counts = f"{count(at.count)} of {count(at.n)}"
+    return Tile(head, percent(at.value), spread(at), counts, interval_bar(at), clean)
+
+
+def _setting(audit: Audit, name: str) -> list[Fact]:
+    return [
+        Fact("norm", audit.norm),
+        Fact("eps", ", ".join(eps_both(eps, audit.norm) for eps, _ in audit.robust)),
+        Fact("images", f"{count(audit.clean.n)} of {short(audit.data.get('name', 'the data'))}"),
+        Fact("model", short(name)),
+        Fact("attacks", ", ".join(map(short, attack_names(audit).values()))),
+        Fact("suite", f"{audit.suite}, seed {audit.seed}"),
+    ]
+
+
+def _curve(audit: Audit) -> Figure:
+    """Draw robust accuracy over eps, clean accuracy being eps 0."""
+    zero = (0.0, audit.clean)
+    curve = list(audit.curve) if audit.curve and audit.curve[0][0] == 0 else [zero, *audit.curve]
+    marked = [zero, *audit.robust] if audit.robust[0][0] > 0 else list(audit.robust)
+    series = Series("robust accuracy", curve, marked)
+    title = f"Robust accuracy over {audit.norm} eps"
+    desc = f"Clean {percent(audit.clean.value)}; " + "; ".join(
+        f"at eps {eps_text(eps, audit.norm)}: {percent(at.value)} ({spread(at)})"
+        for eps, at in audit.robust
+    )
+
+    def draw(width: int) -> Markup:
+        name = f"curve-{width}"
+        return accuracy_curve(
+            [series], name=name, norm=audit.norm, title=title, desc=desc, width=width
+        )
+
+    caption = (
+        "Share of images that no attack could get misread, for every eps. Dots: the audited eps"
+        " (eps 0 is clean accuracy); between them the curve can only be too high, as attacks ran"
+        " at the dots. Band and bars: 95% Wilson intervals."
+    )
+    return Figure("curve", draw(WIDE), draw(NARROW), caption, _curve_data(audit, curve))
+
+
+def _curve_data(audit: Audit, curve: Sequence[tuple[float, Interval]]) -> Table:
+    """Return every audited eps and at most 24 steps of the curve, evenly chosen, ascending."""
+    every = -(-len(curve) // MAX_POINTS)
+    asked = dict(audit.robust)
+    points = dict(curve[::every]) | asked
+    rows = [
+        [
+            Cell(eps_both(eps, audit.norm), eps),
+            Cell(percent(at.value), at.value),
+            Cell(spread(at), at.low),
+            Cell(count(at.count), at.count),
+            Cell("audited" if eps in asked else ""),
+        ]
+        for eps, at in sorted(points.items())
+    ]
+    part = f" (1 in {every} of {count(len(curve))} steps)" if every > 1 else ""
+    columns = [
+        Column("eps", True),
+        Column("robust accuracy", True),
+        Column("95% interval", True),
+        Column("images", True),
+        Column("point"),
+    ]
+    return Table(f"Robust accuracy over {audit.norm} eps{part}", columns, rows)
+
+
+def _facts(values: Mapping[str, Any]) -> list[Fact]:
+    """Return a mapping's entries as facts; long words without a space are set as code."""
+    return [
+        Fact(short(key), text, code=len(text) > 24 and " " not in text)
+        for key, value in values.items()
+        for text in [short(_listed(value), 400)]
+    ]
+
+
+def _listed(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _run(audit: Audit) -> list[Fact]:
+    return [
+        Fact("suite", audit.suite),
+        Fact("seed", str(audit.seed)),
+        Fact("norm", audit.norm),
+        Fact("eps", ", ".join(eps_both(eps, audit.norm) for eps, _ in audit.robust)),
+        Fact("started", audit.started),
+        Fact("finished", audit.finished),
+    ]

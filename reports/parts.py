@@ -1,0 +1,56 @@
+"""The pieces that a page is put together from; templates/parts.html draws them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+
+class Cell(NamedTuple):
+    """One cell: its text, the number it sorts by (None: by its text), whether it warns."""
+
+    text: str
+    value: float | None = None
+    warning: bool = False
+
+
+class Column(NamedTuple):
+    """A column's heading, and whether it holds numbers (set to the right, tabular)."""
+
+    name: str
+    numeric: bool = False
+
+
+class Table(NamedTuple):
+    """A table; ``ids`` are the rows' deep links (one per row, or none at all)."""
+
+    caption: str
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[Cell]]
+    ids: Sequence[str] = ()
+
+
+class Figure(NamedTuple):
+    """A chart drawn twice (wide, narrow: text keeps its size on a phone), and its data."""
+
+    name: str
+    wide: Markup
+    narrow: Markup
+    caption: str
+    data: Table
+
+
+class Fact(NamedTuple):
+    """A term and its value in a list of facts; ``code`` sets the value in monospace."""
+
+    term: str
+    value: str
+    code: bool = False
+
+
+class Section(NamedTuple):
+    """A section: its id, its heading, and how the table of contents calls it."""
+
+    name: str
+    title: str
+    entry: str

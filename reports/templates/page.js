@@ -1,0 +1,71 @@
+"use strict";
+(() => {
+  const say = (text) => { document.getElementById("said").textContent = text; };
+
+  // Theme: what the system asks for, until the reader chooses.
+  const root = document.documentElement;
+  const button = document.getElementById("theme");
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : system.matches);
+  const label = () => { button.textContent = isDark() ? "Light" : "Dark"; };
+  button.addEventListener("click", () => {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    label();
+  });
+  system.addEventListener("change", label);
+  label();
+  button.setAttribute("title", "Switch between light and dark");
+  button.hidden = false;
+
+  // Tables: a button in each heading sorts by data-value, else by text; again reverses.
+  const key = (row, index) => {
+    const cell = row.cells[index];
+    return cell.dataset.value === undefined ? cell.textContent : Number(cell.dataset.value);
+  };
+  const compare = (a, b) =>
+    typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b));
+  const sort = (table, heading) => {
+    const index = heading.cellIndex;
+    const down = heading.getAttribute("aria-sort") === "ascending";
+    const body = table.tBodies[0];
+    const rows = [...body.rows].map((row) => [key(row, index), row]);
+    rows.sort((a, b) => (down ? compare(b[0], a[0]) : compare(a[0], b[0])));
+    for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+    heading.setAttribute("aria-sort", down ? "descending" : "ascending");
+    body.append(...rows.map((pair) => pair[1]));
+    say(`sorted by ${heading.textContent.trim()}, ${down ? "descending" : "ascending"}`);
+  };
+  for (const table of document.querySelectorAll("table.sortable")) {
+    for (const heading of table.tHead.rows[0].cells) {
+      const control = document.createElement("button");
+      control.type = "button";
+      control.append(...heading.childNodes);
+      control.addEventListener("click", () => sort(table, heading));
+      heading.append(control);
+    }
+  }
+
+  // Copy: the clipboard where it is allowed, else the text is selected for the reader to copy.
+  const select = (node) => {
+    getSelection().selectAllChildren(node);
+    return document.execCommand("copy");
+  };
+  for (const control of document.querySelectorAll("button.copy")) {
+    const node = document.getElementById(control.dataset.copy);
+    control.addEventListener("click", async () => {
+      let done = true;
+      try { await navigator.clipboard.writeText(node.textContent); } catch { done = select(node); }
+      control.textContent = done ? "Copied" : "Selected";
+      say(done ? "command copied" : "command selected");
+    });
+    control.hidden = false;
+  }
+
+  // Print: every table that a reader can unfold is on paper, then folded again.
+  let folded = [];
+  addEventListener("beforeprint", () => {
+    folded = [...document.querySelectorAll("details:not([open])")];
+    for (const one of folded) one.open = true;
+  });
+  addEventListener("afterprint", () => { for (const one of folded) one.open = false; });
+})();

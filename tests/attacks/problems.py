@@ -1,0 +1,79 @@
+"""Small nets and samples that the tests of attacks share."""
+
+import torch
+from torch import Tensor, nn
+
+from advkit.engine import NORMS
+from advkit.engine.objectives import margins
+from advkit.engine.projections import furthest
+
+
+class Affine(nn.Module):
+    """A linear model of two classes whose logits are minus and plus half of one score."""
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        score = x.flatten(1) @ self.weight + self.bias
+        return torch.stack([-score / 2, score / 2], 1)
+
+
+def affine(size: int, *, seed: int = 0, ill: bool = False) -> Affine:
+    """Return a random model; ``ill`` makes its weights span four orders of magnitude."""
+    g = torch.Generator().manual_seed(seed)
+    weight = torch.randn(size, generator=g)
+    if ill:
+        weight = weight * torch.logspace(-2, 2, size)[torch.randperm(size, generator=g)]
+    return Affine(weight, -0.5 * weight.sum() + 0.1 * torch.randn((), generator=g))
+
+
+def near_boundary(model: Affine, n: int, share: float, norm: str, *, seed: int = 1) -> Tensor:
+    """Return grey images whose exact distance to the boundary, without box, is about ``share``."""
+    g = torch.Generator().manual_seed(seed)
+    size = len(model.weight)
+    x = 0.5 + 0.01 * torch.randn(n, size, generator=g)
+    away = NORMS[norm].steepest(model.weight[None])
+    side = torch.where(torch.rand(n, 1, generator=g) < 0.5, -1.0, 1.0)
+    score = (x @ model.weight + model.bias)[:, None]
+    dual = NORMS[norm].dual(model.weight[None])[:, None]
+    wanted = share * dual * (0.5 + torch.rand(n, 1, generator=g))
+    return x + away * (side * wanted - score) / dual
+
+
+def exact_radius(model: Affine, x: Tensor, norm: str) -> Tensor:
+    """Return the distance to the boundary without the box, (n,)."""
+    score = (x.flatten(1) @ model.weight + model.bias).abs()
+    return score / NORMS[norm].dual(model.weight[None])
+
+
+def boxed_radius(model: Affine, x: Tensor, y: Tensor, norm: str) -> Tensor:
+    """Return the distance to the boundary within the box, by bisection over linear optima."""
+    down = torch.where(y[:, None] == 1, -model.weight, model.weight).double()
+    wide = Affine(model.weight.double(), model.bias.double())
+    low = torch.zeros(len(x)).double()
+    high = torch.full_like(low, 1.0 if norm == "Linf" else float(x[0].numel()))
+    for _ in range(60):
+        middle = (low + high) / 2
+        reached = margins(wide(furthest(norm, down, x.double(), middle)), y) > 0
+        high, low = torch.where(reached, middle, high), torch.where(reached, low, middle)
+    return high.float()
+
+
+def cnn(classes: int = 4, channels: int = 1, shape: tuple[int, int] = (9, 7)) -> nn.Module:
+    """Return a small random CNN with a kink or two, frozen."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = nn.Sequential(
+            nn.Conv2d(channels, 6, 3, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(6, 6, 3, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(6 * shape[0] * shape[1], classes),
+        )
+        for p in net.parameters():
+            p.data.mul_(1.5)
+    return net.eval().requires_grad_(False)

@@ -1,0 +1,244 @@
+"""What every attack must do; a new one is tested by being listed in ATTACKS."""
+
+import inspect
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from advkit.attacks import ATTACKS, norms_of
+from advkit.engine import NORMS, metered
+from advkit.engine.objectives import margins
+from advkit.evaluate.measure import slack
+from advkit.models.classifier import Classifier
+from tests.attacks.problems import cnn
+
+EPS = {"Linf": 0.06, "L2": 0.5, "L1": 2.5}
+BUDGET = {  # forwards and backwards per sample that is never fooled, and what they depend on
+    "noise": (10, 0),
+    "fgsm": (1, 1),
+    "pgd": (41, 40),
+    "apgd": (101, 100),
+    "apgd_targeted": (1 + 3 * 101, 3 * 100),
+    "square": (1000, 0),
+}
+CASES = [(name, norm) for name, attack in ATTACKS.items() for norm in norms_of(attack)]
+FAST = {"square": {"queries": 60}, "apgd": {"steps": 25}, "apgd_targeted": {"steps": 20}}
+each = pytest.mark.parametrize(("name", "norm"), CASES)
+each_attack = pytest.mark.parametrize("name", ATTACKS)
+
+
+def images(n: int = 10, channels: int = 1) -> Tensor:
+    x = torch.rand(n, channels, 9, 7, generator=torch.Generator().manual_seed(0))
+    return x.where(x < 0.8, 1.0).where(x > 0.2, 0.0)  # many pixels at the walls
+
+
+def run(name: str, model: nn.Module, x: Tensor, y: Tensor, **given: object) -> Tensor:
+    options = {"norm": "Linf", "eps": EPS["Linf"], **FAST.get(name, {}), **given}
+    return ATTACKS[name](model, x, y, **options)
+
+
+@each
+def test_stays_in_ball_and_box_and_breaks_something(name: str, norm: str) -> None:
+    model, x = cnn(), images(32)
+    y = model(x).argmax(1)
+    found = run(name, model, x, y, norm=norm, eps=EPS[norm])
+    assert found.shape == x.shape
+    assert found.dtype == x.dtype
+    assert ((found >= 0) & (found <= 1)).all()
+    sizes = NORMS[norm].size(found.double() - x.double())
+    assert (sizes <= EPS[norm] * (1 + 1e-6) + slack(norm, x)).all()
+    if name != "noise":
+        assert (margins(model(found), y) > 0).sum() >= 3, "the attack is toothless here"
+
+
+@each
+def test_no_result_depends_on_the_batch(name: str, norm: str) -> None:
+    model, x = Classifier(cnn(), name="small"), images(19)
+    y, ids = model(x).argmax(1), [f"image {i}" for i in range(19)]
+    whole = run(name, model, x, y, norm=norm, eps=EPS[norm], ids=ids)
+    for size in (1, 3, 8):
+        parts = [
+            run(name, model, x[i : i + size], y[i : i + size], norm=norm, eps=EPS[norm],
+                ids=ids[i : i + size])
+            for i in range(0, 19, size)
+        ]  # fmt: skip
+        assert torch.equal(torch.cat(parts), whole), f"batches of {size}"
+    turned = run(name, model, x.flip(0), y.flip(0), norm=norm, eps=EPS[norm], ids=ids[::-1])
+    assert torch.equal(turned.flip(0), whole)
+
+
+@each_attack
+def test_pays_exactly_its_budget(name: str) -> None:
+    model, x = cnn(), images(4)
+    y = model(x).argmax(1)
+    sure = nn.Sequential(model, _Shift(y))
+    with metered(sure) as meter:
+        ATTACKS[name](sure, x, y, eps=0.01)
+    assert (meter.forwards / 4, meter.backwards / 4) == BUDGET[name]
+
+
+class _Shift(nn.Module):
+    """Add so much to the logit of the label that nothing fools, but gradients stay."""
+
+    def __init__(self, y: Tensor) -> None:
+        super().__init__()
+        self.y = y
+
+    def forward(self, logits: Tensor) -> Tensor:
+        bonus = torch.zeros_like(logits).scatter(1, self.y[: len(logits), None], 50.0)
+        return logits + bonus
+
+
+@each_attack
+def test_a_fooled_sample_is_not_paid_for(name: str) -> None:
+    model, x = cnn(), images(6)
+    wrong = (model(x).argmax(1) + 1) % 4
+    with metered(model) as meter:
+        found = run(name, model, x, wrong)
+    assert (margins(model(found), wrong) > 0).all()
+    assert meter.forwards <= 6 * 4
+
+
+@each_attack
+def test_returns_a_point_that_it_evaluated(name: str) -> None:
+    seen: list[Tensor] = []
+    model, x = cnn(), images(5)
+    y = model(x).argmax(1)
+    spy = model.register_forward_pre_hook(lambda _m, args: seen.append(args[0].detach().clone()))
+    found = run(name, model, x, y)
+    spy.remove()
+    if name == "fgsm":  # by definition one gradient and a step that is not looked at
+        return
+    places = torch.cat(seen)
+    for image in found:
+        assert (places == image).flatten(1).all(1).any()
+
+
+@each_attack
+def test_seeds(name: str) -> None:
+    model, x = cnn(), images(12)
+    y = model(x).argmax(1)
+    before = torch.get_rng_state()
+    one, again, other = (run(name, model, x, y, eps=0.02, seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(before, torch.get_rng_state()), "the global generator was used"
+    assert torch.equal(one, again)
+    if name != "fgsm":
+        assert not torch.equal(one, other)
+
+
+@each_attack
+def test_targets_are_sought_and_nothing_else_counts(name: str) -> None:
+    model, x = cnn(), images(24)
+    y = model(x).argmax(1)
+    targets = (y + 1) % 4
+    near, wide = (run(name, model, x, y, eps=eps, targets=targets) for eps in (0.0, 0.5))
+    assert torch.equal(near, x)
+    gained = margins(model(wide), y, targets) - margins(model(x), y, targets)
+    assert gained.mean() > 0
+    if name not in ("noise", "square"):
+        assert (model(wide).argmax(1) == targets).float().mean() > 0.5
+
+
+@each
+@pytest.mark.parametrize("classes", [2, 3, 8])
+def test_any_number_of_classes(name: str, norm: str, classes: int) -> None:
+    model, x = cnn(classes), images(6)
+    y = model(x).argmax(1)
+    assert run(name, model, x, y, norm=norm, eps=EPS[norm]).isfinite().all()
+
+
+@each
+@pytest.mark.parametrize("shape", [(5,), (1, 11), (2, 3, 4), (3, 8, 5), (1, 1, 1)])
+def test_any_shape(name: str, norm: str, shape: tuple[int, ...]) -> None:
+    size = int(torch.tensor(shape).prod())
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = nn.Sequential(nn.Flatten(), nn.Linear(size, 4)).requires_grad_(False)
+    x = torch.rand(5, *shape, generator=torch.Generator().manual_seed(0))
+    found = run(name, model, x, model(x).argmax(1), norm=norm, eps=EPS[norm])
+    assert found.shape == x.shape
+    assert (NORMS[norm].size(found - x) <= EPS[norm] * (1 + 1e-5)).all()
+
+
+@each
+def test_double_precision_and_channels_last(name: str, norm: str) -> None:
+    model, x = cnn(channels=3).double(), images(6, 3).double()
+    y = model(x).argmax(1)
+    found = run(name, model, x, y, norm=norm, eps=EPS[norm])
+    assert found.dtype == torch.float64
+    other = run(name, model, x.to(memory_format=torch.channels_last), y, norm=norm, eps=EPS[norm])
+    torch.testing.assert_close(other, found, rtol=0, atol=1e-9)
+
+
+@each_attack
+def test_an_eps_for_each_sample(name: str) -> None:
+    model, x = cnn(), images(8)
+    eps = torch.linspace(0, 0.2, 8)
+    found = run(name, model, x, model(x).argmax(1), eps=eps)
+    size = NORMS["Linf"].size(found - x)
+    assert (size <= eps + 1e-6).all()
+    assert torch.equal(found[0], x[0])
+
+
+@each
+def test_models_without_a_slope_or_with_nan_do_no_harm(name: str, norm: str) -> None:
+    x = images(4)
+    y = torch.tensor([0, 1, 2, 3])
+    constant = nn.Sequential(nn.Flatten(), nn.Linear(63, 4)).requires_grad_(False)
+    nn.init.zeros_(constant[1].weight)
+    for model in (constant, nn.Sequential(constant, _Nan())):
+        found = run(name, model, x, y, norm=norm, eps=EPS[norm])
+        assert ((found >= 0) & (found <= 1)).all()
+
+
+class _Nan(nn.Module):
+    def forward(self, logits: Tensor) -> Tensor:
+        return logits * torch.nan
+
+
+@each_attack
+def test_an_empty_batch(name: str) -> None:
+    x = images(4)[:0]
+    assert run(name, cnn(), x, torch.zeros(0, dtype=torch.long)).shape == x.shape
+
+
+@each_attack
+def test_the_model_and_the_images_are_left_as_they_were(name: str) -> None:
+    model, x = cnn(), images(4)
+    y, copy = model(x).argmax(1), x.clone()
+    state = {k: v.clone() for k, v in model.state_dict().items()}
+    run(name, model, x, y)
+    assert torch.equal(x, copy)
+    assert not x.requires_grad
+    assert all(torch.equal(v, state[k]) for k, v in model.state_dict().items())
+    assert all(p.grad is None for p in model.parameters())
+
+
+@each_attack
+def test_more_budget_never_fools_fewer(name: str) -> None:
+    model, x = cnn(), images(64)
+    y = model(x).argmax(1)
+    counts = [int((margins(model(run(name, model, x, y, eps=e)), y) > 0).sum())
+              for e in (0.0, 0.02, 0.06, 0.2)]  # fmt: skip
+    assert counts[0] == 0
+    assert counts == sorted(counts)
+
+
+@each_attack
+def test_the_signature_is_the_common_one(name: str) -> None:
+    parameters = inspect.signature(ATTACKS[name]).parameters
+    assert list(parameters)[:8] == ["model", "x", "y", "eps", "norm", "targets", "seed", "ids"]
+    assert all(p.kind is p.KEYWORD_ONLY for p in list(parameters.values())[3:])
+    assert all(p.default is not p.empty for p in list(parameters.values())[4:])
+    assert inspect.getdoc(ATTACKS[name])
+
+
+def test_a_module_is_never_named_like_its_attack() -> None:
+    code = (
+        "import sys, advkit.attacks as a;"
+        "assert not {f'advkit.attacks.{n}' for n in a.ATTACKS} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,139 @@
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from advkit.errors import InputError
+from advkit.models import Classifier, probe
+from advkit.models.nets import build
+
+X = torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+Y = torch.arange(20) % 10
+
+
+class Outputs(nn.Module):
+    """Returns ``function`` of the input."""
+
+    def __init__(self, function: Callable[[Tensor], object]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> object:
+        return self.function(x)
+
+
+def classifier(function: Callable[[Tensor], object], **options: object) -> Classifier:
+    return Classifier(Outputs(function), name="net", **options)
+
+
+def cnn(shape: tuple[int, ...] = (1, 28, 28)) -> Classifier:
+    net = build("cnn", shape=shape, n_classes=10).eval()
+    return Classifier(net, name="net", shape=shape)
+
+
+def test_a_model_that_fits() -> None:
+    good = cnn()
+    assert good.n_classes == 0
+    assert probe(good, X, Y) == []
+    assert good.n_classes == 10
+
+
+def test_notes_of_the_classifier_come_first() -> None:
+    net = build("resnet", shape=(1, 28, 28), n_classes=10)
+    assert probe(Classifier(net, name="net"), X, Y)[0].startswith("the model was in training mode")
+
+
+def test_wrong_channels() -> None:
+    with pytest.raises(InputError, match="expects 1 channel, the data has 3") as caught:
+        probe(cnn(), torch.rand(4, 3, 28, 28), Y[:4])
+    assert "net" in str(caught.value)
+    with pytest.raises(InputError, match="expects 3 channels, the data has 1"):
+        probe(cnn((3, 28, 28)), X, Y)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_wrong_size_names_one_that_works(known: bool) -> None:
+    model = cnn((1, 32, 32))
+    model.shape = (1, 32, 32) if known else None
+    with pytest.raises(InputError, match="cannot take images of 1 x 28 x 28") as caught:
+        probe(model, X, Y)
+    assert caught.value.hint == "it accepts 1 x 32 x 32"
+
+
+def test_wrong_number_of_features() -> None:
+    square = Classifier(build("logistic", shape=(64,), n_classes=10), name="net")
+    with pytest.raises(InputError, match="cannot take images of 1 x 28 x 28") as caught:
+        probe(square, X, Y)
+    assert caught.value.hint == "it accepts 1 x 8 x 8"
+    flat = Classifier(build("logistic", shape=(65,), n_classes=10), name="net")
+    with pytest.raises(InputError, match="expects 65 numbers per sample where the data gives 784"):
+        probe(flat, X, Y)
+
+
+def test_an_error_of_the_users_own() -> None:
+    def broken(x: Tensor) -> Tensor:
+        raise KeyError("what")
+
+    with pytest.raises(InputError, match=r"fails on inputs.*KeyError: 'what' \(test_probe.py:\d+"):
+        probe(classifier(broken), X, Y)
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (lambda x: (x, x), "a tuple of 2"),
+        (lambda x: {"logits": x}, "a dict with the keys logits"),
+        (lambda x: None, "a NoneType"),
+        (lambda x: x, r"shape \(20, 1, 28, 28\)|shape \(16, 1, 28, 28\)"),
+        (lambda x: x.flatten(1).mean(1), "one number per sample"),
+        (lambda x: x.flatten(1)[:, :1], "one number per sample"),
+        (lambda x: x.flatten(1)[:3], r"shape \(3, 784\) for 16 samples"),
+        (lambda x: x.flatten(1)[:, :5].long(), "int64"),
+    ],
+)
+def test_outputs_that_are_no_logits(function: Callable[[Tensor], object], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        probe(classifier(function), X, Y)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_logits_that_are_not_finite(bad: float) -> None:
+    def poisoned(x: Tensor) -> Tensor:
+        out = x.flatten(1)[:, :10].clone()
+        out[x.flatten(1)[:, 0] == 0.125] = bad
+        return out
+
+    x = X.clone()
+    x[5, 0, 0, 0] = 0.125
+    with pytest.raises(InputError, match="first for sample 5"):
+        probe(classifier(poisoned), x, Y)
+
+
+def test_the_layer_in_which_nan_begins() -> None:
+    net = build("cnn", shape=(1, 28, 28), n_classes=10)
+    with torch.no_grad():
+        net[3].weight[0] = torch.nan
+    with pytest.raises(InputError, match="first for sample 0; it starts in 3"):
+        probe(Classifier(net, name="net"), X, Y)
+
+
+def test_labels_out_of_range() -> None:
+    with pytest.raises(InputError, match="labels go from 0 to 9, but the model net has 5 classes"):
+        probe(classifier(lambda x: x.flatten(1)[:, :5] - 1), X, Y)
+    with pytest.raises(InputError, match="labels go from -1"):
+        probe(cnn(), X, Y - 1)
+
+
+def test_class_names_that_do_not_fit() -> None:
+    model = classifier(lambda x: x.flatten(1)[:, :5] - 1, classes=["a", "b"])
+    with pytest.raises(InputError, match="5 outputs, but there are 2 class names: a, b"):
+        probe(model, X, Y)
+
+
+def test_probabilities_are_told() -> None:
+    softmax = classifier(lambda x: x.flatten(1)[:, :10].softmax(1))
+    assert "softmax inside" in probe(softmax, X, Y)[0]
+    log_softmax = classifier(lambda x: x.flatten(1)[:, :10].log_softmax(1))
+    assert "log-softmax inside" in probe(log_softmax, X, Y)[0]
+    assert probe(classifier(lambda x: x.flatten(1)[:, 300:310]), X, Y) == []

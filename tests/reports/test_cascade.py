@@ -1,0 +1,129 @@
+from dataclasses import replace
+
+import pytest
+
+from advkit.reports.bars import NARROW, WIDE, Bar, Part, stacked, waterfall
+from advkit.reports.cascade import broken, by_eps, divide, effort
+from tests.reports.sample_audit import FOOLED, sample_audit, wilson
+from tests.reports.svg_reading import axis, numbers, of_class, parsed, share
+
+PARTS = [
+    Part("wrong when clean", 10, "error"),
+    Part("pgd", 50, "loss"),
+    Part("square", 0, "loss"),
+    Part("not fooled", 40, "left"),
+]
+
+
+@pytest.mark.parametrize("eps", FOOLED)
+def test_parts_add_up_to_all_images(eps: float) -> None:
+    audit = sample_audit()
+    parts = divide(audit, eps, dict(audit.robust)[eps])
+    assert sum(part.images for part in parts) == 1000
+    assert {part.name: part.images for part in parts if part.kind == "loss"} == FOOLED[eps]
+    assert (parts[0].images, parts[-1].images) == (131, 869 - sum(FOOLED[eps].values()))
+
+
+def test_images_broken_at_another_eps_are_a_part_of_their_own() -> None:
+    audit = sample_audit(eps=(0.1,))
+    parts = divide(audit, 0.1, wilson(audit.robust[0][1].count - 7, 1000))
+    assert Part("at another eps", 7, "loss") in parts
+    assert sum(part.images for part in parts) == 1000
+
+
+def test_rows_that_claim_too_much_are_refused() -> None:
+    audit = sample_audit(eps=(0.1,))
+    with pytest.raises(ValueError, match="claim 3 more fooled"):
+        divide(audit, 0.1, wilson(audit.robust[0][1].count + 3, 1000))
+
+
+@pytest.mark.parametrize("width", [WIDE, NARROW])
+def test_waterfall_bars_are_to_scale_and_follow_each_other(width: int) -> None:
+    root = parsed(waterfall(PARTS, name="w", title="T", desc="D", width=width))
+    to_share = axis(root, "x", share)
+    bars = [node for node in root.iter("rect") if node.get("class", "").startswith("fill-")]
+    spans = [(to_share(x), to_share(x + w)) for x, w in (numbers(b, "x", "width") for b in bars)]
+    assert spans[0] == pytest.approx((0.9, 1.0), abs=1e-3)
+    assert spans[1] == pytest.approx((0.4, 0.9), abs=1e-3)
+    assert spans[2][0] == pytest.approx(0.4, abs=1e-3)  # nothing added, yet a line to see
+    assert spans[3] == pytest.approx((0.0, 0.4), abs=1e-3)
+    printed = [text.text for text in of_class(root, "value")]
+    assert printed == ["\u221210.0%", "\u221250.0%", "0.0%", "40.0%"]
+
+
+def test_stacked_bars_are_to_scale_and_told_apart_by_pattern() -> None:
+    root = parsed(stacked([Bar("0.1", PARTS)], name="s", title="T", desc="D"))
+    to_share = axis(root, "x", share)
+    (_, left) = of_class(root, "fill-left", "rect")  # the first is the legend's
+    x, width = numbers(left, "x", "width")
+    assert (to_share(x), to_share(x + width + 1)) == pytest.approx((0, 0.4), abs=1e-3)
+    fills = {node.get("fill") for node in root.iter("rect")} - {None}
+    assert fills == {"url(#s-0)", "url(#s-1)"}
+
+
+def test_figures_carry_their_numbers_as_tables() -> None:
+    figure = broken(sample_audit())
+    texts = [[cell.text for cell in row] for row in figure.data.rows]
+    assert texts[0] == ["wrong when clean", "131", "13.1%"]
+    assert ["fgsm", "301", "30.1%"] in texts
+    assert texts[-1] == ["not fooled", "163", "16.3%"]
+    stacks = by_eps(sample_audit())
+    assert [column.name for column in stacks.data.columns][-1] == "not fooled"
+    assert [row[0].text for row in stacks.data.rows] == [str(eps) for eps in FOOLED]
+    assert all(sum(cell.value or 0 for cell in row[1:]) == 1000 for row in stacks.data.rows)
+
+
+def test_effort_has_every_run_in_order_with_unique_links() -> None:
+    audit = sample_audit()
+    table = effort(audit)
+    assert len(table.rows) == len(audit.attacks) == len(set(table.ids))
+    assert [cell.text for cell in table.rows[2]] == [
+        "0.02",
+        "pgd",
+        "852",
+        "2",
+        "0.2%",
+        "0",
+        "40.7",
+        "40",
+        "9.6",
+        "steps=40, step=0.01, restarts=1",
+    ]
+
+
+def test_invalid_examples_and_idle_attacks_are_marked() -> None:
+    audit = sample_audit(eps=(0.1,))
+    rows = [replace(audit.attacks[0], invalid=3), replace(audit.attacks[1], tried=0, fooled=0)]
+    first, second = effort(replace(audit, attacks=rows)).rows
+    assert first[5].warning
+    assert first[5].text == "! 3"
+    assert second[4].text == "\u2013"
+
+
+def test_options_are_named_only_to_tell_attacks_apart() -> None:
+    audit = sample_audit(eps=(0.1,))
+    labels = ("noise:draws=2", "pgd:steps=10", "pgd:steps=99")
+    rows = [replace(row, attack=label) for row, label in zip(audit.attacks, labels, strict=False)]
+    assert [row[1].text for row in effort(replace(audit, attacks=rows)).rows] == [
+        "noise",
+        "pgd:steps=10",
+        "pgd:steps=99",
+    ]
+    parts = divide(replace(audit, attacks=rows), *audit.robust[0])
+    assert [part.name for part in parts][1:-1] == ["at another eps", "noise", *labels[1:]]
+
+
+def test_captions_explain_examples_from_another_eps() -> None:
+    audit = sample_audit()
+    assert "another eps" not in broken(audit).caption + by_eps(audit).caption
+    fewer = replace(audit, attacks=audit.attacks[:-1])
+    assert "another eps" in broken(fewer).caption
+    assert "another eps" in by_eps(fewer).caption
+
+
+def test_all_bars_have_the_same_parts_in_the_same_order() -> None:
+    audit = sample_audit()
+    without = [row for row in audit.attacks if (row.attack, row.eps) != ("pgd", 0.2)]
+    names = [column.name for column in by_eps(replace(audit, attacks=without)).data.columns]
+    assert names[:3] == ["eps", "wrong when clean", "at another eps"]
+    assert names[3:] == [*FOOLED[0.1], "not fooled"]
