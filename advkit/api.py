@@ -10,11 +10,12 @@ import torch
 
 from advkit.data.samples import Samples
 from advkit.data.specs import load_data
-from advkit.errors import InputError, UsageError
+from advkit.errors import InputError, UsageError, did_you_mean
 from advkit.evaluate.audit import audit as run_audit
 from advkit.evaluate.store import Store
 from advkit.models.classifier import Classifier
 from advkit.models.specs import input_shape, load_model
+from advkit.numbers import check_eps
 from advkit.rendering import write_report
 
 MODEL, DATA = "bundled:fashion-mnist-cnn-robust", "bundled:fashion-mnist"
@@ -39,13 +40,10 @@ def audit(
     *,
     norm: str = "Linf",
     eps: float | Sequence[float] | None = None,
-    suite: str = "standard",
-    attacks: Sequence[str] = (),
     limit: int | None = None,
     arch: str | None = None,
-    batch_size: int = 64,
-    seed: int = 0,
     device: str = "auto",
+    command: str = "",
     out: str | Path | None = None,
     **options: Any,
 ) -> dict[str, Any]:
@@ -53,15 +51,17 @@ def audit(
 
     ``model`` and ``data`` are specs ('scheme:ref?key=value') or what `load` and `data` return.
     Returns the summary, the content of `run.json`, and in it the path of the report. ``options``
-    go to `advkit.evaluate.audit.audit`. Raises AdvkitError for what a person can mend.
+    (suite, attacks, seed, batch_size, fresh, progress) are those of `advkit.evaluate.audit.audit`.
+    Raises AdvkitError for what a person can mend.
     """
-    where = pick_device(device)
-    samples, classifier = _load_both(model, data, limit, arch, where)
     radii = _radii(eps, norm, model)
+    check_eps(radii, norm)
+    samples, classifier = _load_both(model, data, limit, arch, pick_device(device))
     folder = Path(out) if out else new_run(str(model), samples.name)
-    specs = {
+    asked = {
         "model": model if isinstance(model, str) else model.name,
         "data": data if isinstance(data, str) else samples.name,
+        "command": command,
     }
     report = ""
 
@@ -70,9 +70,8 @@ def audit(
         report = str(write_report(store, summary, samples))
 
     summary = run_audit(
-        classifier, samples, norm=norm, eps=radii, suite=suite, attacks=attacks, seed=seed,
-        batch_size=batch_size, out=folder, specs=specs, finish=finish, **options,
-    )  # fmt: skip
+        classifier, samples, norm=norm, eps=radii, out=folder, asked=asked, finish=finish, **options
+    )
     return {**summary, "out": str(folder), "report": report}
 
 
@@ -106,6 +105,8 @@ def _own_data(model: str | Classifier) -> str:
 def _radii(
     eps: float | Sequence[float] | None, norm: str, model: str | Classifier
 ) -> tuple[float, ...]:
+    if norm not in EPS:
+        raise UsageError(f"there is no norm {norm!r}", did_you_mean(norm, EPS))
     if eps is None:
         bundled = isinstance(model, str) and model.startswith("bundled:")
         return (BUNDLED_EPS if bundled else EPS)[norm]

@@ -1,6 +1,7 @@
 """Numbers as people write them: 0.03 or 8/255."""
 
 import math
+from collections.abc import Iterable
 from fractions import Fraction
 
 from advkit.errors import UsageError
@@ -15,6 +16,18 @@ def number(text: str) -> float:
     if not math.isfinite(value):
         raise UsageError(f"{text!r} is not a finite number", "write 0.03 or 8/255")
     return value
+
+
+def check_eps(eps: Iterable[float], norm: str) -> None:
+    """Raise UsageError for radii that are negative, not finite, or Linf and not below 1."""
+    for value in eps:
+        if not (math.isfinite(value) and value >= 0):
+            raise UsageError(f"--eps {value:g} is not a radius", "give 0 or more: 8/255, 0.03")
+        if norm == "Linf" and value >= 1:
+            raise UsageError(
+                f"--eps {value:g} is the whole range of a pixel or more: images are in [0, 1]",
+                f"did you mean {value:g}/255?",
+            )
 
 
 def shown(value: float) -> str:

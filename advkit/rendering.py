@@ -28,6 +28,7 @@ def audit_of(summary: Mapping[str, Any]) -> Audit:
         clean=Interval(**summary["clean"]),
         robust=_by_eps(summary["robust"]),
         curve=_by_eps(summary["curve"]),
+        added={row["eps"]: row["added"] for row in summary["robust"]},
         attacks=[AttackRow(**row) for row in summary["attacks"]],
         **{
             name: summary[name]

@@ -1,7 +1,5 @@
 """What each attack added: how all images divide at one eps, and the table of effort."""
 
-from collections.abc import Sequence
-
 from markupsafe import Markup
 
 from advkit.reports.bars import NARROW, WIDE, Bar, Part, stacked, waterfall
@@ -9,43 +7,33 @@ from advkit.reports.parts import Cell, Column, Figure, Table
 from advkit.reports.tables import AttackRow, Audit, Interval
 from advkit.reports.words import bare, count, eps_text, mean, percent, seconds, short, slug
 
-MISREAD, CARRIED, STANDING = "wrong when clean", "at another eps", "not fooled"
+MISREAD, STANDING = "wrong when clean", "not fooled"
 
 
 def divide(audit: Audit, eps: float, robust: Interval) -> list[Part]:
-    """Divide all images at one eps: misread, broken by each attack in turn, not fooled.
+    """Divide all images at one eps: misread, lost to each attack in turn, not fooled.
 
-    What is neither robust nor broken by an attack at this eps was broken at another (an example
-    in a smaller ball counts in a larger one). Raises ValueError if the rows claim too much.
+    Raises ValueError if the attacks' shares do not add up to what was lost.
     """
-    rows = [row for row in audit.attacks if row.eps == eps]
-    names = attack_names(audit)
-    carried = audit.clean.count - robust.count - sum(row.fooled for row in rows)
-    if carried < 0:
+    added, names = audit.added[eps], attack_names(audit)
+    lost = audit.clean.count - robust.count
+    if sum(added.values()) != lost:
         raise ValueError(
-            f"the attacks at eps {eps} claim {-carried} more fooled images than the"
-            f" {audit.clean.count} read correctly less the {robust.count} robust ones"
+            f"at eps {eps} the attacks claim {sum(added.values())} images, but {lost} were lost"
         )
-    losses = [Part(names[row.attack], row.fooled, "loss") for row in rows]
     return [
         Part(MISREAD, robust.n - audit.clean.count, "error"),
-        *([Part(CARRIED, carried, "loss")] if carried else []),
-        *losses,
+        *(Part(names[attack], images, "loss") for attack, images in added.items()),
         Part(STANDING, robust.count, "left"),
     ]
 
 
 def attack_names(audit: Audit) -> dict[str, str]:
     """Return by attack its name without options, or with them where two would be alike."""
-    labels = dict.fromkeys(row.attack for row in audit.attacks)
+    labels = dict.fromkeys(name for added in audit.added.values() for name in added)
+    labels |= dict.fromkeys(row.attack for row in audit.attacks)
     names = [bare(label) for label in labels]
     return {label: bare(label) if names.count(bare(label)) == 1 else label for label in labels}
-
-
-def _elsewhere(parts: Sequence[Part]) -> str:
-    """Return the sentence that a caption needs where examples came from another eps."""
-    carried = any(part.name == CARRIED for part in parts)
-    return f" \u201c{CARRIED}\u201d: found while attacking at another eps." if carried else ""
 
 
 def broken(audit: Audit) -> Figure:
@@ -61,7 +49,7 @@ def broken(audit: Audit) -> Figure:
 
     caption = (
         f"All {count(robust.n)} images at {at}. Attacks run from top to bottom; each tries only"
-        " what those above it left standing, so its bar is what it added." + _elsewhere(parts)
+        " what those above it left standing, so its bar is what it added."
     )
     rows = [
         [
@@ -90,7 +78,7 @@ def by_eps(audit: Audit) -> Figure:
     caption = (
         "The same at every audited eps. From the left: images not fooled (with their number),"
         " then what each attack added, the last attack first; grey: wrong before any attack."
-    ) + _elsewhere(bars[0].parts)
+    )
     rows = [
         [Cell(bar.name, eps), *(Cell(count(part.images), part.images) for part in bar.parts)]
         for bar, (eps, _) in zip(bars, audit.robust, strict=True)
@@ -103,7 +91,7 @@ def _aligned(audit: Audit) -> list[Bar]:
     """Return a bar per eps, all with the same parts in the same order, so that colours agree."""
     divided = {eps: divide(audit, eps, robust) for eps, robust in audit.robust}
     everything = [part for parts in divided.values() for part in parts]
-    names = dict.fromkeys((MISREAD, CARRIED, *attack_names(audit).values(), STANDING))
+    names = dict.fromkeys((MISREAD, *attack_names(audit).values(), STANDING))
     kinds = {part.name: part.kind for part in everything}
     return [
         Bar(

@@ -43,7 +43,9 @@ class AttackRow:
 class Audit:
     """One finished audit. ``robust`` ascends in eps; ``curve`` is a right-continuous step function.
 
-    ``clean.n``, every ``robust`` interval and every ``curve`` interval speak of the same images.
+    ``added`` divides at every eps the images that were lost among the attacks, in the order of the
+    suite: an image counts for the first attack with an example within that eps. ``clean.n``, every
+    ``robust`` interval and every ``curve`` interval speak of the same images.
     """
 
     verdict: str
@@ -53,6 +55,7 @@ class Audit:
     clean: Interval
     robust: Sequence[tuple[float, Interval]]
     curve: Sequence[tuple[float, Interval]]
+    added: Mapping[float, Mapping[str, int]]
     attacks: Sequence[AttackRow]
     suite: str
     seed: int

@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from advkit.cli.failures import Gate
-from advkit.cli.parameters import EpsList, check_eps
+from advkit.cli.failures import GateError
+from advkit.cli.parameters import EpsList
 from advkit.errors import EmptyError
+from advkit.numbers import check_eps
 
 EPILOG = """
 \b
@@ -155,10 +156,10 @@ def export(summary: dict[str, Any], file: Path) -> None:
 
 
 def gate(summary: dict[str, Any], least: float) -> None:
-    """Raise Gate if the lower bound at the largest eps is below ``least``."""
+    """Raise GateError if the lower bound at the largest eps is below ``least``."""
     worst = summary["robust"][-1]
     if worst["low"] < least:
-        raise Gate(
+        raise GateError(
             f"--fail-under {least:g}: robust accuracy at {summary['norm']} {worst['eps']:g} is "
             f"{worst['value']:.3f}, and its 95% interval begins at {worst['low']:.3f}"
         )

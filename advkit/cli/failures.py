@@ -16,7 +16,7 @@ import click
 from advkit.errors import AdvkitError
 
 
-class Gate(AdvkitError):
+class GateError(AdvkitError):
     """The result is below what was asked for."""
 
     exit_code = 1

@@ -21,17 +21,4 @@ class EpsList(click.ParamType[tuple[float, ...]]):
             found = [number(text) for text in str(value).split(",")]
         except UsageError as error:
             self.fail(f"{error}; {error.hint}", param, ctx)
-        for eps in found:
-            if eps < 0:
-                self.fail(f"{eps:g} is negative; a radius is 0 or more", param, ctx)
         return tuple(sorted(set(found)))
-
-
-def check_eps(eps: tuple[float, ...], norm: str) -> None:
-    """Raise UsageError for an Linf radius that only makes sense in 255ths."""
-    for value in eps:
-        if norm == "Linf" and value >= 1:
-            raise UsageError(
-                f"--eps {value:g} is the whole range of a pixel or more: images are in [0, 1]",
-                f"did you mean {value:g}/255?",
-            )

@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from advkit.errors import UsageError
+from advkit.cli.parameters import check_eps
+from advkit.errors import InputError, UsageError
 from advkit.numbers import number
 
 
@@ -119,6 +120,7 @@ def train(
     from advkit.models.spec_text import literal, parse_spec
     from advkit.models.train import fit
 
+    check_eps((options["eps"],), options["norm"])
     _check_place(out, checkpoint_of(out), overwrite)
     net = parse_spec(arch)
     chosen = {key: literal(value) for key, value in net.query.items()}
@@ -137,8 +139,6 @@ def train(
 
 
 def _check_place(out: Path, checkpoint: Path, overwrite: bool) -> None:
-    from advkit.errors import InputError
-
     if out.is_dir() or not out.parent.is_dir():
         raise InputError(f"--out {out} cannot be written to", "give a file in a directory that is")
     if out.exists() and not checkpoint.exists() and not overwrite:

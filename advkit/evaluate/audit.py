@@ -1,15 +1,18 @@
 """The audit of one model on one set of samples, resumable in its run directory."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from advkit.attacks import Member
 from advkit.data.samples import Samples, fingerprint
 from advkit.errors import EmptyError
 from advkit.evaluate.fingerprint import check_same, environment, now
+from advkit.evaluate.line_search import NAME
 from advkit.evaluate.store import Store, open_store
-from advkit.evaluate.suite import SUITES, Progress, Suite, Work, judge_clean, members_of, run
+from advkit.evaluate.suite import SUITES, Suite, members_of, run
 from advkit.evaluate.summary import summarise
+from advkit.evaluate.work import Progress, Work, judge_clean
 from advkit.models.classifier import Classifier
 from advkit.models.probe import probe
 
@@ -26,47 +29,28 @@ def audit(
     batch_size: int = 64,
     out: Path,
     fresh: bool = False,
-    command: str = "",
-    specs: dict[str, str] | None = None,
+    asked: Mapping[str, str] | None = None,
     progress: Progress = lambda _what, _done, _total: None,
     finish: Callable[[Store, dict[str, Any]], None] = lambda _store, _summary: None,
 ) -> dict[str, Any]:
     """Attack, judge and sum up; return the summary that `run.json` holds too.
 
-    ``attacks`` replaces ``suite``: each is then run at every eps. ``specs`` are the words by which
-    model and data were asked for, kept for the record; ``finish`` is called while the run is still open. Raises AdvkitError for what a person can
-    mend; what was finished before stays in ``out``, and the same call goes on from there.
+    ``attacks`` replaces ``suite``: each is then run at every eps. ``asked`` are the words in which
+    ``model`` and ``data`` were asked for and the ``command``, kept for the record. ``finish`` is
+    called while the run is still open. Raises AdvkitError for what a person can mend; what was
+    finished stays in ``out``, and the same call goes on from there.
     """
     if not len(samples.ids):
         raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
     plan = Suite(tuple(attacks), ()) if attacks else SUITES[suite]
     members = members_of([*plan.scouts, *plan.hunters], norm)
     notes = [*samples.notes, *probe(model, samples.x, samples.y)]
-    made_of: dict[str, Any] = {
-        "model": model.fingerprint(),
-        "data": fingerprint(samples),
-        "norm": norm,
-        "eps": sorted(eps),
-        "attacks": [member.label for member in members],
-        "seed": seed,
-        "advkit": environment("cpu")["advkit"],
-        "torch": environment("cpu")["torch"],
-    }
-    record: dict[str, Any] = {
-        "made_of": made_of,
-        "model": describe(model, made_of["model"], (specs or {}).get("model", model.name)),
-        "data": {
-            "spec": (specs or {}).get("data", samples.name),
-            "name": samples.name,
-            "n": len(samples.ids),
-            "sha256": made_of["data"],
-        },
+    record = {
+        "made_of": ingredients(model, samples, norm, eps, members, seed),
+        **describe(model, samples, members, asked or {}),
         "suite": "custom" if attacks else suite,
-        "options": {member.label: member.options for member in members},
         "seed": seed,
         "batch_size": batch_size,
-        "command": command,
-        "environment": environment(str(samples.x.device)),
         "notes": notes,
     }
     with open_store(out, fresh=fresh) as store:
@@ -74,12 +58,60 @@ def audit(
         work = Work(model, samples, norm, seed, batch_size, store, progress)
         judge_clean(work)
         run(work, plan, eps)
-        summary = {**begun, **summarise(work, eps), "finished": begun["finished"] or now()}
+        order = [*(member.label for member in members), NAME]
+        summary = {**begun, **summarise(work, eps, order), "finished": begun["finished"] or now()}
         for row in summary["attacks"]:
-            row["options"] = record["options"][row["attack"]]
+            row["options"] = record["options"].get(row["attack"], {})
         store.write_run(summary)
         finish(store, summary)
         return summary
+
+
+def ingredients(
+    model: Classifier,
+    samples: Samples,
+    norm: str,
+    eps: Sequence[float],
+    members: Sequence[Member],
+    seed: int,
+) -> dict[str, Any]:
+    """Return what the rows of a run depend on; a resumed run must agree in all of it."""
+    versions = environment(samples.x.device)
+    return {
+        "model": model.fingerprint(),
+        "data": fingerprint(samples),
+        "norm": norm,
+        "eps": sorted(eps),
+        "attacks": [member.label for member in members],
+        "seed": seed,
+        "advkit": versions["advkit"],
+        "torch": versions["torch"],
+    }
+
+
+def describe(
+    model: Classifier, samples: Samples, members: Sequence[Member], asked: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return what a report says of model, data, attacks and machine."""
+    return {
+        "model": {
+            "spec": asked.get("model", model.name),
+            "name": model.name,
+            "sha256": model.fingerprint(),
+            "parameters": sum(p.numel() for p in model.parameters()),
+            "n_classes": model.n_classes,
+            "classes": list(model.classes or samples.classes or ()),
+        },
+        "data": {
+            "spec": asked.get("data", samples.name),
+            "name": samples.name,
+            "n": len(samples.ids),
+            "sha256": fingerprint(samples),
+        },
+        "options": {member.label: member.options for member in members},
+        "command": asked.get("command", ""),
+        "environment": environment(samples.x.device),
+    }
 
 
 def _begin(store: Store, record: dict[str, Any], out: Path) -> dict[str, Any]:
@@ -90,15 +122,3 @@ def _begin(store: Store, record: dict[str, Any], out: Path) -> dict[str, Any]:
         return record
     check_same(before["made_of"], record["made_of"], f"--out {out}")
     return {**record, "started": before["started"], "finished": before["finished"]}
-
-
-def describe(model: Classifier, sha256: str, spec: str) -> dict[str, Any]:
-    """Return what a report says of a model."""
-    return {
-        "spec": spec,
-        "name": model.name,
-        "sha256": sha256,
-        "parameters": sum(p.numel() for p in model.parameters()),
-        "n_classes": model.n_classes,
-        "classes": list(model.classes or ()),
-    }

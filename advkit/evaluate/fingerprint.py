@@ -1,6 +1,7 @@
 """What a run is made of: a resumed run must agree with it, and a report shows it."""
 
 import platform
+import shlex
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -9,24 +10,17 @@ from typing import Any
 
 import torch
 
+import advkit
 from advkit.errors import InputError
 
-PACKAGES = ("advkit", "torch", "torchvision", "numpy")
+PACKAGES = ("torch", "torchvision", "numpy")
 
 
-def environment(device: str) -> dict[str, str]:
+def environment(device: torch.device) -> dict[str, str]:
     """Return versions and hardware, as printed in the report."""
     found = {"python": platform.python_version(), "platform": platform.platform()}
-    found |= {name: _version(name) for name in PACKAGES}
-    return found | {"device": device, "threads": str(torch.get_num_threads())}
-
-
-def _version(name: str) -> str:
-    if name == "advkit":
-        import advkit
-
-        return advkit.__version__
-    return version(name)
+    found |= {"advkit": advkit.__version__} | {name: version(name) for name in PACKAGES}
+    return found | {"device": str(device), "threads": str(torch.get_num_threads())}
 
 
 def now() -> str:
@@ -48,6 +42,4 @@ def check_same(before: Mapping[str, Any], after: Mapping[str, Any], where: str) 
 
 def command_line() -> str:
     """Return the command that was typed, for a person to repeat."""
-    import shlex
-
     return shlex.join(["advkit", *sys.argv[1:]])

@@ -6,24 +6,29 @@ from typing import Any
 import pandas as pd
 
 from advkit.evaluate.intervals import Share, curve, robust_at, wilson
-from advkit.evaluate.suite import Work, smallest
+from advkit.evaluate.work import Work, room, smallest
 from advkit.numbers import shown
 
 SCHEMA = "advkit/audit/1"
 
 
-def summarise(work: Work, eps: Sequence[float]) -> dict[str, Any]:
+def summarise(work: Work, eps: Sequence[float], attacks: Sequence[str]) -> dict[str, Any]:
     """Return clean and robust accuracy with intervals, the curve, and a row per attack and eps.
 
     Robust accuracy at eps is the share of all samples that are right when clean and for which no
     valid saved example within eps fools the model: the worst case per sample over all attacks.
+    ``attacks`` are the labels in the order of the suite.
     """
     n, clean = len(work.samples.ids), work.store.frame("samples")
-    sizes = smallest(work)
-    distances = [work_size(size, eps) for size in sizes]
+    # A size that only float32 rounding lifts over an eps that was asked for is that eps.
+    sizes = [next((e for e in eps if e < s <= room(work, e)), s) for s in smallest(work)]
     right = wilson(int((clean["margin"] <= 0).sum()), n)
-    robust = [{"eps": value, **robust_at(distances, value, n)} for value in sorted(eps)]
-    steps = [{"eps": at, **share} for at, share in curve(distances, max(eps), n)]
+    results = work.store.frame("results")
+    robust = [
+        {"eps": e, **robust_at(sizes, e, n), "added": added(work, results, e, attacks)}
+        for e in sorted(eps)
+    ]
+    steps = [{"eps": at, **share} for at, share in curve(sizes, max(eps), n)]
     return {
         "schema": SCHEMA,
         "verdict": verdict(right, robust, work.norm),
@@ -31,13 +36,20 @@ def summarise(work: Work, eps: Sequence[float]) -> dict[str, Any]:
         "clean": right,
         "robust": robust,
         "curve": steps,
-        "attacks": attack_rows(work.store.frame("costs"), work.store.frame("results")),
+        "attacks": attack_rows(work.store.frame("costs"), results),
     }
 
 
-def work_size(size: float, eps: Sequence[float]) -> float:
-    """Return ``size``, or the eps that it exceeds by no more than float32 rounding."""
-    return next((e for e in sorted(eps) if e < size <= e * (1 + 1e-4)), size)
+def added(work: Work, results: pd.DataFrame, eps: float, attacks: Sequence[str]) -> dict[str, int]:
+    """Divide the samples lost within ``eps`` among the attacks: each to the first that broke it."""
+    clean = work.store.frame("samples")
+    right = set(clean.loc[clean["margin"] <= 0, "id"])
+    within = results["fooled"] & results["valid"] & (results[work.norm] <= room(work, eps))
+    lost = results[within & results["id"].isin(right)]
+    place = lost["attack"].map({name: i for i, name in enumerate(attacks)})
+    first = lost.assign(place=place).sort_values("place").drop_duplicates("id")
+    counts = first["attack"].value_counts()
+    return {name: int(counts.get(name, 0)) for name in attacks}
 
 
 def verdict(clean: Share, robust: Sequence[dict[str, Any]], norm: str) -> str:

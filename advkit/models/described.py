@@ -6,7 +6,7 @@ from advkit.errors import InputError
 from advkit.models.classifier import Classifier
 from advkit.models.nets import build
 from advkit.models.spec_text import parse_spec
-from advkit.models.weights_file import fill, read_weights
+from advkit.models.weights_file import Weights, fill
 
 
 class _About(NamedTuple):
@@ -19,12 +19,11 @@ class _About(NamedTuple):
     std: list[float] | None
 
 
-def load_described(path: str, name: str, arch: str | None) -> Classifier:
-    """Return the classifier in the safetensors file ``path``, which describes itself.
+def load_described(weights: Weights, path: str, name: str, arch: str | None) -> Classifier:
+    """Return the classifier in ``weights``, which were read from ``path`` and describe themselves.
 
     ``arch`` is what the user takes it for, if they said. Raises InputError, UnsafeError.
     """
-    weights = read_weights(path)
     about = _about(path, weights.about or {})
     if arch is not None and parse_spec(arch).ref != about.arch:
         raise InputError(f"{path} holds a {about.arch}, not a {arch}", "leave --arch out")

@@ -71,7 +71,8 @@ def bundled_models() -> list[str]:
 def _load(spec: Spec, arch: str | None, classes: Sequence[str] | None) -> Classifier:
     if spec.scheme == "bundled":
         only(spec, ())
-        return load_described(str(_bundled(spec)), spec.text, None)
+        path = str(_bundled(spec))
+        return load_described(read_weights(path), path, spec.text, None)
     if spec.scheme == "torchvision":
         return torchvision_net(spec, classes)
     if _is_file(spec):
@@ -124,9 +125,10 @@ def _wrapped(net: nn.Module, spec: Spec, classes: Sequence[str] | None) -> Class
 
 def _load_file(spec: Spec, arch: str | None, classes: Sequence[str] | None) -> Classifier:
     only(spec, ("mean", "std"))
-    about = read_about(spec.ref)
-    if about is not None:
-        return load_described(spec.ref, spec.text, arch)
+    weights = read_weights(spec.ref)
+    if weights.about is not None:
+        only(spec, ())
+        return load_described(weights, spec.ref, spec.text, arch)
     if arch is None:
         raise InputError(
             f"{spec.ref} holds weights but does not say of which architecture",
@@ -134,7 +136,7 @@ def _load_file(spec: Spec, arch: str | None, classes: Sequence[str] | None) -> C
             f"({', '.join(NETS)}), or --arch package.module:callable",
         )
     net = _empty(parse_spec(arch), classes)
-    fill(net, read_weights(spec.ref).tensors, spec.ref)
+    fill(net, weights.tensors, spec.ref)
     return _wrapped(net, spec, classes)
 
 

@@ -77,7 +77,7 @@ def test_floats_in_range(tmp_path: Path, dtype: Any) -> None:
 def test_rounding_is_clamped_and_more_is_refused(tmp_path: Path) -> None:
     x = np.array([[-5e-7, 0.5, 1 + 5e-7]])
     assert load_data(written(tmp_path, x=x, y=[0])).x.tolist() == [[0, 0.5, 1]]
-    with pytest.raises(InputError, match="range from -0.00001 to|range from -1e-05 to 0.5"):
+    with pytest.raises(InputError, match="range from -1e-05 to 0"):
         load_data(written(tmp_path, x=np.array([[-1e-5, 0.5]]), y=[0]))
 
 
@@ -162,7 +162,7 @@ def test_corrupt_files(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[300] ^= 255
     path.write_bytes(data)
-    with pytest.raises(InputError, match="array 'x' .* is corrupt"):
+    with pytest.raises(InputError, match=r"array 'x' .* is corrupt"):
         load_data(spec)
     path.write_bytes(data[:200])
     with pytest.raises(InputError, match="truncated zip"):
@@ -172,7 +172,7 @@ def test_corrupt_files(tmp_path: Path) -> None:
         load_data(spec)
     with zipfile.ZipFile(path, "w") as file:
         file.writestr("x.npy", b"nonsense")
-    with pytest.raises(InputError, match="array 'x' .* is corrupt"):
+    with pytest.raises(InputError, match=r"array 'x' .* is corrupt"):
         load_data(spec)
     with pytest.raises(InputError, match="is not there"):
         load_data(f"npz:{tmp_path}/none.npz")

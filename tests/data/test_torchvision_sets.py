@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from tests.models.malice import Mark
 
 from advkit.data import load_data
 from advkit.errors import InputError, UsageError
+from tests.models.malice import Mark
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from advkit.data import load_data
 from advkit.errors import AdvkitError, InputError, UnsafeError
 from advkit.models import input_shape, load_model
 from advkit.models.load_gate import read_gated
+from advkit.models.weights_file import read_weights
 from tests.models.malice import PAYLOADS, Mark, object_array
 
 LOADERS: dict[str, Callable[[str], Any]] = {
@@ -114,6 +115,14 @@ def test_a_missing_file_and_its_neighbours(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(InputError, match="is not there") as caught:
         load_model("nowhere/net.safetensors")
     assert "directory nowhere is not there" in caught.value.hint
+
+
+@pytest.mark.parametrize("magic", [b"\x80\x02", b"PK", b"\x1f\x8b", b"\x78\x9c", b"\x5d\0"])
+def test_a_table_whose_length_looks_like_something_else(tmp_path: Path, magic: bytes) -> None:
+    size, path = int.from_bytes(magic, "little"), tmp_path / "net.safetensors"
+    table = json.dumps({"w": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}})
+    path.write_bytes(size.to_bytes(8, "little") + table.ljust(size).encode() + bytes(8))
+    assert read_weights(path).tensors["w"].tolist() == [0, 0]
 
 
 def test_a_directory_is_no_file(tmp_path: Path) -> None:

@@ -167,11 +167,8 @@ def test_arch_belongs_to_a_file() -> None:
 @pytest.mark.parametrize("name", bundled_models())
 def test_bundled_models_know_their_inputs(name: str) -> None:
     model = load_model(f"bundled:{name}")
-    assert (
-        input_shape(f"bundled:{name}")
-        == model.shape
-        == ((1, 8, 8) if "digits" in name else (1, 28, 28))
-    )
+    shape = (1, 8, 8) if "digits" in name else (1, 28, 28)
+    assert input_shape(f"bundled:{name}") == model.shape == shape
     assert len(model.classes or ()) == model.n_classes == 10
     assert probe(model, torch.rand(5, *shape), torch.arange(5)) == []
 

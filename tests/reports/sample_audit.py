@@ -82,6 +82,7 @@ def sample_audit(eps: tuple[float, ...] = tuple(FOOLED), **changes: Any) -> Audi
         clean=wilson(869, 1000),
         robust=[(at, wilson(869 - sum(FOOLED[at].values()), 1000)) for at in eps],
         curve=_curve(max(eps)),
+        added={at: FOOLED[at] for at in eps},
         attacks=[row for at in eps for row in _rows(at)],
         suite="standard",
         seed=0,

@@ -162,7 +162,8 @@ def test_the_page_is_small(page: str) -> None:
 def test_what_was_left_out_is_said() -> None:
     assert "24 of 30 examples shown" in audit_page(sample_audit(), sample_cards(30))
     many = [(i / 100, sample_audit().clean) for i in range(1, 9)]
-    page = audit_page(sample_audit(robust=many, attacks=[]), [])
+    none = {eps: {"pgd": 0} for eps, _ in many}
+    page = audit_page(sample_audit(robust=many, added=none, attacks=[]), [])
     assert "Some of 8 audited eps" in page
     assert page.count('class="tile"') == 5
 
@@ -192,5 +193,5 @@ def test_the_threat_model_is_in_words(norm: str) -> None:
 
 def test_a_model_that_reads_nothing_still_has_a_page() -> None:
     none = wilson(0, 7)
-    audit = sample_audit(clean=none, robust=[(0.1, none)], curve=[], attacks=[])
+    audit = sample_audit(clean=none, robust=[(0.1, none)], added={0.1: {}}, curve=[], attacks=[])
     assert "0 of 7" in audit_page(audit, [])

@@ -1,0 +1,168 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from advkit.data.samples import take
+from advkit.errors import EmptyError, InputError, UsageError
+from advkit.evaluate.store import open_store
+from tests.evaluate.small import EPS, classifier, run, some_digits, table
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("whole") / "run"
+    run(out)
+    return out
+
+
+def same(a: pd.DataFrame, b: pd.DataFrame) -> None:
+    order = ["eps", "attack", "id"]
+    pd.testing.assert_frame_equal(
+        a.sort_values(order, ignore_index=True),
+        b.sort_values(order, ignore_index=True),
+        check_exact=True,
+    )
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, 64])
+def test_rows_do_not_depend_on_the_batch_size(whole: Path, tmp_path: Path, batch_size: int) -> None:
+    run(tmp_path / "run", batch_size=batch_size)
+    same(table(tmp_path / "run"), table(whole))
+
+
+def test_rows_do_not_depend_on_the_order_of_the_samples(whole: Path, tmp_path: Path) -> None:
+    samples = some_digits()
+    run(tmp_path / "run", samples=take(samples, reversed(range(len(samples.ids)))))
+    same(table(tmp_path / "run"), table(whole))
+
+
+def test_a_finished_run_is_not_computed_again(whole: Path) -> None:
+    before, costs = table(whole), table(whole, "costs")
+    again = run(whole)
+    same(table(whole), before)
+    pd.testing.assert_frame_equal(table(whole, "costs"), costs)
+    assert again == json.loads((whole / "run.json").read_text())
+
+
+def test_the_summary_follows_from_the_saved_examples_alone(whole: Path) -> None:
+    """Recompute robust accuracy in numpy from the files, with the model as a bare function."""
+    summary = json.loads((whole / "run.json").read_text())
+    samples, net = some_digits(), classifier().net
+    place = {name: i for i, name in enumerate(samples.ids)}
+    with open_store(whole) as store:
+        rows = store.frame("results")
+        found = rows[rows["row"] >= 0]
+        sizes = dict.fromkeys(samples.ids, np.inf)
+        for _, row in found.iterrows():
+            example = store.example(row["shard"], row["row"])
+            i = place[row["id"]]
+            logits = net(torch.from_numpy(example)[None])[0]
+            if int(logits.argmax()) != int(samples.y[i]):
+                size = float(np.abs(example.astype(float) - samples.x[i].double().numpy()).max())
+                sizes[row["id"]] = min(sizes[row["id"]], size)
+    clean = net(samples.x).argmax(1) == samples.y
+    assert summary["clean"]["count"] == int(clean.sum())
+    for robust in summary["robust"]:
+        left = [sizes[name] > robust["eps"] + 1e-6 and bool(ok)
+                for name, ok in zip(samples.ids, clean, strict=True)]  # fmt: skip
+        assert robust["count"] == sum(left)
+        assert sum(robust["added"].values()) == summary["clean"]["count"] - robust["count"]
+
+
+def test_robust_accuracy_falls_with_eps_and_is_clean_accuracy_at_zero(tmp_path: Path) -> None:
+    summary = run(tmp_path / "run", eps=(0.0, *EPS))
+    counts = [robust["count"] for robust in summary["robust"]]
+    assert counts[0] == summary["clean"]["count"]
+    assert counts == sorted(counts, reverse=True)
+    assert counts[-1] < counts[0]
+    steps = [step["count"] for step in summary["curve"]]
+    assert steps == sorted(steps, reverse=True)
+    at = {step["eps"]: step["count"] for step in summary["curve"]}
+    assert at[EPS[-1]] == counts[-1]
+
+
+def test_suites_pay_for_one_defeat_however_many_eps(tmp_path: Path) -> None:
+    one = run(tmp_path / "one", attacks=(), suite="quick", eps=(0.02,))
+    run(tmp_path / "many", attacks=(), suite="quick", eps=(0.01, 0.015, 0.02))
+    last = table(tmp_path / "many")
+    hunted = last[last["attack"].str.startswith("apgd_targeted") & ~last["fooled"]]
+    assert hunted["id"].is_unique
+    assert one["suite"] == "quick"
+
+
+def test_cheats_are_marked_and_never_counted(tmp_path: Path) -> None:
+    for attack in ("tests.evaluate.small:outside", "tests.evaluate.small:broken"):
+        summary = run(tmp_path / attack[-4:], attacks=(attack,), eps=(0.05,))
+        (row,) = [row for row in summary["attacks"] if row["attack"] == attack]
+        assert row["invalid"] == row["tried"] == summary["clean"]["count"]
+        assert row["fooled"] == 0
+        assert summary["robust"][0]["count"] == summary["clean"]["count"]
+
+
+def test_samples_that_are_wrong_when_clean_are_not_attacked(whole: Path) -> None:
+    clean = table(whole, "samples")
+    wrong = set(clean.loc[clean["margin"] > 0, "id"])
+    assert not wrong & set(table(whole)["id"])
+
+
+def test_costs_are_exact(whole: Path) -> None:
+    summary = json.loads((whole / "run.json").read_text())
+    by = {(row["attack"], row["eps"]): row for row in summary["attacks"]}
+    first = by["fgsm", EPS[0]]
+    assert (first["forwards"], first["backwards"]) == (1.0, 1.0)
+    assert by["line_search", EPS[-1]]["forwards"] == 10.0
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"seed": 1}, "seed"),
+        ({"eps": (0.02,)}, "eps"),
+        ({"norm": "L2"}, "norm"),
+        ({"attacks": ("fgsm",)}, "attacks"),
+        ({"samples": some_digits(40)}, "data"),
+    ],
+)
+def test_another_run_in_the_same_place_is_refused(whole: Path, change: dict, field: str) -> None:
+    before = table(whole)
+    with pytest.raises(InputError, match=field):
+        run(whole, **change)
+    same(table(whole), before)
+
+
+def test_fresh_discards_the_earlier_run(tmp_path: Path) -> None:
+    run(tmp_path / "run", attacks=("fgsm",))
+    summary = run(tmp_path / "run", seed=5, attacks=("noise",), fresh=True)
+    assert {row["attack"] for row in summary["attacks"]} == {"noise", "line_search"}
+
+
+def test_a_run_directory_has_one_writer(whole: Path) -> None:
+    with open_store(whole), pytest.raises(InputError, match="in use"):
+        run(whole)
+
+
+def test_a_foreign_directory_or_a_file_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("my life's work")
+    with pytest.raises(InputError, match="other files"):
+        run(tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.tex"]
+    with pytest.raises(InputError, match="is a file"):
+        run(tmp_path / "thesis.tex")
+
+
+def test_a_corrupt_ledger_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "results.sqlite").write_bytes(b"nonsense" * 100)
+    with pytest.raises(InputError, match="cannot be used"):
+        run(tmp_path)
+
+
+def test_no_samples_and_unknown_attacks(tmp_path: Path) -> None:
+    with pytest.raises(EmptyError):
+        run(tmp_path / "a", samples=take(some_digits(), []))
+    with pytest.raises(UsageError, match="no attack"):
+        run(tmp_path / "b", attacks=("pdg",))
+    assert not (tmp_path / "b").exists()
