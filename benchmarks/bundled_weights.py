@@ -6,7 +6,7 @@ SOURCE is a directory with the four .gz files of Fashion-MNIST, as Debian's pack
 dataset-fashion-mnist installs them (/usr/share/datasets/fashion-mnist). With names, only these
 weights are made. Every net comes from `advkit train`, which trains on the training images alone
 and keeps the weights that are best on the twentieth of them that it holds out; the test images are
-never looked at. On one thread the robust net takes about 15 minutes, the others 5 together.
+never looked at. On one thread the robust net takes about 20 minutes, the others 5 together.
 """
 
 import gzip

@@ -6,6 +6,7 @@ import click
 
 from advkit import __version__
 from advkit.cli.failures import guarded
+from advkit.errors import UsageError, did_you_mean
 
 COMMANDS = {
     "audit": "Measure how easily a classifier is fooled; write a report.",
@@ -20,10 +21,10 @@ class LazyGroup(click.Group):
         """Return the names of all commands."""
         return sorted(COMMANDS)
 
-    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import the command, or return None for an unknown one."""
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command:
+        """Import the command; raises UsageError for an unknown one."""
         if cmd_name not in COMMANDS:
-            return None
+            raise UsageError(f"there is no command {cmd_name!r}", did_you_mean(cmd_name, COMMANDS))
         command = getattr(import_module(f"advkit.cli.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)  # noqa: S101
         return command

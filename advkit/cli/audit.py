@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from advkit.cli.failures import GateError
+from advkit.cli.failures import GateError, resumable
 from advkit.cli.parameters import EpsList
 from advkit.errors import EmptyError
 from advkit.numbers import check_eps
@@ -76,6 +76,12 @@ Exit codes:
     show_default=True,
     help="Never changes a result.",
 )
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Batches worked on at once.  [default: one per core]",
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
 @click.option(
@@ -102,7 +108,7 @@ Exit codes:
 )
 @click.option("--no-progress", is_flag=True, help="No progress bar.")
 def audit(
-    model: str | None, data: str | None, norm: str, eps: tuple[float, ...] | None,
+    model: str | None, data: str | None, norm: str, eps: tuple[float, ...] | None, out: Path | None,
     output: tuple[Path, ...], as_json: bool, fail_under: float | None, no_progress: bool,
     **options: Any,
 ) -> None:  # fmt: skip
@@ -114,14 +120,16 @@ def audit(
     check_eps(eps or (), norm)
     check_outputs(output)
     check_share(fail_under)
-    from advkit.api import MODEL
+    from advkit.api import MODEL, new_run
     from advkit.api import audit as run
     from advkit.cli.progress import bars
     from advkit.evaluate.fingerprint import command_line
 
-    with bars(no_progress) as progress:
-        summary = run(model or MODEL, data, norm=norm, eps=eps, progress=progress,
-                      command=command_line(), **options)  # fmt: skip
+    command, folder = command_line(), out or new_run(model or MODEL, data or "")
+    again = command if out else f"{command} --out {folder}"
+    with resumable(again), bars(no_progress) as progress:
+        summary = run(model or MODEL, data, norm=norm, eps=eps, out=folder, progress=progress,
+                      command=command, **options)  # fmt: skip
     for file in output:
         export(summary, file)
     click.echo(json.dumps(summary) if as_json else table(summary))

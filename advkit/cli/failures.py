@@ -8,12 +8,17 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
 import click
 
 from advkit.errors import AdvkitError
+
+
+STOPPED = (130, 143)
 
 
 class GateError(AdvkitError):
@@ -24,6 +29,15 @@ class GateError(AdvkitError):
 
 class Terminated(BaseException):
     """SIGTERM arrived."""
+
+
+@contextmanager
+def resumable(command: str) -> Iterator[None]:
+    """Say by which command to go on if the block is stopped from outside."""
+    try:
+        yield
+    except (KeyboardInterrupt, Terminated) as error:
+        raise type(error)(f"what was finished is safe; to go on: {command}") from error
 
 
 def guarded(command: click.Command) -> NoReturn:
@@ -37,7 +51,11 @@ def guarded(command: click.Command) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except (Exception, KeyboardInterrupt, Terminated) as error:
-        sys.exit(_explain(error))
+        code = _explain(error)
+        if code in STOPPED:
+            sys.stderr.flush()
+            os._exit(code)  # not wait for the shards that other threads are at
+        sys.exit(code)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -48,6 +66,8 @@ def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
 def _explain(error: BaseException) -> int:
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
+    if isinstance(error, click.Abort) and error.__cause__:
+        error = error.__cause__  # click hides Ctrl-C in it
     if _very_verbose():
         traceback.print_exception(error)
     if isinstance(error, click.ClickException):
@@ -57,7 +77,7 @@ def _explain(error: BaseException) -> int:
         _say(str(error), error.hint)
         return error.exit_code
     if isinstance(error, KeyboardInterrupt | click.Abort | Terminated):
-        _say("stopped", "finished shards are safe; the same command with its --out goes on")
+        _say("stopped", str(error) or "what was finished is safe")
         return 143 if isinstance(error, Terminated) else 130
     if isinstance(error, MemoryError) or "out of memory" in str(error):
         _say("out of memory", "give a smaller --batch-size")

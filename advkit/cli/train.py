@@ -5,9 +5,8 @@ from typing import Any
 
 import click
 
-from advkit.cli.parameters import check_eps
 from advkit.errors import InputError, UsageError
-from advkit.numbers import number
+from advkit.numbers import check_eps, number
 
 
 class Number(click.ParamType[float]):

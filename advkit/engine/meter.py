@@ -1,5 +1,6 @@
 """Forward and backward passes, counted from outside by what goes in and out of the model."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,10 +19,12 @@ class Meter:
 
 @contextmanager
 def metered(model: nn.Module) -> Iterator[Meter]:
-    """Count the passes of ``model`` within the block."""
-    meter = Meter()
+    """Count the passes of ``model`` that this thread makes within the block."""
+    meter, mine = Meter(), threading.get_ident()
 
     def count(_module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
+        if threading.get_ident() != mine:
+            return
         meter.forwards += len(inputs[0])
         if output.requires_grad:
             output.register_hook(count_backward)  # type: ignore[no-untyped-call]

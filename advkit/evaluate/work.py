@@ -16,6 +16,7 @@ from advkit.engine import metered
 from advkit.evaluate.line_search import NAME, line_search
 from advkit.evaluate.measure import measure, slack
 from advkit.evaluate.store import Store
+from advkit.evaluate.workers import each
 from advkit.models.classifier import Classifier
 
 Progress = Callable[[str, int, int], None]
@@ -30,6 +31,7 @@ class Work(NamedTuple):
     norm: str
     seed: int
     batch_size: int
+    jobs: int
     store: Store
     progress: Progress
 
@@ -111,14 +113,26 @@ def _run(
     results = work.store.frame("results")
     done = set(results.loc[(results["attack"] == label) & (results["eps"] == eps), "id"])
     left = [int(i) for i in who if work.samples.ids[i] not in done]
-    for start in range(0, len(left), work.batch_size):
-        _run_shard(work, label, eps, left[start : start + work.batch_size], attack)
-        work.progress(f"{label} at {eps:.4g}", start + work.batch_size, len(left))
+    size, finished = work.batch_size, 0
+    shards = [left[start : start + size] for start in range(0, len(left), size)]
+    for shard in each(lambda at: _shard(work, label, eps, at, attack), shards, work.jobs):
+        work.store.add_shard(*shard)
+        finished += len(shard.rows)
+        work.progress(f"{label} at {eps:.4g}", finished, len(left))
 
 
-def _run_shard(
+class Shard(NamedTuple):
+    """What `Store.add_shard` takes."""
+
+    name: str
+    rows: pd.DataFrame
+    examples: np.ndarray
+    cost: dict[str, Any]
+
+
+def _shard(
     work: Work, label: str, eps: float, at: list[int], attack: Callable[[list[int]], Tensor]
-) -> None:
+) -> Shard:
     began = time.perf_counter()
     with metered(work.model) as meter:
         x_adv = attack(at).detach().float()
@@ -135,6 +149,5 @@ def _run_shard(
     keep = rows["fooled"].to_numpy(dtype=bool)
     row = np.where(keep, keep.cumsum() - 1, -1)
     rows = rows.assign(id=part.ids, attack=label, eps=eps, row=row)
-    examples = x_adv.cpu().numpy()[keep]
-    name = "".join(c if c.isalnum() else "-" for c in label)
-    work.store.add_shard(f"{name}-{eps!r}-{at[0]:06d}", rows, examples, cost)
+    plain = "".join(c if c.isalnum() else "-" for c in label)
+    return Shard(f"{plain}-{eps!r}-{at[0]:06d}", rows, x_adv.cpu().numpy()[keep], cost)

@@ -19,7 +19,7 @@ GRADIENT = {
 }
 
 
-def flips(name, model, x, y, eps, norm):  # noqa: ANN001, ANN201
+def flips(name, model, x, y, eps, norm):
     attack = ATTACKS[name.split()[0]]
     found = attack(model, x, y, eps=eps, norm=norm, **GRADIENT.get(name, {}))
     return int((margins(model(found), y) > 0).sum())

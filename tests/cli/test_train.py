@@ -77,9 +77,10 @@ def test_help_has_examples() -> None:
 def test_kill_9_and_again(tmp_path: Path) -> None:
     out, whole = tmp_path / "net.safetensors", tmp_path / "whole.safetensors"
     options = [*QUICK.split(), "--epochs", "40", "--eps", "0.1", "--steps", "2", "--seed", "3"]
-    command = [sys.executable, "-m", "advkit", "train", *options]
-    settings = os.environ | {"OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen([*command, "--out", str(out)], env=settings)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "advkit", "train", *options, "--out", str(out)],
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
     checkpoint, until = checkpoint_of(out), time.monotonic() + 60
     while not checkpoint.exists() and process.poll() is None and time.monotonic() < until:
         time.sleep(0.01)
@@ -87,10 +88,10 @@ def test_kill_9_and_again(tmp_path: Path) -> None:
     assert process.wait() == -signal.SIGKILL
     assert checkpoint.exists()
     assert not out.exists()
-    subprocess.run([*command, "--out", str(out)], env=settings, check=True)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    assert CliRunner().invoke(train, [*options, "--out", str(whole)]).exit_code == 0
+    for file in (out, whole):
+        assert CliRunner().invoke(train, [*options, "--out", str(file)]).exit_code == 0
     torch.set_num_threads(threads)
     assert out.read_bytes() == whole.read_bytes()
     assert not checkpoint.exists()

@@ -18,7 +18,7 @@ X = torch.rand(N, SIZE, dtype=torch.float64, generator=torch.Generator().manual_
 RADIUS = torch.linspace(0.02, 0.6, N, dtype=torch.float64)
 
 
-def rule():  # noqa: ANN201
+def rule():
     inner = momentum(steepest(NORMS["Linf"].steepest, 0.1 * RADIUS), 0.5, NORMS["L1"].size)
     return within(inner, ball(NORMS["Linf"], X, RADIUS))
 

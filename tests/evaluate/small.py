@@ -43,7 +43,7 @@ def some_digits(limit: int = 90) -> Samples:
 
 
 def run(out: Path, **changes: Any) -> dict[str, Any]:
-    given: dict[str, Any] = {"eps": EPS, "attacks": ATTACKS, "out": out, **changes}
+    given: dict[str, Any] = {"eps": EPS, "attacks": ATTACKS, "out": out, "jobs": 1, **changes}
     model, samples = given.pop("model", classifier()), given.pop("samples", some_digits())
     return audit(model, samples, **given)
 

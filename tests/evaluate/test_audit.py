@@ -28,10 +28,15 @@ def same(a: pd.DataFrame, b: pd.DataFrame) -> None:
     )
 
 
-@pytest.mark.parametrize("batch_size", [1, 7, 64])
-def test_rows_do_not_depend_on_the_batch_size(whole: Path, tmp_path: Path, batch_size: int) -> None:
-    run(tmp_path / "run", batch_size=batch_size)
+@pytest.mark.parametrize(("batch_size", "jobs"), [(1, 1), (7, 1), (64, 1), (5, 2)])
+def test_rows_do_not_depend_on_batch_size_or_jobs(
+    whole: Path, tmp_path: Path, batch_size: int, jobs: int
+) -> None:
+    run(tmp_path / "run", batch_size=batch_size, jobs=jobs)
     same(table(tmp_path / "run"), table(whole))
+    costs = table(tmp_path / "run", "costs"), table(whole, "costs")
+    for name in ("tried", "forwards", "backwards"):
+        assert costs[0][name].sum() == costs[1][name].sum()
 
 
 def test_rows_do_not_depend_on_the_order_of_the_samples(whole: Path, tmp_path: Path) -> None:

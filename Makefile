@@ -1,0 +1,47 @@
+# make audit: install and audit the bundled net.  make test: install and run every check.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: audit test browser lint clean
+
+audit: $(VENV)/installed
+	$(BIN)/advkit audit
+
+test: $(VENV)/installed-test browser lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/installed-test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+# A Debian without python3-venv has a venv module that cannot install pip.
+$(BIN)/pip:
+	$(PYTHON) -m venv $(VENV) \
+	  || { rm -rf $(VENV); $(MAKE) --no-print-directory debian PACKAGE=python3-venv \
+	       && $(PYTHON) -m venv $(VENV); }
+
+$(VENV)/installed: setup.cfg pyproject.toml $(BIN)/pip
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/installed-test: setup.cfg pyproject.toml $(BIN)/pip
+	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@ $(VENV)/installed
+
+# Debian's Chromium where apt and root are there, else the one that playwright brings.
+browser: $(VENV)/installed-test
+	@command -v chromium >/dev/null \
+	  || $(MAKE) --no-print-directory debian PACKAGE=chromium \
+	  || $(BIN)/playwright install chromium
+
+.PHONY: debian
+debian:
+	@command -v apt-get >/dev/null && test "$$(id -u)" = 0
+	apt-get update -q
+	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $(PACKAGE)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,209 @@
+"""Compare PGD and APGD at a fixed eps with the same attacks of other libraries.
+
+    python benchmarks/peers/fixed_eps.py --model bundled:fashion-mnist-cnn-robust --norm Linf \
+        --eps 0.1 --out linf.json --markdown
+
+Same weights, same images, one thread. Everybody's examples are judged by `advkit.evaluate.measure`.
+All methods run in one process in random order, a short bare PGD loop before and after each; a
+method's cost is its process CPU time over that of the bare loop for the same number of gradient
+steps. Peers get the net as a user has it (weights trainable, NCHW memory), or with ``--peer-net
+classifier`` the frozen channels_last `Classifier` that advkit itself attacks.
+"""
+
+import argparse
+import json
+import random
+import time
+import warnings
+from collections.abc import Sequence
+from copy import deepcopy
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from advkit.benchmarks.peers.contestants import LACKING, RACES, STEP, Contestant, Job, in_batches
+from advkit.benchmarks.peers.table import markdown
+from advkit.data.samples import Samples
+from advkit.data.specs import load_data
+from advkit.engine import metered
+from advkit.evaluate.measure import measure
+from advkit.models.classifier import Classifier
+from advkit.models.specs import load_model
+
+JUDGED = 64  # images that are judged at once; a multiple of 16, see Classifier
+VERSIONS = ("torch", "torchattacks", "foolbox", "adv-lib", "adversarial-robustness-toolbox",
+            "pyautoattack")  # fmt: skip
+
+
+class Plain(nn.Module):
+    """The net of ``classifier`` as somebody has it who does not use advkit."""
+
+    mean: Tensor | None
+    std: Tensor | None
+
+    def __init__(self, classifier: Classifier) -> None:
+        super().__init__()
+        self.net = deepcopy(classifier.net).to(memory_format=torch.contiguous_format)
+        self.register_buffer("mean", classifier.mean)
+        self.register_buffer("std", classifier.std)
+        self.requires_grad_(True).eval()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits of ``x`` in [0, 1], (n, channels, height, width)."""
+        if self.mean is not None:
+            x = x - self.mean.view(-1, 1, 1)
+        if self.std is not None:
+            x = x / self.std.view(-1, 1, 1)
+        return self.net(x)  # type: ignore[no-any-return]
+
+
+class Entry(NamedTuple):
+    """One method of one library."""
+
+    race: str
+    library: str
+    contestant: Contestant
+
+
+def bare_loop(net: nn.Module, x: Tensor, y: Tensor, eps: float, steps: int) -> None:
+    """Run the shortest PGD in Linf that there is: ``steps`` gradients and as many moves."""
+    low, high = (x - eps).clamp_min(0), (x + eps).clamp_max(1)
+    z = x.clone()
+    for _ in range(steps):
+        z.requires_grad_(True)
+        (slope,) = torch.autograd.grad(F.cross_entropy(net(z), y, reduction="sum"), z)
+        z = (z.detach() + STEP * eps * slope.sign()).clamp(low, high)
+
+
+def bare_cost(net: nn.Module, samples: Samples, steps: int = 10, batch: int = 100) -> float:
+    """Return the CPU seconds of the bare loop per image and gradient step."""
+    x, y = samples.x[: 2 * batch], samples.y[: 2 * batch]
+    began = time.process_time()
+    for at in range(0, len(x), batch):
+        bare_loop(net, x[at : at + batch], y[at : at + batch], 0.1, steps)
+    return (time.process_time() - began) / (len(x) * steps)
+
+
+def judge(model: Classifier, samples: Samples, x_adv: Tensor, norm: str, eps: float) -> Any:
+    """Return who of ``samples`` is fooled by a valid example, and who has an invalid one."""
+
+    def verdicts(x: Tensor, y: Tensor, x_adv: Tensor) -> Tensor:
+        rows = measure(model, x, y, x_adv, norm=norm, eps=eps)
+        return torch.tensor(rows[["fooled", "valid"]].to_numpy(dtype=bool))
+
+    found = in_batches(verdicts, JUDGED, samples.x, samples.y, x_adv.float()).numpy()
+    return found[:, 0] & found[:, 1], ~found[:, 1]
+
+
+def run(entry: Entry, job: Job, samples: Samples, model: Classifier) -> dict[str, Any]:
+    """Run one method once; return its verdicts, its passes per image and its CPU seconds."""
+    torch.manual_seed(job.seed)
+    np.random.seed(job.seed)
+    with metered(job.net) as meter, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        began = time.process_time()
+        x_adv = entry.contestant(job, samples.x, samples.y, samples.ids)
+        seconds = time.process_time() - began
+    fooled, invalid = judge(model, samples, x_adv, job.norm, job.eps)
+    return {
+        "race": entry.race,
+        "library": entry.library,
+        "repeat": job.seed,
+        "seconds": seconds,
+        "steps": job.steps,
+        "forwards": meter.forwards / len(samples.x),
+        "backwards": meter.backwards / len(samples.x),
+        "invalid": int(invalid.sum()),
+        "fooled": fooled.astype(int).tolist(),
+    }
+
+
+def entries(args: argparse.Namespace) -> list[Entry]:
+    """Return what ``args`` ask for and the libraries have."""
+    return [
+        Entry(race, library, contestant)
+        for race in args.races
+        for library, contestant in RACES[race].libraries.items()
+        if library in args.libraries and (race, library, args.norm) not in LACKING
+    ]
+
+
+def compare(args: argparse.Namespace) -> dict[str, Any]:
+    """Run all methods ``args.repeats`` times in random order; return all that was measured."""
+    model, samples = load_model(args.model), load_data(args.data, limit=args.limit)
+    plain = Plain(model)
+    peer_net = model if args.peer_net == "classifier" else plain
+    shuffle, runs = random.Random(0), []  # noqa: S311
+    bare_cost(plain, samples)
+    for repeat in range(args.repeats):
+        order = entries(args)
+        shuffle.shuffle(order)
+        before = bare_cost(plain, samples)
+        for entry in order:
+            ours = entry.library == "advkit"
+            race = RACES[entry.race]
+            net, batch = (model, args.batch) if ours else (peer_net, args.peer_batch)
+            job = Job(net, args.norm, args.eps, repeat, batch, race.steps, race.loss)
+            row = run(entry, job, samples, model)
+            after = bare_cost(plain, samples)
+            row["bare"] = (before + after) / 2 * race.steps * len(samples.x)
+            before = after
+            runs.append(row)
+            print_progress(row, len(samples.x))
+    clean, _ = judge(model, samples, samples.x, args.norm, args.eps)
+    asked = {key: value for key, value in vars(args).items() if key not in ("out", "markdown")}
+    about = {"n": len(samples.x), "versions": {name: version(name) for name in VERSIONS}}
+    return {**asked, **about, "clean": clean.astype(int).tolist(), "runs": runs}
+
+
+def print_progress(row: dict[str, Any], n: int) -> None:
+    """Say on stdout what one run gave."""
+    print(  # noqa: T201
+        f"{row['race']:13} {row['library']:13} repeat {row['repeat']}: "
+        f"{n - sum(row['fooled'])} of {n} left, {row['seconds']:.1f} s, "
+        f"{row['seconds'] / row['bare']:.2f} of bare",
+        flush=True,
+    )
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    libraries = sorted({name for race in RACES.values() for name in race.libraries})
+    add("--model", default="bundled:fashion-mnist-cnn-robust", help="model spec of advkit")
+    add("--data", default="bundled:fashion-mnist", help="data spec of advkit")
+    add("--limit", type=int, default=500, help="number of images (500)")
+    add("--norm", choices=("Linf", "L2"), default="Linf")
+    add("--eps", type=float, default=0.1)
+    add("--races", nargs="+", choices=RACES, default=list(RACES), metavar="RACE")
+    add("--libraries", nargs="+", choices=libraries, default=libraries, metavar="LIBRARY")
+    add("--repeats", type=int, default=3)
+    add("--batch", type=int, default=64, help="batch size of advkit (64, that of the audit)")
+    add("--peer-batch", type=int, default=100, help="batch size of the others (100)")
+    add("--peer-net", choices=("plain", "classifier"), default="plain")
+    add("--out", type=Path, help="write all that was measured to this JSON file")
+    add("--markdown", action="store_true", help="print the table")
+    return parser.parse_args(argv)
+
+
+def main() -> None:
+    """Compare, save, print."""
+    args = parse()
+    torch.set_num_threads(1)
+    result = compare(args)
+    if args.out:
+        args.out.write_text(json.dumps(result))
+    if args.markdown:
+        print(markdown(result))  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""The table of a comparison, in Markdown.
+
+    python benchmarks/peers/table.py linf.json l2.json ...
+"""
+
+import json
+import math
+import sys
+from itertools import groupby
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from advkit.evaluate.intervals import wilson
+
+HEAD = (
+    "| attack | library | robust accuracy | only advkit fools | only the peer fools | p "
+    "| fwd | bwd | CPU s | CPU / bare | x advkit |\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|"
+)
+
+
+def sign_test(more: int, less: int) -> float:
+    """Return the two-sided p of the exact sign test."""
+    n = more + less
+    if not n:
+        return 1.0
+    tail = sum(math.comb(n, k) for k in range(min(more, less) + 1)) / 2**n
+    return min(2 * tail, 1.0)
+
+
+def markdown(result: dict[str, Any]) -> str:
+    """Return a heading and the table of ``result``, a row per attack and library."""
+    right = 1 - np.array(result["clean"])
+    share = wilson(int(right.sum()), result["n"])
+    lines = [
+        f"### {result['model']}, {result['norm']}, eps {result['eps']}",
+        "",
+        f"n = {result['n']} images, clean accuracy {share['value']:.3f}; advkit at batch "
+        f"{result['batch']}, peers at batch {result['peer_batch']} with the "
+        f"{PEER_NET[result['peer_net']]}; median of {result['repeats']} runs.",
+        "",
+        HEAD,
+    ]
+    runs = sorted(result["runs"], key=lambda run: (run["race"] != "PGD-40", run["race"]))
+    for _, race in groupby(runs, key=lambda run: run["race"]):
+        lines += _race(list(race), right)
+    return "\n".join(lines) + "\n"
+
+
+PEER_NET = {
+    "plain": "net as a user has it",
+    "classifier": "frozen channels_last Classifier that advkit attacks",
+}
+
+
+def _race(runs: list[dict[str, Any]], right: Any) -> list[str]:
+    by_library: dict[str, list[dict[str, Any]]] = {}
+    for run in sorted(runs, key=lambda run: int(run["repeat"])):
+        by_library.setdefault(run["library"], []).append(run)
+    ours = by_library.get("advkit")
+    cost = {name: _ratio(rows) for name, rows in by_library.items()}
+    order = sorted(by_library, key=lambda name: (name != "advkit", cost[name]))
+    return [_row(name, by_library[name], ours, cost, right) for name in order]
+
+
+def _ratio(rows: list[dict[str, Any]]) -> float:
+    return median(row["seconds"] / row["bare"] for row in rows)
+
+
+def _row(
+    name: str,
+    rows: list[dict[str, Any]],
+    ours: list[dict[str, Any]] | None,
+    cost: dict[str, float],
+    right: Any,
+) -> str:
+    fooled = np.array([row["fooled"] for row in rows]) * right
+    left = [int(right.sum() - run.sum()) for run in fooled]
+    share = wilson(int(median(left)), len(right))
+    pairs = ["", "", ""]
+    if name != "advkit" and ours:
+        ahead = np.array([row["fooled"] for row in ours]) * right - fooled
+        total = ahead.sum(0)
+        p = sign_test(int((total > 0).sum()), int((total < 0).sum()))
+        pairs = [_counts(ahead > 0), _counts(ahead < 0), f"{p:.2g}"]
+    invalid = sum(row["invalid"] for row in rows)
+    cells = [
+        rows[0]["race"],
+        name + (f" ({invalid} invalid)" if invalid else ""),
+        f"{share['value']:.3f} ({share['low']:.3f} to {share['high']:.3f})",
+        *pairs,
+        f"{median(row['forwards'] for row in rows):.1f}",
+        f"{median(row['backwards'] for row in rows):.1f}",
+        f"{median(row['seconds'] for row in rows):.1f}",
+        f"{cost[name]:.2f}",
+        f"{cost[name] / cost['advkit']:.2f}" if "advkit" in cost else "",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _counts(flags: Any) -> str:
+    """Return how many images, run by run."""
+    return ", ".join(str(int(run.sum())) for run in flags)
+
+
+if __name__ == "__main__":
+    for path in sys.argv[1:]:
+        print(markdown(json.loads(Path(path).read_text())))  # noqa: T201

@@ -1,0 +1,27 @@
+"""Run the command line in this process, as `main` does, exit code and both streams included."""
+
+import sys
+from typing import NamedTuple
+
+import pytest
+
+from advkit.cli import main
+
+
+class Result(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+class Cli:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+
+    def __call__(self, *words: object) -> Result:
+        self._monkeypatch.setattr(sys, "argv", ["advkit", *map(str, words)])
+        self._capsys.readouterr()
+        with pytest.raises(SystemExit) as left:
+            main()
+        out, err = self._capsys.readouterr()
+        return Result(int(left.value.code or 0), out, err)

@@ -1,0 +1,245 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from torch import nn
+
+from advkit.cli import COMMANDS
+from tests.cli.run_cli import Cli
+
+NET = ("--model", "tests.evaluate.small:digits_net", "--data", "bundled:digits")
+QUICK = (*NET, "--limit", "40", "--attacks", "fgsm", "--eps", "0.05,0.1")
+
+
+def nan_net() -> nn.Module:
+    class Nan(nn.Module):
+        def forward(self, x):
+            return x.flatten(1)[:, :10] * float("nan")
+
+    return Nan()
+
+
+def blind_net() -> nn.Module:
+    """Call everything class 9, of ten."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    nn.init.zeros_(net[1].weight)
+    net[1].bias.data[:] = 0.0
+    net[1].bias.data[9] = 1.0
+    return net
+
+
+def test_an_audit_from_words_to_report(cli: Cli, tmp_path: Path) -> None:
+    out, rows, doc = tmp_path / "run", tmp_path / "rows.csv", tmp_path / "doc.json"
+    result = cli("audit", *QUICK, "--out", out, "-o", rows, "-o", doc)
+    assert result.code == 0, result.err
+    assert "Linf 0.05" in result.out
+    assert str(out / "report.html") in result.out
+    summary = json.loads(doc.read_text())
+    assert summary == json.loads((out / "run.json").read_text()) | {
+        "out": str(out), "report": str(out / "report.html"),
+    }  # fmt: skip
+    frame = pd.read_csv(rows)
+    assert {"id", "attack", "eps", "margin", "L2", "fooled", "valid"} <= set(frame.columns)
+    assert summary["command"].startswith("advkit audit --model")
+    page = (out / "report.html").read_text()
+    assert "data:image/png;base64," in page
+    assert summary["verdict"] in page
+
+
+def test_json_is_one_document_and_nothing_else(cli: Cli, tmp_path: Path) -> None:
+    result = cli("audit", *QUICK, "--out", tmp_path / "run", "--json")
+    assert json.loads(result.out)["schema"] == "advkit/audit/1"
+
+
+def test_running_again_resumes_and_says_the_same(cli: Cli, tmp_path: Path) -> None:
+    first = cli("audit", *QUICK, "--out", tmp_path / "run")
+    again = cli("audit", *QUICK, "--out", tmp_path / "run", "--batch-size", 3)
+    assert again == first
+    other = cli("audit", *QUICK, "--out", tmp_path / "run", "--seed", 3)
+    assert other.code == 3
+    assert "seed: 0 then, 3 now" in other.err
+    assert cli("audit", *QUICK, "--out", tmp_path / "run", "--seed", 3, "--fresh").code == 0
+
+
+def test_the_gate_is_judged_on_the_lower_bound_at_the_largest_eps(cli: Cli, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    summary = json.loads(cli("audit", *QUICK, "--out", out, "--json").out)
+    low, value = summary["robust"][-1]["low"], summary["robust"][-1]["value"]
+    assert low < value
+    assert cli("audit", *QUICK, "--out", out, "--fail-under", low - 1e-6).code == 0
+    failed = cli("audit", *QUICK, "--out", out, "--fail-under", value)
+    assert failed.code == 1
+    assert "interval begins at" in failed.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("--eps", "nan"), 2, "'nan' is not a finite number"),
+        (("--eps", "-0.1"), 2, "-0.1 is not a radius"),
+        (("--eps", "8"), 2, "did you mean 8/255?"),
+        (("--eps", "8/0"), 2, "'8/0' is not a number"),
+        (("--eps", "inf"), 2, "not a finite number"),
+        (("--norm", "L3"), 2, "L3"),
+        (("--attacks", "pdg"), 2, "did you mean pgd?"),
+        (("--attacks", "pgd:steps=0"), 2, "pgd:steps=0 is not possible"),
+        (("--attacks", "tests.cli.test_audit_command:nothing"), 2, "cannot be imported"),
+        (("--suite", "huge"), 2, "huge"),
+        (("--batch-size", "0"), 2, "0 is not in the range"),
+        (("--fail-under", "nan"), 2, "nan is not a share"),
+        (("--fail-under", "40"), 2, "40"),
+        (("-o", "rows.xlsx"), 2, "neither .csv nor .json"),
+        (("--modell", "x"), 2, "--model"),
+        (("--model", "bundled:fashion-mnist-cnn-robusst"), 2, "did you mean"),
+        (("--model", "torchvison:resnet18"), 2, "did you mean torchvision"),
+        (("--model", "missing.safetensors"), 3, "missing.safetensors"),
+        (("--model", "./missing.py:make"), 3, "missing.py"),
+        (("--model", "tests.evaluate.small:nothing"), 3, "nothing"),
+        (("--model", "tests.cli.test_audit_command:nan_net"), 3, "NaN"),
+        (
+            ("--model", "torchvision:resnet18?weights=none", "--data", "bundled:digits"),
+            3,
+            "channel",
+        ),
+        (("--data", "bundled:digitz"), 2, "did you mean digits?"),
+        (("--data", "imagefolder:/no/such/folder"), 3, "/no/such/folder"),
+        (("--limit", "0"), 5, ""),
+        (("--device", "cuda:99"), 3, "cuda:99"),
+        (("--model", "tests.evaluate.small:digits_net", "--data", ""), 2, ""),
+    ],
+)
+def test_bad_input_is_one_clear_line_with_its_exit_code(
+    cli: Cli, tmp_path: Path, words: tuple[str, ...], code: int, says: str
+) -> None:
+    result = cli("audit", *QUICK, "--out", tmp_path / "run", *words)
+    assert result.code == code, result.err
+    assert says in result.err
+    assert "Traceback" not in result.err
+    assert result.out == ""
+    assert len([line for line in result.err.splitlines() if line.startswith("error:")]) <= 1
+
+
+def test_files_that_could_run_code_are_refused(cli: Cli, tmp_path: Path) -> None:
+    import pickle
+
+    class Payload:
+        def __reduce__(self):
+            return (Path.touch, (tmp_path / "executed",))
+
+    for name in ("net.pt", "net.pth", "net.safetensors", "net.joblib", "net.pkl"):
+        file = tmp_path / name
+        file.write_bytes(pickle.dumps(Payload()))
+        result = cli("audit", *QUICK, "--model", file)
+        assert result.code == 4, result.err
+        assert name in result.err
+    assert not (tmp_path / "executed").exists()
+
+
+def test_images_and_labels_that_do_not_fit(cli: Cli, tmp_path: Path) -> None:
+    x = np.random.default_rng(0).random((6, 1, 8, 8)).astype(np.float32)
+    cases = {
+        "range": (x * 255, np.arange(6), "255"),
+        "negative": (x - 0.5, np.arange(6), "-0.49"),
+        "labels": (x, np.array([0, 1, 2, 3, 4, 99]), "99"),
+        "ignored": (x, np.array([0, 1, 2, 3, 4, -100]), "-100"),
+        "length": (x, np.arange(5), "5"),
+    }
+    for name, (images, labels, says) in cases.items():
+        file = tmp_path / f"{name}.npz"
+        np.savez(file, x=images, y=labels)
+        result = cli("audit", *QUICK, "--data", f"npz:{file}", "--out", tmp_path / name)
+        assert result.code == 3, (name, result.err)
+        assert says in result.err, name
+
+
+def test_nothing_right_when_clean_still_makes_a_report_and_exits_5(
+    cli: Cli, tmp_path: Path
+) -> None:
+    x = np.zeros((4, 1, 8, 8), dtype=np.float32)
+    np.savez(tmp_path / "d.npz", x=x, y=np.zeros(4, dtype=int))
+    blind = "tests.cli.test_audit_command:blind_net"
+    result = cli("audit", "--model", blind, "--data", f"npz:{tmp_path / 'd.npz'}",
+                 "--out", tmp_path / "run")  # fmt: skip
+    assert result.code == 5
+    assert "nothing to attack" in result.err
+    assert (tmp_path / "run" / "report.html").exists()
+
+
+def test_photographs_in_folders_and_a_net_of_torchvision(cli: Cli, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name, size in (("cat", (300, 260)), ("dog", (256, 400))):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for i in range(2):
+            pixels = rng.integers(0, 255, (*size, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{i}.jpg")
+    result = cli("audit", "--model", "torchvision:resnet18?weights=none",
+                 "--data", f"imagefolder:{tmp_path / 'photos'}", "--attacks", "fgsm",
+                 "--eps", "1/255", "--out", tmp_path / "run")  # fmt: skip
+    assert result.code == 0, result.err
+    summary = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert summary["model"]["classes"] == ["cat", "dog"]
+    assert summary["clean"]["n"] == 4
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, number: int, code: int) -> None:
+    words = ["-m", "advkit", "audit", *NET, "--norm", "L2", "--eps", "0.01", "--batch-size", "4"]
+    process = subprocess.Popen(
+        [sys.executable, *words], stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    while process.poll() is None and not list(tmp_path.glob("runs/*/run.json")):
+        time.sleep(0.01)
+    time.sleep(0.3)
+    os.kill(process.pid, number)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert f"to go on: advkit {' '.join(words[2:])} --out runs/{folder.name}" in err
+    assert "Traceback" not in err
+
+
+def test_help_answers_at_once_and_without_torch() -> None:
+    code = (
+        "import sys, time; t = time.perf_counter();"
+        "sys.argv = ['advkit', '--help'];"
+        "import advkit.cli;\n"
+        "try: advkit.cli.main()\n"
+        "except SystemExit: pass\n"
+        "assert 'torch' not in sys.modules and 'numpy' not in sys.modules;"
+        "assert time.perf_counter() - t < 0.5"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_examples_and_stands_in_the_readme(
+    cli: Cli, command: str
+) -> None:
+    result = cli(command, "--help")
+    assert result.code == 0
+    assert "Examples:" in result.out
+    readme = Path(__file__).parents[2] / "README.md"
+    assert f"advkit {command}" in readme.read_text()
+
+
+def test_an_unknown_command_is_answered_with_the_nearest(cli: Cli) -> None:
+    result = cli("audti")
+    assert result.code == 2
+    assert "audit" in result.err
+
+
+def test_a_reader_that_goes_away_is_no_failure() -> None:
+    line = f"{sys.executable} -m advkit --help | head -1"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {line}"], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")

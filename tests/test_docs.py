@@ -1,0 +1,49 @@
+"""What the documents say is so."""
+
+import re
+from pathlib import Path
+
+import torch
+
+from advkit.attacks import ATTACKS, norms_of
+from advkit.engine import NORMS
+from advkit.engine.objectives import margins
+from tests.attacks.problems import affine
+from tests.attacks.test_conformance import BUDGET
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_table_of_attacks_in_the_readme() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| ([\w ]+) \| (\w+) \| ([\d,]+) \|", read("README.md"), re.M)
+    assert {name: tuple(norms.split()) for name, norms, _, _ in rows} == {
+        name: norms_of(attack) for name, attack in ATTACKS.items()
+    }
+    for name, _, knows, passes in rows:
+        forwards, backwards = BUDGET[name]
+        assert knows == ("gradients" if backwards else "scores")
+        if name != "apgd_targeted":  # the test's net has fewer classes
+            assert int(passes.replace(",", "")) == forwards + backwards
+
+
+def test_the_example_of_contributing_works() -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", read("CONTRIBUTING.md"), re.S)
+    space: dict = {}
+    exec(re.sub(r"^   ", "", code, flags=re.M), space)
+    model = affine(20)
+    x = torch.full((4, 20), 0.5) + 0.001 * torch.arange(80).reshape(4, 20)
+    y = model(x).argmax(1)
+    found = space["one_step"](model, x, y, eps=0.1, share=0.5)
+    assert torch.allclose(NORMS["Linf"].size(found - x), torch.full((4,), 0.05))
+    assert (margins(model(found), y) > margins(model(x), y)).all()
+
+
+def test_links_in_the_documents_lead_somewhere() -> None:
+    for file in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)\)", file.read_text(encoding="utf-8")):
+            if not target.startswith("https://"):
+                assert (file.parent / target).exists(), f"{file.name} -> {target}"
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
