@@ -3,4 +3,4 @@
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-import advkit  # noqa: E402, F401  # sets what torch reads at its first use
+import advkit  # noqa: F401  # sets what torch reads at its first use

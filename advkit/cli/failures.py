@@ -17,7 +17,6 @@ import click
 
 from advkit.errors import AdvkitError
 
-
 STOPPED = (130, 143)
 
 

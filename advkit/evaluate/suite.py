@@ -31,7 +31,7 @@ SUITES = {
         scouts=("noise:draws=4", "fgsm", "pgd:steps=20,step=0.125,loss=margin"),
         hunters=(
             "apgd:steps=50,loss=ce",
-            "apgd_targeted:steps=40,n_targets=5",
+            "apgd_targeted:steps=20,n_targets=9",
             "square:queries=200",
         ),
     ),

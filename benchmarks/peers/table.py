@@ -1,6 +1,6 @@
 """The table of a comparison, in Markdown.
 
-    python benchmarks/peers/table.py linf.json l2.json ...
+python benchmarks/peers/table.py linf.json l2.json ...
 """
 
 import json

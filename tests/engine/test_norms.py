@@ -61,21 +61,35 @@ def test_confine_is_the_nearest_point(problem: tuple[Tensor, Tensor, Tensor]) ->
 
 
 @settings(max_examples=100, deadline=None)
-@given(problems())
-def test_projections_are_inside_and_idempotent(problem: tuple[Tensor, Tensor, Tensor]) -> None:
+@given(problems(), st.sampled_from(["L1", "L2", "Linf"]))
+def test_projections_are_inside_and_idempotent(
+    problem: tuple[Tensor, Tensor, Tensor], norm: str
+) -> None:
     x, centre, radius = problem
-    for norm in BALLS:
-        geometry = NORMS[norm]
-        for project in (lambda z: geometry.confine(z, centre, radius),
-                        lambda z: centre + geometry.project(z - centre, radius)):  # fmt: skip
-            once = project(x)
-            if norm == "L0":
-                assert (geometry.size(once - centre) <= radius + 1).all()
-                continue
-            assert (geometry.size(once - centre) <= radius * (1 + 1e-12) + 1e-12).all()
-            torch.testing.assert_close(project(once), once, atol=1e-12, rtol=1e-12)
-        boxed = geometry.confine(x, centre, radius)
-        assert ((boxed >= 0) & (boxed <= 1)).all()
+    geometry = NORMS[norm]
+    boxed = geometry.confine(x, centre, radius)
+    ball = centre + geometry.project(x - centre, radius)
+    for once in (boxed, ball):
+        assert (geometry.size(once - centre) <= radius * (1 + 1e-12) + 1e-12).all()
+    again = geometry.confine(boxed, centre, radius)
+    torch.testing.assert_close(again, boxed, atol=1e-12, rtol=1e-12)
+    again = centre + geometry.project(ball - centre, radius)
+    torch.testing.assert_close(again, ball, atol=1e-12, rtol=1e-12)
+    assert ((boxed >= 0) & (boxed <= 1)).all()
+
+
+@settings(max_examples=50, deadline=None)
+@given(problems(), st.integers(0, SIZE))
+def test_l0_moves_no_more_than_it_may(problem: tuple[Tensor, Tensor, Tensor], count: int) -> None:
+    x, centre, _ = problem
+    most = torch.full((len(x),), float(count))
+    boxed = NORMS["L0"].confine(x, centre, most)
+    assert (NORMS["L0"].size(boxed - centre) <= count).all()
+    assert ((boxed >= 0) & (boxed <= 1)).all()
+    kept = NORMS["L0"].project(x - centre, most)
+    assert (NORMS["L0"].size(kept) <= count).all()
+    left, moved = (x - centre - kept).abs(), kept.abs()
+    assert (left.amax(1) <= moved.masked_fill(kept == 0, torch.inf).amin(1)).all()
 
 
 @pytest.mark.parametrize("norm", BALLS)
