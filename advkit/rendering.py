@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from advkit.data.samples import Samples
+from advkit.evaluate.line_search import NAME
 from advkit.evaluate.store import Store
 from advkit.reports import audit_page
 from advkit.reports.tables import AttackRow, Audit, Card, Interval
@@ -48,12 +49,16 @@ def _by_eps(rows: Sequence[Mapping[str, Any]]) -> list[tuple[float, Interval]]:
 
 
 def cards_of(store: Store, samples: Samples, norm: str, classes: Sequence[str]) -> Iterator[Card]:
-    """Yield up to 12 images with their smallest example, classes in turn, by position."""
+    """Yield up to 12 images with the smallest example that an attack found, classes in turn.
+
+    Those of the line search lie on the boundary and show the least that fools, not an attack.
+    """
     if samples.x.ndim != 4 or samples.x.shape[1] not in (1, 3):
         return
     clean = store.frame("samples").set_index("id")
     results = store.frame("results")
-    fooled = results[results["fooled"] & results["valid"]].sort_values([norm, "attack"])
+    shown = results["fooled"] & results["valid"] & (results["attack"] != NAME)
+    fooled = results[shown].sort_values([norm, "attack"])
     nearest = fooled.drop_duplicates("id").assign(position=lambda f: f["id"].map(clean["position"]))
     for _, row in _in_turn(nearest).head(CARDS).iterrows():
         yield _card(store, samples, row, clean.loc[row["id"]], norm, classes)

@@ -6,7 +6,7 @@ from typing import Any
 
 from advkit.attacks import Member
 from advkit.data.samples import Samples, fingerprint
-from advkit.errors import EmptyError
+from advkit.errors import EmptyError, InputError
 from advkit.evaluate.fingerprint import check_same, environment, now
 from advkit.evaluate.line_search import NAME
 from advkit.evaluate.store import Store, open_store
@@ -16,6 +16,8 @@ from advkit.evaluate.work import Progress, Work, judge_clean
 from advkit.evaluate.workers import default_jobs, one_thread_each
 from advkit.models.classifier import Classifier
 from advkit.models.probe import probe
+
+UNANSWERED = "{} adversarial images gave logits that are not finite; none counts as fooled."
 
 
 def audit(
@@ -47,7 +49,7 @@ def audit(
         raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
     plan = Suite(tuple(attacks), ()) if attacks else SUITES[suite]
     members = members_of([*plan.scouts, *plan.hunters], norm)
-    notes = [*samples.notes, *probe(model, samples.x, samples.y)]
+    notes = [*samples.notes, *probe(model, samples.x, samples.y), *_class_notes(model, samples)]
     record = {
         "made_of": ingredients(model, samples, norm, eps, members, seed),
         **describe(model, samples, members, asked or {}),
@@ -64,6 +66,8 @@ def audit(
         run(work, plan, eps)
         order = [*(member.label for member in members), NAME]
         summary = {**begun, **summarise(work, eps, order), "finished": begun["finished"] or now()}
+        if summary["not_finite"]:
+            summary["notes"] = [*notes, UNANSWERED.format(summary["not_finite"])]
         for row in summary["attacks"]:
             row["options"] = record["options"].get(row["attack"], {})
         store.write_run(summary)
@@ -116,6 +120,20 @@ def describe(
         "command": asked.get("command", ""),
         "environment": environment(samples.x.device),
     }
+
+
+def _class_notes(model: Classifier, samples: Samples) -> list[str]:
+    """Return a note where the names of classes differ; raises InputError where their order does."""
+    ours, theirs = model.classes, samples.classes
+    if not ours or not theirs or ours == theirs:
+        return []
+    if sorted(ours) == sorted(theirs):
+        raise InputError(
+            f"the classes of {model.name} and of {samples.name} are the same in another order: "
+            f"{', '.join(ours[:5])} ... and {', '.join(theirs[:5])} ...",
+            "number the labels in the order of the model",
+        )
+    return [f"Model and data name their classes differently: {ours[0]!r}, {theirs[0]!r}, ..."]
 
 
 def _begin(store: Store, record: dict[str, Any], out: Path) -> dict[str, Any]:

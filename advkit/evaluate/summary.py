@@ -37,6 +37,7 @@ def summarise(work: Work, eps: Sequence[float], attacks: Sequence[str]) -> dict[
         "robust": robust,
         "curve": steps,
         "attacks": attack_rows(work.store.frame("costs"), results),
+        "not_finite": int(results["margin"].isna().sum()),
     }
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 from advkit.attacks import Member
 from advkit.data.samples import Samples, take
 from advkit.engine import metered
+from advkit.errors import InputError
 from advkit.evaluate.line_search import NAME, line_search
 from advkit.evaluate.measure import measure, slack
 from advkit.evaluate.store import Store
@@ -37,13 +38,23 @@ class Work(NamedTuple):
 
 
 def judge_clean(work: Work) -> None:
-    """Write the clean row of every sample that has none."""
+    """Write the clean row of every sample that has none.
+
+    Raises InputError where the model's logits are not finite: nothing can be said of it.
+    """
     known = set(work.store.frame("samples")["id"])
     left = [i for i, name in enumerate(work.samples.ids) if name not in known]
     for start in range(0, len(left), work.batch_size):
         at = left[start : start + work.batch_size]
         part = take(work.samples, at)
         rows = measure(work.model, part.x, part.y, part.x, norm=work.norm, eps=0.0)
+        bad = np.flatnonzero(~np.isfinite(rows["margin"]))
+        if len(bad):
+            raise InputError(
+                f"the model {work.model.name} gives logits that are not finite, first for sample "
+                f"{part.ids[bad[0]]}",
+                "check its preprocessing and weights",
+            )
         rows = rows[["label", "prediction", "confidence", "margin"]]
         work.store.add_samples(rows.assign(position=at, id=part.ids))
         work.progress("clean", start + len(at), len(left))

@@ -55,13 +55,21 @@ def table(out: Path, name: str = "results") -> pd.DataFrame:
     return frame.drop(columns=[c for c in ("shard", "row") if c in frame])
 
 
-def outside(model: nn.Module, x: Tensor, y: Tensor, *, eps: float, norm: str = "Linf",
-            targets: Tensor | None = None, seed: int = 0, ids: object = None) -> Tensor:  # fmt: skip
+def outside(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    eps: float,
+    norm: str = "Linf",
+    targets: Tensor | None = None,
+    seed: int = 0,
+    ids: object = None,
+) -> Tensor:
     """An attack that cheats: it leaves the ball."""
     return (1 - x).clamp(0, 1)
 
 
-def broken(model: nn.Module, x: Tensor, y: Tensor, *, eps: float, norm: str = "Linf",
-           targets: Tensor | None = None, seed: int = 0, ids: object = None) -> Tensor:  # fmt: skip
+def broken(model: nn.Module, x: Tensor, y: Tensor, **common: object) -> Tensor:
     """An attack that returns NaN."""
     return x * torch.nan

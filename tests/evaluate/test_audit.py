@@ -9,6 +9,7 @@ import torch
 from advkit.data.samples import take
 from advkit.errors import EmptyError, InputError, UsageError
 from advkit.evaluate.store import open_store
+from advkit.models.classifier import Classifier
 from tests.evaluate.small import EPS, classifier, run, some_digits, table
 
 
@@ -163,6 +164,29 @@ def test_a_corrupt_ledger_is_said_to_be_one(tmp_path: Path) -> None:
     (tmp_path / "results.sqlite").write_bytes(b"nonsense" * 100)
     with pytest.raises(InputError, match="cannot be used"):
         run(tmp_path)
+
+
+def test_logits_that_are_not_finite_are_refused_with_the_sample(tmp_path: Path) -> None:
+    samples, net = some_digits(), classifier().net
+    late = samples.x[50].clone()
+
+    class Sometimes(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            hit = (x == late).flatten(1).all(1)[:, None]
+            return torch.where(hit, torch.nan, net(x))
+
+    with pytest.raises(InputError, match=f"not finite, first for sample {samples.ids[50]}"):
+        run(tmp_path / "run", model=Classifier(Sometimes(), name="sometimes"))
+
+
+def test_names_of_classes_must_not_be_in_another_order(tmp_path: Path) -> None:
+    samples = some_digits()
+    turned = Classifier(classifier().net, name="turned", classes=samples.classes[::-1])
+    with pytest.raises(InputError, match="in another order"):
+        run(tmp_path / "a", model=turned)
+    other = Classifier(classifier().net, name="other", classes=[f"n{i}" for i in range(10)])
+    summary = run(tmp_path / "b", model=other, attacks=("fgsm",))
+    assert "differently" in summary["notes"][-1]
 
 
 def test_no_samples_and_unknown_attacks(tmp_path: Path) -> None:
