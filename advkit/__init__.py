@@ -5,7 +5,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from advkit.api import audit, data, load
+    from advkit import attacks
+    from advkit.api import audit, load_data, load_model
 
 # Read by MKL and OpenMP at their first use. Without the first, the last bits of a product depend on
 # where a row lies in memory, and with them results on the batch. Without the second, idle threads
@@ -15,13 +16,15 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "audit", "data", "load"]
+__all__ = ["__version__", "attacks", "audit", "load_data", "load_model"]
 
-_API = ("audit", "data", "load")
+_API = ("audit", "load_data", "load_model")
 
 
 def __getattr__(name: str) -> Any:
     # Importing torch takes seconds; `advkit --help` must not wait for it.
+    if name == "attacks":
+        return import_module("advkit.attacks")
     if name in _API:
         return getattr(import_module("advkit.api"), name)
     raise AttributeError(f"module 'advkit' has no attribute {name!r}")

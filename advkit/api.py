@@ -30,10 +30,6 @@ EPS = {
     "L1": (3.0, 6.0, 12.0),
 }
 
-load = load_model
-data = load_data
-
-
 def audit(
     model: str | Classifier = MODEL,
     data: str | Samples | None = None,
@@ -49,7 +45,7 @@ def audit(
 ) -> dict[str, Any]:
     """Audit a model on data; write the run directory ``out`` with its report.
 
-    ``model`` and ``data`` are specs ('scheme:ref?key=value') or what `load` and `data` return.
+    ``model`` and ``data`` are specs ('scheme:ref?key=value') or what `load_model` and `load_data` return.
     Returns the summary, the content of `run.json`, and in it the path of the report. ``options``
     (suite, attacks, seed, batch_size, fresh, progress) are those of `advkit.evaluate.audit.audit`.
     Raises AdvkitError for what a person can mend.
@@ -135,4 +131,4 @@ def new_run(*about: str) -> Path:
     return Path("runs") / f"{stamp:%Y%m%dT%H%M%S}-audit-{tag}"
 
 
-__all__ = ["audit", "data", "load", "new_run", "pick_device"]
+__all__ = ["audit", "load_data", "load_model", "new_run", "pick_device"]

@@ -1,6 +1,8 @@
 """What the documents say is so."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import torch
@@ -36,6 +38,15 @@ def test_the_example_of_contributing_works() -> None:
     found = space["one_step"](model, x, y, eps=0.1, share=0.5)
     assert torch.allclose(NORMS["Linf"].size(found - x), torch.full((4,), 0.05))
     assert (margins(model(found), y) > margins(model(x), y)).all()
+
+
+def test_the_python_of_the_readme_works() -> None:
+    """The last lines of the example, in a fresh process: names must not depend on what was used."""
+    (code,) = re.findall(r"```python\n(.*?)```", read("README.md"), re.S)
+    lines = [line for line in code.splitlines() if "summary" not in line]
+    check = "assert x_adv.shape == images.x.shape; assert sorted(set(advkit.__all__)) == sorted(" \
+            "n for n in advkit.__all__ if getattr(advkit, n))"  # fmt: skip
+    subprocess.run([sys.executable, "-c", "\n".join([*lines, check])], check=True)
 
 
 def test_links_in_the_documents_lead_somewhere() -> None:

@@ -22,3 +22,20 @@ class EpsList(click.ParamType[tuple[float, ...]]):
         except UsageError as error:
             self.fail(f"{error}; {error.hint}", param, ctx)
         return tuple(sorted(set(found)))
+
+
+class Number(click.ParamType[float]):
+    """A decimal or a fraction, such as 8/255."""
+
+    name = "number"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number; tell click if it is none."""
+        if isinstance(value, float):
+            return value
+        try:
+            return number(str(value))
+        except UsageError as error:
+            self.fail(f"{error}; {error.hint}", param, ctx)

@@ -5,26 +5,9 @@ from typing import Any
 
 import click
 
+from advkit.cli.parameters import Number
 from advkit.errors import InputError, UsageError
-from advkit.numbers import check_eps, number
-
-
-class Number(click.ParamType[float]):
-    """A decimal or a fraction, such as 8/255."""
-
-    name = "number"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Return the number; tell click if it is none."""
-        if isinstance(value, float):
-            return value
-        try:
-            return number(str(value))
-        except UsageError as error:
-            self.fail(f"{error}; {error.hint}", param, ctx)
-
+from advkit.numbers import check_eps
 
 EPILOG = """
 \b
@@ -116,8 +99,8 @@ def train(
     from advkit.data import fingerprint, load_data
     from advkit.models.checkpoint import checkpoint_of
     from advkit.models.recipe import Recipe
-    from advkit.models.spec_text import literal, parse_spec
     from advkit.models.train import fit
+    from advkit.spec_text import literal, parse_spec
 
     check_eps((options["eps"],), options["norm"])
     _check_place(out, checkpoint_of(out), overwrite)

@@ -8,7 +8,7 @@ import torch
 
 from advkit.data.samples import Samples
 from advkit.errors import UsageError, did_you_mean
-from advkit.models.spec_text import Spec, only
+from advkit.spec_text import Spec, only
 
 DIGITS_TRAINED_ON = 1437
 """The first so many of the 1,797 digits are the training split, the last 360 the test split."""

@@ -11,7 +11,7 @@ from advkit.data.photographs import read_photograph
 from advkit.data.samples import Samples
 from advkit.errors import EmptyError, InputError, UsageError
 from advkit.models.load_gate import missing
-from advkit.models.spec_text import Spec, numbers, only, whole
+from advkit.spec_text import Spec, numbers, only, whole
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 DEFAULT_SIZE = 224

@@ -15,7 +15,7 @@ from advkit.data.pixels import to_labels, to_unit
 from advkit.data.samples import Samples
 from advkit.errors import InputError, UnsafeError, UsageError, did_you_mean
 from advkit.models.load_gate import read_gated
-from advkit.models.spec_text import Spec, only
+from advkit.spec_text import Spec, only
 
 MAX_BYTES = 8 * 2**30
 """What one array may say that it needs; a small file can claim any size."""

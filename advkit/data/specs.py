@@ -8,7 +8,7 @@ from advkit.data.npz_file import load_npz
 from advkit.data.samples import Samples, take
 from advkit.data.torchvision_sets import load_torchvision
 from advkit.errors import EmptyError, UsageError, did_you_mean
-from advkit.models.spec_text import Spec, parse_spec
+from advkit.spec_text import Spec, parse_spec
 
 
 def load_data(

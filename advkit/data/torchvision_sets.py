@@ -8,7 +8,7 @@ import numpy as np
 from advkit.data.pixels import to_labels, to_unit
 from advkit.data.samples import Samples
 from advkit.errors import InputError, UsageError, did_you_mean
-from advkit.models.spec_text import Spec, only
+from advkit.spec_text import Spec, only
 
 FIXED_SIZE = ("CIFAR10", "CIFAR100", "FashionMNIST", "KMNIST", "MNIST", "STL10", "SVHN", "USPS")
 CHANNELS_LAST = ("CIFAR10", "CIFAR100")

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 from advkit.errors import InputError
 from advkit.models.classifier import Classifier
 from advkit.models.nets import build
-from advkit.models.spec_text import parse_spec
 from advkit.models.weights_file import Weights, fill
+from advkit.spec_text import parse_spec
 
 
 class _About(NamedTuple):

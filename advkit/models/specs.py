@@ -13,10 +13,10 @@ from advkit.errors import InputError, UsageError, did_you_mean
 from advkit.models.classifier import Classifier
 from advkit.models.described import load_described
 from advkit.models.nets import NETS, build
-from advkit.models.spec_text import Spec, literal, numbers, only, parse_spec
 from advkit.models.torchvision_nets import torchvision_net, torchvision_shape
 from advkit.models.user_code import call_from_file, call_from_module
 from advkit.models.weights_file import fill, read_about, read_weights
+from advkit.spec_text import Spec, literal, numbers, only, parse_spec
 
 SCHEMES = ("bundled", "torchvision")
 _MODULE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")

@@ -12,8 +12,8 @@ import torch
 
 from advkit.errors import InputError, UnsafeError, UsageError, did_you_mean
 from advkit.models.classifier import Classifier
-from advkit.models.spec_text import Spec, only, whole
 from advkit.models.weights_file import fill
+from advkit.spec_text import Spec, only, whole
 
 # The published DenseNets still have names with a dot that today's class does not.
 _DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.(\d\.)")
