@@ -30,6 +30,7 @@ EPS = {
     "L1": (3.0, 6.0, 12.0),
 }
 
+
 def audit(
     model: str | Classifier = MODEL,
     data: str | Samples | None = None,
@@ -45,8 +46,8 @@ def audit(
 ) -> dict[str, Any]:
     """Audit a model on data; write the run directory ``out`` with its report.
 
-    ``model`` and ``data`` are specs ('scheme:ref?key=value') or what `load_model` and `load_data` return.
-    Returns the summary, the content of `run.json`, and in it the path of the report. ``options``
+    ``model`` and ``data`` are specs ('scheme:ref?key=value') or what `load_model` and `load_data`
+    return. Returns the summary, the content of `run.json`, with the path of the report. ``options``
     (suite, attacks, seed, batch_size, fresh, progress) are those of `advkit.evaluate.audit.audit`.
     Raises AdvkitError for what a person can mend.
     """

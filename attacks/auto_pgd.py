@@ -54,7 +54,7 @@ def apgd(
         objective = LOSSES[loss](model, y[index], t0)
         return auto_walk(objective, start, x[index], y[index], t0, radius[index], norm, steps)
 
-    return restarted(walk, x, restarts)
+    return restarted(walk, x, restarts).x
 
 
 def auto_walk(

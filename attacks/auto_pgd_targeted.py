@@ -8,9 +8,11 @@ from torch import Tensor
 
 from advkit.attacks.auto_pgd import auto_walk
 from advkit.attacks.walks import Found, radii, random_start, restarted
-from advkit.engine import evaluate
+from advkit.engine import evaluate, take
 from advkit.engine.objectives import LOSSES, Model, margin
 from advkit.engine.seeding import keys
+
+CANDIDATES = 9
 
 
 def apgd_targeted(
@@ -24,30 +26,51 @@ def apgd_targeted(
     seed: int = 0,
     ids: Sequence[str] | None = None,
     steps: int = 100,
-    n_targets: int = 9,
+    n_targets: int = CANDIDATES,
     loss: Literal["ce", "dlr", "margin"] = "dlr",
+    try_steps: int = 0,
 ) -> Tensor:
     """Return the best point of one `apgd` per target (APGD-T, Croce and Hein 2020).
 
     Targets are the ``n_targets`` classes, or all others if there are fewer, with the highest
-    logits at ``x``. Any misclassification counts, and ends the search for that sample; with
-    ``targets`` given only these are sought.
+    logits at ``x``. With ``try_steps`` nine are tried for so many steps each, and the
+    ``n_targets`` that came nearest are walked to in full: as strong for a fraction of the passes.
+    Any misclassification counts, and ends the search for that sample; with ``targets`` given only
+    these are sought.
     """
     if not len(x):
         return x
     radius, stream = radii(eps, x), keys(seed, ids, x, "apgd_targeted")
-    order = targets[:, None] if targets is not None else _likeliest(model, x, y, n_targets)
 
-    def walk(index: Tensor, place: int) -> Found:
-        aim = order[index, place]
-        start = random_start(
-            norm, stream[index], x[index], radius[index], stream=place, surface=True
-        )
-        objective = LOSSES[loss](model, y[index], aim)
+    def walk(index: Tensor, aim: Tensor, number: int, count: int) -> Found:
+        x0, y0, r0, key = take((x, y, radius, stream), index)
+        start = random_start(norm, key, x0, r0, stream=number, surface=True)
         goal = None if targets is None else aim
-        return auto_walk(objective, start, x[index], y[index], goal, radius[index], norm, steps)
+        return auto_walk(LOSSES[loss](model, y0, aim), start, x0, y0, goal, r0, norm, count)
 
-    return restarted(walk, x, order.shape[1])
+    if targets is not None:
+        return restarted(lambda index, _: walk(index, targets[index], 0, steps), x, 1).x
+    order = _likeliest(model, x, y, CANDIDATES if try_steps else n_targets)
+    found = None
+    if try_steps:
+        gaps = torch.full(order.shape, -torch.inf, dtype=x.dtype, device=x.device)
+
+        def attempt(index: Tensor, place: int) -> Found:
+            aim = order[index, place]
+            tried = walk(index, aim, place, try_steps)
+            pull = LOSSES["margin"](model, y[index], aim)
+            gaps[index, place] = evaluate(pull, tried.x, gradient=False).value
+            return tried
+
+        found = restarted(attempt, x, order.shape[1])
+        nearest = gaps.argsort(dim=1, descending=True, stable=True)
+        order = order.gather(1, nearest)[:, :n_targets]
+    return restarted(
+        lambda index, place: walk(index, order[index, place], CANDIDATES + place, steps),
+        x,
+        order.shape[1],
+        found,
+    ).x
 
 
 def _likeliest(model: Model, x: Tensor, y: Tensor, count: int) -> Tensor:

@@ -41,7 +41,7 @@ def parse(text: str, known: Mapping[str, Attack]) -> Member:
         key, equals, value = item.partition("=")
         if not equals or key not in options:
             raise UsageError(f"{name} has no option {key!r} ({text!r})", did_you_mean(key, options))
-        options[key] = _convert(value, hints.get(key, str), f"{name}:{key}")
+        options[key] = _convert(value, hints.get(key, str), f"{name}:{key}", options[key])
     return Member(text, partial(attack, **options), options)
 
 
@@ -81,7 +81,7 @@ def norms_of(attack: Attack) -> tuple[str, ...]:
     return get_args(hint) if get_origin(hint) is Literal else ("Linf", "L2", "L1", "L0")
 
 
-def _convert(value: str, kind: Any, where: str) -> Any:
+def _convert(value: str, kind: Any, where: str, default: Any) -> Any:
     try:
         if get_origin(kind) is Literal:
             return _one_of(value, get_args(kind))
@@ -89,14 +89,14 @@ def _convert(value: str, kind: Any, where: str) -> Any:
             return {"true": True, "false": False}[value.lower()]
         if kind is float:
             return number(value)
-        return _count(value) if kind is int else value
+        return _count(value, least=min(default, 1)) if kind is int else value
     except (ValueError, KeyError, UsageError) as error:
         allowed = get_args(kind) or getattr(kind, "__name__", kind)
         raise UsageError(f"{where}={value} is not possible", f"allowed: {allowed}") from error
 
 
-def _count(value: str) -> int:
-    if int(value) < 1:
+def _count(value: str, least: int) -> int:
+    if int(value) < least:
         raise UsageError(f"{value} is not a count")
     return int(value)
 

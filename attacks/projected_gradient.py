@@ -56,7 +56,7 @@ def pgd(
         points = ascend(LOSSES[loss](model, y0, t0), start, rule, steps, leaves_when_fooled(y0, t0))
         return strongest_point(points, y0, t0)
 
-    return restarted(walk, x, restarts)
+    return restarted(walk, x, restarts).x
 
 
 def _moves(norm: str, step: Tensor, decay: float) -> Rule:

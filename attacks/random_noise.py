@@ -42,4 +42,4 @@ def noise(
         point = evaluate(margin(model, y0), tried, gradient=False)
         return Found(tried, margins(point.output, y0, t0))
 
-    return restarted(walk, x, draws)
+    return restarted(walk, x, draws).x

@@ -56,19 +56,22 @@ def _margins_at(point: Point, y: Tensor, targets: Tensor | None) -> Tensor:
     return margins(point.output, y[point.which], goal)
 
 
-def restarted(walk: Callable[[Tensor, int], Found], x: Tensor, restarts: int) -> Tensor:
+def restarted(
+    walk: Callable[[Tensor, int], Found], x: Tensor, restarts: int, begun: Found | None = None
+) -> Found:
     """Run ``walk(index, restart)`` again on the samples that no run has fooled yet.
 
-    Returns the point of highest margin over all runs; ``x`` where none was evaluated.
+    Returns the point of highest margin over all runs, those of ``begun`` included; ``x`` where
+    none was evaluated.
     """
-    found, top = x.clone(), torch.full((len(x),), -torch.inf, dtype=x.dtype, device=x.device)
-    left = torch.arange(len(x), device=x.device)
+    low = torch.full((len(x),), -torch.inf, dtype=x.dtype, device=x.device)
+    found, top = (x.clone(), low) if begun is None else (begun.x.clone(), begun.margin.clone())
     for restart in range(restarts):
+        left = (~(top > 0)).nonzero().squeeze(1)
         if not len(left):
             break
         run = walk(left, restart)
         better = (run.margin > top[left]).nonzero().squeeze(1)
         winners = left[better]
         found[winners], top[winners] = run.x[better], run.margin[better].to(top.dtype)
-        left = (top <= 0).nonzero().squeeze(1)
-    return found
+    return Found(found, top)

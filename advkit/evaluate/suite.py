@@ -25,13 +25,13 @@ class Suite(NamedTuple):
 SUITES = {
     "quick": Suite(
         scouts=("noise:draws=2", "fgsm", "pgd:steps=10,step=0.25,loss=margin"),
-        hunters=("apgd:steps=30,loss=ce", "apgd_targeted:steps=20,n_targets=3"),
+        hunters=("apgd:steps=30,loss=ce", "apgd_targeted:steps=30,n_targets=1,try_steps=5"),
     ),
     "standard": Suite(
         scouts=("noise:draws=4", "fgsm", "pgd:steps=20,step=0.125,loss=margin"),
         hunters=(
             "apgd:steps=50,loss=ce",
-            "apgd_targeted:steps=20,n_targets=9",
+            "apgd_targeted:steps=100,n_targets=1,try_steps=10",
             "square:queries=200",
         ),
     ),

@@ -20,6 +20,13 @@ def test_options_are_converted_by_their_types() -> None:
     assert member.attack.keywords == member.options
 
 
+def test_what_a_report_prints_can_be_asked_for() -> None:
+    for name in ATTACKS:
+        options = parse(name, ATTACKS).options
+        text = ",".join(f"{key}={value}" for key, value in options.items())
+        assert parse(f"{name}:{text}", ATTACKS).options == options
+
+
 def test_an_attack_of_ones_own() -> None:
     member = parse("advkit.attacks.projected_gradient:pgd:steps=3", {})
     assert member.options["steps"] == 3
