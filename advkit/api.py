@@ -20,7 +20,7 @@ from advkit.rendering import write_report
 
 MODEL, DATA = "bundled:fashion-mnist-cnn-robust", "bundled:fashion-mnist"
 BUNDLED_EPS = {
-    "Linf": (0.025, 0.05, 0.1, 0.15),
+    "Linf": (0.05, 0.1, 0.15),
     "L2": (0.5, 1.0, 1.5),
     "L1": (5.0, 10.0, 15.0),
 }

@@ -13,7 +13,7 @@ from advkit.evaluate.store import Store, open_store
 from advkit.evaluate.suite import SUITES, Suite, members_of, run
 from advkit.evaluate.summary import summarise
 from advkit.evaluate.work import Progress, Work, judge_clean
-from advkit.evaluate.workers import default_jobs, one_thread_each
+from advkit.evaluate.workers import default_jobs, keep_memory, one_thread_each
 from advkit.models.classifier import Classifier
 from advkit.models.probe import probe
 
@@ -59,6 +59,7 @@ def audit(
         "jobs": jobs or default_jobs(samples.x.device),
         "notes": notes,
     }
+    keep_memory()
     with open_store(out, fresh=fresh) as store, one_thread_each(record["jobs"]):
         begun = _begin(store, record, out)
         work = Work(model, samples, norm, seed, batch_size, record["jobs"], store, progress)

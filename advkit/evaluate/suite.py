@@ -28,11 +28,11 @@ SUITES = {
         hunters=("apgd:steps=30,loss=ce", "apgd_targeted:steps=30,n_targets=1,try_steps=5"),
     ),
     "standard": Suite(
-        scouts=("noise:draws=4", "fgsm", "pgd:steps=20,step=0.125,loss=margin"),
+        scouts=("noise:draws=4", "fgsm", "pgd:steps=10,step=0.25,loss=margin"),
         hunters=(
-            "apgd:steps=50,loss=ce",
-            "apgd_targeted:steps=100,n_targets=1,try_steps=10",
-            "square:queries=200",
+            "apgd:steps=30,loss=ce",
+            "apgd_targeted:steps=100,n_targets=1,try_steps=5",
+            "square:queries=60",
         ),
     ),
 }

@@ -17,7 +17,7 @@ from advkit.evaluate.intervals import wilson
 
 HEAD = (
     "| attack | library | robust accuracy | only advkit fools | only the peer fools | p "
-    "| fwd | bwd | CPU s | CPU / bare | x advkit |\n"
+    "| forward | backward | CPU s | CPU / bare | CPU / advkit |\n"
     "|---|---|---|---|---|---|---|---|---|---|---|"
 )
 
@@ -28,7 +28,7 @@ def sign_test(more: int, less: int) -> float:
     if not n:
         return 1.0
     tail = sum(math.comb(n, k) for k in range(min(more, less) + 1)) / 2**n
-    return min(2 * tail, 1.0)
+    return float(min(2 * tail, 1.0))
 
 
 def markdown(result: dict[str, Any]) -> str:
@@ -67,7 +67,7 @@ def _race(runs: list[dict[str, Any]], right: Any) -> list[str]:
 
 
 def _ratio(rows: list[dict[str, Any]]) -> float:
-    return median(row["seconds"] / row["bare"] for row in rows)
+    return float(median(row["seconds"] / row["bare"] for row in rows))
 
 
 def _row(
