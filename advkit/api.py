@@ -13,6 +13,7 @@ from advkit.data.specs import load_data
 from advkit.errors import InputError, UsageError, did_you_mean
 from advkit.evaluate.audit import audit as run_audit
 from advkit.evaluate.store import Store
+from advkit.evaluate.suite import SUITES, members_of
 from advkit.models.classifier import Classifier
 from advkit.models.specs import input_shape, load_model
 from advkit.numbers import check_eps
@@ -48,11 +49,13 @@ def audit(
 
     ``model`` and ``data`` are specs ('scheme:ref?key=value') or what `load_model` and `load_data`
     return. Returns the summary, the content of `run.json`, with the path of the report. ``options``
-    (suite, attacks, seed, batch_size, fresh, progress) are those of `advkit.evaluate.audit.audit`.
+    (suite, attacks, seed, batch_size, jobs, fresh, progress) are those of
+    `advkit.evaluate.audit.audit`.
     Raises AdvkitError for what a person can mend.
     """
     radii = _radii(eps, norm, model)
     check_eps(radii, norm)
+    _check_options(norm, **options)
     samples, classifier = _load_both(model, data, limit, arch, pick_device(device))
     folder = Path(out) if out else new_run(str(model), samples.name)
     asked = {
@@ -99,15 +102,38 @@ def _own_data(model: str | Classifier) -> str:
     raise UsageError(f"--model {name} comes without images", "say on what: --data imagefolder:DIR")
 
 
+def _check_options(
+    norm: str,
+    suite: str = "standard",
+    attacks: Sequence[str] = (),
+    batch_size: int = 64,
+    jobs: int | None = None,
+    **_others: Any,
+) -> None:
+    """Raise UsageError for what can be known to be wrong before anything is loaded."""
+    if suite not in SUITES:
+        raise UsageError(f"there is no suite {suite!r}", did_you_mean(suite, SUITES))
+    if isinstance(attacks, str):
+        raise UsageError(f"attacks={attacks!r} is one string", "give a list of attacks")
+    members_of(attacks, norm)
+    if batch_size < 1 or (jobs is not None and jobs < 1):
+        raise UsageError(f"batch_size={batch_size}, jobs={jobs}", "give 1 or more")
+
+
 def _radii(
     eps: float | Sequence[float] | None, norm: str, model: str | Classifier
 ) -> tuple[float, ...]:
     if norm not in EPS:
         raise UsageError(f"there is no norm {norm!r}", did_you_mean(norm, EPS))
     if eps is None:
-        bundled = isinstance(model, str) and model.startswith("bundled:")
-        return (BUNDLED_EPS if bundled else EPS)[norm]
-    return (float(eps),) if isinstance(eps, int | float) else tuple(sorted(set(eps)))
+        name = model if isinstance(model, str) else model.name
+        return (BUNDLED_EPS if name.startswith("bundled:") else EPS)[norm]
+    if isinstance(eps, str):
+        raise UsageError(f"eps={eps!r} is a string", "give a number or several: [4 / 255, 8 / 255]")
+    found = [eps] if isinstance(eps, int | float) else eps
+    if not len(found):
+        raise UsageError("eps is empty", "give a number or several: [4 / 255, 8 / 255]")
+    return tuple(sorted({float(e) for e in found}))
 
 
 def pick_device(name: str) -> torch.device:
@@ -116,7 +142,7 @@ def pick_device(name: str) -> torch.device:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        torch.zeros(1, device=device).item()
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         here = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
         raise InputError(

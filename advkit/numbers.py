@@ -11,7 +11,7 @@ def number(text: str) -> float:
     """Return the value of a decimal or a fraction; raises UsageError if it is not finite."""
     try:
         value = float(Fraction(text.strip())) if "/" in text else float(text)
-    except (ValueError, ZeroDivisionError) as error:
+    except (ValueError, ZeroDivisionError, OverflowError) as error:
         raise UsageError(f"{text!r} is not a number", "write 0.03 or 8/255") from error
     if not math.isfinite(value):
         raise UsageError(f"{text!r} is not a finite number", "write 0.03 or 8/255")

@@ -9,14 +9,14 @@ from torch import Tensor
 from advkit.attacks.auto_pgd_l1 import sparse_walk
 from advkit.attacks.walks import (
     Found,
-    leaves_when_fooled,
     radii,
     random_start,
     restarted,
     strongest_point,
 )
-from advkit.engine import NORMS, Norm, Objective, Point, Rule, ascend, rows
+from advkit.engine import NORMS, Norm, Objective, Point, Rule, rows
 from advkit.engine.objectives import LOSSES, Model
+from advkit.engine.rules import Constraint, ball
 from advkit.engine.seeding import keys
 
 PULL = 0.75  # how much of a move is new, the rest being momentum
@@ -71,8 +71,7 @@ def auto_walk(
     if norm == "L1":
         return sparse_walk(objective, start, x, y, targets, radius, steps)
     rule = _auto(NORMS[norm], x, radius, checkpoints(steps))
-    points = ascend(objective, start, rule, steps, leaves_when_fooled(y, targets))
-    return strongest_point(points, y, targets)
+    return strongest_point(objective, start, rule, steps, y, targets)
 
 
 def checkpoints(steps: int) -> tuple[int, ...]:
@@ -88,8 +87,7 @@ def checkpoints(steps: int) -> tuple[int, ...]:
 class _State(NamedTuple):
     moves: int
     mark: int
-    x: Tensor  # centre of the ball
-    radius: Tensor
+    ball: Constraint
     before: Tensor  # the place before this one
     value: Tensor  # its value
     step: Tensor
@@ -102,12 +100,14 @@ class _State(NamedTuple):
 
 
 def _auto(norm: Norm, x: Tensor, radius: Tensor, marks: tuple[int, ...]) -> Rule:
+    around = ball(norm, x, radius)
+
     def init(start: Tensor) -> _State:
         low = torch.full_like(radius, -torch.inf)
         none = torch.zeros_like(radius)
         step = 2 * radius
         return _State(
-            0, 0, x, radius, start, low, step, none, low, start, torch.zeros_like(x), step, low
+            0, 0, around, start, low, step, none, low, start, torch.zeros_like(x), step, low
         )
 
     def update(point: Point, s: _State) -> tuple[Tensor, _State]:
@@ -118,10 +118,10 @@ def _auto(norm: Norm, x: Tensor, radius: Tensor, marks: tuple[int, ...]) -> Rule
             here = torch.where(halved, s.top_x, here)
             gradient = torch.where(halved, s.top_gradient, gradient)
         ahead = here + rows(s.step, here) * norm.steepest(gradient)
-        new = norm.confine(ahead, s.x, s.radius)
+        new = s.ball.nearest(ahead, *s.ball.fixed)
         if s.moves:
             mixed = here + PULL * (new - here) + (1 - PULL) * (here - s.before)
-            new = norm.confine(mixed, s.x, s.radius)
+            new = s.ball.nearest(mixed, *s.ball.fixed)
         return new, s._replace(before=here, moves=s.moves + 1)
 
     return Rule(init, update)
@@ -154,4 +154,4 @@ def _check(s: _State, width: int) -> tuple[_State, Tensor]:
         mark_step=s.step,
         mark_top=s.top,
     )
-    return s, rows(halve, s.x)
+    return s, rows(halve, s.top_x)

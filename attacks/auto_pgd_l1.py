@@ -5,8 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from advkit.attacks.walks import Found, leaves_when_fooled, strongest_point
-from advkit.engine import NORMS, Objective, Point, Rule, ascend, rows
+from advkit.attacks.walks import Found, strongest_point
+from advkit.engine import NORMS, Objective, Point, Rule, rows
 
 STAGES = ((3.0, 0.3), (2.0, 0.3), (1.0, 0.4))
 """Radii in units of eps and shares of the steps: from a large ball down to the true one."""
@@ -31,8 +31,7 @@ def sparse_walk(
         reach = scale * radius
         here = NORMS["L1"].confine(here, x, reach)
         rule = _sparse(x, reach, first=scale == STAGES[0][0], every=max(int(0.04 * count), 1))
-        done = leaves_when_fooled(y, targets) if final else None
-        found = strongest_point(ascend(objective, here, rule, count, done), y, targets)
+        found = strongest_point(objective, here, rule, count, y, targets, leave=final)
         here = found.x
     return found
 

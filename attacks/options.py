@@ -34,7 +34,8 @@ def parse(text: str, known: Mapping[str, Attack]) -> Member:
     name, given = _split(text)
     attack = _own(name) if ":" in name else known.get(name)
     if attack is None:
-        raise UsageError(f"there is no attack {name!r}", did_you_mean(name, known))
+        several = "repeat --attacks for each; " if "," in name else ""
+        raise UsageError(f"there is no attack {name!r}", several + did_you_mean(name, known))
     options = _defaults(attack)
     hints = get_type_hints(attack)
     for item in filter(None, given.split(",")):
@@ -56,9 +57,10 @@ def _split(text: str) -> tuple[str, str]:
 def _own(name: str) -> Attack:
     try:
         attack = pkgutil.resolve_name(name)
-    except (ImportError, AttributeError, ValueError) as error:
+    except Exception as error:  # whatever the user's module raises while it is imported
         raise UsageError(
-            f"the attack {name!r} cannot be imported: {error}", "give package.module:function"
+            f"the attack {name!r} cannot be imported: {type(error).__name__}: {error}",
+            "give package.module:function",
         ) from error
     if not callable(attack):
         raise UsageError(f"the attack {name!r} is a {type(attack).__name__}, not a function")
@@ -66,7 +68,10 @@ def _own(name: str) -> Attack:
 
 
 def _defaults(attack: Attack) -> dict[str, Any]:
-    parameters = inspect.signature(attack).parameters.values()
+    try:
+        parameters = inspect.signature(attack).parameters.values()
+    except ValueError as error:
+        raise UsageError(f"the attack {attack!r} has no signature", "write it in Python") from error
     return {
         p.name: p.default
         for p in parameters
@@ -88,11 +93,17 @@ def _convert(value: str, kind: Any, where: str, default: Any) -> Any:
         if kind is bool:
             return {"true": True, "false": False}[value.lower()]
         if kind is float:
-            return number(value)
+            return _amount(value)
         return _count(value, least=min(default, 1)) if kind is int else value
     except (ValueError, KeyError, UsageError) as error:
         allowed = get_args(kind) or getattr(kind, "__name__", kind)
         raise UsageError(f"{where}={value} is not possible", f"allowed: {allowed}") from error
+
+
+def _amount(value: str) -> float:
+    if number(value) < 0:
+        raise UsageError(f"{value} is negative")
+    return number(value)
 
 
 def _count(value: str, least: int) -> int:

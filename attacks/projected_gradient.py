@@ -7,13 +7,12 @@ from torch import Tensor
 
 from advkit.attacks.walks import (
     Found,
-    leaves_when_fooled,
     radii,
     random_start,
     restarted,
     strongest_point,
 )
-from advkit.engine import NORMS, Point, Rule, ascend
+from advkit.engine import NORMS, Point, Rule
 from advkit.engine.objectives import LOSSES, Model
 from advkit.engine.rules import ball, momentum, steepest, within
 from advkit.engine.seeding import keys
@@ -53,8 +52,7 @@ def pgd(
         if random or restart:
             start = random_start(norm, stream[index], x0, r0, stream=restart, surface=False)
         rule = within(_moves(norm, step * r0, decay), ball(NORMS[norm], x0, r0))
-        points = ascend(LOSSES[loss](model, y0, t0), start, rule, steps, leaves_when_fooled(y0, t0))
-        return strongest_point(points, y0, t0)
+        return strongest_point(LOSSES[loss](model, y0, t0), start, rule, steps, y0, t0)
 
     return restarted(walk, x, restarts).x
 

@@ -55,7 +55,8 @@ def square(
     def ask(tried: Tensor, y: Tensor, targets: Tensor) -> Tensor:
         batch = tried.reshape(-1, *x.shape[1:])
         logits = evaluate(margin(model, y), batch, gradient=False).output
-        return margins(logits, y, None if (targets < 0).all() else targets)
+        found = margins(logits, y, None if (targets < 0).all() else targets)
+        return found.nan_to_num(-torch.inf, torch.inf, -torch.inf)
 
     s = _begin(images, y, targets, radii(eps, x), keys(seed, ids, x, "square"), norm)
     s = s._replace(margin=ask(s.best, s.y, s.targets))
@@ -73,7 +74,8 @@ def square(
         reached = ask(tried, s.y, s.targets)
         better = (reached > s.margin)[:, None, None, None]
         s = s._replace(
-            best=torch.where(better, tried, s.best), margin=torch.maximum(s.margin, reached)
+            best=torch.where(better, tried, s.best),
+            margin=torch.where(reached > s.margin, reached, s.margin),
         )
     found[s.which] = s.best
     return found.reshape(x.shape)

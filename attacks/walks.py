@@ -1,12 +1,12 @@
 """What attacks share: radii, random starts, the best point of a walk, restarts on survivors."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from advkit.engine import NORMS, Point, best, rows
+from advkit.engine import NORMS, Objective, Point, Rule, ascend, best, rows
 from advkit.engine.objectives import margins
 from advkit.engine.seeding import normal, uniform
 
@@ -41,19 +41,31 @@ def random_start(
     return geometry.confine(x + rows(radius, x) * d.to(x.dtype), x, radius)
 
 
-def strongest_point(points: Iterable[Point], y: Tensor, targets: Tensor | None) -> Found:
-    """Fold a walk into its point of highest margin, sample by sample."""
-    return Found(*best(points, lambda p: _margins_at(p, y, targets)))
+def strongest_point(
+    objective: Objective,
+    start: Tensor,
+    rule: Rule,
+    steps: int,
+    y: Tensor,
+    targets: Tensor | None,
+    *,
+    leave: bool = True,
+) -> Found:
+    """Walk by `ascend` and keep the point of highest margin, sample by sample.
 
+    With ``leave`` a sample stops at the first point that fools: it is not paid for again.
+    """
+    seen: list[tuple[Point, Tensor]] = []
 
-def leaves_when_fooled(y: Tensor, targets: Tensor | None) -> Callable[[Point], Tensor]:
-    """Return the ``done`` of `ascend`: a fooled sample is not paid for again."""
-    return lambda point: _margins_at(point, y, targets) > 0
+    def margins_at(point: Point) -> Tensor:
+        # Asked twice about every point, by the walk and by the fold: computed once.
+        if not seen or seen[0][0] is not point:
+            goal = None if targets is None else targets[point.which]
+            seen[:] = [(point, margins(point.output, y[point.which], goal))]
+        return seen[0][1]
 
-
-def _margins_at(point: Point, y: Tensor, targets: Tensor | None) -> Tensor:
-    goal = None if targets is None else targets[point.which]
-    return margins(point.output, y[point.which], goal)
+    done = (lambda point: margins_at(point) > 0) if leave else None
+    return Found(*best(ascend(objective, start, rule, steps, done), margins_at))
 
 
 def restarted(

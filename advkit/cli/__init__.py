@@ -37,8 +37,8 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="advkit")
-@click.option("-v", "--verbose", count=True, help="Say more; -vv shows tracebacks.")
-def cli(verbose: int) -> None:
+@click.option("-vv", "verbose", is_flag=True, help="Show where an error came from.")
+def cli(verbose: bool) -> None:
     """How easily is a classifier fooled, and can that answer be trusted?
 
     \b

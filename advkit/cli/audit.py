@@ -1,14 +1,15 @@
 """`advkit audit`: model and data in, one report out."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from advkit.cli.failures import GateError, resumable
+from advkit.cli.failures import GateError, resumable, say
 from advkit.cli.parameters import EpsList
-from advkit.errors import EmptyError
+from advkit.errors import EmptyError, InputError
 from advkit.numbers import check_eps
 
 EPILOG = """
@@ -79,7 +80,7 @@ Exit codes:
 @click.option(
     "-j",
     "--jobs",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 4 * (os.cpu_count() or 1)),
     help="Batches worked on at once.  [default: one per core]",
 )
 @click.option("--seed", type=int, default=0, show_default=True)
@@ -124,15 +125,17 @@ def audit(
     from advkit.api import audit as run
     from advkit.cli.progress import bars
     from advkit.evaluate.fingerprint import command_line
+    from advkit.evaluate.workers import keep_memory
 
     command, folder = command_line(), out or new_run(model or MODEL, data or "")
-    again = command if out else f"{command} --out {folder}"
+    again = command.replace(" --fresh", "") + ("" if out else f" --out {folder}")
+    keep_memory()
     with resumable(again), bars(no_progress) as progress:
         summary = run(model or MODEL, data, norm=norm, eps=eps, out=folder, progress=progress,
                       command=command, **options)  # fmt: skip
     for file in output:
         export(summary, file)
-    click.echo(json.dumps(summary) if as_json else table(summary))
+    say(json.dumps(summary) if as_json else table(summary))
     if summary["clean"]["count"] == 0:
         raise EmptyError(summary["verdict"], "check preprocessing and class order of the model")
     if fail_under is not None:
@@ -140,10 +143,12 @@ def audit(
 
 
 def check_outputs(files: tuple[Path, ...]) -> None:
-    """Raise BadParameter for a format that there is not, before any work is done."""
+    """Raise BadParameter for a format, InputError for a directory that there is not."""
     for file in files:
         if file.suffix not in (".csv", ".json"):
             raise click.BadParameter(f"{file} is neither .csv nor .json", param_hint="--output")
+        if not file.parent.is_dir():
+            raise InputError(f"--output {file}: there is no directory {file.parent}")
 
 
 def check_share(share: float | None) -> None:

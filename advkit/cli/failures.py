@@ -58,6 +58,18 @@ def guarded(command: click.Command) -> NoReturn:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def say(text: str) -> None:
+    """Print a result; a reader that went away (`| head`) is no failure, and there is no more to do.
+
+    click would leave with code 1, which is that of a failed gate.
+    """
+    try:
+        click.echo(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
     raise Terminated
 
@@ -81,7 +93,7 @@ def _explain(error: BaseException) -> int:
     if isinstance(error, MemoryError) or "out of memory" in str(error):
         _say("out of memory", "give a smaller --batch-size")
         return 7
-    _say(f"this is a bug in advkit: {type(error).__name__}: {error}", "run again with -vv")
+    _say(f"this is a bug in advkit: {type(error).__name__}: {error}", "see where: advkit -vv ...")
     return 70
 
 

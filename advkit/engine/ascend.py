@@ -52,7 +52,7 @@ def ascend(
     state = rule.init(x)
     index = torch.arange(len(x), device=x.device)
     for step in range(steps + 1):
-        point = evaluate(objective, x, gradient=step < steps)._replace(which=index)
+        point = evaluate(objective, x, step < steps, index)
         yield point
         if step == steps:
             return

@@ -34,13 +34,15 @@ class Point(NamedTuple):
     """Which rows of the batch that the walk began with these are."""
 
 
-def evaluate(objective: Objective, x: Tensor, gradient: bool = True) -> Point:
+def evaluate(
+    objective: Objective, x: Tensor, gradient: bool = True, which: Tensor | None = None
+) -> Point:
     """Ask ``objective`` at ``x`` (n, ...); without ``gradient`` only the forward pass is paid.
 
     Weights never receive a gradient. Where the value does not depend on the input, and where an
     entry of the gradient is not finite, the gradient is zero.
     """
-    index = torch.arange(len(x), device=x.device)
+    index = torch.arange(len(x), device=x.device) if which is None else which
     x = x.detach()
     if not gradient:
         with torch.no_grad():
@@ -56,7 +58,7 @@ def evaluate(objective: Objective, x: Tensor, gradient: bool = True) -> Point:
 def _slope(value: Tensor, x: Tensor) -> Tensor:
     if not value.requires_grad:
         return torch.zeros_like(x)
-    (slope,) = torch.autograd.grad(value.sum(), x, allow_unused=True)
+    (slope,) = torch.autograd.grad(value, x, torch.ones_like(value), allow_unused=True)
     if slope is None:
         return torch.zeros_like(x)
     return slope.nan_to_num(0.0, 0.0, 0.0)

@@ -70,9 +70,14 @@ def _clamp(d: Tensor, radius: Tensor) -> Tensor:
     return d.clamp(-rows(radius, d), rows(radius, d))
 
 
+def walls(centre: Tensor, radius: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the least and the largest entries of the Linf ball cut by the box [0, 1]."""
+    reach = rows(radius, centre)
+    return (centre - reach).clamp_min(0), (centre + reach).clamp_max(1)
+
+
 def _clamp_box(x: Tensor, centre: Tensor, radius: Tensor) -> Tensor:
-    reach = rows(radius, x)
-    return x.clamp((centre - reach).clamp_min(0), (centre + reach).clamp_max(1))
+    return x.clamp(*walls(centre, radius))
 
 
 def _shrink(d: Tensor, radius: Tensor) -> Tensor:

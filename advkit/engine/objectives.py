@@ -36,30 +36,25 @@ def margins(logits: Tensor, y: Tensor, targets: Tensor | None = None) -> Tensor:
 
 def cross_entropy(model: Model, y: Tensor, targets: Tensor | None = None) -> Objective:
     """Return the cross entropy of ``y``, or minus that of ``targets``."""
-    sign, classes = (1.0, y) if targets is None else (-1.0, targets)
 
     def value(x: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
         logits = model(x)
-        return sign * F.cross_entropy(logits, classes, reduction="none"), logits
+        return F.cross_entropy(logits, classes, reduction="none"), logits
 
-    return Objective(value, (classes,))
+    return Objective(value, (y,)) if targets is None else minus(Objective(value, (targets,)))
 
 
 def margin(model: Model, y: Tensor, targets: Tensor | None = None) -> Objective:
     """Return the difference of logits over the boundary (`margins`; Carlini and Wagner 2017).
 
-    With targets it is target minus label, which pulls towards one class only.
+    With targets it is the target minus the best other.
     """
 
-    def untargeted(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def value(x: Tensor, y: Tensor, *targets: Tensor) -> tuple[Tensor, Tensor]:
         logits = model(x)
-        return margins(logits, y), logits
+        return margins(logits, y, *targets), logits
 
-    def targeted(x: Tensor, y: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        logits = model(x)
-        return _pick(logits, targets) - _pick(logits, y), logits
-
-    return Objective(untargeted, (y,)) if targets is None else Objective(targeted, (y, targets))
+    return Objective(value, (y,) if targets is None else (y, targets))
 
 
 def dlr(model: Model, y: Tensor, targets: Tensor | None = None) -> Objective:

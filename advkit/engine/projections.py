@@ -63,20 +63,20 @@ def _stretch(delta: Tensor, centre: Tensor, radius: Tensor, most: float) -> Tens
     From t = radius / |delta| upwards, coordinates that hit a wall are taken out of the equation;
     t only grows and the set of walls only grows, so this ends at the exact t.
     """
-    room = _room(delta, centre)
-    square, wall = delta.square(), room.square()
-    total = radius.square()[:, None]
-    at_wall = torch.zeros_like(delta, dtype=torch.bool)
-    while True:
+    room, reach = _room(delta, centre), delta.abs()
+    square, total = delta.square(), radius.square()[:, None]
+    t = (total / square.sum(1, keepdim=True).clamp_min(1e-38)).sqrt().clamp_max(most)
+    at_wall = t * reach >= room
+    if not bool(at_wall.any()):
+        return (centre + t * delta).clamp(0, 1)
+    wall, hit = room.square(), -1
+    while (now := int(at_wall.count_nonzero())) > hit:
+        hit = now
+        left = total - torch.where(at_wall, wall, 0).sum(1, keepdim=True)
         free = torch.where(at_wall, 0, square).sum(1, keepdim=True)
-        left = (total - torch.where(at_wall, wall, 0).sum(1, keepdim=True)).clamp_min(0)
-        t = (left / free.clamp_min(1e-38)).sqrt().clamp_max(most)
-        grown = at_wall | (t * delta.abs() >= room)
-        if bool((grown == at_wall).all()):
-            return torch.where(at_wall, centre + delta.sign() * room, centre + t * delta).clamp(
-                0, 1
-            )
-        at_wall = grown
+        t = (left.clamp_min(0) / free.clamp_min(1e-38)).sqrt().clamp_max(most)
+        at_wall |= t * reach >= room
+    return torch.where(at_wall, centre + delta.sign() * room, centre + t * delta).clamp(0, 1)
 
 
 def furthest(norm: str, gradient: Tensor, centre: Tensor, radius: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from advkit.engine.ascend import Rule
 from advkit.engine.gradient import Point
-from advkit.engine.norms import Norm, rows
+from advkit.engine.norms import NORMS, Norm, rows, walls
 
 
 class Constraint(NamedTuple):
@@ -82,6 +82,8 @@ def within(rule: Rule, *constraints: Constraint) -> Rule:
 
 def ball(norm: Norm, centre: Tensor, radius: Tensor) -> Constraint:
     """Return the ball of ``radius`` (n,) around ``centre`` cut by the box [0, 1]."""
+    if norm is NORMS["Linf"]:  # itself a box, whose walls need be found only once
+        return Constraint(torch.clamp, walls(centre, radius))
     return Constraint(norm.confine, (centre, radius))
 
 

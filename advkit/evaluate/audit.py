@@ -1,8 +1,11 @@
 """The audit of one model on one set of samples, resumable in its run directory."""
 
 from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from advkit.attacks import Member
 from advkit.data.samples import Samples, fingerprint
@@ -13,8 +16,8 @@ from advkit.evaluate.store import Store, open_store
 from advkit.evaluate.suite import SUITES, Suite, members_of, run
 from advkit.evaluate.summary import summarise
 from advkit.evaluate.work import Progress, Work, judge_clean
-from advkit.evaluate.workers import default_jobs, keep_memory, one_thread_each
-from advkit.models.classifier import Classifier
+from advkit.evaluate.workers import default_jobs, one_thread_each
+from advkit.models.classifier import ROWS, Classifier
 from advkit.models.probe import probe
 
 UNANSWERED = "{} adversarial images gave logits that are not finite; none counts as fooled."
@@ -59,8 +62,7 @@ def audit(
         "jobs": jobs or default_jobs(samples.x.device),
         "notes": notes,
     }
-    keep_memory()
-    with open_store(out, fresh=fresh) as store, one_thread_each(record["jobs"]):
+    with open_store(out, fresh=fresh) as store, one_thread_each():
         begun = _begin(store, record, out)
         work = Work(model, samples, norm, seed, batch_size, record["jobs"], store, progress)
         judge_clean(work)
@@ -88,14 +90,23 @@ def ingredients(
     versions = environment(samples.x.device)
     return {
         "model": model.fingerprint(),
+        "answers": _answers(model, samples),
         "data": fingerprint(samples),
         "norm": norm,
         "eps": sorted(eps),
-        "attacks": [member.label for member in members],
+        "attacks": {member.label: member.options for member in members},
         "seed": seed,
+        "device": str(samples.x.device),
         "advkit": versions["advkit"],
         "torch": versions["torch"],
     }
+
+
+def _answers(model: Classifier, samples: Samples) -> str:
+    """Return the sha256 of the logits of a few samples: weights alone do not tell the net."""
+    with torch.no_grad():
+        logits = model(samples.x[:ROWS])
+    return sha256(logits.cpu().numpy().tobytes()).hexdigest()
 
 
 def describe(
@@ -138,10 +149,12 @@ def _class_notes(model: Classifier, samples: Samples) -> list[str]:
 
 
 def _begin(store: Store, record: dict[str, Any], out: Path) -> dict[str, Any]:
-    before = store.read_run()
-    if before is None:
-        record = {**record, "started": now(), "finished": ""}
-        store.write_run(record)
-        return record
-    check_same(before["made_of"], record["made_of"], f"--out {out}")
-    return {**record, "started": before["started"], "finished": before["finished"]}
+    made_of = store.made_of()
+    if made_of is None:
+        store.set_made_of(record["made_of"])
+    else:
+        check_same(made_of, record["made_of"], f"--out {out}")
+    before = (store.read_run() if made_of else None) or {}
+    times = {"started": before.get("started") or now(), "finished": before.get("finished", "")}
+    store.write_run({**record, **times})
+    return {**record, **times}

@@ -1,7 +1,7 @@
 """Shares with their intervals, and robust accuracy as a function of eps."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
 Z95 = 1.959963984540054
@@ -39,14 +39,15 @@ def robust_at(distances: Iterable[float], eps: float, n: int) -> Share:
 
 
 def curve(
-    distances: Iterable[float], upto: float, n: int, most: int = 200
+    distances: Iterable[float], asked: Sequence[float], n: int, most: int = 200
 ) -> list[tuple[float, Share]]:
     """Return robust accuracy as a step function of eps: (eps, share from there on).
 
-    Steps lie where an example was found; with more than ``most`` of them, every k-th is kept.
+    Steps lie where an example was found, up to the largest eps ``asked`` for; with more than
+    ``most`` of them every k-th is kept, and every eps asked for.
     """
     found = sorted(distances)
-    places = sorted({distance for distance in found if distance <= upto})
+    places = sorted({distance for distance in found if distance <= max(asked)})
     stride = max(math.ceil(len(places) / most), 1)
-    kept = [0.0, *places[stride - 1 :: stride], upto]
-    return [(eps, robust_at(found, eps, n)) for eps in dict.fromkeys(kept)]
+    kept = sorted({0.0, *places[stride - 1 :: stride], *asked})
+    return [(eps, robust_at(found, eps, n)) for eps in kept]

@@ -18,7 +18,8 @@ def measure(
 
     Columns: ``prediction``, ``confidence`` (softmax of the prediction), ``margin`` (best other
     logit minus that of the label), ``L0`` (entries), ``L1``, ``L2``, ``Linf`` (sizes of x_adv - x,
-    summed in float64), ``fooled`` (margin > 0, so a tie or NaN is not), ``valid`` (finite, in the
+    summed in float64), ``right`` (margin < 0), ``fooled`` (margin > 0: a tie is neither, nor are
+    logits that are not finite, whose margin is NaN), ``valid`` (finite, in the
     box [0, 1], and no further than ``eps`` but for float32 rounding).
     """
     x, x_adv = x.float(), x_adv.float()
@@ -28,13 +29,15 @@ def measure(
     sizes = {name: geometry.size(delta) for name, geometry in NORMS.items()}
     inside = ((x_adv >= 0) & (x_adv <= 1)).flatten(1).all(1)  # NaN is not inside
     room = eps * (1 + 1e-6) + slack(norm, x)
-    over = margins(logits, y)
+    finite = logits.isfinite().all(1)
+    over = margins(logits, y).where(finite, torch.nan)
     columns = {
         "label": y,
         "prediction": prediction,
         "confidence": confidence,
         "margin": over,
         **sizes,
+        "right": over < 0,
         "fooled": over > 0,
         "valid": inside & (sizes[norm] <= room),
     }

@@ -4,6 +4,7 @@ Examples are written first (to a temporary name, then renamed) and their rows co
 one transaction with the cost of the shard, so that every row points to a file that is whole.
 """
 
+import errno
 import json
 import os
 import sqlite3
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -19,6 +21,7 @@ from filelock import FileLock, Timeout
 from advkit.errors import InputError, ResourceError
 
 SCHEMA = """
+CREATE TABLE IF NOT EXISTS made_of (json TEXT);
 CREATE TABLE IF NOT EXISTS samples (
     position INTEGER PRIMARY KEY, id TEXT UNIQUE, label INTEGER, prediction INTEGER,
     confidence REAL, margin REAL);
@@ -31,7 +34,17 @@ CREATE TABLE IF NOT EXISTS costs (
     backwards INTEGER, seconds REAL);
 """
 
-OURS = ("run.json", "results.sqlite", "results.sqlite-wal", "results.sqlite-shm", "report.html")
+MARK = 0x61647631  # "adv1", in the header of the ledger: this database is ours
+OURS = (
+    "results.sqlite",
+    "results.sqlite-wal",
+    "results.sqlite-shm",
+    "report.html",
+    "report.html.tmp",
+    "run.json.tmp",
+    "run.json",
+)
+BESIDE = {".lock", "examples"}
 
 
 class Store:
@@ -66,15 +79,32 @@ class Store:
 
     def example(self, shard: str, row: int) -> np.ndarray:
         """Return one saved example, as it was judged."""
-        with np.load(self._file(shard), allow_pickle=False) as saved:
-            return saved["x_adv"][row]  # type: ignore[no-any-return]
+        file = self._file(shard)
+        try:
+            with np.load(file, allow_pickle=False) as saved:
+                return saved["x_adv"][row]  # type: ignore[no-any-return]
+        except (OSError, EOFError, ValueError, KeyError, IndexError, BadZipFile) as error:
+            raise InputError(f"{file} is missing or damaged", "--fresh begins anew") from error
+
+    def made_of(self) -> dict[str, Any] | None:
+        """Return what the rows here depend on, or None where there are none yet."""
+        row = self._connection.execute("SELECT json FROM made_of").fetchone()
+        return json.loads(row[0]) if row else None
+
+    def set_made_of(self, made_of: dict[str, Any]) -> None:
+        """Commit what the rows to come depend on; beside them, so that neither is there alone."""
+        with self._commit():
+            self._connection.execute("INSERT INTO made_of VALUES (?)", [json.dumps(made_of)])
 
     def read_run(self) -> dict[str, Any] | None:
         """Return the content of `run.json`, or None where there is none yet."""
         file = self.path / "run.json"
         if not file.exists():
             return None
-        return json.loads(file.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+        try:
+            return json.loads(file.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+        except ValueError as error:
+            raise InputError(f"{file} is damaged: {error}", "--fresh begins anew") from error
 
     def write_run(self, run: dict[str, Any]) -> None:
         """Replace `run.json` in one piece."""
@@ -102,7 +132,7 @@ class Store:
     def _insert(self, table: str, frame: pd.DataFrame) -> None:
         names = ", ".join(frame.columns)
         marks = ", ".join("?" * len(frame.columns))
-        statement = f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({marks})"  # noqa: S608
+        statement = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608
         plain = frame.astype(object).to_numpy().tolist()
         self._connection.executemany(statement, plain)
 
@@ -126,8 +156,7 @@ def open_store(path: Path, *, fresh: bool = False) -> Iterator[Store]:
             if fresh:
                 _discard(path)
             with closing(sqlite3.connect(path / "results.sqlite")) as connection:
-                connection.execute("PRAGMA journal_mode=WAL")
-                connection.executescript(SCHEMA)
+                _claim(connection, path)
                 yield Store(path, connection)
     except Timeout as error:
         raise InputError(f"the run directory {path} is in use", "wait for the other run") from error
@@ -136,13 +165,25 @@ def open_store(path: Path, *, fresh: bool = False) -> Iterator[Store]:
 def _check_place(path: Path) -> None:
     if path.exists() and not path.is_dir():
         raise InputError(f"--out {path} is a file", "give a directory")
-    if path.is_dir() and any(path.iterdir()) and not (path / "results.sqlite").exists():
+    there = {file.name for file in path.iterdir()} if path.is_dir() else set()
+    if there - {*OURS, *BESIDE}:
         raise InputError(f"--out {path} holds other files", "give a new or an empty directory")
     try:
         path.mkdir(parents=True, exist_ok=True)
         (path / ".lock").touch()
     except OSError as error:
         raise InputError(f"cannot write to --out {path}: {error.strerror}") from error
+
+
+def _claim(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the tables of a new ledger; raise InputError if the database is somebody else's."""
+    (mark,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and mark != MARK:
+        raise InputError(f"{path / 'results.sqlite'} is not of advkit", "give another --out")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute(f"PRAGMA application_id = {MARK}")
+    connection.executescript(SCHEMA)
 
 
 def _discard(path: Path) -> None:
@@ -159,7 +200,7 @@ def _translated(path: Path) -> Iterator[None]:
             raise _full(path) from error
         raise InputError(f"{path / 'results.sqlite'} cannot be used: {error}") from error
     except OSError as error:
-        if error.errno == 28:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise _full(path) from error
         raise
 

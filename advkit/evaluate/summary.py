@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from advkit.evaluate.intervals import Share, curve, robust_at, wilson
-from advkit.evaluate.work import Work, room, smallest
+from advkit.evaluate.work import Work, right_when_clean, room, smallest
 from advkit.numbers import shown
 
 SCHEMA = "advkit/audit/1"
@@ -19,16 +19,20 @@ def summarise(work: Work, eps: Sequence[float], attacks: Sequence[str]) -> dict[
     valid saved example within eps fools the model: the worst case per sample over all attacks.
     ``attacks`` are the labels in the order of the suite.
     """
-    n, clean = len(work.samples.ids), work.store.frame("samples")
+    n, clean = len(work.samples.ids), right_when_clean(work)
     # A size that only float32 rounding lifts over an eps that was asked for is that eps.
     sizes = [next((e for e in eps if e < s <= room(work, e)), s) for s in smallest(work)]
-    right = wilson(int((clean["margin"] <= 0).sum()), n)
+    right = wilson(len(clean), n)
     results = work.store.frame("results")
     robust = [
-        {"eps": e, **robust_at(sizes, e, n), "added": added(work, results, e, attacks)}
+        {
+            "eps": e,
+            **robust_at(sizes, e, n),
+            "added": added(work, results, set(clean["id"]), e, attacks),
+        }
         for e in sorted(eps)
     ]
-    steps = [{"eps": at, **share} for at, share in curve(sizes, max(eps), n)]
+    steps = [{"eps": at, **share} for at, share in curve(sizes, eps, n)]
     return {
         "schema": SCHEMA,
         "verdict": verdict(right, robust, work.norm),
@@ -41,10 +45,10 @@ def summarise(work: Work, eps: Sequence[float], attacks: Sequence[str]) -> dict[
     }
 
 
-def added(work: Work, results: pd.DataFrame, eps: float, attacks: Sequence[str]) -> dict[str, int]:
+def added(
+    work: Work, results: pd.DataFrame, right: set[str], eps: float, attacks: Sequence[str]
+) -> dict[str, int]:
     """Divide the samples lost within ``eps`` among the attacks: each to the first that broke it."""
-    clean = work.store.frame("samples")
-    right = set(clean.loc[clean["margin"] <= 0, "id"])
     within = results["fooled"] & results["valid"] & (results[work.norm] <= room(work, eps))
     lost = results[within & results["id"].isin(right)]
     place = lost["attack"].map({name: i for i, name in enumerate(attacks)})
@@ -54,10 +58,10 @@ def added(work: Work, results: pd.DataFrame, eps: float, attacks: Sequence[str])
 
 
 def verdict(clean: Share, robust: Sequence[dict[str, Any]], norm: str) -> str:
-    """Return the result in one sentence, at the largest eps that leaves something standing."""
+    """Return the result in one sentence, at the largest eps."""
     if clean["count"] == 0:
         return f"None of the {clean['n']:,} images is read right, so there is nothing to attack."
-    at = next((r for r in reversed(robust) if r["count"]), robust[-1])
+    at = robust[-1]
     return (
         f"Of {clean['n']:,} images the model reads {clean['value']:.1%} right; under attack within "
         f"{norm} {shown(at['eps'])} at most {at['value']:.1%} stay right "

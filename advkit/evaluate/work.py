@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import partial
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from advkit.attacks import Member
 from advkit.data.samples import Samples, take
 from advkit.engine import metered
 from advkit.errors import InputError
+from advkit.evaluate.blame import blamed, check_returned
 from advkit.evaluate.line_search import NAME, line_search
 from advkit.evaluate.measure import measure, slack
 from advkit.evaluate.store import Store
@@ -22,6 +24,10 @@ from advkit.models.classifier import Classifier
 
 Progress = Callable[[str, int, int], None]
 """Called with (what runs, samples done, samples in all)."""
+
+
+Attempt = Callable[[Classifier, list[int]], Tensor]
+"""What to do with the samples at some positions: attack them, or bring their examples nearer."""
 
 
 class Work(NamedTuple):
@@ -60,15 +66,20 @@ def judge_clean(work: Work) -> None:
         work.progress("clean", start + len(at), len(left))
 
 
+def right_when_clean(work: Work) -> pd.DataFrame:
+    """Return the clean rows of the samples that the model reads right; a tie is not right."""
+    clean = work.store.frame("samples")
+    return clean[clean["margin"] < 0]
+
+
 def nearest_examples(work: Work) -> pd.DataFrame:
     """Return the row of the smallest valid fooling example of every sample that has one.
 
     Only of samples that are right when clean; by position.
     """
-    clean = work.store.frame("samples")
-    results = work.store.frame("results").merge(clean[["id", "position", "margin"]], on="id",
-                                                suffixes=("", "_clean"))  # fmt: skip
-    found = results[results["fooled"] & results["valid"] & (results["margin_clean"] <= 0)]
+    clean = right_when_clean(work)[["id", "position"]]
+    results = work.store.frame("results").merge(clean, on="id")
+    found = results[results["fooled"] & results["valid"]]
     return found.sort_values([work.norm, "attack"]).drop_duplicates("id").sort_values("position")
 
 
@@ -77,10 +88,8 @@ def smallest(work: Work) -> pd.Series:
 
     Only samples that are right when clean are listed.
     """
-    clean = work.store.frame("samples")
-    right = clean.loc[clean["margin"] <= 0, "position"]
     found = nearest_examples(work).set_index("position")[work.norm]
-    return found.reindex(right, fill_value=np.inf)
+    return found.reindex(right_when_clean(work)["position"], fill_value=np.inf)
 
 
 def room(work: Work, eps: float) -> float:
@@ -97,10 +106,13 @@ def standing(work: Work, eps: float) -> np.ndarray:
 def run_member(work: Work, member: Member, eps: float, who: np.ndarray) -> None:
     """Attack those of the samples at positions ``who`` that have no row for it yet."""
 
-    def attack(at: list[int]) -> Tensor:
+    def attack(model: Classifier, at: list[int]) -> Tensor:
         part = take(work.samples, at)
         bound = partial(member.attack, eps=eps, norm=work.norm, seed=work.seed, ids=part.ids)
-        return bound(work.model, part.x, part.y)
+        with blamed(member.label):
+            x_adv = bound(model, part.x, part.y)
+        check_returned(member.label, x_adv, part.x)
+        return x_adv
 
     _run(work, member.label, eps, who, attack)
 
@@ -109,24 +121,26 @@ def shorten(work: Work, examples: pd.DataFrame, eps: float) -> None:
     """Bring the smallest example of every sample nearer, for a curve between the eps asked for."""
     places = examples.set_index("position")[["shard", "row"]]
 
-    def attack(at: list[int]) -> Tensor:
+    def attack(model: Classifier, at: list[int]) -> Tensor:
         part = take(work.samples, at)
         found = [work.store.example(*places.loc[i]) for i in at]
         x_adv = torch.from_numpy(np.stack(found)).to(part.x)
-        return line_search(work.model, part.x, part.y, x_adv)
+        return line_search(model, part.x, part.y, x_adv)
 
     _run(work, NAME, eps, examples["position"].to_numpy(dtype=int), attack)
 
 
-def _run(
-    work: Work, label: str, eps: float, who: np.ndarray, attack: Callable[[list[int]], Tensor]
-) -> None:
+def _run(work: Work, label: str, eps: float, who: np.ndarray, attack: Attempt) -> None:
     results = work.store.frame("results")
     done = set(results.loc[(results["attack"] == label) & (results["eps"] == eps), "id"])
     left = [int(i) for i in who if work.samples.ids[i] not in done]
     size, finished = work.batch_size, 0
     shards = [left[start : start + size] for start in range(0, len(left), size)]
-    for shard in each(lambda at: _shard(work, label, eps, at, attack), shards, work.jobs):
+
+    def work_on(model: Classifier, at: list[int]) -> Shard:
+        return _shard(work, model, label, eps, at, attack)
+
+    for shard in each(work_on, work.model, shards, work.jobs):
         work.store.add_shard(*shard)
         finished += len(shard.rows)
         work.progress(f"{label} at {eps:.4g}", finished, len(left))
@@ -142,11 +156,11 @@ class Shard(NamedTuple):
 
 
 def _shard(
-    work: Work, label: str, eps: float, at: list[int], attack: Callable[[list[int]], Tensor]
+    work: Work, model: Classifier, label: str, eps: float, at: list[int], attack: Attempt
 ) -> Shard:
     began = time.perf_counter()
-    with metered(work.model) as meter:
-        x_adv = attack(at).detach().float()
+    with metered(model) as meter:
+        x_adv = attack(model, at).detach().float()
     cost: dict[str, Any] = {
         "attack": label,
         "eps": eps,
@@ -156,9 +170,16 @@ def _shard(
         "seconds": time.perf_counter() - began,
     }
     part = take(work.samples, at)
-    rows = measure(work.model, part.x, part.y, x_adv, norm=work.norm, eps=eps)
+    rows = measure(model, part.x, part.y, x_adv, norm=work.norm, eps=eps)
     keep = rows["fooled"].to_numpy(dtype=bool)
     row = np.where(keep, keep.cumsum() - 1, -1)
     rows = rows.assign(id=part.ids, attack=label, eps=eps, row=row)
-    plain = "".join(c if c.isalnum() else "-" for c in label)
-    return Shard(f"{plain}-{eps!r}-{at[0]:06d}", rows, x_adv.cpu().numpy()[keep], cost)
+    rows = rows.drop(columns="right")
+    return Shard(_shard_name(label, eps, at[0]), rows, x_adv.cpu().numpy()[keep], cost)
+
+
+def _shard_name(label: str, eps: float, first: int) -> str:
+    """Return a file name that no other attack, eps or sample has."""
+    plain = "".join(c if c.isalnum() else "-" for c in label)[:60]
+    tag = blake2b(label.encode(), digest_size=4).hexdigest()
+    return f"{plain}-{tag}-{eps!r}-{first:06d}"

@@ -7,38 +7,69 @@ that has other things to do slows it by no more than its share.
 import ctypes
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from itertools import islice
+from copy import deepcopy
+from itertools import chain, islice
+from queue import SimpleQueue
 from typing import TypeVar
 
 import torch
+from torch import nn
 
+M = TypeVar("M", bound=nn.Module)
 T = TypeVar("T")
 S = TypeVar("S")
 
 
 def default_jobs(device: torch.device) -> int:
     """Return how many shards to work on at once: the cores that we may use, or 1 off the CPU."""
-    return len(os.sched_getaffinity(0)) if device.type == "cpu" else 1
+    if device.type != "cpu":
+        return 1
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
-def each(function: Callable[[S], T], items: Iterable[S], jobs: int) -> Iterator[T]:
-    """Yield ``function(item)`` for all ``items`` as they are done, ``jobs`` at a time."""
+def each(function: Callable[[M, S], T], model: M, items: Iterable[S], jobs: int) -> Iterator[T]:
+    """Yield ``function(model, item)`` for all ``items`` as they are done, ``jobs`` at a time.
+
+    Each thread has a copy of ``model`` that shares its tensors: a net that keeps something on
+    itself while it answers is not disturbed by its neighbour.
+    """
+    models: SimpleQueue[M] = SimpleQueue()
+    try:
+        for _ in range(jobs if jobs > 1 else 0):
+            models.put(_twin(model))
+    except Exception:  # a net that cannot be copied is asked by one thread at a time
+        jobs = 1
     if jobs == 1:
-        yield from map(function, items)
+        yield from (function(model, item) for item in items)
         return
-    left = iter(items)
-    with ThreadPoolExecutor(jobs, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        running = {pool.submit(function, item) for item in islice(left, jobs)}
+
+    def work(item: S) -> T:
+        torch.set_num_threads(1)  # holds for the calling thread only
+        mine = models.get()
         try:
-            while running:
-                done, running = wait(running, return_when=FIRST_COMPLETED)
-                running |= {pool.submit(function, item) for item in islice(left, len(done))}
-                for future in done:
-                    yield future.result()
+            return function(mine, item)
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+            models.put(mine)
+
+    left = iter(items)
+    pool = ThreadPoolExecutor(jobs)
+    running: set[Future[T]] = {pool.submit(work, item) for item in islice(left, jobs)}
+    try:
+        while running:
+            done, running = wait(running, return_when=FIRST_COMPLETED)
+            running |= {pool.submit(work, item) for item in islice(left, len(done))}
+            for future in sorted(done, key=lambda future: future.exception() is not None):
+                yield future.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _twin(model: M) -> M:
+    tensors = chain(model.parameters(), model.buffers())
+    return deepcopy(model, {id(tensor): tensor for tensor in tensors})
 
 
 def keep_memory() -> None:
@@ -46,18 +77,20 @@ def keep_memory() -> None:
     mmap_threshold, trim_threshold = -3, -1
     try:
         mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError):
+    except (AttributeError, OSError, TypeError):
         return  # not glibc
     mallopt(mmap_threshold, 1 << 30)
     mallopt(trim_threshold, 2**31 - 1)
 
 
 @contextmanager
-def one_thread_each(jobs: int) -> Iterator[None]:
-    """Give every product one thread within the block, if ``jobs`` shards run at once."""
+def one_thread_each() -> Iterator[None]:
+    """Give every product one thread within the block.
+
+    With more, sums over a long row are split, and differently for a batch of one.
+    """
     before = torch.get_num_threads()
-    if jobs > 1:
-        torch.set_num_threads(1)
+    torch.set_num_threads(1)
     try:
         yield
     finally:

@@ -77,6 +77,8 @@ class Classifier(nn.Module):
         return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
 
     def _normalise(self, x: Tensor) -> Tensor:
+        if self.mean is None and self.std is None:
+            return x
         for name, each in (("mean", self.mean), ("std", self.std)):
             if each is not None and len(each) not in (1, x.shape[1]):
                 raise InputError(
@@ -90,8 +92,12 @@ class Classifier(nn.Module):
         return x if self.std is None else x / self.std.view(-1, *tail)
 
     def _ask(self, x: Tensor) -> Tensor:
-        if x.ndim == 4 and x.shape[1] > 1:
+        if x.ndim == 4:
             x = x.contiguous(memory_format=self._layout)
+            if x.shape[1] == 1 and self._layout is torch.channels_last:
+                # The same bytes in both layouts; only the stride of the channel tells the
+                # convolution which one is meant. Without it the whole net runs in NCHW.
+                x = x.squeeze(1).unsqueeze(-1).movedim(-1, 1)
         try:
             return self.net(x)  # type: ignore[no-any-return]
         except RuntimeError as error:

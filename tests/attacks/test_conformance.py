@@ -199,6 +199,18 @@ class _Nan(nn.Module):
         return logits * torch.nan
 
 
+def test_one_answer_that_is_nan_does_not_end_the_search_of_square() -> None:
+    model, x = cnn(), images(16)
+    y, calls = model(x).argmax(1), []
+
+    def once(z: Tensor) -> Tensor:
+        calls.append(len(z))
+        return model(z) * (torch.nan if len(calls) in (1, 5) else 1.0)
+
+    found = ATTACKS["square"](once, x, y, eps=0.2, queries=300)
+    assert (margins(model(found), y) > 0).float().mean() > 0.5
+
+
 @each_attack
 def test_an_empty_batch(name: str) -> None:
     x = images(4)[:0]

@@ -73,3 +73,17 @@ def outside(
 def broken(model: nn.Module, x: Tensor, y: Tensor, **common: object) -> Tensor:
     """An attack that returns NaN."""
     return x * torch.nan
+
+
+def raises(model: nn.Module, x: Tensor, y: Tensor, **common: object) -> Tensor:
+    """An attack with a bug."""
+    raise ZeroDivisionError("no step")
+
+
+def returns_none(model: nn.Module, x: Tensor, y: Tensor, **common: object) -> None:
+    """An attack that forgets to return."""
+
+
+def returns_half(model: nn.Module, x: Tensor, y: Tensor, **common: object) -> Tensor:
+    """An attack that loses images."""
+    return x[: len(x) // 2]

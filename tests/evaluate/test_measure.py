@@ -59,8 +59,14 @@ def test_a_tie_or_nan_does_not_fool() -> None:
     x = torch.tensor([[0.5, 0.5], [0.5, 0.5]])
     tie = measure(nn.Identity(), x, torch.tensor([0, 1]), x, norm="Linf", eps=0.1)
     assert not tie["fooled"].any()
+    assert not tie["right"].any()
     nan = measure(lambda z: z * torch.nan, x, torch.tensor([0, 1]), x, norm="Linf", eps=0.1)
     assert not nan["fooled"].any()
+    assert not nan["right"].any()
+    infinite = torch.tensor([[0.0, torch.inf, 1.0]])
+    rows = measure(lambda _: infinite, x[:1], torch.tensor([0]), x[:1], norm="Linf", eps=0.1)
+    assert not rows["fooled"].any()
+    assert rows["margin"].isna().all()
 
 
 def test_wilson_interval_is_the_published_one() -> None:
@@ -76,13 +82,14 @@ def test_wilson_interval_is_the_published_one() -> None:
 
 def test_the_curve_is_the_share_standing_at_every_eps() -> None:
     sizes = [0.1, 0.1, 0.25, 0.3, math.inf]
-    steps = curve(sizes, 0.3, 8)
+    steps = curve(sizes, [0.2, 0.3], 8)
     assert [(eps, share["count"]) for eps, share in steps] == [
-        (0.0, 5), (0.1, 3), (0.25, 2), (0.3, 1),
+        (0.0, 5), (0.1, 3), (0.2, 3), (0.25, 2), (0.3, 1),
     ]  # fmt: skip
     assert robust_at(sizes, 0.0999, 8)["count"] == 5
-    many = curve(np.linspace(0.001, 1, 5000), 1.0, 6000, most=100)
-    assert len(many) <= 103
+    many = curve(np.linspace(0.001, 1, 5000), [0.51234, 1.0], 6000, most=100)
+    assert 0.51234 in dict(many)
+    assert len(many) <= 104
     assert all(share == robust_at(np.linspace(0.001, 1, 5000), eps, 6000) for eps, share in many)
 
 

@@ -1,0 +1,36 @@
+"""What is said when an attack of the user's own fails or returns what is no image."""
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import Tensor
+
+from advkit.errors import AdvkitError, InputError
+
+
+@contextmanager
+def blamed(label: str) -> Iterator[None]:
+    """Turn what an attack raises into an InputError that names it and the place."""
+    try:
+        yield
+    except (AdvkitError, MemoryError):
+        raise
+    except Exception as error:
+        if "out of memory" in str(error):
+            raise
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        raise InputError(
+            f"the attack {label} failed: {type(error).__name__}: {error}",
+            f"at {place.filename}:{place.lineno}",
+        ) from error
+
+
+def check_returned(label: str, x_adv: Tensor, x: Tensor) -> None:
+    """Raise InputError unless ``x_adv`` is a tensor of the shape of ``x``."""
+    if not isinstance(x_adv, Tensor) or x_adv.shape != x.shape:
+        what = tuple(x_adv.shape) if isinstance(x_adv, Tensor) else type(x_adv).__name__
+        raise InputError(
+            f"the attack {label} returned {what}, not images of shape {tuple(x.shape)}",
+            "return one image for each that was given",
+        )
