@@ -96,7 +96,8 @@ def compare(args: argparse.Namespace) -> dict[str, Any]:
     model, samples = load_model(args.model), load_data(args.data, limit=args.limit)
     plain = Plain(model)
     peer_net = model if args.peer_net == "classifier" else plain
-    shuffle, runs = random.Random(0), []  # noqa: S311
+    shuffle = random.Random(0)  # noqa: S311
+    result = {**about(args, model, samples), "runs": []}
     bare_cost(plain, samples)
     for repeat in range(args.repeats):
         order = entries(args)
@@ -111,12 +112,23 @@ def compare(args: argparse.Namespace) -> dict[str, Any]:
             after = bare_cost(plain, samples)
             row["bare"] = (before + after) / 2 * race.steps * len(samples.x)
             before = after
-            runs.append(row)
+            result["runs"].append(row)
             print_progress(row, len(samples.x))
+            if args.out:  # after every run: a comparison that is cut short is not lost
+                args.out.write_text(json.dumps(result))
+    return result
+
+
+def about(args: argparse.Namespace, model: Classifier, samples: Samples) -> dict[str, Any]:
+    """Return what a result says besides its runs."""
     clean, _ = judge(model, samples, samples.x, args.norm, args.eps)
     asked = {key: value for key, value in vars(args).items() if key not in ("out", "markdown")}
-    about = {"n": len(samples.x), "versions": {name: version(name) for name in VERSIONS}}
-    return {**asked, **about, "clean": clean.astype(int).tolist(), "runs": runs}
+    return {
+        **asked,
+        "n": len(samples.x),
+        "versions": {name: version(name) for name in VERSIONS},
+        "clean": clean.astype(int).tolist(),
+    }
 
 
 def print_progress(row: dict[str, Any], n: int) -> None:
@@ -157,8 +169,6 @@ def main() -> None:
     args = parse()
     torch.set_num_threads(1)
     result = compare(args)
-    if args.out:
-        args.out.write_text(json.dumps(result))
     if args.markdown:
         print(markdown(result))  # noqa: T201
 

@@ -100,7 +100,7 @@ def test_the_gate_is_judged_on_the_lower_bound_at_the_largest_eps(cli: Cli, tmp_
         (("-o", "/no/such/place/rows.csv"), 3, "no directory /no/such/place"),
         (("--attacks", "fgsm,pgd"), 2, "repeat --attacks for each"),
         (("--attacks", "pgd:step=-1"), 2, "pgd:step=-1 is not possible"),
-        (("--attacks", "math:sqrt"), 2, "math:sqrt"),
+        (("--attacks", "math:sqrt"), 3, "the attack math:sqrt failed"),
         (("-j", "100000"), 2, "100000"),
         (("--modell", "x"), 2, "--model"),
         (("--model", "bundled:fashion-mnist-cnn-robusst"), 2, "did you mean"),
