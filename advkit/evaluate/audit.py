@@ -17,7 +17,7 @@ from advkit.evaluate.suite import SUITES, Suite, members_of, run
 from advkit.evaluate.summary import summarise
 from advkit.evaluate.work import Progress, Work, judge_clean
 from advkit.evaluate.workers import default_jobs, one_thread_each
-from advkit.models.classifier import ROWS, Classifier
+from advkit.models.classifier import LEAST, Classifier
 from advkit.models.probe import probe
 
 UNANSWERED = "{} adversarial images gave logits that are not finite; none counts as fooled."
@@ -105,7 +105,7 @@ def ingredients(
 def _answers(model: Classifier, samples: Samples) -> str:
     """Return the sha256 of the logits of a few samples: weights alone do not tell the net."""
     with torch.no_grad():
-        logits = model(samples.x[:ROWS])
+        logits = model(samples.x[:LEAST])
     return sha256(logits.cpu().numpy().tobytes()).hexdigest()
 
 

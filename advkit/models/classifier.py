@@ -11,8 +11,8 @@ from advkit.errors import InputError
 
 # CPU kernels choose their blocking by the batch size, and with it the order of summation. Measured
 # on oneDNN convolutions and matrix products: the logits of a sample are the same to the last bit in
-# every batch that is a multiple of 16, and in no other. So every batch is padded to one.
-ROWS = 16
+# every batch of 16 or more that is a multiple of 8. So every batch is padded to one.
+ROWS, LEAST = 8, 16
 
 
 class Classifier(nn.Module):
@@ -65,15 +65,16 @@ class Classifier(nn.Module):
         is not that of the normalisation.
         """
         n = len(x)
-        if n % ROWS:
-            x = torch.cat([x, x[-1:].expand(-n % ROWS, *x.shape[1:])])
+        spare = max(-n % ROWS, LEAST - n) if n else 0
+        if spare:
+            x = torch.cat([x, x[-1:].expand(spare, *x.shape[1:])])
         logits = self._ask(self._normalise(x))
         if not isinstance(logits, Tensor):
             raise InputError(
                 f"the model {self.name} returns {_described(logits)}, not one tensor of logits",
                 "give a callable whose module returns the logits alone, shape (n, n_classes)",
             )
-        logits = logits[:n] if n % ROWS else logits
+        logits = logits[:n] if spare else logits
         return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
 
     def _normalise(self, x: Tensor) -> Tensor:

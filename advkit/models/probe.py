@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from advkit.errors import AdvkitError, InputError
-from advkit.models.classifier import ROWS, Classifier
+from advkit.models.classifier import LEAST, Classifier
 from advkit.models.user_code import told
 
 SIZES = (8, 16, 28, 32, 64, 96, 128, 160, 192, 224, 256, 299, 384, 512)
@@ -18,7 +18,7 @@ def probe(classifier: Classifier, x: Tensor, y: Tensor) -> list[str]:
     ``x`` (n, ...) and ``y`` (n,) are the data; the first 16 samples are asked for. Raises
     InputError when model and data do not fit, or when the output is not finite logits.
     """
-    few = x[:ROWS]
+    few = x[:LEAST]
     logits = _forward(classifier, few)
     _check_shape(classifier, logits, few)
     _check_finite(classifier, logits, few)
