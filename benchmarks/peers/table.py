@@ -6,6 +6,7 @@ python benchmarks/peers/table.py linf.json l2.json ...
 import json
 import math
 import sys
+from collections import Counter
 from itertools import groupby
 from pathlib import Path
 from statistics import median
@@ -35,16 +36,20 @@ def markdown(result: dict[str, Any]) -> str:
     """Return a heading and the table of ``result``, a row per attack and library."""
     right = 1 - np.array(result["clean"])
     share = wilson(int(right.sum()), result["n"])
+    kinds = Counter((run["race"], run["library"]) for run in result["runs"])
+    repeats = min(kinds.values())  # a last repeat that was cut short does not count
+    runs = [run for run in result["runs"] if run["repeat"] < repeats]
+    runs.sort(key=lambda run: (run["race"] != "PGD-40", run["race"]))
+    often = "one run" if repeats == 1 else f"median of {repeats} runs"
     lines = [
         f"### {result['model']}, {result['norm']}, eps {result['eps']}",
         "",
         f"n = {result['n']} images, clean accuracy {share['value']:.3f}; advkit at batch "
         f"{result['batch']}, peers at batch {result['peer_batch']} with the "
-        f"{PEER_NET[result['peer_net']]}; median of {result['repeats']} runs.",
+        f"{PEER_NET[result['peer_net']]}; {often}.",
         "",
         HEAD,
     ]
-    runs = sorted(result["runs"], key=lambda run: (run["race"] != "PGD-40", run["race"]))
     for _, race in groupby(runs, key=lambda run: run["race"]):
         lines += _race(list(race), right)
     return "\n".join(lines) + "\n"
