@@ -106,7 +106,7 @@ def _check_options(
     norm: str,
     suite: str = "standard",
     attacks: Sequence[str] = (),
-    batch_size: int = 64,
+    batch_size: int | None = None,
     jobs: int | None = None,
     **_others: Any,
 ) -> None:
@@ -116,7 +116,7 @@ def _check_options(
     if isinstance(attacks, str):
         raise UsageError(f"attacks={attacks!r} is one string", "give a list of attacks")
     members_of(attacks, norm)
-    if batch_size < 1 or (jobs is not None and jobs < 1):
+    if any(number is not None and number < 1 for number in (batch_size, jobs)):
         raise UsageError(f"batch_size={batch_size}, jobs={jobs}", "give 1 or more")
 
 

@@ -73,9 +73,8 @@ Exit codes:
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
-    default=64,
-    show_default=True,
-    help="Never changes a result.",
+    help="Samples that walk together, at most; no result depends on it.  [default: 256, 32 for "
+    "large images]",
 )
 @click.option(
     "-j",

@@ -6,6 +6,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+CHUNK = 64
+"""Samples per pass on a CPU. The activations of more leave the cache before the way back needs
+them (measured on the bundled CNN: 1.5 times the time per sample at 96); fewer waste rows where a
+batch is padded. A walk may hold many more samples."""
+
 
 class Objective(NamedTuple):
     """A function of the input and of tensors that are fixed per sample (labels, targets).
@@ -43,6 +48,17 @@ def evaluate(
     entry of the gradient is not finite, the gradient is zero.
     """
     index = torch.arange(len(x), device=x.device) if which is None else which
+    if len(x) <= CHUNK or x.device.type != "cpu":
+        return _at(objective, x, gradient, index)
+    parts = []
+    for at in range(0, len(x), CHUNK):
+        rows = slice(at, at + CHUNK)
+        some = objective._replace(fixed=tuple(each[rows] for each in objective.fixed))
+        parts.append(_at(some, x[rows], gradient, index[rows]))
+    return Point(*(torch.cat(column) for column in zip(*parts, strict=True)))
+
+
+def _at(objective: Objective, x: Tensor, gradient: bool, index: Tensor) -> Point:
     x = x.detach()
     if not gradient:
         with torch.no_grad():

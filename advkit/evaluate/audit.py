@@ -16,7 +16,7 @@ from advkit.evaluate.store import Store, open_store
 from advkit.evaluate.suite import SUITES, Suite, members_of, run
 from advkit.evaluate.summary import summarise
 from advkit.evaluate.work import Progress, Work, judge_clean
-from advkit.evaluate.workers import default_jobs, one_thread_each
+from advkit.evaluate.workers import default_batch, default_jobs, one_thread_each
 from advkit.models.classifier import LEAST, Classifier
 from advkit.models.probe import probe
 
@@ -32,7 +32,7 @@ def audit(
     suite: str = "standard",
     attacks: Sequence[str] = (),
     seed: int = 0,
-    batch_size: int = 64,
+    batch_size: int | None = None,
     jobs: int | None = None,
     out: Path,
     fresh: bool = False,
@@ -44,7 +44,7 @@ def audit(
 
     ``attacks`` replaces ``suite``: each is then run at every eps. ``asked`` are the words in which
     ``model`` and ``data`` were asked for and the ``command``, kept for the record. ``jobs`` shards
-    of ``batch_size`` samples are worked on at once, by default one per core. ``finish`` is
+    of at most ``batch_size`` samples are worked on at once, by default one per core. ``finish`` is
     called while the run is still open. Raises AdvkitError for what a person can mend; what was
     finished stays in ``out``, and the same call goes on from there.
     """
@@ -58,13 +58,15 @@ def audit(
         **describe(model, samples, members, asked or {}),
         "suite": "custom" if attacks else suite,
         "seed": seed,
-        "batch_size": batch_size,
+        "batch_size": batch_size or default_batch(samples.x[0].numel()),
         "jobs": jobs or default_jobs(samples.x.device),
         "notes": notes,
     }
     with open_store(out, fresh=fresh) as store, one_thread_each():
         begun = _begin(store, record, out)
-        work = Work(model, samples, norm, seed, batch_size, record["jobs"], store, progress)
+        work = Work(
+            model, samples, norm, seed, record["batch_size"], record["jobs"], store, progress
+        )
         judge_clean(work)
         run(work, plan, eps)
         order = [*(member.label for member in members), NAME]

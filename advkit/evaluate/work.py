@@ -1,5 +1,6 @@
 """One stage of an audit after the other: what is left to do, doing it shard by shard."""
 
+import math
 import time
 from collections.abc import Callable
 from functools import partial
@@ -134,7 +135,7 @@ def _run(work: Work, label: str, eps: float, who: np.ndarray, attack: Attempt) -
     results = work.store.frame("results")
     done = set(results.loc[(results["attack"] == label) & (results["eps"] == eps), "id"])
     left = [int(i) for i in who if work.samples.ids[i] not in done]
-    size, finished = work.batch_size, 0
+    size, finished = even_size(len(left), work.batch_size, work.jobs), 0
     shards = [left[start : start + size] for start in range(0, len(left), size)]
 
     def work_on(model: Classifier, at: list[int]) -> Shard:
@@ -144,6 +145,12 @@ def _run(work: Work, label: str, eps: float, who: np.ndarray, attack: Attempt) -
         work.store.add_shard(*shard)
         finished += len(shard.rows)
         work.progress(f"{label} at {eps:.4g}", finished, len(left))
+
+
+def even_size(samples: int, most: int, jobs: int) -> int:
+    """Return a size of shards, at most ``most``, that gives each job as many of them."""
+    rounds = math.ceil(samples / (most * jobs))
+    return max(math.ceil(samples / max(rounds * jobs, 1)), 1)
 
 
 class Shard(NamedTuple):

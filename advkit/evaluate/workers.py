@@ -30,6 +30,11 @@ def default_jobs(device: torch.device) -> int:
     return len(allowed(0)) if allowed else os.cpu_count() or 1
 
 
+def default_batch(size: int) -> int:
+    """Return how many samples of ``size`` numbers walk together: few where they need memory."""
+    return 256 if size <= 4096 else 32
+
+
 def each(function: Callable[[M, S], T], model: M, items: Iterable[S], jobs: int) -> Iterator[T]:
     """Yield ``function(model, item)`` for all ``items`` as they are done, ``jobs`` at a time.
 

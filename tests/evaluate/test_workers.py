@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from advkit.engine import metered
-from advkit.evaluate.workers import default_jobs, each, one_thread_each
+from advkit.evaluate.work import even_size
+from advkit.evaluate.workers import default_batch, default_jobs, each, one_thread_each
 
 NET = nn.Linear(3, 2)
 
@@ -97,3 +98,13 @@ def test_the_number_of_threads_is_put_back() -> None:
     assert torch.get_num_threads() == before
     assert default_jobs(torch.device("cuda")) == 1
     assert default_jobs(torch.device("cpu")) >= 1
+
+
+@pytest.mark.parametrize(
+    ("samples", "most", "jobs", "sizes"),
+    [(1000, 256, 2, 250), (384, 256, 2, 192), (10, 64, 4, 3), (0, 64, 2, 1), (5, 64, 1, 5)],
+)
+def test_shards_are_even(samples: int, most: int, jobs: int, sizes: int) -> None:
+    assert even_size(samples, most, jobs) == sizes
+    assert default_batch(784) == 256
+    assert default_batch(150_528) == 32
