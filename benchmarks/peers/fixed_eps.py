@@ -34,7 +34,7 @@ from advkit.evaluate.measure import measure
 from advkit.models.classifier import Classifier
 from advkit.models.specs import load_model
 
-JUDGED = 64  # images that are judged at once; a multiple of 16, see Classifier
+JUDGED = 64  # images that are judged at once
 VERSIONS = ("torch", "torchattacks", "foolbox", "adv-lib", "adversarial-robustness-toolbox",
             "pyautoattack")  # fmt: skip
 
@@ -156,7 +156,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     add("--races", nargs="+", choices=RACES, default=list(RACES), metavar="RACE")
     add("--libraries", nargs="+", choices=libraries, default=libraries, metavar="LIBRARY")
     add("--repeats", type=int, default=3)
-    add("--batch", type=int, default=64, help="batch size of advkit (64, that of the audit)")
+    add("--batch", type=int, default=256, help="batch size of advkit (256, that of the audit)")
     add("--peer-batch", type=int, default=100, help="batch size of the others (100)")
     add("--peer-net", choices=("plain", "classifier"), default="plain")
     add("--out", type=Path, help="write all that was measured to this JSON file")
