@@ -46,8 +46,7 @@ def guarded(command: click.Command) -> NoReturn:
         code = command.main(prog_name="advkit", standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader went away (`| head`); nothing may be written any more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_stdout()
         sys.exit(0)
     except (Exception, KeyboardInterrupt, Terminated) as error:
         code = _explain(error)
@@ -67,7 +66,12 @@ def say(text: str) -> None:
         click.echo(text)
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_stdout()
+
+
+def _close_stdout() -> None:
+    """Send what is still to be written to nobody: the reader went away (`| head`)."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:

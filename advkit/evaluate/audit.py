@@ -53,9 +53,10 @@ def audit(
     plan = Suite(tuple(attacks), ()) if attacks else SUITES[suite]
     members = members_of([*plan.scouts, *plan.hunters], norm)
     notes = [*samples.notes, *probe(model, samples.x, samples.y), *_class_notes(model, samples)]
+    made_of = ingredients(model, samples, norm, eps, members, seed)
     record = {
-        "made_of": ingredients(model, samples, norm, eps, members, seed),
-        **describe(model, samples, members, asked or {}),
+        "made_of": made_of,
+        **describe(model, samples, made_of, asked or {}),
         "suite": "custom" if attacks else suite,
         "seed": seed,
         "batch_size": batch_size or default_batch(samples.x[0].numel()),
@@ -112,14 +113,14 @@ def _answers(model: Classifier, samples: Samples) -> str:
 
 
 def describe(
-    model: Classifier, samples: Samples, members: Sequence[Member], asked: Mapping[str, str]
+    model: Classifier, samples: Samples, made_of: Mapping[str, Any], asked: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return what a report says of model, data, attacks and machine."""
     return {
         "model": {
             "spec": asked.get("model", model.name),
             "name": model.name,
-            "sha256": model.fingerprint(),
+            "sha256": made_of["model"],
             "parameters": sum(p.numel() for p in model.parameters()),
             "n_classes": model.n_classes,
             "classes": list(model.classes or samples.classes or ()),
@@ -128,9 +129,9 @@ def describe(
             "spec": asked.get("data", samples.name),
             "name": samples.name,
             "n": len(samples.ids),
-            "sha256": fingerprint(samples),
+            "sha256": made_of["data"],
         },
-        "options": {member.label: member.options for member in members},
+        "options": made_of["attacks"],
         "command": asked.get("command", ""),
         "environment": environment(samples.x.device),
     }
