@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from advkit.data.samples import Samples
-from advkit.evaluate.line_search import NAME
 from advkit.evaluate.store import Store
+from advkit.evaluate.work import LINE_SEARCH
 from advkit.reports import audit_page
 from advkit.reports.tables import AttackRow, Audit, Card, Interval
 
@@ -57,7 +57,7 @@ def cards_of(store: Store, samples: Samples, norm: str, classes: Sequence[str]) 
         return
     clean = store.frame("samples").set_index("id")
     results = store.frame("results")
-    shown = results["fooled"] & results["valid"] & (results["attack"] != NAME)
+    shown = results["fooled"] & results["valid"] & (results["attack"] != LINE_SEARCH)
     fooled = results[shown].sort_values([norm, "attack"])
     nearest = fooled.drop_duplicates("id").assign(position=lambda f: f["id"].map(clean["position"]))
     for _, row in _in_turn(nearest).head(CARDS).iterrows():

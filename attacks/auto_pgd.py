@@ -11,7 +11,7 @@ from advkit.attacks.walks import (
     Found,
     radii,
     random_start,
-    restarted,
+    repeated,
     strongest_point,
 )
 from advkit.engine import NORMS, Norm, Objective, Point, Rule, rows
@@ -41,6 +41,12 @@ def apgd(
 
     Starts on the surface of the ball; a fooled sample stops at once. ``dlr`` falls back to the
     plain margin with fewer classes than it divides by.
+
+    Knows: gradients
+    Cost: restarts * (steps + 1) forward, restarts * steps backward
+    Use: the strongest single walk inside a known ``eps``; nothing to tune.
+    Fails: where the nearest class is not the one that the loss climbs to: `apgd_targeted`.
+    Paper: Croce and Hein 2020, arXiv:2003.01690
     """
     if not len(x):
         return x
@@ -54,7 +60,7 @@ def apgd(
         objective = LOSSES[loss](model, y[index], t0)
         return auto_walk(objective, start, x[index], y[index], t0, radius[index], norm, steps)
 
-    return restarted(walk, x, restarts).x
+    return repeated(walk, x, restarts).x
 
 
 def auto_walk(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from advkit.attacks.auto_pgd import auto_walk
-from advkit.attacks.walks import Found, radii, random_start, restarted
+from advkit.attacks.walks import Found, radii, random_start, repeated
 from advkit.engine import evaluate, take
 from advkit.engine.objectives import LOSSES, Model, margin
 from advkit.engine.seeding import keys
@@ -37,6 +37,13 @@ def apgd_targeted(
     ``n_targets`` that came nearest are walked to in full: as strong for a fraction of the passes.
     Any misclassification counts, and ends the search for that sample; with ``targets`` given only
     these are sought.
+
+    Knows: gradients
+    Cost: 1 + min(n_targets, classes - 1) * (steps + 1) forward,
+        min(n_targets, classes - 1) * steps backward
+    Use: the last word of gradients inside a known ``eps``; with ``try_steps`` at little cost.
+    Fails: where gradients vanish or mislead.
+    Paper: Croce and Hein 2020, arXiv:2003.01690
     """
     if not len(x):
         return x
@@ -49,7 +56,7 @@ def apgd_targeted(
         return auto_walk(LOSSES[loss](model, y0, aim), start, x0, y0, goal, r0, norm, count)
 
     if targets is not None:
-        return restarted(lambda index, _: walk(index, targets[index], 0, steps), x, 1).x
+        return repeated(lambda index, _: walk(index, targets[index], 0, steps), x, 1).x
     order = _likeliest(model, x, y, CANDIDATES if try_steps else n_targets)
     found = None
     if try_steps:
@@ -62,10 +69,10 @@ def apgd_targeted(
             gaps[index, place] = evaluate(pull, tried.x, gradient=False).value
             return tried
 
-        found = restarted(attempt, x, order.shape[1])
+        found = repeated(attempt, x, order.shape[1])
         nearest = gaps.argsort(dim=1, descending=True, stable=True)
         order = order.gather(1, nearest)[:, :n_targets]
-    return restarted(
+    return repeated(
         lambda index, place: walk(index, order[index, place], CANDIDATES + place, steps),
         x,
         order.shape[1],

@@ -36,7 +36,7 @@ def parse(text: str, known: Mapping[str, Attack]) -> Member:
     if attack is None:
         several = "repeat --attacks for each; " if "," in name else ""
         raise UsageError(f"there is no attack {name!r}", several + did_you_mean(name, known))
-    options = _defaults(attack)
+    options = defaults(attack)
     hints = get_type_hints(attack)
     for item in filter(None, given.split(",")):
         key, equals, value = item.partition("=")
@@ -67,7 +67,8 @@ def _own(name: str) -> Attack:
     return attack  # type: ignore[no-any-return]
 
 
-def _defaults(attack: Attack) -> dict[str, Any]:
+def defaults(attack: Attack) -> dict[str, Any]:
+    """Return the options of an attack with their defaults, without those that all attacks have."""
     try:
         parameters = inspect.signature(attack).parameters.values()
     except ValueError as error:

@@ -9,7 +9,7 @@ from advkit.attacks.walks import (
     Found,
     radii,
     random_start,
-    restarted,
+    repeated,
     strongest_point,
 )
 from advkit.engine import NORMS, Point, Rule
@@ -40,6 +40,12 @@ def pgd(
     ``step`` is in units of ``eps``. ``decay`` > 0 adds momentum (Dong et al. 2018). Without
     ``random`` the first walk starts from ``x``; restarts are always random. The L1 step goes to
     the hundredth of the coordinates with the largest gradient (after Tramer and Boneh 2019).
+
+    Knows: gradients
+    Cost: restarts * (steps + 1) forward, restarts * steps backward
+    Use: the reference inside a known ``eps``, and for adversarial training.
+    Fails: where ``step`` does not suit the loss: raise ``steps``, or take `apgd`.
+    Paper: Madry et al. 2018, arXiv:1706.06083
     """
     if not len(x):
         return x
@@ -54,7 +60,7 @@ def pgd(
         rule = within(_moves(norm, step * r0, decay), ball(NORMS[norm], x0, r0))
         return strongest_point(LOSSES[loss](model, y0, t0), start, rule, steps, y0, t0)
 
-    return restarted(walk, x, restarts).x
+    return repeated(walk, x, restarts).x
 
 
 def _moves(norm: str, step: Tensor, decay: float) -> Rule:

@@ -68,7 +68,7 @@ def strongest_point(
     return Found(*best(ascend(objective, start, rule, steps, done), margins_at))
 
 
-def restarted(
+def repeated(
     walk: Callable[[Tensor, int], Found], x: Tensor, restarts: int, begun: Found | None = None
 ) -> Found:
     """Run ``walk(index, restart)`` again on the samples that no run has fooled yet.

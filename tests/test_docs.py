@@ -7,11 +7,10 @@ from pathlib import Path
 
 import torch
 
-from advkit.attacks import ATTACKS, norms_of
+from advkit.attacks import ATTACKS, attack_card, norms_of
 from advkit.engine import NORMS
 from advkit.engine.objectives import margins
 from tests.attacks.problems import affine
-from tests.attacks.test_conformance import BUDGET
 
 ROOT = Path(__file__).parents[1]
 
@@ -22,10 +21,9 @@ def test_the_table_of_attacks_in_the_readme() -> None:
         name: norms_of(attack) for name, attack in ATTACKS.items()
     }
     for name, _, knows, passes in rows:
-        forwards, backwards = BUDGET[name]
-        assert knows == ("gradients" if backwards else "scores")
-        if name != "apgd_targeted":  # the test's net has fewer classes
-            assert int(passes.replace(",", "")) == forwards + backwards
+        card = attack_card(name, ATTACKS[name])
+        assert knows == card.knows
+        assert int(passes.replace(",", "")) == sum(card.passes(classes=10))
 
 
 def test_the_example_of_contributing_works() -> None:

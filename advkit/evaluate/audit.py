@@ -11,11 +11,10 @@ from advkit.attacks import Member
 from advkit.data.samples import Samples, fingerprint
 from advkit.errors import EmptyError, InputError
 from advkit.evaluate.fingerprint import check_same, environment, now
-from advkit.evaluate.line_search import NAME
 from advkit.evaluate.store import Store, open_store
 from advkit.evaluate.suite import SUITES, Suite, members_of, run
 from advkit.evaluate.summary import summarise
-from advkit.evaluate.work import Progress, Work, judge_clean
+from advkit.evaluate.work import LINE_SEARCH, Progress, Work, judge_clean
 from advkit.evaluate.workers import default_batch, default_jobs, one_thread_each
 from advkit.models.classifier import LEAST, Classifier
 from advkit.models.probe import probe
@@ -70,7 +69,7 @@ def audit(
         )
         judge_clean(work)
         run(work, plan, eps)
-        order = [*(member.label for member in members), NAME]
+        order = [*(member.label for member in members), LINE_SEARCH]
         summary = {**begun, **summarise(work, eps, order), "finished": begun["finished"] or now()}
         if summary["not_finite"]:
             summary["notes"] = [*notes, UNANSWERED.format(summary["not_finite"])]

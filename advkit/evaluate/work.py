@@ -13,15 +13,17 @@ import torch
 from torch import Tensor
 
 from advkit.attacks import Member
+from advkit.attacks.bisection import line_search
 from advkit.data.samples import Samples, take
 from advkit.engine import metered
 from advkit.errors import InputError
 from advkit.evaluate.blame import blamed, check_returned
-from advkit.evaluate.line_search import NAME, line_search
 from advkit.evaluate.measure import measure, slack
 from advkit.evaluate.store import Store
 from advkit.evaluate.workers import each
 from advkit.models.classifier import Classifier
+
+LINE_SEARCH = "line_search"
 
 Progress = Callable[[str, int, int], None]
 """Called with (what runs, samples done, samples in all)."""
@@ -128,7 +130,7 @@ def shorten(work: Work, examples: pd.DataFrame, eps: float) -> None:
         x_adv = torch.from_numpy(np.stack(found)).to(part.x)
         return line_search(model, part.x, part.y, x_adv)
 
-    _run(work, NAME, eps, examples["position"].to_numpy(dtype=int), attack)
+    _run(work, LINE_SEARCH, eps, examples["position"].to_numpy(dtype=int), attack)
 
 
 def _run(work: Work, label: str, eps: float, who: np.ndarray, attack: Attempt) -> None:

@@ -62,6 +62,15 @@ def boxed_radius(model: Affine, x: Tensor, y: Tensor, norm: str) -> Tensor:
     return high.float()
 
 
+def exact_count(model: Affine, x: Tensor, y: Tensor) -> Tensor:
+    """Return how many entries must move for the boundary to be crossed within the box, (n,)."""
+    down = torch.where(y[:, None] == 1, -model.weight, model.weight).double()
+    room = torch.where(down > 0, 1 - x.double(), x.double())
+    gained = (down.abs() * room).sort(1, descending=True).values.cumsum(1)
+    score = (x.double() @ model.weight.double() + model.bias.double()).abs()
+    return (gained <= score[:, None]).sum(1) + 1
+
+
 def cnn(classes: int = 4, channels: int = 1, shape: tuple[int, int] = (9, 7)) -> nn.Module:
     """Return a small random CNN with a kink or two, frozen."""
     with torch.random.fork_rng():

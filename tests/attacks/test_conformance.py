@@ -1,4 +1,4 @@
-"""What every attack must do; a new one is tested by being listed in ATTACKS."""
+"""What every attack must do; a new one is tested by being listed in ATTACKS and SUBJECTS."""
 
 import inspect
 import subprocess
@@ -8,25 +8,25 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from advkit.attacks import ATTACKS, norms_of
+from advkit.attacks import ATTACKS, attack_card
+from advkit.attacks.cards import KNOWS
 from advkit.engine import NORMS, metered
 from advkit.engine.objectives import margins
 from advkit.evaluate.measure import slack
 from advkit.models.classifier import Classifier
 from tests.attacks.problems import cnn
+from tests.attacks.subjects import SUBJECTS
 
-EPS = {"Linf": 0.06, "L2": 0.5, "L1": 2.5}
-BUDGET = {  # forwards and backwards per sample that is never fooled, and what they depend on
-    "noise": (10, 0),
-    "fgsm": (1, 1),
-    "pgd": (41, 40),
-    "apgd": (101, 100),
-    "apgd_targeted": (1 + 3 * 101, 3 * 100),
-    "square": (1000, 0),
-}
-CASES = [(name, norm) for name, attack in ATTACKS.items() for norm in norms_of(attack)]
-FAST = {"square": {"queries": 60}, "apgd": {"steps": 25}, "apgd_targeted": {"steps": 20}}
+EPS = {"Linf": 0.06, "L2": 0.5, "L1": 2.5, "L0": 12.0}
+CARDS = {name: attack_card(name, attack) for name, attack in ATTACKS.items()}
+CASES = [(name, norm) for name, card in CARDS.items() for norm in card.norms]
+MINIMUM = [(name, norm) for name, norm in CASES if CARDS[name].minimum_norm]
+ALONE = [(name, norm) for name, norm in CASES if not CARDS[name].shared]
+BLIND = [(name, norm) for name, norm in CASES if CARDS[name].knows != "gradients"]
 each = pytest.mark.parametrize(("name", "norm"), CASES)
+each_minimum = pytest.mark.parametrize(("name", "norm"), MINIMUM)
+each_alone = pytest.mark.parametrize(("name", "norm"), ALONE)
+each_blind = pytest.mark.parametrize(("name", "norm"), BLIND)
 each_attack = pytest.mark.parametrize("name", ATTACKS)
 
 
@@ -36,48 +36,85 @@ def images(n: int = 10, channels: int = 1) -> Tensor:
 
 
 def run(name: str, model: nn.Module, x: Tensor, y: Tensor, **given: object) -> Tensor:
-    options = {"norm": "Linf", "eps": EPS["Linf"], **FAST.get(name, {}), **given}
+    norm = given.get("norm", CARDS[name].norms[0])
+    options = {"norm": norm, "eps": EPS[norm], **SUBJECTS[name].options, **given}
     return ATTACKS[name](model, x, y, **options)
+
+
+def test_every_attack_has_its_subject_and_a_whole_card() -> None:
+    assert list(SUBJECTS) == list(ATTACKS)
+    for card in CARDS.values():
+        assert card.knows.removesuffix(" of all samples") in KNOWS, card.name
+        assert min(len(card.use), len(card.fails), len(card.paper), len(card.summary)) > 10
+        assert sum(card.passes()) > 0
 
 
 @each
 def test_stays_in_ball_and_box_and_breaks_something(name: str, norm: str) -> None:
     model, x = cnn(), images(32)
     y = model(x).argmax(1)
-    found = run(name, model, x, y, norm=norm, eps=EPS[norm])
+    found = run(name, model, x, y, norm=norm)
     assert found.shape == x.shape
     assert found.dtype == x.dtype
     assert ((found >= 0) & (found <= 1)).all()
     sizes = NORMS[norm].size(found.double() - x.double())
     assert (sizes <= EPS[norm] * (1 + 1e-6) + slack(norm, x)).all()
-    if name != "noise":
-        assert (margins(model(found), y) > 0).sum() >= 3, "the attack is toothless here"
+    assert (margins(model(found), y) > 0).sum() >= SUBJECTS[name].teeth, "it is toothless here"
 
 
-@each
+@each_minimum
+def test_minimum_norm_gives_fooling_points_or_the_image_itself(name: str, norm: str) -> None:
+    model, x = cnn(), images(32)
+    y = model(x).argmax(1)
+    found = run(name, model, x, y, norm=norm, eps=None)
+    assert ((found >= 0) & (found <= 1)).all()
+    fooled = margins(model(found), y) > 0
+    assert torch.equal(found[~fooled], x[~fooled])
+    if SUBJECTS[name].teeth:
+        assert fooled.sum() >= 16
+
+
+@each_alone
 def test_no_result_depends_on_the_batch(name: str, norm: str) -> None:
     model, x = Classifier(cnn(), name="small"), images(19)
     y, ids = model(x).argmax(1), [f"image {i}" for i in range(19)]
-    whole = run(name, model, x, y, norm=norm, eps=EPS[norm], ids=ids)
+    eps = None if CARDS[name].minimum_norm else EPS[norm]
+    whole = run(name, model, x, y, norm=norm, eps=eps, ids=ids)
     for size in (1, 3, 8):
         parts = [
-            run(name, model, x[i : i + size], y[i : i + size], norm=norm, eps=EPS[norm],
+            run(name, model, x[i : i + size], y[i : i + size], norm=norm, eps=eps,
                 ids=ids[i : i + size])
             for i in range(0, 19, size)
         ]  # fmt: skip
         assert torch.equal(torch.cat(parts), whole), f"batches of {size}"
-    turned = run(name, model, x.flip(0), y.flip(0), norm=norm, eps=EPS[norm], ids=ids[::-1])
+    turned = run(name, model, x.flip(0), y.flip(0), norm=norm, eps=eps, ids=ids[::-1])
     assert torch.equal(turned.flip(0), whole)
 
 
-@each_attack
-def test_pays_exactly_its_budget(name: str) -> None:
+@each
+def test_pays_exactly_what_its_card_says(name: str, norm: str) -> None:
     model, x = cnn(), images(4)
     y = model(x).argmax(1)
     sure = nn.Sequential(model, _Shift(y))
     with metered(sure) as meter:
-        ATTACKS[name](sure, x, y, eps=0.01)
-    assert (meter.forwards / 4, meter.backwards / 4) == BUDGET[name]
+        run(name, sure, x, y, norm=norm, eps=EPS[norm] / 10)
+    cost = CARDS[name].passes(classes=4, features=63, pixels=63, **SUBJECTS[name].options)
+    assert (meter.forwards / 4, meter.backwards / 4) == cost
+
+
+@each_blind
+def test_a_bare_function_without_gradients_will_do(name: str, norm: str) -> None:
+    model, x = cnn(), images(8)
+    y = model(x).argmax(1)
+
+    def bare(z: Tensor) -> Tensor:
+        assert not z.requires_grad
+        return torch.from_numpy(model(z).numpy())
+
+    wanted = run(name, model, x, y, norm=norm)
+    assert torch.equal(run(name, bare, x, y, norm=norm), wanted)
+    if CARDS[name].knows == "decisions":
+        assert torch.equal(run(name, lambda z: bare(z).argmax(1), x, y, norm=norm), wanted)
 
 
 class _Shift(nn.Module):
@@ -110,7 +147,10 @@ def test_returns_a_point_that_it_evaluated(name: str) -> None:
     spy = model.register_forward_pre_hook(lambda _m, args: seen.append(args[0].detach().clone()))
     found = run(name, model, x, y)
     spy.remove()
-    if name == "fgsm":  # by definition one gradient and a step that is not looked at
+    if CARDS[name].passes() == (
+        1,
+        1,
+    ):  # by definition one gradient and a step that is not looked at
         return
     places = torch.cat(seen)
     for image in found:
@@ -120,25 +160,29 @@ def test_returns_a_point_that_it_evaluated(name: str) -> None:
 @each_attack
 def test_seeds(name: str) -> None:
     model, x = cnn(), images(12)
-    y = model(x).argmax(1)
+    y, norm = model(x).argmax(1), CARDS[name].norms[0]
+    eps = None if CARDS[name].minimum_norm else EPS[norm] / 3
     before = torch.get_rng_state()
-    one, again, other = (run(name, model, x, y, eps=0.02, seed=seed) for seed in (1, 1, 2))
+    one, again, other = (run(name, model, x, y, eps=eps, seed=seed) for seed in (1, 1, 2))
     assert torch.equal(before, torch.get_rng_state()), "the global generator was used"
     assert torch.equal(one, again)
-    if name != "fgsm":
-        assert not torch.equal(one, other)
+    assert torch.equal(one, other) is not SUBJECTS[name].random
 
 
 @each_attack
 def test_targets_are_sought_and_nothing_else_counts(name: str) -> None:
     model, x = cnn(), images(24)
     y = model(x).argmax(1)
-    targets = (y + 1) % 4
-    near, wide = (run(name, model, x, y, eps=eps, targets=targets) for eps in (0.0, 0.5))
+    targets, norm = (y + 1) % 4, CARDS[name].norms[0]
+    near, wide = (run(name, model, x, y, eps=eps, targets=targets) for eps in (0.0, EPS[norm] * 8))
     assert torch.equal(near, x)
-    gained = margins(model(wide), y, targets) - margins(model(x), y, targets)
-    assert gained.mean() > 0
-    if name not in ("noise", "square"):
+    if CARDS[name].minimum_norm:
+        reached = model(wide).argmax(1) == targets
+        assert torch.equal(wide[~reached], x[~reached])
+    elif SUBJECTS[name].teeth:
+        gained = margins(model(wide), y, targets) - margins(model(x), y, targets)
+        assert gained.mean() > 0
+    if CARDS[name].knows == "gradients":
         assert (model(wide).argmax(1) == targets).float().mean() > 0.5
 
 
@@ -147,7 +191,7 @@ def test_targets_are_sought_and_nothing_else_counts(name: str) -> None:
 def test_any_number_of_classes(name: str, norm: str, classes: int) -> None:
     model, x = cnn(classes), images(6)
     y = model(x).argmax(1)
-    assert run(name, model, x, y, norm=norm, eps=EPS[norm]).isfinite().all()
+    assert run(name, model, x, y, norm=norm).isfinite().all()
 
 
 @each
@@ -158,7 +202,7 @@ def test_any_shape(name: str, norm: str, shape: tuple[int, ...]) -> None:
         torch.manual_seed(0)
         model = nn.Sequential(nn.Flatten(), nn.Linear(size, 4)).requires_grad_(False)
     x = torch.rand(5, *shape, generator=torch.Generator().manual_seed(0))
-    found = run(name, model, x, model(x).argmax(1), norm=norm, eps=EPS[norm])
+    found = run(name, model, x, model(x).argmax(1), norm=norm)
     assert found.shape == x.shape
     assert (NORMS[norm].size(found - x) <= EPS[norm] * (1 + 1e-5)).all()
 
@@ -167,19 +211,19 @@ def test_any_shape(name: str, norm: str, shape: tuple[int, ...]) -> None:
 def test_double_precision_and_channels_last(name: str, norm: str) -> None:
     model, x = cnn(channels=3).double(), images(6, 3).double()
     y = model(x).argmax(1)
-    found = run(name, model, x, y, norm=norm, eps=EPS[norm])
+    found = run(name, model, x, y, norm=norm)
     assert found.dtype == torch.float64
-    other = run(name, model, x.to(memory_format=torch.channels_last), y, norm=norm, eps=EPS[norm])
+    other = run(name, model, x.to(memory_format=torch.channels_last), y, norm=norm)
     torch.testing.assert_close(other, found, rtol=0, atol=1e-9)
 
 
 @each_attack
 def test_an_eps_for_each_sample(name: str) -> None:
-    model, x = cnn(), images(8)
-    eps = torch.linspace(0, 0.2, 8)
+    model, x, norm = cnn(), images(8), CARDS[name].norms[0]
+    eps = torch.linspace(0, 3 * EPS[norm], 8)
     found = run(name, model, x, model(x).argmax(1), eps=eps)
-    size = NORMS["Linf"].size(found - x)
-    assert (size <= eps + 1e-6).all()
+    size = NORMS[norm].size(found - x)
+    assert (size <= eps * (1 + 1e-6) + 1e-6).all()
     assert torch.equal(found[0], x[0])
 
 
@@ -190,7 +234,7 @@ def test_models_without_a_slope_or_with_nan_do_no_harm(name: str, norm: str) -> 
     constant = nn.Sequential(nn.Flatten(), nn.Linear(63, 4)).requires_grad_(False)
     nn.init.zeros_(constant[1].weight)
     for model in (constant, nn.Sequential(constant, _Nan())):
-        found = run(name, model, x, y, norm=norm, eps=EPS[norm])
+        found = run(name, model, x, y, norm=norm)
         assert ((found >= 0) & (found <= 1)).all()
 
 
@@ -233,8 +277,9 @@ def test_the_model_and_the_images_are_left_as_they_were(name: str) -> None:
 def test_more_budget_never_fools_fewer(name: str) -> None:
     model, x = cnn(), images(64)
     y = model(x).argmax(1)
+    most = EPS[CARDS[name].norms[0]]
     counts = [int((margins(model(run(name, model, x, y, eps=e)), y) > 0).sum())
-              for e in (0.0, 0.02, 0.06, 0.2)]  # fmt: skip
+              for e in (0.0, most / 3, most, 3 * most)]  # fmt: skip
     assert counts[0] == 0
     assert counts == sorted(counts)
 

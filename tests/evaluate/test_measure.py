@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import nn
 
+from advkit.attacks.bisection import line_search
 from advkit.evaluate.intervals import curve, robust_at, wilson
-from advkit.evaluate.line_search import line_search
 from advkit.evaluate.measure import measure
 from tests.attacks.problems import affine, exact_radius, near_boundary
 

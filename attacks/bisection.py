@@ -1,0 +1,53 @@
+"""The one bisection: where, per sample, something starts to hold."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from advkit.engine import evaluate, rows
+from advkit.engine.objectives import Model, margin, margins
+
+
+def bisect(
+    holds: Callable[[Tensor], Tensor], low: Tensor, high: Tensor, steps: int
+) -> tuple[Tensor, Tensor]:
+    """Halve ``steps`` times the way from ``low`` (n,), where it does not hold, to ``high``.
+
+    ``holds`` takes one number per sample and returns bools (n,). Returns the last ``low`` and
+    ``high``; it held at every ``high`` but perhaps the first.
+    """
+    for _ in range(steps):
+        middle = (low + high) / 2
+        held = holds(middle)
+        high, low = torch.where(held, middle, high), torch.where(held, low, middle)
+    return low, high
+
+
+def between(x: Tensor, x_adv: Tensor, share: Tensor) -> Tensor:
+    """Return the point a ``share`` (n,) of the way from ``x`` to ``x_adv``; 1 is ``x_adv``."""
+    tried = (x + rows(share, x) * (x_adv - x)).clamp(0, 1)
+    return torch.where(rows(share == 1, x), x_adv, tried)
+
+
+def line_search(
+    model: Model,
+    x: Tensor,
+    y: Tensor,
+    x_adv: Tensor,
+    *,
+    targets: Tensor | None = None,
+    steps: int = 10,
+) -> Tensor:
+    """Return the nearest fooling point found between ``x`` and ``x_adv`` (n, ...).
+
+    Bisects ``steps`` times and returns a point that was seen to fool, ``x_adv`` itself if none
+    nearer was. Every norm of the perturbation shrinks alike. Forward passes only.
+    """
+
+    def fooled(share: Tensor) -> Tensor:
+        point = evaluate(margin(model, y), between(x, x_adv, share), gradient=False)
+        return margins(point.output, y, targets) > 0
+
+    low = torch.zeros(len(x), dtype=x.dtype, device=x.device)
+    return between(x, x_adv, bisect(fooled, low, torch.ones_like(low), steps)[1])

@@ -1,0 +1,30 @@
+"""What the conformance tests need to know of each attack beyond its card."""
+
+from typing import Any, NamedTuple
+
+
+class Subject(NamedTuple):
+    """How to run one attack on a small net.
+
+    ``options`` make it quick. ``random``: two seeds give two results. ``teeth``: how many of 32
+    images it must break where the strongest break about all; 0 for baselines.
+    """
+
+    options: dict[str, Any] = {}  # noqa: RUF012
+    random: bool = True
+    teeth: int = 3
+
+
+SUBJECTS: dict[str, Subject] = {
+    # fixed budget
+    "fgsm": Subject(random=False),
+    "pgd": Subject({"steps": 20}),
+    "apgd": Subject({"steps": 25}),
+    "apgd_targeted": Subject({"steps": 20}),
+    # minimum norm
+    "ddn": Subject({"steps": 20}, random=False),
+    # score-based black box
+    "square": Subject({"queries": 60}),
+    # spatial and common
+    "noise": Subject(teeth=0),
+}
