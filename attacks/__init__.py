@@ -14,6 +14,7 @@ from advkit.attacks.auto_pgd_targeted import apgd_targeted
 from advkit.attacks.cards import AttackCard, attack_card
 from advkit.attacks.decoupled_direction_norm import ddn
 from advkit.attacks.fast_gradient import fgsm
+from advkit.attacks.fast_minimum_norm import fmn
 from advkit.attacks.options import Attack, Member, norms_of, parse
 from advkit.attacks.projected_gradient import pgd
 from advkit.attacks.random_noise import noise
@@ -27,6 +28,7 @@ ATTACKS: dict[str, Attack] = {
     "apgd_targeted": apgd_targeted,
     # minimum norm
     "ddn": ddn,
+    "fmn": fmn,
     # score-based black box
     "square": square,
     # spatial and common

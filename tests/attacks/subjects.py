@@ -23,6 +23,7 @@ SUBJECTS: dict[str, Subject] = {
     "apgd_targeted": Subject({"steps": 20}),
     # minimum norm
     "ddn": Subject({"steps": 20}, random=False),
+    "fmn": Subject({"steps": 20}, random=False),
     # score-based black box
     "square": Subject({"queries": 60}),
     # spatial and common

@@ -14,6 +14,10 @@ from tests.attacks.problems import Affine, affine, boxed_radius, exact_count, ne
 EXACT: dict[tuple[str, str], dict[str, Any]] = {
     # attack and norm: the options with which it must come within 1% of the exact distance
     ("ddn", "L2"): {"steps": 200},
+    ("fmn", "Linf"): {"steps": 200},
+    ("fmn", "L2"): {"steps": 200},
+    ("fmn", "L1"): {"steps": 500},
+    ("fmn", "L0"): {"steps": 500},
 }
 PROBLEMS = ("plain", "ill-conditioned", "box in the way")
 each = pytest.mark.parametrize(("name", "norm"), EXACT)
