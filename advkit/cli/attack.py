@@ -17,16 +17,19 @@ EPILOG = """
 Examples:
   advkit attack ddn
       the nearest example of every bundled image in L2
-  advkit attack pgd:steps=100 --eps 8/255 --model ./net.py:make --data imagefolder:photos
-  advkit attack apgd --norm L2                     no --eps: the least is sought
-  advkit attack pgd --targets least_likely --restarts 5 --eps 8/255
-  advkit attack pgd --targets Bag                  the name of a class, or its number
-  advkit attack pgd --average 16 --transform shift --eps 0.1
-  advkit audit --data npz:runs/a/examples.npz      the examples as data, for another model
+  advkit attack pgd --eps 8/255 --model ./net.py:make --data npz:x.npz
+  advkit attack apgd --norm L2
+      no --eps: the least is sought
+  advkit attack pgd --eps 8/255 --targets least_likely --restarts 5
+  advkit attack ddn --targets Bag
+      the name of a class, or its number
+  advkit attack pgd --eps 0.1 --average 16 --transform shift
+  advkit audit --data npz:runs/a/examples.npz
+      the examples as data, for another model
 
-\b
-Names and options: advkit ls attacks, advkit show attack NAME.
-The run directory holds examples.npz (x_adv, y, ids), table.csv (a row per image) and run.json.
+Names and options: advkit ls attacks, advkit show attack NAME. The run
+directory holds examples.npz (x_adv, y, ids), table.csv (a row per image) and
+run.json.
 
 \b
 Exit codes:

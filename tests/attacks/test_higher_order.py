@@ -1,8 +1,10 @@
 """Attacks made from attacks: what all of them must do, and each against a plain loop."""
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import pytest
@@ -117,6 +119,17 @@ class _Stubborn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.net(x) + torch.tensor([50.0, 0, 0, 0])
+
+
+def test_the_python_of_the_manual_works() -> None:
+    text = (Path(__file__).parents[2] / "docs/attacks/higher-order.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.S)
+    model, x = cnn(), images(4)
+    space = {"model": model, "x": x, "y": model(x).argmax(1)}
+    exec(code, space)
+    assert (margins(model(space["x_adv"]), space["y"]) > 0).any()
+    listed = re.findall(r"^\| `(\w+)\(", text, re.M)
+    assert set(listed) == set(HIGHER_ORDER)
 
 
 @each

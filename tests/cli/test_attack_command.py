@@ -251,6 +251,12 @@ def command(*words: object) -> list[str]:
     return [sys.executable, "-m", "advkit", *map(str, words)]
 
 
+def test_the_help_fits_a_terminal_of_80(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    for name in ("attack", "ls", "show"):
+        assert max(map(len, cli(name, "--help").out.splitlines())) <= 80
+
+
 def test_the_real_command_keeps_its_streams_apart(tmp_path: Path) -> None:
     env = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "80"}
     done = subprocess.run(
