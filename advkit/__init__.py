@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from advkit import attacks
-    from advkit.api import audit, load_data, load_model
+    from advkit.api import attack, audit, load_data, load_model
 
 # Read by MKL and OpenMP at their first use. Without the first, the last bits of a product depend on
 # where a row lies in memory, and with them results on the batch. Without the second, idle threads
@@ -16,9 +16,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "attacks", "audit", "load_data", "load_model"]
+__all__ = ["__version__", "attack", "attacks", "audit", "load_data", "load_model"]
 
-_API = ("audit", "load_data", "load_model")
+_API = ("attack", "audit", "load_data", "load_model")
 
 
 def __getattr__(name: str) -> Any:

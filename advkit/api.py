@@ -1,4 +1,4 @@
-"""The Python face: load a model, load data, audit. The command line calls the same functions."""
+"""The Python face: load a model, load data, audit, attack. The command line calls the same."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,6 +11,8 @@ import torch
 from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.errors import InputError, UsageError, did_you_mean
+from advkit.evaluate.attack_plan import planned
+from advkit.evaluate.attack_run import attack as run_attack
 from advkit.evaluate.audit import audit as run_audit
 from advkit.evaluate.store import Store
 from advkit.evaluate.suite import SUITES, members_of
@@ -58,11 +60,7 @@ def audit(
     _check_options(norm, **options)
     samples, classifier = _load_both(model, data, limit, arch, pick_device(device))
     folder = Path(out) if out else new_run(str(model), samples.name)
-    asked = {
-        "model": model if isinstance(model, str) else model.name,
-        "data": data if isinstance(data, str) else samples.name,
-        "command": command,
-    }
+    asked = _asked(model, data, samples, command)
     report = ""
 
     def finish(store: Store, summary: dict[str, Any]) -> None:
@@ -73,6 +71,54 @@ def audit(
         classifier, samples, norm=norm, eps=radii, out=folder, asked=asked, finish=finish, **options
     )
     return {**summary, "out": str(folder), "report": report}
+
+
+def attack(
+    name: str,
+    model: str | Classifier = MODEL,
+    data: str | Samples | None = None,
+    *,
+    norm: str | None = None,
+    eps: float | None = None,
+    targets: str | None = None,
+    restarts: int = 1,
+    average: int = 0,
+    transform: str = "noise",
+    bfloat16: bool = False,
+    limit: int | None = None,
+    arch: str | None = None,
+    device: str = "auto",
+    command: str = "",
+    out: str | Path | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Run the attack ``name``, with options 'name:key=value,...'; write the run directory ``out``.
+
+    Without ``eps`` the nearest example of each image is sought. The words between are those of
+    `advkit.evaluate.attack_plan.planned`, ``options`` (seed, batch_size, jobs, fresh, progress)
+    those of `advkit.evaluate.attack_run.attack`. Returns the summary, the content of `run.json`,
+    with the paths of the examples and of their table. Raises AdvkitError for what can be mended.
+    """
+    plan = planned(name, norm=norm, eps=eps, targets=targets, restarts=restarts, average=average,
+                   transform=transform, bfloat16=bfloat16)  # fmt: skip
+    check_eps(() if eps is None else (eps,), plan.norm)
+    _check_counts(**options)
+    samples, classifier = _load_both(model, data, limit, arch, pick_device(device))
+    folder = Path(out) if out else new_run(name, str(model), samples.name, kind="attack")
+    asked = _asked(model, data, samples, command)
+    summary = run_attack(classifier, samples, plan, out=folder, asked=asked, **options)
+    files = {"examples": str(folder / "examples.npz"), "table": str(folder / "table.csv")}
+    return {**summary, "out": str(folder), **files}
+
+
+def _asked(
+    model: str | Classifier, data: str | Samples | None, samples: Samples, command: str
+) -> dict[str, str]:
+    return {
+        "model": model if isinstance(model, str) else model.name,
+        "data": data if isinstance(data, str) else samples.name,
+        "command": command,
+    }
 
 
 def _load_both(
@@ -106,9 +152,7 @@ def _check_options(
     norm: str,
     suite: str = "standard",
     attacks: Sequence[str] = (),
-    batch_size: int | None = None,
-    jobs: int | None = None,
-    **_others: Any,
+    **others: Any,
 ) -> None:
     """Raise UsageError for what can be known to be wrong before anything is loaded."""
     if suite not in SUITES:
@@ -116,6 +160,10 @@ def _check_options(
     if isinstance(attacks, str):
         raise UsageError(f"attacks={attacks!r} is one string", "give a list of attacks")
     members_of(attacks, norm)
+    _check_counts(**others)
+
+
+def _check_counts(batch_size: int | None = None, jobs: int | None = None, **_others: Any) -> None:
     if any(number is not None and number < 1 for number in (batch_size, jobs)):
         raise UsageError(f"batch_size={batch_size}, jobs={jobs}", "give 1 or more")
 
@@ -151,11 +199,11 @@ def pick_device(name: str) -> torch.device:
     return device
 
 
-def new_run(*about: str) -> Path:
+def new_run(*about: str, kind: str = "audit") -> Path:
     """Return a new run directory under ``runs/``, named by time, command and a short hash."""
     stamp = datetime.now(UTC)
     tag = sha256(repr((about, stamp.isoformat())).encode()).hexdigest()[:6]
-    return Path("runs") / f"{stamp:%Y%m%dT%H%M%S}-audit-{tag}"
+    return Path("runs") / f"{stamp:%Y%m%dT%H%M%S}-{kind}-{tag}"
 
 
-__all__ = ["audit", "load_data", "load_model", "new_run", "pick_device"]
+__all__ = ["attack", "audit", "load_data", "load_model", "new_run", "pick_device"]

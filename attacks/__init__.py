@@ -7,18 +7,29 @@ at any distance. It claims nothing: `advkit.evaluate.measure` judges. What follo
 parameters in a signature are the attack's options, also on the command line
 (``--attacks apgd:steps=50,loss=dlr``); the annotation of ``norm`` says which norms it has, and
 the end of the docstring what it knows of the model, costs, and is good for (`attack_card`).
+
+HIGHER_ORDER are functions from attacks to an attack, which has the same signature and the same
+options: ``restarted(pgd, 5)(model, x, y, eps=8 / 255, steps=20)``.
 """
+
+from collections.abc import Callable
 
 from advkit.attacks.auto_pgd import apgd
 from advkit.attacks.auto_pgd_targeted import apgd_targeted
+from advkit.attacks.averaged_transforms import on_average
 from advkit.attacks.cards import AttackCard, attack_card
 from advkit.attacks.decoupled_direction_norm import ddn
 from advkit.attacks.fast_gradient import fgsm
 from advkit.attacks.fast_minimum_norm import fmn
+from advkit.attacks.minimised_budget import minimised
 from advkit.attacks.options import Attack, Member, norms_of, parse
 from advkit.attacks.projected_gradient import pgd
 from advkit.attacks.random_noise import noise
+from advkit.attacks.reduced_precision import in_bfloat16
+from advkit.attacks.restarts_on_survivors import restarted
 from advkit.attacks.square_attack import square
+from advkit.attacks.strongest_of_several import strongest
+from advkit.attacks.targets_per_sample import targeted
 
 ATTACKS: dict[str, Attack] = {
     # fixed budget
@@ -35,4 +46,23 @@ ATTACKS: dict[str, Attack] = {
     "noise": noise,
 }
 
-__all__ = ["ATTACKS", "Attack", "AttackCard", "Member", "attack_card", "norms_of", "parse"]
+HIGHER_ORDER: dict[str, Callable[..., Attack]] = {
+    # from attacks to an attack
+    "restarted": restarted,
+    "targeted": targeted,
+    "strongest": strongest,
+    "on_average": on_average,
+    "minimised": minimised,
+    "in_bfloat16": in_bfloat16,
+}
+
+__all__ = [
+    "ATTACKS",
+    "HIGHER_ORDER",
+    "Attack",
+    "AttackCard",
+    "Member",
+    "attack_card",
+    "norms_of",
+    "parse",
+]

@@ -8,6 +8,8 @@ from torch import Tensor
 from advkit.engine import evaluate, rows
 from advkit.engine.objectives import Model, margin, margins
 
+CLOSE = 1.001
+
 
 def bisect(
     holds: Callable[[Tensor], Tensor], low: Tensor, high: Tensor, steps: int
@@ -22,6 +24,38 @@ def bisect(
         held = holds(middle)
         high, low = torch.where(held, middle, high), torch.where(held, low, middle)
     return low, high
+
+
+def close_in(
+    reach: Callable[[Tensor, Tensor, int], Tensor],
+    high: Tensor,
+    steps: int,
+    *,
+    first: float,
+    most: float,
+    whole: bool = False,
+) -> Tensor:
+    """Return the least numbers (n,) at which ``reach`` was seen to hold, ``high`` at most.
+
+    `bisect` for what is costly to ask and says more than yes or no: ``reach(middle, index, step)``
+    returns for the samples ``index`` a number at which it holds, perhaps far below ``middle``, or
+    infinity. While no upper end is known (``high`` infinite) ``middle`` doubles, from ``first`` to
+    ``most``. Samples whose ends are within a part in a thousand (``whole`` numbers: neighbours)
+    are not asked again.
+    """
+    low = torch.zeros_like(high)
+    for step in range(steps):
+        index = (high > CLOSE * low + whole).nonzero().squeeze(1)
+        if not len(index):
+            break
+        a, b = low[index], high[index]
+        middle = torch.where(b.isinf(), (2 * a).clamp(first, most), (a + b) / 2)
+        middle = middle.floor() if whole else middle
+        at = reach(middle, index, step)
+        a, b = torch.where(at.isinf(), middle, a), torch.minimum(b, at)
+        low[index] = torch.where(a < b, a, 0)  # found below what failed: a failure proves little
+        high[index] = b
+    return high
 
 
 def between(x: Tensor, x_adv: Tensor, share: Tensor) -> Tensor:

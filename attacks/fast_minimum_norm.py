@@ -31,10 +31,10 @@ def fmn(
 
     Each step goes along the unit gradient of the margin and is brought back into a ball around
     ``x`` and into the box. The radius shrinks by a share gamma where the last point fooled, grows
-    by it where an earlier one did, and before that is a share gamma longer than where the linearised
-    margin vanishes (in the paper no longer: then rounding decides). Step and gamma fall by a cosine, to a hundredth and from 0.05 to 0.001. Unlike
-    in the paper ``step`` is in units of the L2 size of the first such estimate (L0: of 16 entries for each of its entries),
-    so that it suits any distance.
+    by it where an earlier one did, and before that is a share gamma longer than where the
+    linearised margin vanishes (in the paper no longer: then rounding decides). Step and gamma fall
+    by a cosine, to a hundredth and from 0.05 to 0.001. Unlike in the paper ``step`` is in units of
+    the L2 size of the first such estimate (L0: 4 times its root), so that it suits any distance.
 
     Knows: gradients
     Cost: steps + 1 forward, steps backward

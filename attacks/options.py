@@ -80,6 +80,36 @@ def defaults(attack: Attack) -> dict[str, Any]:
     }
 
 
+class Option(NamedTuple):
+    """One option of an attack, for people."""
+
+    name: str
+    kind: str
+    default: Any
+    allowed: str
+
+
+def options_of(attack: Attack) -> list[Option]:
+    """Return the options of an attack: types, defaults, and what `parse` takes for them."""
+    hints = get_type_hints(attack.func if isinstance(attack, partial) else attack)
+    return [
+        Option(name, *_kind(hints.get(name, str), default))
+        for name, default in defaults(attack).items()
+    ]
+
+
+def _kind(kind: Any, default: Any) -> tuple[str, Any, str]:
+    if get_origin(kind) is Literal:
+        return "choice", default, ", ".join(map(str, get_args(kind)))
+    if kind is bool:
+        return "bool", default, "true, false"
+    if kind is float:
+        return "float", default, "0 or more"
+    if kind is int:
+        return "int", default, f"{min(default, 1)} or more"
+    return getattr(kind, "__name__", str(kind)), default, ""
+
+
 def norms_of(attack: Attack) -> tuple[str, ...]:
     """Return the norms that an attack has, from the annotation of its ``norm``."""
     function = attack.func if isinstance(attack, partial) else attack

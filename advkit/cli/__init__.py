@@ -9,7 +9,10 @@ from advkit.cli.failures import guarded
 from advkit.errors import UsageError, did_you_mean
 
 COMMANDS = {
+    "attack": "Run one attack on all images; save the examples and a table.",
     "audit": "Measure how easily a classifier is fooled; write a report.",
+    "ls": "List attacks, models, data and norms.",
+    "show": "Tell all about one attack.",
     "train": "Train a small classifier, standard or adversarially.",
 }
 
@@ -45,6 +48,8 @@ def cli(verbose: bool) -> None:
     Examples:
       advkit audit
       advkit audit --model ./net.py:make --data imagefolder:photos --eps 4/255
+      advkit attack ddn --norm L2
+      advkit ls attacks
       advkit audit --help
     """
 

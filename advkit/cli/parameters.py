@@ -39,3 +39,17 @@ class Number(click.ParamType[float]):
             return number(str(value))
         except UsageError as error:
             self.fail(f"{error}; {error.hint}", param, ctx)
+
+
+class Radius(click.ParamType[float | None]):
+    """One radius as a decimal or a fraction, or none."""
+
+    name = "eps|none"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | None:
+        """Return the radius, or None; tell click if it is neither."""
+        if str(value).lower() == "none":
+            return None
+        return Number().convert(value, param, ctx)

@@ -25,7 +25,9 @@ def load_npz(spec: Spec) -> Samples:
     """Return the images ``x`` and labels ``y`` of a file written by `numpy.savez`.
 
     Images are NHW, NHWC, NCHW or flat (n, features), uint8 0..255 or float in [0, 1]. An array
-    ``classes`` of text, if there is one, names the classes. Raises InputError and UnsafeError.
+    ``classes`` of text, if there is one, names the classes, one of ``ids`` the images. Of what
+    `advkit attack` wrote, which has no ``x``, the examples ``x_adv`` are taken. Raises InputError
+    and UnsafeError.
     """
     only(spec, ("x", "y", "layout"))
     data = read_gated(spec.ref)
@@ -33,15 +35,16 @@ def load_npz(spec: Spec) -> Samples:
         raise InputError(
             f"{spec.ref} is not an npz file", "write it by np.savez(file, x=images, y=labels)"
         )
-    key_x, key_y = spec.query.get("x", "x"), spec.query.get("y", "y")
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        key_x, key_y = spec.query.get("x", _usual(archive)), spec.query.get("y", "y")
         raw, raw_y = (_array(archive, key, spec.ref) for key in (key_x, key_y))
         names = _class_names(archive, spec.ref)
+        ids = _ids(archive, spec.ref)
     x, note = _channels_first(raw, spec)
     return Samples(
         to_unit(x, spec.ref),
         _labels(raw_y, len(x), names, spec.ref),
-        tuple(f"{Path(spec.ref).stem}/{i}" for i in range(len(x))),
+        ids if len(ids) == len(x) else tuple(f"{Path(spec.ref).stem}/{i}" for i in range(len(x))),
         names,
         spec.text,
         note,
@@ -96,6 +99,20 @@ def _class_names(archive: zipfile.ZipFile, name: str) -> tuple[str, ...] | None:
             "save one text per class: classes=np.array(['cat', 'dog'])",
         )
     return tuple(str(each) for each in names)
+
+
+def _usual(archive: zipfile.ZipFile) -> str:
+    there = set(archive.namelist())
+    return "x_adv" if "x_adv.npy" in there and "x.npy" not in there else "x"
+
+
+def _ids(archive: zipfile.ZipFile, name: str) -> tuple[str, ...]:
+    """Return the array ``ids`` if there is one of texts, none of them twice."""
+    if "ids.npy" not in archive.namelist():
+        return ()
+    found = _array(archive, "ids", name)
+    texts = tuple(map(str, found.flat)) if found.dtype.kind == "U" else ()
+    return texts if len(set(texts)) == len(texts) else ()
 
 
 def _labels(y: NDArray[np.generic], n: int, names: tuple[str, ...] | None, file: str) -> Tensor:

@@ -53,3 +53,10 @@ def normal(keys: Tensor, shape: Sequence[int], stream: int = 0) -> Tensor:
 def signs(keys: Tensor, shape: Sequence[int], stream: int = 0) -> Tensor:
     """Return -1 or 1, (n, *shape), float64."""
     return torch.where(uniform(keys, shape, stream) < 0.5, -1.0, 1.0).to(torch.float64)
+
+
+def reseeded(seed: int, number: int) -> int:
+    """Return the seed of run ``number`` of several; that of the first, 0, is ``seed`` itself."""
+    if number == 0:
+        return seed
+    return int.from_bytes(blake2b(f"{seed}/run {number}".encode(), digest_size=7).digest(), "big")

@@ -51,7 +51,7 @@ def audit(
         raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
     plan = Suite(tuple(attacks), ()) if attacks else SUITES[suite]
     members = members_of([*plan.scouts, *plan.hunters], norm)
-    notes = [*samples.notes, *probe(model, samples.x, samples.y), *_class_notes(model, samples)]
+    notes = [*samples.notes, *probe(model, samples.x, samples.y), *class_notes(model, samples)]
     made_of = ingredients(model, samples, norm, eps, members, seed)
     record = {
         "made_of": made_of,
@@ -63,7 +63,7 @@ def audit(
         "notes": notes,
     }
     with open_store(out, fresh=fresh) as store, one_thread_each():
-        begun = _begin(store, record, out)
+        begun = begin(store, record, out)
         work = Work(
             model, samples, norm, seed, record["batch_size"], record["jobs"], store, progress
         )
@@ -136,7 +136,7 @@ def describe(
     }
 
 
-def _class_notes(model: Classifier, samples: Samples) -> list[str]:
+def class_notes(model: Classifier, samples: Samples) -> list[str]:
     """Return a note where the names of classes differ; raises InputError where their order does."""
     ours, theirs = model.classes, samples.classes
     if not ours or not theirs or ours == theirs:
@@ -150,7 +150,8 @@ def _class_notes(model: Classifier, samples: Samples) -> list[str]:
     return [f"Model and data name their classes differently: {ours[0]!r}, {theirs[0]!r}, ..."]
 
 
-def _begin(store: Store, record: dict[str, Any], out: Path) -> dict[str, Any]:
+def begin(store: Store, record: dict[str, Any], out: Path) -> dict[str, Any]:
+    """Write what the run is made of, or check that it goes on; return the record with times."""
     made_of = store.made_of()
     if made_of is None:
         store.set_made_of(record["made_of"])

@@ -12,15 +12,23 @@ ROUNDING = 2.0**-24  # how far float32 may move a pixel of [0, 1]
 
 @torch.no_grad()
 def measure(
-    model: Model, x: Tensor, y: Tensor, x_adv: Tensor, *, norm: str, eps: float
+    model: Model,
+    x: Tensor,
+    y: Tensor,
+    x_adv: Tensor,
+    *,
+    norm: str,
+    eps: float,
+    targets: Tensor | None = None,
 ) -> pd.DataFrame:
     """Return one row per sample for examples ``x_adv`` of images ``x`` (n, ...), both float32.
 
     Columns: ``prediction``, ``confidence`` (softmax of the prediction), ``margin`` (best other
     logit minus that of the label), ``L0`` (entries), ``L1``, ``L2``, ``Linf`` (sizes of x_adv - x,
     summed in float64), ``right`` (margin < 0), ``fooled`` (margin > 0: a tie is neither, nor are
-    logits that are not finite, whose margin is NaN), ``valid`` (finite, in the
-    box [0, 1], and no further than ``eps`` but for float32 rounding).
+    logits that are not finite, whose margin is NaN; with ``targets`` (n,), only where the logit of
+    the target is the highest), ``valid`` (finite, in the box [0, 1], and no further than ``eps``
+    but for float32 rounding).
     """
     x, x_adv = x.float(), x_adv.float()
     logits = model(x_adv).float()
@@ -31,6 +39,7 @@ def measure(
     room = eps * (1 + 1e-6) + slack(norm, x)
     finite = logits.isfinite().all(1)
     over = margins(logits, y).where(finite, torch.nan)
+    reached = over if targets is None else margins(logits, y, targets).where(finite, torch.nan)
     columns = {
         "label": y,
         "prediction": prediction,
@@ -38,7 +47,7 @@ def measure(
         "margin": over,
         **sizes,
         "right": over < 0,
-        "fooled": over > 0,
+        "fooled": reached > 0,
         "valid": inside & (sizes[norm] <= room),
     }
     return pd.DataFrame({name: column.cpu().numpy() for name, column in columns.items()})

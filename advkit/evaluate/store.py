@@ -43,6 +43,10 @@ OURS = (
     "report.html.tmp",
     "run.json.tmp",
     "run.json",
+    "table.csv",
+    "table.csv.tmp",
+    "examples.npz",
+    "examples.npz.tmp",
 )
 BESIDE = {".lock", "examples"}
 
@@ -79,12 +83,21 @@ class Store:
 
     def example(self, shard: str, row: int) -> np.ndarray:
         """Return one saved example, as it was judged."""
-        file = self._file(shard)
+        found = self.examples(shard)
+        if not 0 <= row < len(found):
+            raise self._damaged(shard)
+        return found[row]  # type: ignore[no-any-return]
+
+    def examples(self, shard: str) -> np.ndarray:
+        """Return the saved examples of a shard, in the order of ``row``."""
         try:
-            with np.load(file, allow_pickle=False) as saved:
-                return saved["x_adv"][row]  # type: ignore[no-any-return]
-        except (OSError, EOFError, ValueError, KeyError, IndexError, BadZipFile) as error:
-            raise InputError(f"{file} is missing or damaged", "--fresh begins anew") from error
+            with np.load(self._file(shard), allow_pickle=False) as saved:
+                return saved["x_adv"]  # type: ignore[no-any-return]
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+            raise self._damaged(shard) from error
+
+    def _damaged(self, shard: str) -> InputError:
+        return InputError(f"{self._file(shard)} is missing or damaged", "--fresh begins anew")
 
     def made_of(self) -> dict[str, Any] | None:
         """Return what the rows here depend on, or None where there are none yet."""
@@ -116,18 +129,18 @@ class Store:
         temporary.write_text(text, encoding="utf-8")
         return temporary.replace(self.path / name)
 
+    def write_arrays(self, name: str, **arrays: np.ndarray) -> Path:
+        """Replace an npz file of the run directory in one piece; return its path."""
+        _save(self.path / name, **arrays)
+        return self.path / name
+
     def _file(self, shard: str) -> Path:
         return self.path / "examples" / f"{shard}.npz"
 
     def _save_examples(self, shard: str, examples: np.ndarray) -> None:
         file = self._file(shard)
         file.parent.mkdir(exist_ok=True)
-        temporary = file.with_suffix(".tmp")
-        with temporary.open("wb") as out:
-            np.savez_compressed(out, x_adv=examples)
-            out.flush()
-            os.fsync(out.fileno())
-        temporary.replace(file)
+        _save(file, x_adv=examples)
 
     def _insert(self, table: str, frame: pd.DataFrame) -> None:
         names = ", ".join(frame.columns)
@@ -140,6 +153,15 @@ class Store:
     def _commit(self) -> Iterator[None]:
         with self._connection:
             yield
+
+
+def _save(file: Path, **arrays: np.ndarray) -> None:
+    temporary = file.with_name(f"{file.name}.tmp")
+    with temporary.open("wb") as out:
+        np.savez_compressed(out, **arrays)  # type: ignore[arg-type]
+        out.flush()
+        os.fsync(out.fileno())
+    temporary.replace(file)
 
 
 @contextmanager

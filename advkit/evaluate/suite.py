@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from advkit.attacks import ATTACKS, Member, norms_of, parse
+from advkit.attacks import ATTACKS, Member, attack_card, norms_of, parse
 from advkit.errors import UsageError
 from advkit.evaluate.work import Work, nearest_examples, run_member, shorten, standing
 
@@ -39,13 +39,28 @@ SUITES = {
 
 
 def members_of(texts: Sequence[str], norm: str) -> list[Member]:
-    """Return the attacks named by ``texts``; raises UsageError where one lacks ``norm``."""
+    """Return the attacks named by ``texts``.
+
+    Raises UsageError where one lacks ``norm``, or makes one perturbation for all samples: an audit
+    attacks each by itself, and only those that still stand.
+    """
     members = [parse(text, ATTACKS) for text in dict.fromkeys(texts)]
     for member in members:
-        has = norms_of(member.attack)
-        if norm not in has:
-            raise UsageError(f"{member.label} has no norm {norm}", f"it has {', '.join(has)}")
+        check_norm(member, norm)
+        if attack_card(member.label, member.attack).shared:
+            raise UsageError(
+                f"{member.label} makes one perturbation for all samples, and has no place in an "
+                "audit, which judges each by itself",
+                f"run it alone: advkit attack {member.label} --norm {norm}",
+            )
     return members
+
+
+def check_norm(member: Member, norm: str) -> None:
+    """Raise UsageError if an attack lacks ``norm``."""
+    has = norms_of(member.attack)
+    if norm not in has:
+        raise UsageError(f"{member.label} has no norm {norm}", f"it has {', '.join(has)}")
 
 
 def run(work: Work, suite: Suite, eps: Sequence[float]) -> None:

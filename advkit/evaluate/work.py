@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable
-from functools import partial
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -34,7 +33,11 @@ Attempt = Callable[[Classifier, list[int]], Tensor]
 
 
 class Work(NamedTuple):
-    """What every stage of an audit needs."""
+    """What every stage of an audit needs.
+
+    ``targets`` (n,) are the classes that alone count as fooled, where there are any. With
+    ``keep_all`` examples that do not fool are saved as well.
+    """
 
     model: Classifier
     samples: Samples
@@ -44,6 +47,8 @@ class Work(NamedTuple):
     jobs: int
     store: Store
     progress: Progress
+    targets: Tensor | None = None
+    keep_all: bool = False
 
 
 def judge_clean(work: Work) -> None:
@@ -107,17 +112,25 @@ def standing(work: Work, eps: float) -> np.ndarray:
 
 
 def run_member(work: Work, member: Member, eps: float, who: np.ndarray) -> None:
-    """Attack those of the samples at positions ``who`` that have no row for it yet."""
+    """Attack those of the samples at positions ``who`` that have no row for it yet.
+
+    An ``eps`` of infinity asks for minimum norm.
+    """
+    given = {"eps": None if math.isinf(eps) else eps, "norm": work.norm, "seed": work.seed}
 
     def attack(model: Classifier, at: list[int]) -> Tensor:
-        part = take(work.samples, at)
-        bound = partial(member.attack, eps=eps, norm=work.norm, seed=work.seed, ids=part.ids)
+        part, aim = take(work.samples, at), _aim(work, at)
+        goal = {} if aim is None else {"targets": aim}
         with blamed(member.label):
-            x_adv = bound(model, part.x, part.y)
+            x_adv = member.attack(model, part.x, part.y, ids=part.ids, **given, **goal)
         check_returned(member.label, x_adv, part.x)
         return x_adv
 
     _run(work, member.label, eps, who, attack)
+
+
+def _aim(work: Work, at: list[int]) -> Tensor | None:
+    return None if work.targets is None else work.targets[at]
 
 
 def shorten(work: Work, examples: pd.DataFrame, eps: float) -> None:
@@ -138,6 +151,7 @@ def _run(work: Work, label: str, eps: float, who: np.ndarray, attack: Attempt) -
     done = set(results.loc[(results["attack"] == label) & (results["eps"] == eps), "id"])
     left = [int(i) for i in who if work.samples.ids[i] not in done]
     size, finished = even_size(len(left), work.batch_size, work.jobs), 0
+    stage = label if math.isinf(eps) else f"{label} at {eps:.4g}"
     shards = [left[start : start + size] for start in range(0, len(left), size)]
 
     def work_on(model: Classifier, at: list[int]) -> Shard:
@@ -146,7 +160,7 @@ def _run(work: Work, label: str, eps: float, who: np.ndarray, attack: Attempt) -
     for shard in each(work_on, work.model, shards, work.jobs):
         work.store.add_shard(*shard)
         finished += len(shard.rows)
-        work.progress(f"{label} at {eps:.4g}", finished, len(left))
+        work.progress(stage, finished, len(left))
 
 
 def even_size(samples: int, most: int, jobs: int) -> int:
@@ -179,8 +193,9 @@ def _shard(
         "seconds": time.perf_counter() - began,
     }
     part = take(work.samples, at)
-    rows = measure(model, part.x, part.y, x_adv, norm=work.norm, eps=eps)
-    keep = rows["fooled"].to_numpy(dtype=bool)
+    aim = _aim(work, at)
+    rows = measure(model, part.x, part.y, x_adv, norm=work.norm, eps=eps, targets=aim)
+    keep = rows["fooled"].to_numpy(dtype=bool) | work.keep_all
     row = np.where(keep, keep.cumsum() - 1, -1)
     rows = rows.assign(id=part.ids, attack=label, eps=eps, row=row)
     rows = rows.drop(columns="right")

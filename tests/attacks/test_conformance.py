@@ -3,6 +3,7 @@
 import inspect
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from advkit.attacks import ATTACKS, attack_card
 from advkit.attacks.cards import KNOWS
+from advkit.attacks.reduced_precision import in_bfloat16
 from advkit.engine import NORMS, metered
 from advkit.engine.objectives import margins
 from advkit.evaluate.measure import slack
@@ -22,10 +24,12 @@ CARDS = {name: attack_card(name, attack) for name, attack in ATTACKS.items()}
 CASES = [(name, norm) for name, card in CARDS.items() for norm in card.norms]
 MINIMUM = [(name, norm) for name, norm in CASES if CARDS[name].minimum_norm]
 ALONE = [(name, norm) for name, norm in CASES if not CARDS[name].shared]
+SIGHTED = [(name, norm) for name, norm in ALONE if CARDS[name].knows == "gradients"]
 BLIND = [(name, norm) for name, norm in CASES if CARDS[name].knows != "gradients"]
 each = pytest.mark.parametrize(("name", "norm"), CASES)
 each_minimum = pytest.mark.parametrize(("name", "norm"), MINIMUM)
 each_alone = pytest.mark.parametrize(("name", "norm"), ALONE)
+each_sighted = pytest.mark.parametrize(("name", "norm"), SIGHTED)
 each_blind = pytest.mark.parametrize(("name", "norm"), BLIND)
 each_attack = pytest.mark.parametrize("name", ATTACKS)
 
@@ -100,6 +104,26 @@ def test_pays_exactly_what_its_card_says(name: str, norm: str) -> None:
         run(name, sure, x, y, norm=norm, eps=EPS[norm] / 10)
     cost = CARDS[name].passes(classes=4, features=63, pixels=63, **SUBJECTS[name].options)
     assert (meter.forwards / 4, meter.backwards / 4) == cost
+
+
+@each_sighted
+def test_in_bfloat16_it_fools_in_float32_and_hardly_a_sample_is_lost(name: str, norm: str) -> None:
+    model, x = cnn(), images(32)
+    y = model(x).argmax(1)
+    attack = partial(ATTACKS[name], norm=norm, **SUBJECTS[name].options)
+    for eps in [None, EPS[norm]] if CARDS[name].minimum_norm else [EPS[norm]]:
+        plain, found = (a(model, x, y, eps=eps) for a in (attack, in_bfloat16(attack)))
+        assert found.dtype == torch.float32
+        assert ((found >= 0) & (found <= 1)).all()
+        before, after = (margins(model(z), y) > 0 for z in (plain, found))
+        assert (before & ~after).sum() <= 2
+        sizes = [NORMS[norm].size(z.double() - x.double()) for z in (plain, found)]
+        if eps is not None:
+            assert (sizes[1] <= eps * (1 + 1e-6) + slack(norm, x)).all()
+        if CARDS[name].minimum_norm:
+            assert torch.equal(found[~after], x[~after])
+            both = before & after
+            assert not both.any() or sizes[1][both].mean() <= 1.1 * sizes[0][both].mean()
 
 
 @each_blind

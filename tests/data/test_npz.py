@@ -176,3 +176,18 @@ def test_corrupt_files(tmp_path: Path) -> None:
         load_data(spec)
     with pytest.raises(InputError, match="is not there"):
         load_data(f"npz:{tmp_path}/none.npz")
+
+
+def test_examples_of_an_attack_are_taken_with_their_names(tmp_path: Path) -> None:
+    x, y, ids = bytes_of(3, 1, 9, 8), [0, 1, 2], np.array(["set/7", "set/1", "set/4"])
+    data = load_data(written(tmp_path, x_adv=x, y=y, ids=ids))
+    assert data.ids == ("set/7", "set/1", "set/4")
+    assert torch.equal(data.x, torch.from_numpy(x).float() / 255)
+    both = load_data(written(tmp_path, x=255 - x, x_adv=x, y=y, ids=ids))
+    assert torch.equal(both.x, torch.from_numpy(255 - x).float() / 255)
+
+
+@pytest.mark.parametrize("ids", [["a", "a", "b"], ["a", "b"], [1, 2, 3]])
+def test_names_that_name_nothing_are_not_taken(tmp_path: Path, ids: list[Any]) -> None:
+    data = load_data(written(tmp_path, x=bytes_of(3, 9, 8), y=[0, 1, 2], ids=np.array(ids)))
+    assert data.ids == ("set/0", "set/1", "set/2")

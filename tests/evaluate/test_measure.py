@@ -102,3 +102,12 @@ def test_line_search_ends_on_the_boundary_of_a_linear_model() -> None:
     size = (found - x).abs().amax(1)
     assert (size >= radius).all()
     assert (size <= radius * 1.001 + 1e-6).all()
+
+
+def test_with_targets_only_reaching_them_counts() -> None:
+    logits = torch.tensor([[0.0, 1.0, 2.0], [0.0, 1.0, 2.0], [2.0, 1.0, 0.0], [0.0, 2.0, 2.0]])
+    x, y, targets = torch.zeros(4, 1), torch.zeros(4).long(), torch.tensor([2, 1, 1, 2])
+    rows = measure(lambda _z: logits, x, y, x, norm="L2", eps=0.1, targets=targets)
+    assert rows["fooled"].tolist() == [True, False, False, False]
+    assert rows["right"].tolist() == [False, False, True, False]
+    assert rows["margin"].tolist() == [2.0, 2.0, -1.0, 2.0]

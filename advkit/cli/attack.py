@@ -1,0 +1,175 @@
+"""`advkit attack`: one attack on all images; the examples, a table and a summary come out."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from advkit.cli.failures import resumable, say
+from advkit.cli.parameters import Radius
+from advkit.errors import EmptyError, UsageError
+from advkit.numbers import check_eps
+
+EPILOG = """
+\b
+Examples:
+  advkit attack ddn
+      the nearest example of every bundled image in L2
+  advkit attack pgd --eps 8/255 --model ./net.py:make --data npz:x.npz
+  advkit attack apgd --norm L2
+      no --eps: the least is sought
+  advkit attack pgd --eps 8/255 --targets least_likely --restarts 5
+  advkit attack ddn --targets Bag
+      the name of a class, or its number
+  advkit attack pgd --eps 0.1 --average 16 --transform shift
+  advkit audit --data npz:runs/a/examples.npz
+      the examples as data, for another model
+
+Names and options: advkit ls attacks, advkit show attack NAME. The run
+directory holds examples.npz (x_adv, y, ids), table.csv (a row per image) and
+run.json.
+
+\b
+Exit codes:
+  0 ok, 2 usage, 3 bad input, 4 refused (could run code), 5 nothing to attack,
+  7 out of memory or disk, 70 a bug, 130 Ctrl-C, 143 SIGTERM
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("name", metavar="NAME[:KEY=VALUE,...]")
+@click.option(
+    "--model",
+    help="bundled:NAME, torchvision:NAME?weights=..., package.module:callable, "
+    "./file.py:callable, or FILE.safetensors.  [default: bundled:fashion-mnist-cnn-robust]",
+)
+@click.option("--arch", help="What FILE.safetensors holds the weights of, if it does not say.")
+@click.option(
+    "--data",
+    help="bundled:NAME, imagefolder:DIR, npz:FILE, or torchvision:NAME?root=DIR&split=test.  "
+    "[default: the images of a bundled model]",
+)
+@click.option(
+    "--norm",
+    type=click.Choice(["Linf", "L2", "L1", "L0"]),
+    help="How the size of a perturbation is measured.  [default: Linf, or the first it has]",
+)
+@click.option(
+    "--eps",
+    type=Radius(),
+    help="Radius, such as 8/255. With none, or without, the nearest example is sought; an attack "
+    "of a fixed budget is then run at several (minimised).",
+)
+@click.option(
+    "--targets",
+    metavar="random|least_likely|second|all|CLASS",
+    help="The class to be taken for, chosen per image; all tries each and keeps the nearest.",
+)
+@click.option(
+    "--restarts",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Runs with another seed on the images not fooled yet (minimum norm: on all).",
+)
+@click.option(
+    "--average",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Follow the gradient over N random transforms of each image, and stop where all fool.",
+)
+@click.option(
+    "--transform",
+    type=click.Choice(["noise", "shift", "none"]),
+    help="Of --average: noise of deviation 0.05, shifts by up to 2 pixels, or none (for models "
+    "that answer at random).  [default: noise]",
+)
+@click.option(
+    "--bfloat16", is_flag=True, help="Ask the model in bfloat16; confirm and mend in float32."
+)
+@click.option("--limit", type=click.IntRange(min=0), help="Only so many images.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--batch-size",
+    type=click.IntRange(min=1),
+    help="Images that walk together, at most; no result depends on it.  [default: 256, 32 for "
+    "large images]",
+)
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(1, 4 * (os.cpu_count() or 1)),
+    help="Batches worked on at once.  [default: one per core]",
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Run directory; the same command goes on where it was stopped.  [default: a new one "
+    "under runs/]",
+)
+@click.option("--fresh", is_flag=True, help="Discard an earlier run in --out.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON and nothing else.")
+@click.option("--no-progress", is_flag=True, help="No progress bar.")
+def attack(
+    name: str, model: str | None, data: str | None, norm: str | None, eps: float | None,
+    average: int | None, transform: str | None, out: Path | None, as_json: bool, no_progress: bool,
+    **options: Any,
+) -> None:  # fmt: skip
+    """Run one attack on every image that the model reads right, and save what it finds.
+
+    Whatever it returns is judged anew from what is saved, by the model itself in float32.
+    """
+    check_eps(() if eps is None else (eps,), norm or "")
+    if transform and not average:
+        raise UsageError(f"--transform {transform} is of --average", "add --average 16")
+    from advkit.api import MODEL, new_run
+    from advkit.api import attack as run
+    from advkit.cli.progress import bars
+    from advkit.evaluate.fingerprint import command_line
+    from advkit.evaluate.workers import keep_memory
+
+    command = command_line()
+    folder = out or new_run(name, model or MODEL, data or "", kind="attack")
+    again = command.replace(" --fresh", "") + ("" if out else f" --out {folder}")
+    keep_memory()
+    with resumable(again), bars(no_progress) as progress:
+        summary = run(name, model or MODEL, data, norm=norm, eps=eps, average=average or 0,
+                      transform=transform or "noise", out=folder, progress=progress,
+                      command=command, **options)  # fmt: skip
+    say(json.dumps(summary) if as_json else table(summary))
+    if summary["success"]["n"] == 0:
+        raise EmptyError(summary["verdict"], "check preprocessing, class order and --targets")
+
+
+def table(summary: dict[str, Any]) -> str:
+    """Return the summary for a terminal."""
+    from advkit.cli.layout import paragraph
+
+    success = summary["success"]
+    shares = [("read right", summary["clean"]), (f"fooled, of {success['n']:,}", success)]
+    lines = [
+        paragraph(summary["verdict"]),
+        "",
+        f"{'':<20}{'share':>7}{'95% interval':>18}{'images':>9}",
+    ]
+    for name, s in shares:
+        interval = f"{s['low']:.3f} to {s['high']:.3f}"
+        lines.append(f"{name:<20}{s['value']:>7.3f}{interval:>18}{s['count']:>9,}")
+    size = summary["size"]
+    if size:
+        told = ", ".join(f"{name} {value:.4g}" for name, value in size.items())
+        lines += ["", f"size in {summary['norm']}: {told}"]
+    if "share_of_transforms" in summary:
+        lines.append(f"fooled under {summary['share_of_transforms']:.1%} of fresh transforms")
+    if summary["invalid"]:
+        lines.append(f"invalid, outside the ball or the box: {summary['invalid']}")
+    passes = f"{summary['forwards']:,.1f} forward, {summary['backwards']:,.1f} backward"
+    lines += [f"passes per image attacked: {passes}; {summary['seconds']:.1f} s", ""]
+    lines += [paragraph(note, "note:     ") for note in summary["notes"]]
+    if summary["targets"]:
+        lines.append(f"targets:  {summary['targets']}")
+    return "\n".join([*lines, f"attack:   {summary['attack']}", f"examples: {summary['examples']}",
+                      f"table:    {summary['table']}"])  # fmt: skip

@@ -1,0 +1,142 @@
+"""`advkit ls`: the attacks, models, data and norms that there are."""
+
+import json
+from typing import Any
+
+import click
+
+from advkit.cli.failures import say
+from advkit.errors import UsageError
+
+EPILOG = """
+\b
+Examples:
+  advkit ls attacks
+  advkit ls attacks --norm L2 --knows decisions
+  advkit ls attacks --json
+  advkit ls models
+  advkit ls data
+  advkit ls norms
+
+All about one attack: advkit show attack NAME.
+"""
+
+KNOWS = ("gradients", "scores", "decisions", "nothing")
+SIZE = 784  # pixels of a bundled image, for what costs depend on them
+
+NORMS = {
+    "Linf": "the largest change of any pixel value",
+    "L2": "the Euclidean length of the change",
+    "L1": "the sum of all changes",
+    "L0": "how many pixel values are changed",
+}
+
+
+@click.command(epilog=EPILOG)
+@click.argument("what", type=click.Choice(["attacks", "models", "data", "norms"]))
+@click.option("--norm", type=click.Choice(list(NORMS)), help="Only attacks that have this norm.")
+@click.option("--knows", type=click.Choice(KNOWS), help="Only attacks that need this of the model.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+def ls(what: str, norm: str | None, knows: str | None, as_json: bool) -> None:
+    """List what there is: attacks, models, data or norms.
+
+    An attack knows gradients, scores (logits), decisions (the class alone) or nothing of a model.
+    """
+    if what != "attacks" and (norm or knows):
+        raise UsageError("--norm and --knows are of advkit ls attacks", f"advkit ls {what}")
+    listing = {"attacks": attacks, "models": models, "data": data, "norms": norms}
+    found = [
+        row
+        for row in listing[what]()
+        if (norm is None or norm in row["norms"])
+        and (knows is None or row["knows"].startswith(knows))
+    ]
+    if as_json:
+        say(json.dumps(found, indent=2))
+        return
+    say(attack_table(found) if what == "attacks" else _two_columns(found))
+
+
+def attacks() -> list[dict[str, Any]]:
+    """Return one row per attack: its card, and what it costs at the defaults."""
+    from advkit.attacks import ATTACKS, attack_card
+
+    return [described(attack_card(name, attack)) for name, attack in ATTACKS.items()]
+
+
+def described(card: Any) -> dict[str, Any]:
+    """Return a card as plain data, with the passes at the defaults for 10 classes."""
+    row = card._asdict()
+    row["passes"] = None
+    if card.cost:
+        forward, backward = card.passes(classes=10, features=SIZE, pixels=SIZE)
+        row["passes"] = {"forward": forward, "backward": backward}
+    return {**row, "norms": list(card.norms)}
+
+
+def attack_table(rows: list[dict[str, Any]]) -> str:
+    """Return the table of attacks for a terminal."""
+    from advkit.attacks import HIGHER_ORDER
+    from advkit.cli.layout import columns, paragraph, width
+
+    if not rows:
+        return "There is no such attack."
+    cells = [
+        (row["name"], " ".join(row["norms"]), row["knows"].split()[0],
+         "least" if row["minimum_norm"] else "fixed", passes(row),
+         row["paper"] if width() > 100 else row["paper"].partition(", ")[0])
+        for row in rows
+    ]  # fmt: skip
+    table = columns(("attack", "norms", "knows", "eps", "passes", "paper"), cells, right=(4,))
+    notes = (
+        "eps: fixed, or the least that fools. passes: forward and backward together, for an image "
+        f"that is never fooled, at the defaults, with 10 classes and {SIZE} pixels.",
+        f"From attacks to an attack: {', '.join(HIGHER_ORDER)}. All about one: "
+        "advkit show attack NAME.",
+    )
+    return "\n".join([table, "", *map(paragraph, notes)])
+
+
+def passes(row: dict[str, Any]) -> str:
+    """Return the passes of an attack, forward and backward together."""
+    return f"{sum(row['passes'].values()):,}" if row["passes"] else "?"
+
+
+def models() -> list[dict[str, Any]]:
+    """Return the words that --model takes."""
+    from advkit.models.specs import bundled_models
+
+    return [
+        {"name": f"bundled:{name}", "about": "comes with advkit"} for name in bundled_models()
+    ] + [
+        {"name": "FILE.safetensors", "about": "what advkit train wrote; others with --arch"},
+        {"name": "package.module:callable", "about": "a function that returns a torch.nn.Module"},
+        {"name": "./file.py:callable", "about": "the same, in a file"},
+        {"name": "torchvision:NAME?weights=none", "about": "a net of torchvision"},
+    ]
+
+
+def data() -> list[dict[str, Any]]:
+    """Return the words that --data takes."""
+    from advkit.data.bundled_sets import BUNDLED
+
+    return [{"name": f"bundled:{name}", "about": "comes with advkit"} for name in BUNDLED] + [
+        {"name": "imagefolder:DIR", "about": "photographs, one folder per class"},
+        {"name": "npz:FILE", "about": "arrays x and y of numpy; examples.npz of advkit attack"},
+        {"name": "torchvision:NAME?root=DIR&split=test", "about": "a data set on the disk"},
+    ]
+
+
+def norms() -> list[dict[str, Any]]:
+    """Return what the norms measure, and which attacks have them."""
+    having = {row["name"]: row["norms"] for row in attacks()}
+    return [
+        {"name": name, "about": about, "attacks": [a for a, has in having.items() if name in has]}
+        for name, about in NORMS.items()
+    ]
+
+
+def _two_columns(rows: list[dict[str, Any]]) -> str:
+    from advkit.cli.layout import columns
+
+    return columns(("name", "what it is"), [(row["name"], row["about"]) for row in rows])

@@ -1,0 +1,125 @@
+"""`advkit show`: all about one attack."""
+
+import json
+from typing import Any
+
+import click
+
+from advkit.cli.failures import say
+
+EPILOG = """
+\b
+Examples:
+  advkit show attack pgd
+  advkit show attack my_package.my_module:my_attack
+  advkit show attack ddn --json
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("what", type=click.Choice(["attack"]))
+@click.argument("name")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+def show(what: str, name: str, as_json: bool) -> None:  # noqa: ARG001
+    """Tell all about one attack: how it works, its options, its cost, when to use it.
+
+    NAME is one that `advkit ls attacks` lists, or package.module:function.
+    """
+    from advkit.attacks import HIGHER_ORDER
+
+    if name in HIGHER_ORDER:
+        found = wrapper(name)
+        say(json.dumps(found, indent=2) if as_json else wrapper_page(found))
+        return
+    found = facts(name)
+    say(json.dumps(found, indent=2) if as_json else page(found))
+
+
+def facts(name: str) -> dict[str, Any]:
+    """Return the card of an attack as plain data, with the kinds of its options and an example."""
+    from advkit.attacks import ATTACKS, attack_card, parse
+    from advkit.attacks.options import options_of
+    from advkit.cli.ls import described
+
+    member = parse(name, ATTACKS)
+    row = described(attack_card(name, member.attack))
+    del row["options"]
+    row["options"] = [option._asdict() for option in options_of(member.attack)]
+    return row | {"example": example(row)}
+
+
+def example(row: dict[str, Any]) -> str:
+    """Return a command that runs the attack."""
+    norm = "" if row["norms"][0] == "Linf" else f" --norm {row['norms'][0]}"
+    eps = {"Linf": "8/255", "L2": "0.5", "L1": "10", "L0": "20"}[row["norms"][0]]
+    return f"advkit attack {row['name']}{norm}" + ("" if row["minimum_norm"] else f" --eps {eps}")
+
+
+def page(row: dict[str, Any]) -> str:
+    """Return what is known of an attack for a terminal."""
+    from advkit.cli.layout import columns, paragraph
+
+    about = [plain(row["summary"])] + ([plain(row["formula"])] if row["formula"] else [])
+    fields = {
+        "norms": ", ".join(row["norms"]),
+        "knows": row["knows"],
+        "eps": "none: the nearest example; or a number: the first within it"
+        if row["minimum_norm"]
+        else "a number; without one, advkit attack seeks the least by bisection",
+        "cost": cost(row),
+        "use": row["use"],
+        "fails": row["fails"],
+        "paper": row["paper"],
+    }
+    told = [paragraph(plain(text), f"{name:<8}") for name, text in fields.items() if text]
+    options = [(o["name"], o["kind"], str(o["default"]), o["allowed"]) for o in row["options"]]
+    table = columns(("option", "type", "default", "allowed"), options) if options else "no options"
+    parts = [row["name"], *(paragraph(text) for text in about), "\n".join(told), table]
+    return "\n\n".join([*parts, f"example\n  {row['example']}"])
+
+
+def cost(row: dict[str, Any]) -> str:
+    """Return the cost in passes, as an expression and at the defaults."""
+    if not row["passes"]:
+        return ""
+    forward, backward = row["passes"].values()
+    return (
+        f"{row['cost']}; at the defaults and with 10 classes {forward:,} + {backward:,} passes per "
+        "image that is never fooled"
+    )
+
+
+def plain(text: str) -> str:
+    """Return the text of a docstring without its quotes for code."""
+    return text.replace("``", "").replace("`", "")
+
+
+WRAPPERS = {
+    "restarted": "advkit attack NAME --restarts 5",
+    "targeted": "advkit attack NAME --targets least_likely",
+    "strongest": "advkit audit --attacks NAME --attacks NAME",
+    "on_average": "advkit attack NAME --average 16 --transform shift --eps 8/255",
+    "minimised": "advkit attack NAME --eps none",
+    "in_bfloat16": "advkit attack NAME --bfloat16",
+}
+
+
+def wrapper(name: str) -> dict[str, Any]:
+    """Return what the docstring of a function from attacks to an attack says."""
+    from inspect import getdoc
+
+    from advkit.attacks import HIGHER_ORDER
+
+    summary, _, text = (getdoc(HIGHER_ORDER[name]) or "").partition("\n\n")
+    paragraphs = [" ".join(part.split()) for part in text.split("\n\n") if part]
+    return {"name": name, "summary": " ".join(summary.split()), "formula": paragraphs,
+            "example": WRAPPERS[name]}  # fmt: skip
+
+
+def wrapper_page(found: dict[str, Any]) -> str:
+    """Return what is known of it for a terminal."""
+    from advkit.cli.layout import paragraph
+
+    texts = [plain(text) for text in (found["summary"], *found["formula"])]
+    parts = [f"{found['name']} (from attacks to an attack)", *(paragraph(text) for text in texts)]
+    return "\n\n".join([*parts, f"example\n  {found['example']}"])

@@ -1,0 +1,92 @@
+"""One attack on all samples, resumable in its run directory: an audit of one member."""
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from advkit.data.samples import Samples
+from advkit.errors import EmptyError
+from advkit.evaluate.attack_plan import Plan, goals
+from advkit.evaluate.attack_summary import examples_of, judged, summarised, to_attack
+from advkit.evaluate.audit import begin, class_notes, describe, ingredients
+from advkit.evaluate.fingerprint import now
+from advkit.evaluate.store import Store, open_store
+from advkit.evaluate.work import Progress, Work, judge_clean, run_member
+from advkit.evaluate.workers import default_batch, default_jobs, one_thread_each
+from advkit.models.classifier import Classifier
+from advkit.models.probe import probe
+
+
+def attack(
+    model: Classifier,
+    samples: Samples,
+    plan: Plan,
+    *,
+    seed: int = 0,
+    batch_size: int | None = None,
+    jobs: int | None = None,
+    out: Path,
+    fresh: bool = False,
+    asked: Mapping[str, str] | None = None,
+    progress: Progress = lambda _what, _done, _total: None,
+) -> dict[str, Any]:
+    """Attack every sample that the model reads right; return the summary that `run.json` holds too.
+
+    Samples that are misread, or whose label is their target, are left as they are. An attack that
+    makes one perturbation for all is given all samples at once. Writes `examples.npz` and
+    `table.csv` into ``out``. The rest is as in `advkit.evaluate.audit.audit`.
+    """
+    if not len(samples.ids):
+        raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
+    notes = [*plan.notes, *samples.notes, *probe(model, samples.x, samples.y)]
+    aim = goals(model, samples, plan.targets, seed)
+    made_of = ingredients(model, samples, plan.norm, [], [plan.member], seed)
+    made_of |= {"kind": "attack", "eps": plan.eps, "targets": plan.targets}
+    size, threads = default_batch(samples.x[0].numel()), default_jobs(samples.x.device)
+    record = {
+        "made_of": made_of,
+        **describe(model, samples, made_of, asked or {}),
+        **{name: made_of[name] for name in ("norm", "eps", "targets", "seed")},
+        "attack": plan.member.label,
+        "options": plan.member.options,
+        "batch_size": len(samples.ids) if plan.shared else batch_size or size,
+        "jobs": 1 if plan.shared else jobs or threads,
+        "notes": [*notes, *class_notes(model, samples)],
+    }
+    with open_store(out, fresh=fresh) as store, one_thread_each():
+        begun = begin(store, record, out)
+        work = Work(model, samples, plan.norm, seed, record["batch_size"], record["jobs"], store,
+                    progress, aim, keep_all=True)  # fmt: skip
+        judge_clean(work)
+        everybody = np.arange(len(samples.ids))
+        radius = math.inf if plan.eps is None else plan.eps
+        run_member(work, plan.member, radius, everybody if plan.shared else to_attack(work))
+        summary = {**begun, **_finished(work, plan, radius)}
+        summary["finished"] = begun["finished"] or now()
+        store.write_run(summary)
+        return summary
+
+
+def _finished(work: Work, plan: Plan, radius: float) -> dict[str, Any]:
+    """Judge what was saved, write the examples and their table, and sum up."""
+    samples, x_adv = work.samples, examples_of(work)
+    table = judged(work, x_adv, radius, plan.transform)
+    _write_examples(work.store, samples, x_adv.cpu().numpy(), work.model.classes)
+    work.store.write_text("table.csv", table.to_csv(index=False))
+    return summarised(work, table, plan)
+
+
+def _write_examples(
+    store: Store, samples: Samples, x_adv: np.ndarray, classes: tuple[str, ...] | None
+) -> None:
+    names = classes or samples.classes
+    store.write_arrays(
+        "examples.npz",
+        x_adv=x_adv,
+        y=samples.y.cpu().numpy(),
+        ids=np.array(samples.ids),
+        **({"classes": np.array(names)} if names else {}),
+    )

@@ -1,0 +1,113 @@
+"""What came out of one attack: a row per sample as the judge says, and the sum of them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from advkit.attacks.averaged_transforms import TRANSFORMS, fooled_share
+from advkit.data.samples import take
+from advkit.evaluate.attack_plan import Plan
+from advkit.evaluate.intervals import Share, wilson
+from advkit.evaluate.measure import measure
+from advkit.evaluate.work import Work, right_when_clean
+from advkit.numbers import shown
+
+SCHEMA = "advkit/attack/1"
+
+
+def to_attack(work: Work) -> np.ndarray:
+    """Return the positions of the samples that are read right, and are not of their target."""
+    at: np.ndarray = right_when_clean(work)["position"].to_numpy(dtype=int)
+    if work.targets is None:
+        return at
+    other: np.ndarray = (work.targets != work.samples.y).cpu().numpy()
+    return at[other[at]]  # type: ignore[no-any-return]
+
+
+def examples_of(work: Work) -> Tensor:
+    """Return the saved example of every sample, the sample itself where there is none, (n, ...)."""
+    samples, results = work.samples, work.store.frame("results")
+    place = {name: i for i, name in enumerate(samples.ids)}
+    x_adv = samples.x.float().clone()
+    for shard, rows in results.groupby("shard"):
+        saved = work.store.examples(str(shard))[rows["row"].to_numpy()]
+        x_adv[[place[name] for name in rows["id"]]] = torch.from_numpy(saved).to(x_adv)
+    return x_adv
+
+
+def judged(work: Work, x_adv: Tensor, eps: float, transform: str | None) -> pd.DataFrame:
+    """Return what `measure` says of every example, with ``id``, ``attacked`` and ``target``.
+
+    With a ``transform`` also ``share_of_transforms``, the share of fresh ones that it fools under.
+    """
+    n, frames = len(x_adv), []
+    for start in range(0, n, work.batch_size):
+        at = list(range(start, min(start + work.batch_size, n)))
+        part, aim = take(work.samples, at), None if work.targets is None else work.targets[at]
+        tried = x_adv[at]
+        rows = measure(work.model, part.x, part.y, tried, norm=work.norm, eps=eps, targets=aim)
+        if aim is not None:
+            rows.insert(1, "target", aim.cpu().numpy())
+        if transform:
+            change = TRANSFORMS[transform]()
+            share = fooled_share(
+                work.model, tried, part.y, change, targets=aim, seed=work.seed, ids=part.ids
+            )
+            rows["share_of_transforms"] = share.cpu().numpy()
+        frames.append(rows)
+    table = pd.concat(frames, ignore_index=True)
+    table.insert(0, "id", list(work.samples.ids))
+    table.insert(1, "attacked", np.isin(np.arange(n), to_attack(work)))
+    return table
+
+
+def summarised(work: Work, table: pd.DataFrame, plan: Plan) -> dict[str, Any]:
+    """Return clean accuracy, success, sizes of the examples that fool, and costs per sample.
+
+    Success is the share of the samples attacked whose example is valid and fools; sizes are those
+    of these examples in the norm of the attack.
+    """
+    clean, attacked = wilson(len(right_when_clean(work)), len(table)), table[table["attacked"]]
+    fooled = attacked[attacked["fooled"] & attacked["valid"]]
+    success, sizes = wilson(len(fooled), len(attacked)), fooled[work.norm]
+    costs = work.store.frame("costs")
+    tried = max(int(costs["tried"].sum()), 1)
+    told = {name: float(sizes.agg(name)) for name in ("median", "mean", "min", "max")}
+    size = told if len(fooled) else None
+    found = {
+        "schema": SCHEMA,
+        "verdict": verdict(clean, success, size, plan),
+        "clean": clean,
+        "success": success,
+        "size": size,
+        "invalid": int((~attacked["valid"]).sum()),
+        "not_finite": int(attacked["margin"].isna().sum()),
+        "forwards": float(costs["forwards"].sum() / tried),
+        "backwards": float(costs["backwards"].sum() / tried),
+        "seconds": float(costs["seconds"].sum()),
+    }
+    if plan.transform and len(attacked):
+        found["share_of_transforms"] = float(attacked["share_of_transforms"].mean())
+    return found
+
+
+def verdict(clean: Share, success: Share, size: Mapping[str, float] | None, plan: Plan) -> str:
+    """Return the result in one sentence."""
+    if not success["n"]:
+        why = ", all of the class that is the target" if clean["count"] else ""
+        return (
+            f"Of {clean['n']:,} images the model reads {clean['count']:,} right{why}: there is "
+            "nothing to attack."
+        )
+    how = "at any size" if plan.eps is None else f"within {plan.norm} {shown(plan.eps)}"
+    what = f"taken for the target ({plan.targets})" if plan.one_target else "fooled"
+    least = f"; their median {plan.norm} size is {size['median']:.4g}" if size else ""
+    return (
+        f"Of {clean['n']:,} images the model reads {clean['value']:.1%} right; of the "
+        f"{success['n']:,} attacked, {how}, {success['value']:.1%} are {what} "
+        f"(95% interval {success['low']:.1%} to {success['high']:.1%}){least}."
+    )

@@ -1,0 +1,154 @@
+"""Expectation over transforms: attacks on what a model says of an image on average."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from advkit.attacks.higher_order import Call, alone, attack_from, face_of, margins_of, text_of
+from advkit.attacks.options import Attack
+from advkit.engine import rows
+from advkit.engine.objectives import Model, margins
+from advkit.engine.seeding import keys, normal, uniform
+
+Transform = Callable[[Tensor, Tensor, int], Tensor]
+"""``(x, keys, stream) -> x``: images (n, ...) and the same changed at random. ``keys`` (n,) name
+the random numbers of each (`advkit.engine.seeding`), ``stream`` which draw it is."""
+
+
+def on_average(attack: Attack, transform: Transform, draws: int = 16) -> Attack:
+    """Return the attack on what the model says of random transforms (EOT, Athalye et al. 2018).
+
+    ``attack`` sees a model that answers with the mean of the logits at ``draws`` transformed
+    copies of its input, so that it follows the gradient over all of them. The parameters of the
+    transforms are drawn once per sample: the average is a fixed function, which line searches and
+    step rules may trust. The paper averages the loss; for losses linear in the logits that is the
+    same, and the cross entropy of mean logits is never above the mean cross entropy.
+
+    For the attack a sample is fooled where it is under every draw: the mean logits are shifted to
+    have the margin of the worst, for an attack that stopped where the mean is fooled would fool
+    half of the draws. The judge asks the model itself, untransformed, and `fooled_share` tells
+    under how many fresh transforms an example fools. Samples are attacked one by one, each in
+    batches of ``draws``.
+    """
+    face = alone(face_of(attack), "on_average")
+
+    def body(call: Call) -> Tensor:
+        streams = keys(call.seed, call.ids, call.x, "on_average")
+
+        def one(i: int) -> Tensor:
+            part, stream = call.of(torch.tensor([i], device=call.x.device)), streams[i : i + 1]
+            model = averaged(part.model, part.y, part.targets, transform, stream, draws)
+            return part._replace(model=model).run(attack)
+
+        return torch.cat([one(i) for i in range(len(call.x))])
+
+    name, (forward, backward) = face.card.name, face.cost
+    return attack_from(
+        body,
+        face,
+        name=f"on_average({name})",
+        minimum_norm=face.card.minimum_norm,
+        text=text_of(
+            f"Return what {name} finds against the mean logits over {draws} random transforms.",
+            "The transforms are drawn once per sample (EOT, Athalye et al. 2018).",
+            face,
+            (f"{draws} * ({forward})", f"{draws} * ({backward})"),
+            use="examples that survive a camera, and models that answer at random.",
+            fails="where the transforms of the world are others.",
+        ),
+    )
+
+
+def averaged(
+    model: Model,
+    y: Tensor,
+    targets: Tensor | None,
+    transform: Transform,
+    keys: Tensor,
+    draws: int,
+) -> Model:
+    """Return the model that answers for all transforms of one sample, or of as many as ``y``.
+
+    Its logits are the mean over ``draws``, with that of the label (the target) shifted so that
+    their margin is that of the worst draw. Where the model gives labels, it is the commonest if
+    all draws fool, else ``y``.
+    """
+
+    def ask(x: Tensor) -> Tensor:
+        n, goal = len(x), () if targets is None else (targets.expand(len(x)),)
+        label, streams = y.expand(n), keys.expand(n)
+        output = model(torch.cat([transform(x, streams, draw) for draw in range(draws)]))
+        answers = output.reshape(draws, n, *output.shape[1:])
+        if output.ndim == 1:
+            fooled = (answers == goal[0] if goal else answers != label).all(0)
+            return torch.where(fooled, answers.mode(0).values, label)
+        mean, each = answers.mean(0), answers.detach()
+        worst = torch.stack([margins(logits, label, *goal) for logits in each]).amin(0)
+        excess = margins(mean.detach(), label, *goal) - worst
+        shift = torch.zeros_like(mean).detach()
+        if goal:
+            return mean - shift.scatter(1, goal[0][:, None], excess[:, None])
+        return mean + shift.scatter(1, label[:, None], excess[:, None])
+
+    return ask
+
+
+def fooled_share(
+    model: Model,
+    x: Tensor,
+    y: Tensor,
+    transform: Transform,
+    *,
+    targets: Tensor | None = None,
+    draws: int = 32,
+    seed: int = 0,
+    ids: Sequence[str] | None = None,
+) -> Tensor:
+    """Return under which share of fresh transforms ``x`` (n, ...) fools, (n,).
+
+    Fresh: none of those that `on_average` drew, whatever its seed.
+    """
+    streams = keys(seed, ids, x, "fooled_share")
+    fooled = [
+        margins_of(model, transform(x, streams, draw), y, targets) > 0 for draw in range(draws)
+    ]
+    return torch.stack(fooled).to(x.dtype).mean(0)
+
+
+def unchanged() -> Transform:
+    """Return the transform that leaves images alone, for models that answer at random."""
+    return lambda x, _keys, _stream: x
+
+
+def noisy(deviation: float = 0.05) -> Transform:
+    """Return the transform that adds Gaussian noise; it may leave [0, 1]."""
+    return lambda x, keys, stream: x + deviation * normal(keys, x.shape[1:], stream).to(x.dtype)
+
+
+def shifted(entries: int = 2) -> Transform:
+    """Return the transform that moves images (n, c, h, w) by up to so many pixels each way.
+
+    What is moved out is lost, the border is repeated. Signals (n, d), (n, c, d) move along d.
+    """
+
+    def shift(x: Tensor, keys: Tensor, stream: int) -> Tensor:
+        way = (uniform(keys, (2,), stream) * (2 * entries + 1)).floor().long() - entries
+        x = _moved(x, way[:, 0], x.ndim - 1)
+        return _moved(x, way[:, 1], x.ndim - 2) if x.ndim > 3 else x
+
+    return shift
+
+
+def _moved(x: Tensor, way: Tensor, dim: int) -> Tensor:
+    shape = [1] * x.ndim
+    shape[dim] = -1
+    place = torch.arange(x.shape[dim], device=x.device).reshape(shape) - rows(way, x)
+    return x.gather(dim, place.clamp(0, x.shape[dim] - 1).expand_as(x))
+
+
+TRANSFORMS: dict[str, Callable[[], Transform]] = {
+    "noise": noisy,
+    "shift": shifted,
+    "none": unchanged,
+}

@@ -1,0 +1,40 @@
+"""Restarts of any attack: again, with another seed, on what is not done yet."""
+
+from torch import Tensor
+
+from advkit.attacks.higher_order import Call, alone, attack_from, face_of, in_turn, text_of
+from advkit.attacks.options import Attack
+from advkit.engine.seeding import reseeded
+
+
+def restarted(attack: Attack, restarts: int = 5) -> Attack:
+    """Return the attack that runs ``attack`` up to ``restarts`` times, each time with a new seed.
+
+    With a fixed budget only the samples that are not fooled yet are attacked again, and the point
+    of highest margin is kept; a minimum-norm attack is run again where no point within ``eps`` was
+    found (always, with ``eps=None``), and the nearest is kept. The first run is ``attack`` itself.
+    A sample that is never fooled pays ``restarts`` times what the attack costs and a forward pass.
+    """
+    face = alone(face_of(attack), "restarted")
+    name, (forward, backward) = face.card.name, face.cost
+
+    def again(part: Call, _index: Tensor, number: int) -> Tensor:
+        return part._replace(seed=reseeded(part.seed, number)).run(attack)
+
+    def body(call: Call) -> Tensor:
+        return in_turn(call, again, restarts, minimum_norm=face.card.minimum_norm)
+
+    return attack_from(
+        body,
+        face,
+        name=f"restarted({name})",
+        minimum_norm=face.card.minimum_norm,
+        text=text_of(
+            f"Return the best of {restarts} runs of {name}, each with a seed of its own.",
+            "Samples that are fooled (minimum norm: within eps) are not attacked again.",
+            face,
+            (f"{restarts} * ({forward} + 1)", f"{restarts} * ({backward})"),
+            use="where chance decides, at the price of more passes.",
+            fails="where the attack takes no chances: the same comes out again.",
+        ),
+    )

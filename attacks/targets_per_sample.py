@@ -1,0 +1,103 @@
+"""Targets for each sample, and attacks towards them."""
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from advkit.attacks.higher_order import Call, alone, attack_from, face_of, in_turn, text_of
+from advkit.attacks.options import Attack
+from advkit.engine import evaluate
+from advkit.engine.objectives import Model, margin
+from advkit.engine.seeding import keys, uniform
+from advkit.errors import UsageError, did_you_mean
+
+Choice = Literal["random", "least_likely", "second", "all", "given"]
+
+
+def targeted(attack: Attack, choice: Choice = "second") -> Attack:
+    """Return the attack that runs ``attack`` towards targets of its own choice.
+
+    ``second`` is the likeliest class other than the label, ``least_likely`` the unlikeliest, both
+    by the logits at ``x``; ``random`` any other class, drawn per sample. Reaching the target is all
+    that counts. ``all`` tries every other class, the likeliest first, and keeps the nearest point
+    (fixed budget: stops at the first that fools); any misclassification counts then. ``given`` asks
+    for ``targets``; those that are given are sought whatever the ``choice``. Looking at the logits
+    costs a forward pass, and with ``all`` so does looking at what each run returns.
+    """
+    if choice not in get_args(Choice):
+        raise UsageError(
+            f"targets cannot be chosen by {choice!r}", did_you_mean(choice, get_args(Choice))
+        )
+    face = face_of(attack)
+    if choice == "all":
+        face = alone(face, "targeted")
+
+    def towards_all(call: Call) -> Tensor:
+        order = likeliest(call.model, call.x, call.y)
+
+        def aim(part: Call, index: Tensor, number: int) -> Tensor:
+            return part._replace(targets=order[index, number]).run(attack)
+
+        return in_turn(call, aim, order.shape[1], minimum_norm=face.card.minimum_norm)
+
+    def body(call: Call) -> Tensor:
+        if call.targets is not None:
+            return call.run(attack)
+        if choice == "all":
+            return towards_all(call)
+        goal = choose_targets(call.model, call.x, call.y, choice, seed=call.seed, ids=call.ids)
+        return call._replace(targets=goal).run(attack)
+
+    name, (forward, backward) = face.card.name, face.cost
+    cost = {
+        "all": (f"1 + (classes - 1) * ({forward} + 1)", f"(classes - 1) * ({backward})"),
+        "given": (forward, backward),
+    }.get(choice, (f"1 + {forward}", backward))
+    return attack_from(
+        body,
+        face,
+        name=f"targeted({name})",
+        minimum_norm=face.card.minimum_norm,
+        text=text_of(
+            f"Return the points of {name} towards targets: {choice.replace('_', ' ')}.",
+            "Only reaching the target counts; with all, every misclassification does.",
+            face,
+            cost,
+            use="to ask how easily a certain mistake is provoked.",
+            fails="where another class is nearer, if any mistake will do; take all then.",
+        ),
+    )
+
+
+def choose_targets(
+    model: Model,
+    x: Tensor,
+    y: Tensor,
+    choice: str,
+    *,
+    seed: int = 0,
+    ids: Sequence[str] | None = None,
+) -> Tensor:
+    """Return one target per sample, never its label, (n,); one forward pass per sample.
+
+    ``choice`` is random, least_likely or second.
+    """
+    if choice not in ("random", "least_likely", "second"):
+        raise UsageError(f"{choice!r} does not choose one target per sample", "give targets")
+    order = likeliest(model, x, y)
+    if choice == "random":
+        draw = uniform(keys(seed, ids, x, "targets"), ())
+        other = (draw * order.shape[1]).long()
+        return other + (other >= y)
+    return order[:, 0 if choice == "second" else -1]
+
+
+def likeliest(model: Model, x: Tensor, y: Tensor) -> Tensor:
+    """Return the classes other than ``y`` by falling logit at ``x``, (n, classes - 1)."""
+    logits = evaluate(margin(model, y), x, gradient=False).output
+    others = torch.arange(logits.shape[1] - 1, device=y.device).expand(len(y), -1)
+    others = others + (others >= y[:, None])
+    order = logits.gather(1, others).argsort(dim=1, descending=True, stable=True)
+    return others.gather(1, order)
