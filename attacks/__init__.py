@@ -24,6 +24,7 @@ from advkit.attacks.fast_minimum_norm import fmn
 from advkit.attacks.minimised_budget import minimised
 from advkit.attacks.options import Attack, Member, norms_of, parse
 from advkit.attacks.projected_gradient import pgd
+from advkit.attacks.race_of_targets import race
 from advkit.attacks.random_noise import noise
 from advkit.attacks.reduced_precision import in_bfloat16
 from advkit.attacks.restarts_on_survivors import restarted
@@ -40,6 +41,7 @@ ATTACKS: dict[str, Attack] = {
     # minimum norm
     "ddn": ddn,
     "fmn": fmn,
+    "race": race,
     # score-based black box
     "square": square,
     # spatial and common

@@ -95,6 +95,16 @@ def class_score(model: Model, classes: Tensor) -> Objective:
     return Objective(value, (classes,))
 
 
+def class_gap(model: Model, y: Tensor, classes: Tensor) -> Objective:
+    """Return by how much the logit of ``classes`` (n,) is over that of ``y`` (n,)."""
+
+    def value(x: Tensor, y: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+        logits = model(x)
+        return _pick(logits, classes) - _pick(logits, y), logits
+
+    return Objective(value, (y, classes))
+
+
 def minus(objective: Objective) -> Objective:
     """Return the objective that falls where ``objective`` rises."""
 

@@ -24,6 +24,7 @@ SUBJECTS: dict[str, Subject] = {
     # minimum norm
     "ddn": Subject({"steps": 20}, random=False),
     "fmn": Subject({"steps": 20}, random=False),
+    "race": Subject({"steps": 30}, random=False),
     # score-based black box
     "square": Subject({"queries": 60}),
     # spatial and common

@@ -17,6 +17,8 @@ EXACT: dict[tuple[str, str], dict[str, Any]] = {
     ("fmn", "Linf"): {"steps": 200},
     ("fmn", "L2"): {"steps": 200},
     ("fmn", "L1"): {"steps": 500},
+    ("race", "Linf"): {"steps": 200},
+    ("race", "L2"): {"steps": 200},
     ("fmn", "L0"): {"steps": 500},
 }
 PROBLEMS = ("plain", "ill-conditioned", "box in the way")
