@@ -17,11 +17,13 @@ from collections.abc import Callable
 from advkit.attacks.auto_pgd import apgd
 from advkit.attacks.auto_pgd_targeted import apgd_targeted
 from advkit.attacks.averaged_transforms import on_average
+from advkit.attacks.basic_iterative import bim
 from advkit.attacks.cards import AttackCard, attack_card
 from advkit.attacks.decoupled_direction_norm import ddn
 from advkit.attacks.fast_gradient import fgsm
 from advkit.attacks.fast_minimum_norm import fmn
 from advkit.attacks.minimised_budget import minimised
+from advkit.attacks.momentum_iterative import mifgsm
 from advkit.attacks.options import Attack, Member, norms_of, parse
 from advkit.attacks.projected_gradient import pgd
 from advkit.attacks.race_of_targets import race
@@ -35,7 +37,9 @@ from advkit.attacks.targets_per_sample import targeted
 ATTACKS: dict[str, Attack] = {
     # fixed budget
     "fgsm": fgsm,
+    "bim": bim,
     "pgd": pgd,
+    "mifgsm": mifgsm,
     "apgd": apgd,
     "apgd_targeted": apgd_targeted,
     # minimum norm

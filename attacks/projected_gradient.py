@@ -12,7 +12,7 @@ from advkit.attacks.walks import (
     repeated,
     strongest_point,
 )
-from advkit.engine import NORMS, Point, Rule
+from advkit.engine import NORMS, Objective, Point, Rule, take
 from advkit.engine.objectives import LOSSES, Model
 from advkit.engine.rules import ball, momentum, steepest, within
 from advkit.engine.seeding import keys
@@ -50,17 +50,35 @@ def pgd(
     if not len(x):
         return x
     radius, stream = radii(eps, x), keys(seed, ids, x, "pgd")
+    objective = LOSSES[loss](model, y, targets)
 
     def walk(index: Tensor, restart: int) -> Found:
-        x0, y0, r0 = x[index], y[index], radius[index]
-        t0 = None if targets is None else targets[index]
+        x0, y0, t0, r0 = take((x, y, () if targets is None else (targets,), radius), index)
         start = x0
         if random or restart:
             start = random_start(norm, stream[index], x0, r0, stream=restart, surface=False)
-        rule = within(_moves(norm, step * r0, decay), ball(NORMS[norm], x0, r0))
-        return strongest_point(LOSSES[loss](model, y0, t0), start, rule, steps, y0, t0)
+        return climb(take(objective, index), start, x0, y0, *t0, radius=r0, norm=norm,
+                     steps=steps, step=step, decay=decay)  # fmt: skip
 
     return repeated(walk, x, restarts).x
+
+
+def climb(
+    objective: Objective,
+    start: Tensor,
+    x: Tensor,
+    y: Tensor,
+    targets: Tensor | None = None,
+    *,
+    radius: Tensor,
+    norm: str,
+    steps: int,
+    step: float,
+    decay: float = 0.0,
+) -> Found:
+    """Walk from ``start`` in steps of ``step`` times ``radius`` (n,) in the ball around ``x``."""
+    rule = within(_moves(norm, step * radius, decay), ball(NORMS[norm], x, radius))
+    return strongest_point(objective, start, rule, steps, y, targets)
 
 
 def _moves(norm: str, step: Tensor, decay: float) -> Rule:

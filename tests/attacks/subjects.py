@@ -18,7 +18,9 @@ class Subject(NamedTuple):
 SUBJECTS: dict[str, Subject] = {
     # fixed budget
     "fgsm": Subject(random=False),
+    "bim": Subject({"steps": 20}, random=False),
     "pgd": Subject({"steps": 20}),
+    "mifgsm": Subject({"steps": 20}, random=False),
     "apgd": Subject({"steps": 25}),
     "apgd_targeted": Subject({"steps": 20}),
     # minimum norm

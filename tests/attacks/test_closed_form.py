@@ -9,7 +9,9 @@ from tests.attacks.problems import affine, boxed_radius, exact_radius, near_boun
 
 GRADIENT = {
     "fgsm": {},
+    "bim": {},
     "pgd": {},
+    "mifgsm": {},
     "pgd momentum": {"decay": 0.9},
     "pgd margin": {"loss": "margin"},
     "apgd": {},
