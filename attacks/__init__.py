@@ -22,9 +22,11 @@ from advkit.attacks.cards import AttackCard, attack_card
 from advkit.attacks.decoupled_direction_norm import ddn
 from advkit.attacks.fast_gradient import fgsm
 from advkit.attacks.fast_minimum_norm import fmn
+from advkit.attacks.margin_decomposition import md
 from advkit.attacks.minimised_budget import minimised
 from advkit.attacks.momentum_iterative import mifgsm
 from advkit.attacks.options import Attack, Member, norms_of, parse
+from advkit.attacks.probability_margin import pma
 from advkit.attacks.projected_gradient import pgd
 from advkit.attacks.race_of_targets import race
 from advkit.attacks.random_noise import noise
@@ -42,6 +44,9 @@ ATTACKS: dict[str, Attack] = {
     "mifgsm": mifgsm,
     "apgd": apgd,
     "apgd_targeted": apgd_targeted,
+    # two phases
+    "md": md,
+    "pma": pma,
     # minimum norm
     "ddn": ddn,
     "fmn": fmn,

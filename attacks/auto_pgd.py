@@ -34,7 +34,7 @@ def apgd(
     seed: int = 0,
     ids: Sequence[str] | None = None,
     steps: int = 100,
-    loss: Literal["ce", "dlr", "margin"] = "ce",
+    loss: Literal["ce", "dlr", "margin", "probability"] = "ce",
     restarts: int = 1,
 ) -> Tensor:
     """Return the best of ``steps`` + 1 points per restart (Croce and Hein 2020; L1: 2021).

@@ -27,7 +27,7 @@ def apgd_targeted(
     ids: Sequence[str] | None = None,
     steps: int = 100,
     n_targets: int = CANDIDATES,
-    loss: Literal["ce", "dlr", "margin"] = "dlr",
+    loss: Literal["ce", "dlr", "margin", "probability"] = "dlr",
     try_steps: int = 0,
 ) -> Tensor:
     """Return the best point of one `apgd` per target (APGD-T, Croce and Hein 2020).

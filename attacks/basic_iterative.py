@@ -22,7 +22,7 @@ def bim(
     ids: Sequence[str] | None = None,
     steps: int = 40,
     step: float = 0.1,
-    loss: Literal["ce", "dlr", "margin"] = "ce",
+    loss: Literal["ce", "dlr", "margin", "probability"] = "ce",
 ) -> Tensor:
     """Return the best of ``steps`` + 1 points on a walk from ``x`` (Kurakin et al. 2017).
 

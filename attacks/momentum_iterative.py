@@ -22,7 +22,7 @@ def mifgsm(
     ids: Sequence[str] | None = None,
     steps: int = 40,
     step: float = 0.1,
-    loss: Literal["ce", "dlr", "margin"] = "ce",
+    loss: Literal["ce", "dlr", "margin", "probability"] = "ce",
     decay: float = 1.0,
 ) -> Tensor:
     """Return the best of ``steps`` + 1 points on a walk with momentum (Dong et al. 2018).

@@ -30,7 +30,7 @@ def pgd(
     ids: Sequence[str] | None = None,
     steps: int = 40,
     step: float = 0.1,
-    loss: Literal["ce", "dlr", "margin"] = "ce",
+    loss: Literal["ce", "dlr", "margin", "probability"] = "ce",
     decay: float = 0.0,
     restarts: int = 1,
     random: bool = True,

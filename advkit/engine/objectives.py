@@ -3,6 +3,7 @@
 ``y`` (n,) are the labels to leave; with ``targets`` (n,) the objective leads to these instead.
 """
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -15,7 +16,8 @@ Model = Callable[[Tensor], Tensor]
 """(n, ...) in [0, 1] -> logits (n, n_classes)."""
 
 
-def _pick(logits: Tensor, classes: Tensor) -> Tensor:
+def pick(logits: Tensor, classes: Tensor) -> Tensor:
+    """Return the logit of ``classes`` (n,), (n,)."""
     return logits.gather(1, classes[:, None]).squeeze(1)
 
 
@@ -30,8 +32,8 @@ def margins(logits: Tensor, y: Tensor, targets: Tensor | None = None) -> Tensor:
     other. A tie is not fooled. NaN logits give NaN, which is not fooled either.
     """
     if targets is not None:
-        return _pick(logits, targets) - _best_other(logits, targets)
-    return _best_other(logits, y) - _pick(logits, y)
+        return pick(logits, targets) - _best_other(logits, targets)
+    return _best_other(logits, y) - pick(logits, y)
 
 
 def cross_entropy(model: Model, y: Tensor, targets: Tensor | None = None) -> Objective:
@@ -71,10 +73,47 @@ def dlr(model: Model, y: Tensor, targets: Tensor | None = None) -> Objective:
 
     def targeted(x: Tensor, y: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         logits = model(x)
-        gap = _pick(logits, targets) - _pick(logits, y)
+        gap = pick(logits, targets) - pick(logits, y)
         return gap / _spread(logits, (2, 3)), logits
 
     return Objective(untargeted, (y,)) if targets is None else Objective(targeted, (y, targets))
+
+
+def rivals(logits: Tensor, y: Tensor, targets: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Return the class to raise and the class to lower, (n,) each.
+
+    Untargeted: the best other class, and ``y``. Targeted: the target, and the best other.
+    """
+    kept = y if targets is None else targets
+    other = logits.scatter(1, kept[:, None], -torch.inf).argmax(1)
+    return (other, y) if targets is None else (targets, other)
+
+
+def log_odds(logits: Tensor, classes: Tensor) -> Tensor:
+    """Return log(p / (1 - p)) of ``classes`` (n,); unlike p it does not saturate."""
+    others = logits.scatter(1, classes[:, None], -torch.inf)
+    return pick(logits, classes) - others.logsumexp(1)
+
+
+def probability_margin(model: Model, y: Tensor, targets: Tensor | None = None) -> Objective:
+    """Return 2 artanh(p_up - p_down) of the two `rivals` (after Yang et al. 2024).
+
+    It rises along the same direction as the difference of probabilities, but is written by sums
+    of exponentials of logits, so that it does not saturate where one class is all but certain.
+    """
+
+    def value(x: Tensor, y: Tensor, *targets: Tensor) -> tuple[Tensor, Tensor]:
+        logits = model(x)
+        up, down = rivals(logits, y, *targets)
+        return _doubled(logits, up, down) - _doubled(logits, down, up), logits
+
+    return Objective(value, (y,) if targets is None else (y, targets))
+
+
+def _doubled(logits: Tensor, twice: Tensor, never: Tensor) -> Tensor:
+    """Return log of (1 - p_never + p_twice), up to what is the same for both."""
+    weights = torch.zeros_like(logits).scatter(1, twice[:, None], math.log(2))
+    return (logits + weights.scatter(1, never[:, None], -torch.inf)).logsumexp(1)
 
 
 def _spread(logits: Tensor, places: tuple[int, ...]) -> Tensor | float:
@@ -90,7 +129,7 @@ def class_score(model: Model, classes: Tensor) -> Objective:
 
     def value(x: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
         logits = model(x)
-        return _pick(logits, classes), logits
+        return pick(logits, classes), logits
 
     return Objective(value, (classes,))
 
@@ -100,7 +139,7 @@ def class_gap(model: Model, y: Tensor, classes: Tensor) -> Objective:
 
     def value(x: Tensor, y: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
         logits = model(x)
-        return _pick(logits, classes) - _pick(logits, y), logits
+        return pick(logits, classes) - pick(logits, y), logits
 
     return Objective(value, (y, classes))
 
@@ -138,4 +177,5 @@ LOSSES: dict[str, Callable[..., Objective]] = {
     "ce": cross_entropy,
     "dlr": dlr,
     "margin": margin,
+    "probability": probability_margin,
 }

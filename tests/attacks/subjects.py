@@ -23,6 +23,9 @@ SUBJECTS: dict[str, Subject] = {
     "mifgsm": Subject({"steps": 20}, random=False),
     "apgd": Subject({"steps": 25}),
     "apgd_targeted": Subject({"steps": 20}),
+    # two phases
+    "md": Subject({"steps": 14}),
+    "pma": Subject({"steps": 14}),
     # minimum norm
     "ddn": Subject({"steps": 20}, random=False),
     "fmn": Subject({"steps": 20}, random=False),

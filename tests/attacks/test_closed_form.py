@@ -18,6 +18,8 @@ GRADIENT = {
     "apgd dlr": {"loss": "dlr"},
     "apgd margin": {"loss": "margin"},
     "apgd_targeted": {},
+    "md": {},
+    "pma": {},
 }
 
 

@@ -38,7 +38,7 @@ def test_an_attack_of_ones_own() -> None:
         ("pdg", "did you mean pgd?"),
         ("pgd:stepps=3", "did you mean steps?"),
         ("pgd:steps=many", "pgd:steps=many is not possible"),
-        ("pgd:loss=cw", "allowed: ('ce', 'dlr', 'margin')"),
+        ("pgd:loss=cw", "allowed: ('ce', 'dlr', 'margin', 'probability')"),
         ("pgd:step=nan", "pgd:step=nan is not possible"),
         ("pgd:steps=0", "pgd:steps=0 is not possible"),
         ("no.such.module:attack", "cannot be imported"),

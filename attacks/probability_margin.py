@@ -1,0 +1,57 @@
+"""PMA: first the probability of one class alone, then the margin of probabilities."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from torch import Tensor
+
+from advkit.attacks.two_phases import two_phases
+from advkit.engine import Objective
+from advkit.engine.objectives import Model, log_odds, probability_margin, rivals
+
+
+def pma(
+    model: Model,
+    x: Tensor,
+    y: Tensor,
+    *,
+    eps: float | Tensor,
+    norm: Literal["Linf", "L2"] = "Linf",
+    targets: Tensor | None = None,
+    seed: int = 0,
+    ids: Sequence[str] | None = None,
+    steps: int = 100,
+    restarts: int = 2,
+) -> Tensor:
+    """Return the best point of ``restarts`` walks in two phases (PMA, Yang et al. 2024).
+
+    As `md`, but of probabilities: the first walk lowers that of the label, the second raises that
+    of the likeliest other class; then both climb their difference. Unlike in the paper all three
+    are log odds, which rise in the same direction and do not saturate where one class is all but
+    certain.
+
+    Knows: gradients
+    Cost: restarts * (steps + 2) forward, restarts * steps backward
+    Use: the strongest untargeted attack on many adversarially trained nets, for its passes.
+    Fails: where the nearest class is far down in the order of logits: `apgd_targeted`.
+    Paper: Yang et al. 2024, arXiv:2411.15210
+    """
+    if not len(x):
+        return x
+    return two_phases(
+        lambda restart, y, targets: _one_class(model, y, targets, lower=restart % 2 == 0),
+        lambda y, targets: probability_margin(model, y, targets),
+        x, y, targets, eps=eps, norm=norm, seed=seed, ids=ids, purpose="pma", steps=steps,
+        restarts=restarts,
+    )  # fmt: skip
+
+
+def _one_class(model: Model, y: Tensor, targets: Tensor | None, *, lower: bool) -> Objective:
+    """Return the log odds of the class to raise, or minus that of the class to lower."""
+
+    def value(x: Tensor, y: Tensor, *targets: Tensor) -> tuple[Tensor, Tensor]:
+        logits = model(x)
+        up, down = rivals(logits, y, *targets)
+        return -log_odds(logits, down) if lower else log_odds(logits, up), logits
+
+    return Objective(value, (y,) if targets is None else (y, targets))
