@@ -7,6 +7,7 @@ from torch import Tensor
 
 from advkit.attacks.walks import Found, strongest_point
 from advkit.engine import NORMS, Objective, Point, Rule, rows
+from advkit.engine.projections import furthest
 
 STAGES = ((3.0, 0.3), (2.0, 0.3), (1.0, 0.4))
 """Radii in units of eps and shares of the steps: from a large ball down to the true one."""
@@ -30,8 +31,9 @@ def sparse_walk(
         spent += count
         reach = scale * radius
         here = NORMS["L1"].confine(here, x, reach)
-        rule = _sparse(x, reach, first=scale == STAGES[0][0], every=max(int(0.04 * count), 1))
-        found = strongest_point(objective, here, rule, count, y, targets, leave=final)
+        rule = _sparse(x, reach, first=scale == STAGES[0][0], every=max(int(0.04 * count), 1),
+                       last=count if final else 0)  # fmt: skip
+        found = strongest_point(objective, here, rule, count, y, targets, final=final)
         here = found.x
     return found
 
@@ -48,7 +50,12 @@ class _State(NamedTuple):
     used: Tensor  # how many coordinates the best point had moved at the last check
 
 
-def _sparse(x: Tensor, radius: Tensor, *, first: bool, every: int) -> Rule:
+def _sparse(x: Tensor, radius: Tensor, *, first: bool, every: int, last: int) -> Rule:
+    """Move ``every`` so often with the sparsity of the best point; move number ``last`` jumps.
+
+    It goes to the optimum of the loss linearised at the best point, which is exact where the model
+    is linear and a wall of the box holds the walk up.
+    """
     size = x[0].numel()
 
     def init(start: Tensor) -> _State:
@@ -72,6 +79,8 @@ def _sparse(x: Tensor, radius: Tensor, *, first: bool, every: int) -> Rule:
             s, back = _check(s)
             here = torch.where(back, s.top_x, here)
             gradient = torch.where(back, s.top_gradient, gradient)
+        if s.moves + 1 == last:
+            return furthest("L1", s.top_gradient, s.x, s.radius), s
         move = rows(s.step, here) * _sparse_sign(gradient, s.kept)
         new = NORMS["L1"].confine(here + move, s.x, s.radius)
         return new, s._replace(moves=s.moves + 1)

@@ -39,8 +39,9 @@ def apgd_targeted(
     these are sought.
 
     Knows: gradients
-    Cost: 1 + min(n_targets, classes - 1) * (steps + 1) forward,
-        min(n_targets, classes - 1) * steps backward
+    Cost: 1 + min(n_targets, classes - 1) * (steps + 1)
+        + min(try_steps, 1) * min(9, classes - 1) * (try_steps + 2) forward,
+        min(n_targets, classes - 1) * steps + min(9, classes - 1) * try_steps backward
     Use: the last word of gradients inside a known ``eps``; with ``try_steps`` at little cost.
     Fails: where gradients vanish or mislead.
     Paper: Croce and Hein 2020, arXiv:2003.01690

@@ -27,7 +27,7 @@ def bim(
     """Return the best of ``steps`` + 1 points on a walk from ``x`` (Kurakin et al. 2017).
 
     `pgd` without a random start: the same result whatever the seed. ``step`` is in units of
-    ``eps``.
+    ``eps``; in L1 as in `pgd`.
 
     Knows: gradients
     Cost: steps + 1 forward, steps backward

@@ -28,7 +28,8 @@ def mifgsm(
     """Return the best of ``steps`` + 1 points on a walk with momentum (Dong et al. 2018).
 
     From ``x`` itself along the sum of all gradients so far, each divided by its L1 size, the older
-    ones weaker by ``decay`` per step. ``step`` is in units of ``eps``.
+    ones weaker by ``decay`` per step. ``step`` is in units of ``eps``;
+    in L1 as in `pgd`.
 
     Knows: gradients
     Cost: steps + 1 forward, steps backward

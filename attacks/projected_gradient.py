@@ -1,7 +1,7 @@
 """PGD: steps along the gradient, brought back into ball and box."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 
 from torch import Tensor
 
@@ -14,6 +14,7 @@ from advkit.attacks.walks import (
 )
 from advkit.engine import NORMS, Objective, Point, Rule, take
 from advkit.engine.objectives import LOSSES, Model
+from advkit.engine.projections import furthest
 from advkit.engine.rules import ball, momentum, steepest, within
 from advkit.engine.seeding import keys
 
@@ -38,8 +39,9 @@ def pgd(
     """Return the best of ``steps`` + 1 points per restart (Madry et al. 2018).
 
     ``step`` is in units of ``eps``. ``decay`` > 0 adds momentum (Dong et al. 2018). Without
-    ``random`` the first walk starts from ``x``; restarts are always random. The L1 step goes to
-    the hundredth of the coordinates with the largest gradient (after Tramer and Boneh 2019).
+    ``random`` the first walk starts from ``x``; restarts are always random. In L1 step k
+    goes a share 2 / (k + 2), but no less than ``step``, of the way to the optimum of the linearised
+    loss on ball and box (Frank and Wolfe 1956; Jaggi 2013).
 
     Knows: gradients
     Cost: restarts * (steps + 1) forward, restarts * steps backward
@@ -77,32 +79,26 @@ def climb(
     decay: float = 0.0,
 ) -> Found:
     """Walk from ``start`` in steps of ``step`` times ``radius`` (n,) in the ball around ``x``."""
-    rule = within(_moves(norm, step * radius, decay), ball(NORMS[norm], x, radius))
+    rule = within(_moves(norm, x, radius, step, decay), ball(NORMS[norm], x, radius))
     return strongest_point(objective, start, rule, steps, y, targets)
 
 
-def _moves(norm: str, step: Tensor, decay: float) -> Rule:
-    rule = (
-        _unblocked(steepest(_top, step)) if norm == "L1" else steepest(NORMS[norm].steepest, step)
-    )
+def _moves(norm: str, x: Tensor, radius: Tensor, step: float, decay: float) -> Rule:
+    steepest_ascent = steepest(NORMS[norm].steepest, step * radius)
+    rule = _to_optimum(x, radius, step) if norm == "L1" else steepest_ascent
     return momentum(rule, decay, NORMS["L1"].size) if decay else rule
 
 
-def _unblocked(rule: Rule) -> Rule:
-    """Hide the slope of coordinates that already touch the wall it points to."""
-
-    def update(point: Point, state: Any) -> tuple[Tensor, Any]:
-        slope = point.gradient
-        blocked = ((point.x <= 0) & (slope < 0)) | ((point.x >= 1) & (slope > 0))
-        return rule.update(point._replace(gradient=slope.masked_fill(blocked, 0)), state)
-
-    return Rule(rule.init, update)
+_Going = tuple[int, Tensor, Tensor]
 
 
-def _top(gradient: Tensor, share: float = 0.01) -> Tensor:
-    """Return the direction of L1 size one along the largest entries, in their proportions."""
-    flat = gradient.flatten(1)
-    large = flat.abs().topk(max(int(share * flat.shape[1]), 1), dim=1)
-    weight = large.values / large.values.sum(1, keepdim=True).clamp_min(1e-38)
-    sparse = flat.new_zeros(flat.shape).scatter(1, large.indices, weight)
-    return (sparse * flat.sign()).reshape(gradient.shape)
+def _to_optimum(x: Tensor, radius: Tensor, least: float) -> Rule:
+    """Go a share of the way to where the linearised loss is largest on the L1 ball and the box."""
+
+    def update(point: Point, state: _Going) -> tuple[Tensor, _Going]:
+        moves, x, radius = state
+        optimum = furthest("L1", point.gradient, x, radius)
+        share = max(2 / (moves + 2), least)
+        return point.x + share * (optimum - point.x), (moves + 1, x, radius)
+
+    return Rule(lambda _start: (0, x, radius), update)

@@ -1,6 +1,7 @@
 """What attacks share: radii, random starts, the best point of a walk, restarts on survivors."""
 
 from collections.abc import Callable
+from itertools import islice
 from typing import NamedTuple
 
 import torch
@@ -49,11 +50,12 @@ def strongest_point(
     y: Tensor,
     targets: Tensor | None,
     *,
-    leave: bool = True,
+    final: bool = True,
 ) -> Found:
     """Walk by `ascend` and keep the point of highest margin, sample by sample.
 
-    With ``leave`` a sample stops at the first point that fools: it is not paid for again.
+    A sample stops at the first point that fools: it is not paid for again. A walk that is not
+    ``final``, but finds the start of the next, goes on, and does not look at its last move.
     """
     seen: list[tuple[Point, Tensor]] = []
 
@@ -64,8 +66,9 @@ def strongest_point(
             seen[:] = [(point, margins(point.output, y[point.which], goal))]
         return seen[0][1]
 
-    done = (lambda point: margins_at(point) > 0) if leave else None
-    return Found(*best(ascend(objective, start, rule, steps, done), margins_at))
+    done = (lambda point: margins_at(point) > 0) if final else None
+    walk = ascend(objective, start, rule, steps, done)
+    return Found(*best(walk if final else islice(walk, steps), margins_at))
 
 
 def repeated(

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from advkit.attacks import ATTACKS
+from advkit.attacks import ATTACKS, norms_of
 from advkit.engine.objectives import margins
 from tests.attacks.problems import affine, boxed_radius, exact_radius, near_boundary
 
@@ -29,9 +29,12 @@ def flips(name, model, x, y, eps, norm):
     return int((margins(model(found), y) > 0).sum())
 
 
-@pytest.mark.parametrize("norm", ["Linf", "L2"])
+CASES = [(name, norm) for name in GRADIENT for norm in norms_of(ATTACKS[name.split()[0]])]
+each = pytest.mark.parametrize(("name", "norm"), CASES)
+
+
+@each
 @pytest.mark.parametrize("ill", [False, True], ids=["plain", "ill-conditioned"])
-@pytest.mark.parametrize("name", GRADIENT)
 def test_none_at_098_and_all_at_102_of_the_radius(name: str, ill: bool, norm: str) -> None:
     model = affine(40, ill=ill)
     x = near_boundary(model, 32, 0.05 if norm == "Linf" else 0.1, norm)
@@ -41,8 +44,7 @@ def test_none_at_098_and_all_at_102_of_the_radius(name: str, ill: bool, norm: st
     assert flips(name, model, x, y, 1.02 * radius, norm) == len(x)
 
 
-@pytest.mark.parametrize("norm", ["Linf", "L2"])
-@pytest.mark.parametrize("name", GRADIENT)
+@each
 def test_with_the_box_in_the_way(name: str, norm: str) -> None:
     model = affine(30, seed=2)
     x = torch.rand(24, 30, generator=torch.Generator().manual_seed(5))
