@@ -18,20 +18,26 @@ from advkit.attacks.auto_pgd import apgd
 from advkit.attacks.auto_pgd_targeted import apgd_targeted
 from advkit.attacks.averaged_transforms import on_average
 from advkit.attacks.basic_iterative import bim
+from advkit.attacks.blurring import gaussian_blur
 from advkit.attacks.cards import AttackCard, attack_card
+from advkit.attacks.contrast_change import contrast
 from advkit.attacks.decoupled_direction_norm import ddn
 from advkit.attacks.fast_gradient import fgsm
 from advkit.attacks.fast_minimum_norm import fmn
+from advkit.attacks.impulse_noise import salt_and_pepper
 from advkit.attacks.margin_decomposition import md
 from advkit.attacks.minimised_budget import minimised
 from advkit.attacks.momentum_iterative import mifgsm
+from advkit.attacks.one_for_all import universal
 from advkit.attacks.options import Attack, Member, norms_of, parse
+from advkit.attacks.printed_patch import patch
 from advkit.attacks.probability_margin import pma
 from advkit.attacks.projected_gradient import pgd
 from advkit.attacks.race_of_targets import race
 from advkit.attacks.random_noise import noise
 from advkit.attacks.reduced_precision import in_bfloat16
 from advkit.attacks.restarts_on_survivors import restarted
+from advkit.attacks.rotations_and_translations import rotation_translation
 from advkit.attacks.square_attack import square
 from advkit.attacks.strongest_of_several import strongest
 from advkit.attacks.targets_per_sample import targeted
@@ -55,6 +61,13 @@ ATTACKS: dict[str, Attack] = {
     "square": square,
     # spatial and common
     "noise": noise,
+    "gaussian_blur": gaussian_blur,
+    "contrast": contrast,
+    "salt_and_pepper": salt_and_pepper,
+    "rotation_translation": rotation_translation,
+    # one perturbation for all
+    "universal": universal,
+    "patch": patch,
 }
 
 HIGHER_ORDER: dict[str, Callable[..., Attack]] = {

@@ -34,4 +34,13 @@ SUBJECTS: dict[str, Subject] = {
     "square": Subject({"queries": 60}),
     # spatial and common
     "noise": Subject(teeth=0),
+    "gaussian_blur": Subject({"rungs": 5, "bisections": 4}, random=False, teeth=0),
+    "contrast": Subject({"rungs": 5, "bisections": 4}, random=False, teeth=0),
+    "salt_and_pepper": Subject({"rungs": 5, "bisections": 4, "draws": 4}, teeth=0),
+    "rotation_translation": Subject(
+        {"angles": 1, "shifts": 1, "bisections": 4}, random=False, teeth=0
+    ),
+    # one perturbation for all
+    "universal": Subject({"steps": 20}, random=False, teeth=0),
+    "patch": Subject({"steps": 10, "draws": 3}, teeth=0),
 }

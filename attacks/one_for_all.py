@@ -1,0 +1,86 @@
+"""Universal: one perturbation for all samples."""
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from advkit.attacks.walks import radii
+from advkit.engine import NORMS, evaluate, rows
+from advkit.engine.objectives import Model, margin, margins
+
+
+def universal(
+    model: Model,
+    x: Tensor,
+    y: Tensor,
+    *,
+    eps: float | Tensor,
+    norm: Literal["Linf", "L2"] = "Linf",
+    targets: Tensor | None = None,
+    seed: int = 0,
+    ids: Sequence[str] | None = None,
+    steps: int = 100,
+    step: float = 0.2,
+) -> Tensor:
+    """Return the samples under the one perturbation that fools most of them (Shafahi et al. 2020).
+
+    `learn_universal` on these very samples; what it does to others, it says nothing of: learn on
+    one set and add ``eps`` times the pattern to another for that. Every result depends on the
+    whole set.
+
+    Knows: gradients of all samples
+    Cost: steps + 1 forward, steps backward
+    Use: whether one pattern, printed once, breaks a model.
+    Fails: at ``eps`` where every image needs a change of its own.
+    Paper: Moosavi-Dezfooli et al. 2017, arXiv:1610.08401; Shafahi et al. 2020, arXiv:1811.11304
+    """
+    if not len(x):
+        return x
+    radius = radii(eps, x)
+    pattern = learn_universal(
+        model, x, y, eps=radius, norm=norm, targets=targets, steps=steps, step=step
+    )
+    return _under(pattern, x, radius)
+
+
+def learn_universal(
+    model: Model,
+    x: Tensor,
+    y: Tensor,
+    *,
+    eps: float | Tensor,
+    norm: str = "Linf",
+    targets: Tensor | None = None,
+    steps: int = 100,
+    step: float = 0.2,
+) -> Tensor:
+    """Return a pattern (1, ...) of size one in ``norm``, to be added ``eps`` times.
+
+    Of ``steps`` + 1 patterns seen, from zero, that which fools most. Each step goes along the
+    steepest direction of the sum of the gradients of all margins that are not over the boundary,
+    each gradient divided by its L1 size so that no sample outweighs another, and back into the
+    ball; its length falls from ``step`` to nothing by a cosine. Ends when all are fooled.
+    """
+    geometry, radius = NORMS[norm], radii(eps, x)
+    pattern = torch.zeros_like(x[:1])
+    best, most = pattern, -1
+    one = torch.ones(1, dtype=x.dtype, device=x.device)
+    for move in range(steps + 1):
+        point = evaluate(margin(model, y, targets), _under(pattern, x, radius), move < steps)
+        fooled = margins(point.output, y, targets) > 0
+        if int(fooled.sum()) > most:
+            best, most = pattern, int(fooled.sum())
+        if move == steps or bool(fooled.all()):
+            break
+        pull = point.gradient / rows(NORMS["L1"].size(point.gradient).clamp_min(1e-30), x)
+        pull = torch.where(rows(fooled, x), 0.0, pull).sum(0, keepdim=True)
+        length = step * (1 + math.cos(math.pi * move / steps)) / 2
+        pattern = geometry.project(pattern + length * geometry.steepest(pull), one)
+    return best
+
+
+def _under(pattern: Tensor, x: Tensor, radius: Tensor) -> Tensor:
+    return (x + rows(radius, x) * pattern).clamp(0, 1)
