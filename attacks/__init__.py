@@ -20,8 +20,10 @@ from advkit.attacks.averaged_transforms import on_average
 from advkit.attacks.basic_iterative import bim
 from advkit.attacks.blurring import gaussian_blur
 from advkit.attacks.cards import AttackCard, attack_card
+from advkit.attacks.carlini_wagner import cw
 from advkit.attacks.contrast_change import contrast
 from advkit.attacks.decoupled_direction_norm import ddn
+from advkit.attacks.elastic_net import ead
 from advkit.attacks.fast_gradient import fgsm
 from advkit.attacks.fast_minimum_norm import fmn
 from advkit.attacks.impulse_noise import salt_and_pepper
@@ -30,9 +32,11 @@ from advkit.attacks.minimised_budget import minimised
 from advkit.attacks.momentum_iterative import mifgsm
 from advkit.attacks.one_for_all import universal
 from advkit.attacks.options import Attack, Member, norms_of, parse
+from advkit.attacks.primal_dual import pdgd
 from advkit.attacks.printed_patch import patch
 from advkit.attacks.probability_margin import pma
 from advkit.attacks.projected_gradient import pgd
+from advkit.attacks.proximal_primal_dual import pdpgd
 from advkit.attacks.race_of_targets import race
 from advkit.attacks.random_noise import noise
 from advkit.attacks.reduced_precision import in_bfloat16
@@ -57,6 +61,10 @@ ATTACKS: dict[str, Attack] = {
     "ddn": ddn,
     "fmn": fmn,
     "race": race,
+    "pdgd": pdgd,
+    "pdpgd": pdpgd,
+    "cw": cw,
+    "ead": ead,
     # score-based black box
     "square": square,
     # spatial and common

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from advkit.attacks.walks import radii
-from advkit.engine import NORMS, Objective, Point, Rule, ascend, best, rows
-from advkit.engine.objectives import margins
+from advkit.engine import NORMS, Objective, Point, Rule, ascend, best, evaluate, rows
+from advkit.engine.objectives import Model, margin, margins
 
 
 class Nearest(NamedTuple):
@@ -30,6 +30,18 @@ def within(found: Nearest, x: Tensor, eps: float | Tensor | None) -> Tensor:
     """Return the points found, and the image itself where the point is further than ``eps``."""
     limit = torch.full_like(found.distance, torch.inf) if eps is None else radii(eps, x)
     return torch.where(rows(found.distance <= limit, x), found.x, x)
+
+
+def linear_distance(
+    model: Model, x: Tensor, y: Tensor, targets: Tensor | None, norm: str
+) -> tuple[Tensor, Tensor]:
+    """Return at what distance the linearised margin vanishes, and its slope, (n,) each.
+
+    The slope is the dual norm of the gradient, by one gradient at ``x``; both are above zero.
+    """
+    point = evaluate(margin(model, y, targets), x)
+    slope = NORMS[norm].dual(point.gradient).clamp_min(1e-12)
+    return (point.value.abs() / slope).nan_to_num(1.0, 1.0).clamp_min(1e-12), slope
 
 
 def nearest_point(

@@ -43,21 +43,22 @@ def momentum(rule: Rule, decay: float, size: Callable[[Tensor], Tensor]) -> Rule
     return Rule(init, update)
 
 
-def adam(rate: float, decay: tuple[float, float] = (0.9, 0.999)) -> Rule:
-    """Follow Adam (Kingma and Ba 2015), bias-corrected, uphill."""
+def adam(rate: float | Tensor, decay: tuple[float, float] = (0.9, 0.999)) -> Rule:
+    """Follow Adam (Kingma and Ba 2015), bias-corrected, uphill; ``rate`` may be one per sample."""
     a, b = decay
+    rates = rate if isinstance(rate, Tensor) else torch.tensor(rate)
 
-    def init(x: Tensor) -> tuple[int, Tensor, Tensor]:
-        return 0, torch.zeros_like(x), torch.zeros_like(x)
+    def init(x: Tensor) -> tuple[int, Tensor, Tensor, Tensor]:
+        return 0, rates.to(x).expand(len(x)), torch.zeros_like(x), torch.zeros_like(x)
 
     def update(
-        point: Point, state: tuple[int, Tensor, Tensor]
-    ) -> tuple[Tensor, tuple[int, Tensor, Tensor]]:
-        t, m, v = state
+        point: Point, state: tuple[int, Tensor, Tensor, Tensor]
+    ) -> tuple[Tensor, tuple[int, Tensor, Tensor, Tensor]]:
+        t, rate, m, v = state
         t, m = t + 1, a * m + (1 - a) * point.gradient
         v = b * v + (1 - b) * point.gradient.square()
         move = (m / (1 - a**t)) / ((v / (1 - b**t)).sqrt() + 1e-8)
-        return point.x + rate * move, (t, m, v)
+        return point.x + rows(rate, move) * move, (t, rate, m, v)
 
     return Rule(init, update)
 

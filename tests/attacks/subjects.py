@@ -30,6 +30,10 @@ SUBJECTS: dict[str, Subject] = {
     "ddn": Subject({"steps": 20}, random=False),
     "fmn": Subject({"steps": 20}, random=False),
     "race": Subject({"steps": 30}, random=False),
+    "pdgd": Subject({"steps": 60}, random=False),
+    "pdpgd": Subject({"steps": 60}, random=False),
+    "cw": Subject({"steps": 40, "searches": 2}, random=False),
+    "ead": Subject({"steps": 30, "searches": 3}, random=False),
     # score-based black box
     "square": Subject({"queries": 60}),
     # spatial and common

@@ -19,8 +19,16 @@ EXACT: dict[tuple[str, str], dict[str, Any]] = {
     ("fmn", "L1"): {"steps": 500},
     ("race", "Linf"): {"steps": 200},
     ("race", "L2"): {"steps": 200},
+    ("pdgd", "L2"): {},
+    ("cw", "L2"): {},
+    ("ead", "L1"): {},
+    ("pdpgd", "L1"): {},
+    ("pdpgd", "L2"): {},
+    ("pdpgd", "Linf"): {},
     ("fmn", "L0"): {"steps": 500},
 }
+WITHIN = {"cw": 1.025, "ead": 1.02}
+"""Of those that come no nearer where the box is in the way; all others come within 1%."""
 PROBLEMS = ("plain", "ill-conditioned", "box in the way")
 each = pytest.mark.parametrize(("name", "norm"), EXACT)
 
@@ -43,7 +51,7 @@ def test_ends_within_a_hundredth_of_the_exact_distance(name: str, norm: str, kin
     assert (margins(model(found), y) > 0).all()
     size = NORMS[norm].size(found.double() - x.double())
     assert (size >= exact * (1 - 1e-4)).all(), "shorter than possible: the oracle is wrong"
-    assert (size / exact).max() <= (1 if norm == "L0" else 1.01)
+    assert (size / exact).max() <= (1 if norm == "L0" else WITHIN.get(name, 1.01))
 
 
 @each

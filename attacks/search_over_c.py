@@ -1,0 +1,44 @@
+"""The search for the weight c of the margin against the distance, sample by sample."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from advkit.attacks.minimum import Nearest
+
+FACTOR = (
+    10.0  # c grows or falls by it until both a weight that fools and one that does not are known
+)
+
+
+def search_over_c(
+    walk: Callable[[Tensor, Tensor], Nearest],
+    x: Tensor,
+    stop: Tensor,
+    *,
+    first: Tensor,
+    rounds: int,
+) -> Nearest:
+    """Run ``walk(index, c)`` ``rounds`` times, at first with ``first`` (Carlini and Wagner 2017).
+
+    ``c`` (m,) falls where a walk fooled and rises where it did not, then halves the way between in
+    its logarithm. Returns the nearest points of all walks; a sample leaves once it is within
+    ``stop`` (n,).
+    """
+    c = first.to(stop.dtype)
+    low, high = torch.zeros_like(c), torch.full_like(c, torch.inf)
+    found, distance = x.clone(), torch.full_like(c, torch.inf)
+    for _ in range(rounds):
+        left = (~(distance <= stop)).nonzero().squeeze(1)
+        if not len(left):
+            break
+        run = walk(left, c[left])
+        nearer = run.distance < distance[left]
+        found[left[nearer]], distance[left[nearer]] = run.x[nearer], run.distance[nearer]
+        fooled = run.distance.isfinite()
+        high[left] = torch.where(fooled, c[left], high[left])
+        low[left] = torch.where(fooled, low[left], c[left])
+        between = torch.where(low == 0, high / FACTOR, (low * high).sqrt())
+        c = torch.where(high.isinf(), low * FACTOR, between)
+    return Nearest(found, distance)
