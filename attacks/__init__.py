@@ -14,10 +14,15 @@ from advkit.attacks.auto_pgd_targeted import apgd_targeted
 from advkit.attacks.cards import AttackCard, attack_card
 from advkit.attacks.decoupled_direction_norm import ddn
 from advkit.attacks.fast_gradient import fgsm
+from advkit.attacks.few_pixel_evolution import one_pixel
 from advkit.attacks.options import Attack, Member, norms_of, parse
 from advkit.attacks.projected_gradient import pgd
 from advkit.attacks.random_noise import noise
+from advkit.attacks.saliency_map import jsma
+from advkit.attacks.smooth_count import sigma_zero
 from advkit.attacks.square_attack import square
+from advkit.attacks.thinning_to_few import thinning
+from advkit.attacks.voting_folded_gaussian import vfga
 
 ATTACKS: dict[str, Attack] = {
     # fixed budget
@@ -27,8 +32,14 @@ ATTACKS: dict[str, Attack] = {
     "apgd_targeted": apgd_targeted,
     # minimum norm
     "ddn": ddn,
+    # minimum norm, sparse
+    "sigma_zero": sigma_zero,
+    "thinning": thinning,
+    "vfga": vfga,
+    "jsma": jsma,
     # score-based black box
     "square": square,
+    "one_pixel": one_pixel,
     # spatial and common
     "noise": noise,
 }

@@ -23,8 +23,14 @@ SUBJECTS: dict[str, Subject] = {
     "apgd_targeted": Subject({"steps": 20}),
     # minimum norm
     "ddn": Subject({"steps": 20}, random=False),
+    # minimum norm, sparse
+    "sigma_zero": Subject({"steps": 10, "swaps": 4}),
+    "thinning": Subject({"steps": 2, "swaps": 1, "walks": 2}),
+    "vfga": Subject({"steps": 8, "samples": 4}),
+    "jsma": Subject({"steps": 8}, random=False),
     # score-based black box
     "square": Subject({"queries": 60}),
+    "one_pixel": Subject({"population": 12, "steps": 3}),
     # spatial and common
     "noise": Subject(teeth=0),
 }
