@@ -13,7 +13,7 @@ from advkit.attacks.sparse_units import by_place
 from advkit.engine import NORMS, Objective, evaluate, take
 from advkit.engine.objectives import Model, class_score, margins
 
-ANGLES = 16  # between gain and loss, under which partners of a pair are looked for
+ANGLES = 8  # between gain and loss, under which partners of a pair are looked for
 
 
 def jsma(
@@ -92,8 +92,9 @@ def _moved(
     s: _State, one: Tensor, rest: Tensor, theta: float, pairs: bool, direction: str
 ) -> Tensor:
     """Move the places of highest saliency; ``one`` and ``rest`` are slopes of what shall rise."""
-    up = (1 - s.now).clamp_max(theta) * (s.now >= s.x) * (direction != "down")
-    down = -s.now.clamp_max(theta) * (s.now <= s.x) * (direction != "up")
+    rising, falling = ((way * (s.now - s.x) >= 0).all(1, keepdim=True) for way in (1, -1))
+    up = (1 - s.now).clamp_max(theta) * (rising & (direction != "down"))
+    down = -s.now.clamp_max(theta) * (falling & (direction != "up"))
     way = torch.cat([up, down], 2)
     gain, loss = ((torch.cat([slope] * 2, 2) * way).sum(1) for slope in (one, rest))
     picked = best_pair(gain, loss) if pairs else saliency(gain, loss).argmax(1, keepdim=True)
@@ -129,7 +130,7 @@ def _tops(gain: Tensor, loss: Tensor, angle: int) -> Tensor:
     """Return the two best moves (n, 2) if gain and loss are weighted by sine and cosine."""
     turn = math.pi / 2 * (angle + 0.5) / ANGLES
     tiny = torch.finfo(gain.dtype).tiny
-    gain, loss = (each / each.amax(1, keepdim=True).clamp_min(tiny) for each in (gain, loss))
+    gain, loss = (each / each.abs().amax(1, keepdim=True).clamp_min(tiny) for each in (gain, loss))
     return (math.sin(turn) * gain + math.cos(turn) * loss).topk(2, dim=1).indices
 
 

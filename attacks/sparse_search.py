@@ -119,6 +119,14 @@ def worth(point: Point) -> Tensor:
     return point.value.nan_to_num(-torch.inf, torch.inf, -torch.inf)
 
 
+def pushed(x: Tensor, shift: Tensor, slope: Tensor) -> Tensor:
+    """Return ``x`` pushed as far as ``shift`` to where ``slope`` points, or, if that is zero, by it.
+
+    So gradients that vanish at ``x`` may still be seen elsewhere.
+    """
+    return (x + torch.where(slope == 0, shift, shift.abs() * slope.sign())).clamp(0, 1)
+
+
 def probe(push: float, draw: int, keep: float, *, anew: bool = False) -> Move:
     """Ask for the gradient near the base and mix it into the slope, of which ``keep`` stays.
 
@@ -129,10 +137,9 @@ def probe(push: float, draw: int, keep: float, *, anew: bool = False) -> Move:
 
     def propose(s: Search) -> Tensor:
         s = _home(s) if anew else s
-        away = 2 * push * uniform(s.stream, s.x.shape[1:], draw).to(s.x.dtype)
-        pushed = (s.base + away * s.slope.sign()).clamp(0, 1)
+        shift = push * (4 * uniform(s.stream, s.x.shape[1:], draw).to(s.x.dtype) - 2)
         moved = (s.base != s.x).any(1, keepdim=True)
-        return torch.where(moved, s.base + BACK * (s.x - s.base), pushed)
+        return torch.where(moved, s.base + BACK * (s.x - s.base), pushed(s.base, shift, s.slope))
 
     def learn(s: Search, _tried: Tensor, point: Point, _fooled: Tensor) -> Search:
         s = _home(s) if anew else s

@@ -13,6 +13,7 @@ from advkit.attacks.sparse_search import (
     Search,
     begin,
     probe,
+    pushed,
     search,
     steepness,
     worth,
@@ -21,7 +22,7 @@ from advkit.attacks.sparse_search import swaps as swapping
 from advkit.attacks.sparse_units import by_place, places_moved, to_walls
 from advkit.engine import Point, evaluate
 from advkit.engine.objectives import Model, margin, margins
-from advkit.engine.seeding import keys
+from advkit.engine.seeding import keys, signs
 
 PATH = 4  # gradients along a path away from the image, the first at the image itself
 HALVINGS = 7  # of the logarithm of how many places are moved
@@ -84,7 +85,7 @@ def thinning(
 
 
 def _moves(steps: int, swaps: int, push: float, draw: int) -> list[Move]:
-    away = [_along(push * number, number) for number in range(PATH)]
+    away = [_along(push * number, number, draw + steps + swaps) for number in range(PATH)]
     halve = [Move(False, _middle, _halved)] * HALVINGS
     thin = [
         move
@@ -94,11 +95,11 @@ def _moves(steps: int, swaps: int, push: float, draw: int) -> list[Move]:
     return [*away, *halve, *thin, *swapping(swaps, push, draw + steps)]
 
 
-def _along(away: float, number: int) -> Move:
+def _along(away: float, number: int, draw: int) -> Move:
     """Sum the gradients on a path along their signs, but for the first, which only leads away."""
 
     def propose(s: Search) -> Tensor:
-        return (s.x + away * s.slope.sign()).clamp(0, 1)
+        return pushed(s.x, away * signs(s.stream, s.x.shape[1:], draw).to(s.x.dtype), s.slope)
 
     def learn(s: Search, _tried: Tensor, point: Point, _fooled: Tensor) -> Search:
         new = steepness(point, s.x)

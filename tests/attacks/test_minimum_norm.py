@@ -14,6 +14,10 @@ from tests.attacks.problems import Affine, affine, boxed_radius, exact_count, ne
 EXACT: dict[tuple[str, str], dict[str, Any]] = {
     # attack and norm: the options with which it must come within 1% of the exact distance
     ("ddn", "L2"): {"steps": 200},
+    ("sigma_zero", "L0"): {"steps": 60, "swaps": 10},
+    ("thinning", "L0"): {"steps": 10, "swaps": 5, "walks": 1},
+    ("vfga", "L0"): {"steps": 10, "samples": 2},
+    ("jsma", "L0"): {"steps": 10, "pairs": False},
 }
 PROBLEMS = ("plain", "ill-conditioned", "box in the way")
 each = pytest.mark.parametrize(("name", "norm"), EXACT)
