@@ -26,6 +26,7 @@ from advkit.attacks.decoupled_direction_norm import ddn
 from advkit.attacks.elastic_net import ead
 from advkit.attacks.fast_gradient import fgsm
 from advkit.attacks.fast_minimum_norm import fmn
+from advkit.attacks.few_pixel_evolution import one_pixel
 from advkit.attacks.impulse_noise import salt_and_pepper
 from advkit.attacks.margin_decomposition import md
 from advkit.attacks.minimised_budget import minimised
@@ -42,9 +43,13 @@ from advkit.attacks.random_noise import noise
 from advkit.attacks.reduced_precision import in_bfloat16
 from advkit.attacks.restarts_on_survivors import restarted
 from advkit.attacks.rotations_and_translations import rotation_translation
+from advkit.attacks.saliency_map import jsma
+from advkit.attacks.smooth_count import sigma_zero
 from advkit.attacks.square_attack import square
 from advkit.attacks.strongest_of_several import strongest
 from advkit.attacks.targets_per_sample import targeted
+from advkit.attacks.thinning_to_few import thinning
+from advkit.attacks.voting_folded_gaussian import vfga
 
 ATTACKS: dict[str, Attack] = {
     # fixed budget
@@ -65,8 +70,14 @@ ATTACKS: dict[str, Attack] = {
     "pdpgd": pdpgd,
     "cw": cw,
     "ead": ead,
+    # minimum norm, sparse
+    "sigma_zero": sigma_zero,
+    "thinning": thinning,
+    "vfga": vfga,
+    "jsma": jsma,
     # score-based black box
     "square": square,
+    "one_pixel": one_pixel,
     # spatial and common
     "noise": noise,
     "gaussian_blur": gaussian_blur,

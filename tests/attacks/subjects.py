@@ -34,8 +34,14 @@ SUBJECTS: dict[str, Subject] = {
     "pdpgd": Subject({"steps": 60}, random=False),
     "cw": Subject({"steps": 40, "searches": 2}, random=False),
     "ead": Subject({"steps": 30, "searches": 3}, random=False),
+    # minimum norm, sparse
+    "sigma_zero": Subject({"steps": 10, "swaps": 4}),
+    "thinning": Subject({"steps": 2, "swaps": 1, "walks": 2}),
+    "vfga": Subject({"steps": 8, "samples": 4}),
+    "jsma": Subject({"steps": 8}, random=False),
     # score-based black box
     "square": Subject({"queries": 60}),
+    "one_pixel": Subject({"population": 12, "steps": 3}),
     # spatial and common
     "noise": Subject(teeth=0),
     "gaussian_blur": Subject({"rungs": 5, "bisections": 4}, random=False, teeth=0),

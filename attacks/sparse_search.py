@@ -1,0 +1,223 @@
+"""A search among points with few entries at the walls: moves that ask, hear and learn."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from advkit.attacks.minimum import Nearest
+from advkit.attacks.sparse_units import gains, places_moved
+from advkit.engine import Point, evaluate, take
+from advkit.engine.objectives import Model, margin, margins
+from advkit.engine.seeding import uniform
+
+PUSH = 0.1  # how far entries are pushed on average where a gradient is taken
+TESTS = 3  # swaps tried for each gradient
+RIVALS = 8  # places that may come in a swap, and as many that may go
+BACK = 0.3  # which share of its way an entry that has moved is pulled back there
+
+
+class Search(NamedTuple):
+    """What is known of every sample; images are (n, channels, places), see `by_place`.
+
+    ``aim`` holds the targets if there are any, ``climb`` the classes to climb to if not just any
+    other. ``found`` is the nearest fooling point, of ``size`` entries; ``fewest`` places have
+    moved in the least of them. ``slope`` is a running mean of gradients. ``base`` is the sparse
+    point to go on from, whether it ``fooled``, its ``margin`` and how many swaps have failed
+    there, ``tries``. Fewer places than ``low`` did not fool, ``high`` did; ``amount`` come next.
+    """
+
+    which: Tensor
+    x: Tensor
+    y: Tensor
+    aim: tuple[Tensor, ...]
+    climb: tuple[Tensor, ...]
+    stop: Tensor
+    stream: Tensor
+    found: Tensor
+    size: Tensor
+    fewest: Tensor
+    slope: Tensor
+    base: Tensor
+    fooled: Tensor
+    margin: Tensor
+    tries: Tensor
+    low: Tensor
+    high: Tensor
+    amount: Tensor
+
+
+class Move(NamedTuple):
+    """One question, and what its answer changes; ``gradient`` tells whether it needs one."""
+
+    gradient: bool
+    propose: Callable[[Search], Tensor]
+    learn: Callable[[Search, Tensor, Point, Tensor], Search]
+
+
+def begin(
+    x: Tensor,
+    y: Tensor,
+    aim: tuple[Tensor, ...],
+    climb: tuple[Tensor, ...],
+    stop: Tensor,
+    stream: Tensor,
+) -> Search:
+    """Return what is known before the first question."""
+    zero, none = torch.zeros_like(stop), torch.full_like(stop, torch.inf)
+    most, which = torch.full_like(stop, x.shape[2]), torch.arange(len(x), device=x.device)
+    return Search(
+        which, x, y, aim, climb, stop, stream,
+        found=x, size=none, fewest=none, slope=torch.zeros_like(x),
+        base=x, fooled=zero > 0, margin=-none, tries=torch.zeros_like(which),
+        low=zero, high=most, amount=most,
+    )  # fmt: skip
+
+
+def search(model: Model, s: Search, shape: Sequence[int], moves: Iterable[Move]) -> Nearest:
+    """Make ``moves`` one after the other on images of ``shape``; return the nearest found.
+
+    A sample leaves when it is within ``stop``, or when a single place has moved.
+    """
+    found, size = s.found.clone(), s.size.clone()
+    for move in moves:
+        keep = ((s.size > s.stop) & (s.fewest > 1)).nonzero().squeeze(1)
+        if len(keep) < len(s.which):
+            found[s.which], size[s.which] = s.found, s.size
+            s = take(s, keep)
+        if not len(keep):
+            break
+        tried = move.propose(s)
+        point = evaluate(margin(model, s.y, *s.climb), tried.reshape(-1, *shape), move.gradient)
+        fooled = margins(point.output, s.y, *s.aim) > 0
+        s = move.learn(_heard(s, tried, fooled), tried, point, fooled)
+    found[s.which], size[s.which] = s.found, s.size
+    return Nearest(found.reshape(-1, *shape), size)
+
+
+def _heard(s: Search, tried: Tensor, fooled: Tensor) -> Search:
+    size = (tried != s.x).flatten(1).sum(1).to(s.x.dtype)
+    nearer = fooled & (size < s.size)
+    places = torch.where(fooled, places_moved(tried, s.x), torch.inf)
+    return s._replace(
+        found=torch.where(nearer[:, None, None], tried, s.found),
+        size=torch.where(nearer, size, s.size),
+        fewest=torch.minimum(s.fewest, places),
+    )
+
+
+def steepness(point: Point, like: Tensor) -> Tensor:
+    """Return the gradient of ``point`` in the shape of ``like``, its peak scaled to one."""
+    slope = point.gradient.reshape(like.shape)
+    peak = slope.abs().amax((1, 2), keepdim=True)
+    return slope / peak.clamp_min(torch.finfo(slope.dtype).tiny)
+
+
+def worth(point: Point) -> Tensor:
+    """Return the value of ``point``, (n,), lowest where it is NaN."""
+    return point.value.nan_to_num(-torch.inf, torch.inf, -torch.inf)
+
+
+def pushed(x: Tensor, shift: Tensor, slope: Tensor) -> Tensor:
+    """Return ``x`` pushed as far as ``shift`` to where ``slope`` points, or, if that is zero, by it.
+
+    So gradients that vanish at ``x`` may still be seen elsewhere.
+    """
+    return (x + torch.where(slope == 0, shift, shift.abs() * slope.sign())).clamp(0, 1)
+
+
+def probe(push: float, draw: int, keep: float, *, anew: bool = False) -> Move:
+    """Ask for the gradient near the base and mix it into the slope, of which ``keep`` stays.
+
+    The gradient at the base knows of an entry's way to the wall the first hair's breadth alone.
+    So every entry is pushed at random, by ``push`` on average, to where the slope points; those
+    that have moved are pulled back a little. With ``anew`` the base is first what was found.
+    """
+
+    def propose(s: Search) -> Tensor:
+        s = _home(s) if anew else s
+        shift = push * (4 * uniform(s.stream, s.x.shape[1:], draw).to(s.x.dtype) - 2)
+        moved = (s.base != s.x).any(1, keepdim=True)
+        return torch.where(moved, s.base + BACK * (s.x - s.base), pushed(s.base, shift, s.slope))
+
+    def learn(s: Search, _tried: Tensor, point: Point, _fooled: Tensor) -> Search:
+        s = _home(s) if anew else s
+        slope = keep * s.slope + (1 - keep) * steepness(point, s.x)
+        return s._replace(slope=slope, tries=torch.zeros_like(s.tries))
+
+    return Move(True, propose, learn)
+
+
+def _home(s: Search) -> Search:
+    lucky = s.fewest.isfinite()
+    base = torch.where(lucky[:, None, None], s.found, s.base)
+    return s._replace(base=base, fooled=lucky)
+
+
+def swaps(rounds: int, push: float, draw: int) -> list[Move]:
+    """Return moves that make the fooling point found smaller, place by place.
+
+    Each round asks for one gradient and then tries three points. Where the base fools, the places
+    that cost the least go back to where they were. Where it does not, one goes and another comes,
+    in the order of what a linear function of the slope would win; the swap is kept if the margin
+    rises. Where nothing has fooled yet, places only come.
+    """
+    return [
+        move
+        for number in range(rounds)
+        for move in (
+            probe(push, draw + number, 0.3, anew=number == 0),
+            *[Move(False, _swapped, _judged)] * TESTS,
+        )
+    ]
+
+
+def _swapped(s: Search) -> Tensor:
+    moved, gain = (s.base != s.x).any(1), gains(s.slope, s.x)
+    cost = (s.slope * (s.base - s.x)).sum(1).masked_fill(~moved, torch.inf)
+    won = gain.sum(1).masked_fill(moved, -torch.inf)
+    goes, comes = _pair(cost, won, s.tries, alone=s.fewest.isinf())
+    goes = torch.where(s.fooled[:, None], _cheapest(cost, _at_once(s)), goes)
+    comes = comes & ~s.fooled[:, None]
+    tried = torch.where(goes[:, None], s.x, s.base)
+    return torch.where(comes[:, None] & (gain > 0), (s.slope > 0).to(s.x.dtype), tried)
+
+
+def _pair(cost: Tensor, won: Tensor, nth: Tensor, alone: Tensor) -> tuple[Tensor, Tensor]:
+    """Return which place goes and which comes, (n, places), in the ``nth`` best swap.
+
+    For samples that are ``alone`` none goes, and the nth best comes.
+    """
+    few, nowhere = min(RIVALS, cost.shape[1]), torch.zeros_like(cost, dtype=torch.bool)
+    cost, goes = cost.topk(few, dim=1, largest=False)
+    won, comes = won.topk(few, dim=1)
+    order = (
+        (won[:, :, None] - cost[:, None]).flatten(1).argsort(dim=1, descending=True, stable=True)
+    )
+    pair = order.gather(1, nth[:, None].clamp_max(few * few - 1))
+    first = torch.where(alone[:, None], nth[:, None].clamp_max(few - 1), pair // few)
+    coming = nowhere.scatter(1, comes.gather(1, first), True)
+    return nowhere.scatter(1, goes.gather(1, pair % few), ~alone[:, None]), coming
+
+
+def _cheapest(cost: Tensor, number: Tensor) -> Tensor:
+    order = cost.argsort(dim=1, stable=True)
+    first = torch.arange(cost.shape[1], device=cost.device) < number[:, None]
+    return torch.zeros_like(first).scatter(1, order, first)
+
+
+def _at_once(s: Search) -> Tensor:
+    """Return how many places leave a fooling base: an eighth, half as many after each failure."""
+    return (places_moved(s.base, s.x).long() >> (3 + s.tries)).clamp_min(1)
+
+
+def _judged(s: Search, tried: Tensor, point: Point, fooled: Tensor) -> Search:
+    value = worth(point)
+    better = torch.where(s.fooled, fooled | (_at_once(s) == 1), value > s.margin)
+    return s._replace(
+        base=torch.where(better[:, None, None], tried, s.base),
+        margin=torch.where(better, value, s.margin),
+        fooled=torch.where(better, fooled, s.fooled),
+        tries=torch.where(better, 0, s.tries + 1),
+    )
