@@ -19,11 +19,13 @@ from advkit.attacks.auto_pgd_targeted import apgd_targeted
 from advkit.attacks.averaged_transforms import on_average
 from advkit.attacks.basic_iterative import bim
 from advkit.attacks.blurring import gaussian_blur
+from advkit.attacks.box_constrained_lbfgs import lbfgs
 from advkit.attacks.cards import AttackCard, attack_card
 from advkit.attacks.carlini_wagner import cw
 from advkit.attacks.contrast_change import contrast
 from advkit.attacks.decoupled_direction_norm import ddn
 from advkit.attacks.elastic_net import ead
+from advkit.attacks.fast_adaptive_boundary import fab
 from advkit.attacks.fast_gradient import fgsm
 from advkit.attacks.fast_minimum_norm import fmn
 from advkit.attacks.few_pixel_evolution import one_pixel
@@ -31,6 +33,8 @@ from advkit.attacks.impulse_noise import salt_and_pepper
 from advkit.attacks.margin_decomposition import md
 from advkit.attacks.minimised_budget import minimised
 from advkit.attacks.momentum_iterative import mifgsm
+from advkit.attacks.nearest_linearised_boundary import deepfool
+from advkit.attacks.normal_aligned import superdeepfool
 from advkit.attacks.one_for_all import universal
 from advkit.attacks.options import Attack, Member, norms_of, parse
 from advkit.attacks.primal_dual import pdgd
@@ -49,6 +53,7 @@ from advkit.attacks.square_attack import square
 from advkit.attacks.strongest_of_several import strongest
 from advkit.attacks.targets_per_sample import targeted
 from advkit.attacks.thinning_to_few import thinning
+from advkit.attacks.trained_distortion import distortion
 from advkit.attacks.voting_folded_gaussian import vfga
 
 ATTACKS: dict[str, Attack] = {
@@ -64,6 +69,11 @@ ATTACKS: dict[str, Attack] = {
     "pma": pma,
     # minimum norm
     "ddn": ddn,
+    "deepfool": deepfool,
+    "superdeepfool": superdeepfool,
+    "fab": fab,
+    "lbfgs": lbfgs,
+    "distortion": distortion,
     "fmn": fmn,
     "race": race,
     "pdgd": pdgd,

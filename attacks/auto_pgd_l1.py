@@ -33,7 +33,9 @@ def sparse_walk(
         here = NORMS["L1"].confine(here, x, reach)
         rule = _sparse(x, reach, first=scale == STAGES[0][0], every=max(int(0.04 * count), 1),
                        last=count if final else 0)  # fmt: skip
-        found = strongest_point(objective, here, rule, count, y, targets, final=final)
+        found = strongest_point(
+            objective, here, rule, count, y, targets, leave=final, see_last=final
+        )
         here = found.x
     return found
 

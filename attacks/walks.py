@@ -50,12 +50,13 @@ def strongest_point(
     y: Tensor,
     targets: Tensor | None,
     *,
-    final: bool = True,
+    leave: bool = True,
+    see_last: bool = True,
 ) -> Found:
     """Walk by `ascend` and keep the point of highest margin, sample by sample.
 
-    A sample stops at the first point that fools: it is not paid for again. A walk that is not
-    ``final``, but finds the start of the next, goes on, and does not look at its last move.
+    With ``leave`` a sample stops at the first point that fools: it is not paid for again. Without
+    ``see_last`` the model is not asked about the last move, so that another walk can follow.
     """
     seen: list[tuple[Point, Tensor]] = []
 
@@ -66,9 +67,9 @@ def strongest_point(
             seen[:] = [(point, margins(point.output, y[point.which], goal))]
         return seen[0][1]
 
-    done = (lambda point: margins_at(point) > 0) if final else None
+    done = (lambda point: margins_at(point) > 0) if leave else None
     walk = ascend(objective, start, rule, steps, done)
-    return Found(*best(walk if final else islice(walk, steps), margins_at))
+    return Found(*best(walk if see_last else islice(walk, steps), margins_at))
 
 
 def repeated(

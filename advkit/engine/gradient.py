@@ -16,8 +16,9 @@ class Objective(NamedTuple):
     """A function of the input and of tensors that are fixed per sample (labels, targets).
 
     ``function(x, *fixed)`` returns the value of every sample, shape (n,), and the output it was
-    computed from (logits, features). What is fixed stands beside the function, not inside it, so
-    that samples can leave the batch (`take`).
+    computed from (logits, features). It may return several values per sample, (n, k): the
+    gradient is then (n, k, ...), at the cost of one forward and k backward passes. What is fixed
+    stands beside the function, not inside it, so that samples can leave the batch (`take`).
     """
 
     function: Callable[..., tuple[Tensor, Tensor]]
@@ -72,9 +73,19 @@ def _at(objective: Objective, x: Tensor, gradient: bool, index: Tensor) -> Point
 
 
 def _slope(value: Tensor, x: Tensor) -> Tensor:
+    if value.ndim == 1:
+        return _way_back(value, x, again=False)
+    columns = value.unbind(1)
+    slopes = [_way_back(each, x, again=each is not columns[-1]) for each in columns]
+    return torch.stack(slopes, 1)
+
+
+def _way_back(value: Tensor, x: Tensor, *, again: bool) -> Tensor:
     if not value.requires_grad:
         return torch.zeros_like(x)
-    (slope,) = torch.autograd.grad(value, x, torch.ones_like(value), allow_unused=True)
+    (slope,) = torch.autograd.grad(
+        value, x, torch.ones_like(value), retain_graph=again, allow_unused=True
+    )
     if slope is None:
         return torch.zeros_like(x)
     return slope.nan_to_num(0.0, 0.0, 0.0)

@@ -28,6 +28,11 @@ SUBJECTS: dict[str, Subject] = {
     "pma": Subject({"steps": 14}),
     # minimum norm
     "ddn": Subject({"steps": 20}, random=False),
+    "deepfool": Subject({"steps": 10}, random=False),
+    "superdeepfool": Subject({"steps": 15}, random=False),
+    "fab": Subject({"steps": 20, "restarts": 2, "n_targets": 1}),
+    "lbfgs": Subject({"steps": 8, "searches": 4}, random=False),
+    "distortion": Subject(random=False),
     "fmn": Subject({"steps": 20}, random=False),
     "race": Subject({"steps": 30}, random=False),
     "pdgd": Subject({"steps": 60}, random=False),

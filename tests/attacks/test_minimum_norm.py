@@ -14,6 +14,14 @@ from tests.attacks.problems import Affine, affine, boxed_radius, exact_count, ne
 EXACT: dict[tuple[str, str], dict[str, Any]] = {
     # attack and norm: the options with which it must come within 1% of the exact distance
     ("ddn", "L2"): {"steps": 200},
+    ("deepfool", "L2"): {},
+    ("deepfool", "Linf"): {},
+    ("deepfool", "L1"): {},
+    ("superdeepfool", "L2"): {},
+    ("fab", "Linf"): {},
+    ("fab", "L2"): {},
+    ("fab", "L1"): {},
+    ("lbfgs", "L2"): {},
     ("fmn", "Linf"): {"steps": 200},
     ("fmn", "L2"): {"steps": 200},
     ("fmn", "L1"): {"steps": 500},
