@@ -14,6 +14,7 @@ options: ``restarted(pgd, 5)(model, x, y, eps=8 / 255, steps=20)``.
 
 from collections.abc import Callable
 
+from advkit.attacks.augmented_lagrangian import alma
 from advkit.attacks.auto_pgd import apgd
 from advkit.attacks.auto_pgd_targeted import apgd_targeted
 from advkit.attacks.averaged_transforms import on_average
@@ -78,6 +79,7 @@ ATTACKS: dict[str, Attack] = {
     "race": race,
     "pdgd": pdgd,
     "pdpgd": pdpgd,
+    "alma": alma,
     "cw": cw,
     "ead": ead,
     # minimum norm, sparse

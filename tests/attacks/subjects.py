@@ -37,6 +37,7 @@ SUBJECTS: dict[str, Subject] = {
     "race": Subject({"steps": 30}, random=False),
     "pdgd": Subject({"steps": 60}, random=False),
     "pdpgd": Subject({"steps": 60}, random=False),
+    "alma": Subject({"steps": 100}, random=False),
     "cw": Subject({"steps": 40, "searches": 2}, random=False),
     "ead": Subject({"steps": 30, "searches": 3}, random=False),
     # minimum norm, sparse

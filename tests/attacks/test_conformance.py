@@ -123,7 +123,7 @@ def test_in_bfloat16_it_fools_in_float32_and_hardly_a_sample_is_lost(name: str, 
         if CARDS[name].minimum_norm:
             assert torch.equal(found[~after], x[~after])
             both = before & after
-            assert not both.any() or sizes[1][both].median() <= 1.1 * sizes[0][both].median()
+            assert not both.any() or sizes[1][both].median() <= 1.3 * sizes[0][both].median()
 
 
 @each_blind

@@ -28,6 +28,7 @@ EXACT: dict[tuple[str, str], dict[str, Any]] = {
     ("race", "Linf"): {"steps": 200},
     ("race", "L2"): {"steps": 200},
     ("pdgd", "L2"): {},
+    ("alma", "L2"): {"steps": 1000},
     ("cw", "L2"): {},
     ("ead", "L1"): {},
     ("pdpgd", "L1"): {},
@@ -39,8 +40,8 @@ EXACT: dict[tuple[str, str], dict[str, Any]] = {
     ("vfga", "L0"): {"steps": 10, "samples": 2},
     ("jsma", "L0"): {"steps": 10, "pairs": False},
 }
-WITHIN = {"cw": 1.025, "ead": 1.02}
-"""Of those that come no nearer where the box is in the way; all others come within 1%."""
+WITHIN = {"alma": 1.03, "cw": 1.025, "ead": 1.02}
+"""Of those that come no nearer, most of them where the box is in the way; all others: 1%."""
 PROBLEMS = ("plain", "ill-conditioned", "box in the way")
 each = pytest.mark.parametrize(("name", "norm"), EXACT)
 
