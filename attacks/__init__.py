@@ -30,10 +30,13 @@ from advkit.attacks.fast_adaptive_boundary import fab
 from advkit.attacks.fast_gradient import fgsm
 from advkit.attacks.fast_minimum_norm import fmn
 from advkit.attacks.few_pixel_evolution import one_pixel
+from advkit.attacks.geometric_decisions import geoda
+from advkit.attacks.hop_skip_jump import hopskipjump
 from advkit.attacks.impulse_noise import salt_and_pepper
 from advkit.attacks.margin_decomposition import md
 from advkit.attacks.minimised_budget import minimised
 from advkit.attacks.momentum_iterative import mifgsm
+from advkit.attacks.natural_evolution import nes
 from advkit.attacks.nearest_linearised_boundary import deepfool
 from advkit.attacks.normal_aligned import superdeepfool
 from advkit.attacks.one_for_all import universal
@@ -49,6 +52,8 @@ from advkit.attacks.reduced_precision import in_bfloat16
 from advkit.attacks.restarts_on_survivors import restarted
 from advkit.attacks.rotations_and_translations import rotation_translation
 from advkit.attacks.saliency_map import jsma
+from advkit.attacks.simple_black_box import simba
+from advkit.attacks.simultaneous_perturbation import spsa
 from advkit.attacks.smooth_count import sigma_zero
 from advkit.attacks.square_attack import square
 from advkit.attacks.strongest_of_several import strongest
@@ -89,7 +94,13 @@ ATTACKS: dict[str, Attack] = {
     "jsma": jsma,
     # score-based black box
     "square": square,
+    "simba": simba,
+    "nes": nes,
+    "spsa": spsa,
     "one_pixel": one_pixel,
+    # decision-based black box
+    "hopskipjump": hopskipjump,
+    "geoda": geoda,
     # spatial and common
     "noise": noise,
     "gaussian_blur": gaussian_blur,

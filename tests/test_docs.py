@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from advkit.attacks import ATTACKS, attack_card, norms_of
+from advkit.benchmarks.attack_pages import FAMILIES, page
 from advkit.engine import NORMS
 from advkit.engine.objectives import margins
 from tests.attacks.problems import affine
@@ -16,7 +17,9 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_the_table_of_attacks_in_the_readme() -> None:
-    rows = re.findall(r"^\| `(\w+)` \| ([\w ]+) \| (\w+) \| ([\d,]+) \|", read("README.md"), re.M)
+    rows = re.findall(
+        r"^\| `(\w+)` \| ([\w ]+) \| ([\w ]+) \| ([\d,]+) \|", read("README.md"), re.M
+    )
     assert {name: tuple(norms.split()) for name, norms, _, _ in rows} == {
         name: norms_of(attack) for name, attack in ATTACKS.items()
     }
@@ -24,6 +27,15 @@ def test_the_table_of_attacks_in_the_readme() -> None:
         card = attack_card(name, ATTACKS[name])
         assert knows == card.knows
         assert int(passes.replace(",", "")) == sum(card.passes(classes=10))
+
+
+def test_the_pages_of_attacks_say_what_the_cards_say() -> None:
+    """Written by `python -m advkit.benchmarks.attack_pages docs/attacks`."""
+    names = [name for family in FAMILIES.values() for name in family.names]
+    assert sorted(names) == sorted(ATTACKS), "every attack belongs on one page"
+    for family in FAMILIES:
+        assert read(f"docs/attacks/{family}.md") == page(family), family
+        assert (ROOT / f"docs/attacks/{family}.png").stat().st_size < 600_000
 
 
 def test_the_example_of_contributing_works() -> None:

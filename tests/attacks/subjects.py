@@ -47,7 +47,13 @@ SUBJECTS: dict[str, Subject] = {
     "jsma": Subject({"steps": 8}, random=False),
     # score-based black box
     "square": Subject({"queries": 60}),
+    "simba": Subject({"queries": 60}),
+    "nes": Subject({"queries": 64, "pairs": 5}),
+    "spsa": Subject({"queries": 64, "pairs": 5}),
     "one_pixel": Subject({"population": 12, "steps": 3}),
+    # decision-based black box
+    "hopskipjump": Subject({"queries": 150, "probes": 10}),
+    "geoda": Subject({"queries": 150, "probes": 20}),
     # spatial and common
     "noise": Subject(teeth=0),
     "gaussian_blur": Subject({"rungs": 5, "bisections": 4}, random=False, teeth=0),

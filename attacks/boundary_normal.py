@@ -1,0 +1,89 @@
+"""Which way a decision boundary faces, from the answers at places around one of its points."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from advkit.attacks.low_frequencies import frequencies_kept, smooth
+from advkit.attacks.orthogonal_probes import probes
+from advkit.attacks.questions import Hunt, ask
+from advkit.engine import NORMS, rows
+from advkit.engine.objectives import Model
+
+ROUND = 20  # questions after which the centre is moved; they go through the model together
+
+
+class Survey(NamedTuple):
+    """How to look around: at what distance, of that to ``x``, and in which directions.
+
+    ``first``: how many directions were used so far. ``tangential``: only those at right angles
+    to the way from ``x``.
+    """
+
+    stream: Tensor
+    first: int
+    reach: float
+    frequencies: tuple[int, ...]
+    tangential: bool
+
+
+def survey(
+    stream: Tensor,
+    x: Tensor,
+    reach: float,
+    frequencies: int,
+    queries: int,
+    *,
+    tangential: bool,
+) -> Survey:
+    """Return the survey of samples ``x`` (n, ...) before its first direction."""
+    kept = frequencies_kept(x.shape[1:], frequencies, queries)
+    return Survey(stream, 0, reach, kept, tangential)
+
+
+def normal_at(
+    model: Model, norm: str, hunt: Hunt, point: Tensor, view: Survey, count: int, spare: int = 0
+) -> tuple[Hunt, Tensor, Survey]:
+    """Return the way to the fooling side of the boundary at ``point`` (n, ...), unscaled.
+
+    Asks about ``count`` places per sample, but leaves it ``spare`` questions. The sum of the
+    directions u that lead to a fooling place minus those that do not points along the normal,
+    on average (Chen et al. 2020); what all answers of a round have in common is taken out, and
+    the centre of the next round is moved along the ray from ``x`` until half of them fool: a
+    point a little off a curved boundary would get the same answer from everywhere.
+    """
+    ray = NORMS["L2"].steepest(point - hunt.x)
+    radius = view.reach * NORMS["L2"].size(point - hunt.x)
+    gain = 2 / math.sqrt(math.prod(view.frequencies))
+    total, shift = torch.zeros_like(point), torch.zeros_like(radius)
+    for at in range(0, count, ROUND):
+        centre = (point + rows(shift, point) * ray)[:, None]
+        u = _directions(view, ray, min(ROUND, count - at))
+        tried = (centre + rows(radius, u) * u).clamp(0, 1)
+        before = (hunt.left - spare).clamp_min(0)
+        wanted = torch.arange(u.shape[1], device=u.device) < before[:, None]
+        hunt, fooled = ask(model, norm, hunt, tried, wanted)
+        signs = torch.where(wanted, torch.where(fooled, 1.0, -1.0), 0.0).to(u.dtype)
+        mean = signs.sum(1) / wanted.sum(1).clamp_min(1)
+        weights = torch.where(wanted, signs - mean[:, None], 0.0)
+        total = total + (weights.view(*weights.shape, *[1] * (u.ndim - 2)) * (tried - centre)).sum(
+            1
+        )
+        shift = shift - gain * radius * mean
+        view = view._replace(first=view.first + u.shape[1])
+    return hunt, total, view
+
+
+def _directions(view: Survey, ray: Tensor, count: int) -> Tensor:
+    """Return the next ``count`` directions of each sample, (n, count, ...)."""
+    shape = ray.shape[1:]
+    weights = probes(view.stream, view.first, count, math.prod(view.frequencies)).to(ray.dtype)
+    weights = weights.view(len(ray), count, *view.frequencies)
+    # One sample at a time: a product of matrices must not see how many there are.
+    u = torch.stack([smooth(each, shape) for each in weights])
+    if view.tangential:
+        along = (u * ray[:, None]).flatten(2).sum(2)
+        u = u - along.view(*along.shape, *[1] * len(shape)) * ray[:, None]
+    return u

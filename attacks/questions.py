@@ -1,0 +1,168 @@
+"""What decision-based attacks share: questions that are counted, and the nearest answer kept."""
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
+
+import torch
+from torch import Tensor
+
+from advkit.attacks.bisection import bisect
+from advkit.attacks.minimum import Nearest, enough
+from advkit.engine import NORMS, Objective, evaluate, rows, take
+from advkit.engine.objectives import Model, margins
+
+T = TypeVar("T")
+
+
+class Hunt(NamedTuple):
+    """Samples that are asked about; one row each, and the same rows leave everywhere.
+
+    ``left`` (n,) questions may still be asked; it is 0 as soon as ``best``, the nearest fooling
+    point asked about, is within ``stop`` (n,) of ``x``. Before the first, ``best`` is ``x`` at
+    ``distance`` infinity. ``targets`` holds one tensor or none.
+    """
+
+    which: Tensor
+    x: Tensor
+    y: Tensor
+    targets: tuple[Tensor, ...]
+    left: Tensor
+    stop: Tensor
+    best: Tensor
+    distance: Tensor
+
+
+def hunt_for(
+    x: Tensor, y: Tensor, targets: Tensor | None, eps: float | Tensor | None, queries: int
+) -> Hunt:
+    """Return the hunt for ``x`` (n, ...) before its first question."""
+    return Hunt(
+        which=torch.arange(len(x), device=x.device),
+        x=x,
+        y=y,
+        targets=() if targets is None else (targets,),
+        left=torch.full((len(x),), queries, device=x.device),
+        stop=enough(eps, x),
+        best=x,
+        distance=torch.full((len(x),), torch.inf, dtype=x.dtype, device=x.device),
+    )
+
+
+def decided(model: Model, x: Tensor, y: Tensor, targets: tuple[Tensor, ...] = ()) -> Tensor:
+    """Return whether ``x`` (n, ...) fools ``model``, (n,) bool; forward passes only.
+
+    ``model`` returns logits (n, classes) or labels (n,). A tie of logits does not fool.
+    """
+
+    def verdict(x: Tensor, y: Tensor, *targets: Tensor) -> tuple[Tensor, Tensor]:
+        answer = model(x)
+        if answer.ndim > 1:
+            return margins(answer, y, *targets) > 0, answer
+        return answer == targets[0] if targets else answer != y, answer
+
+    return evaluate(Objective(verdict, (y, *targets)), x, gradient=False).value
+
+
+def ask(
+    model: Model, norm: str, hunt: Hunt, tried: Tensor, wanted: Tensor | None = None
+) -> tuple[Hunt, Tensor]:
+    """Ask about the places ``tried`` (n, k, ...) that are ``wanted`` (n, k) and can be paid.
+
+    The first of a row are asked when its questions run out. Returns the hunt after it and which
+    places fooled, (n, k); a place that was not asked about did not.
+    """
+    if wanted is None:
+        wanted = torch.ones(tried.shape[:2], dtype=torch.bool, device=tried.device)
+    asked = wanted & (wanted.cumsum(1) <= hunt.left[:, None])
+    fooled = torch.zeros_like(asked)
+    sizes = torch.full(asked.shape, torch.inf, dtype=tried.dtype, device=tried.device)
+    who = asked.nonzero()[:, 0]
+    if len(who):
+        places, x, y, targets = tried[asked], *take((hunt.x, hunt.y, hunt.targets), who)
+        fooled[asked] = decided(model, places, y, targets)
+        sizes[asked] = NORMS[norm].size(places - x)
+    distance, at = sizes.where(fooled, torch.inf).min(1)
+    nearer = distance < hunt.distance
+    best = torch.where(rows(nearer, hunt.x), pick(tried, at), hunt.best)
+    distance = torch.where(nearer, distance, hunt.distance)
+    left = torch.where(distance <= hunt.stop, 0, hunt.left - asked.sum(1))
+    return hunt._replace(left=left, best=best, distance=distance), fooled
+
+
+def pick(places: Tensor, at: Tensor) -> Tensor:
+    """Return of each row of ``places`` (n, k, ...) the one at ``at`` (n,)."""
+    return places[torch.arange(len(at), device=at.device), at]
+
+
+def shrink(
+    model: Model,
+    norm: str,
+    hunt: Hunt,
+    rivals: Tensor,
+    running: Tensor,
+    high: Tensor,
+    steps: int,
+    low: Tensor | None = None,
+) -> tuple[Hunt, Tensor, Tensor]:
+    """Bring ``rivals`` (n, k, ...) into the smallest ball around ``x`` in which one still fools.
+
+    Bisects the radius between ``low`` (n,), 0 if not given, and ``high`` for all that are
+    ``running`` (n, k) together; when some of a row fool, the others drop out, so that the best of
+    k costs little more than one. Returns the hunt, the last place that fooled, (n, ...), and
+    whether there was one, (n,).
+    """
+    k = running.shape[1]
+    centre = hunt.x.repeat_interleave(k, 0)
+    place, found = hunt.x, torch.zeros_like(hunt.left, dtype=torch.bool)
+
+    def holds(radius: Tensor) -> Tensor:
+        nonlocal hunt, place, found, running
+        reach = radius.repeat_interleave(k)
+        tried = NORMS[norm].confine(rivals.flatten(0, 1), centre, reach).view_as(rivals)
+        hunt, fooled = ask(model, norm, hunt, tried, running)
+        some = fooled.any(1)
+        running = torch.where(some[:, None], fooled, running)
+        place = torch.where(rows(some, place), pick(tried, fooled.int().argmax(1)), place)
+        found = found | some
+        return some
+
+    bisect(holds, torch.zeros_like(high) if low is None else low, high, steps)
+    return hunt, place, found
+
+
+def pursue(hunt: Hunt, own: T, move: Callable[[Hunt, T], tuple[Hunt, T]]) -> Nearest:
+    """Call ``move`` until no sample has questions left; return the nearest fooling points.
+
+    ``own`` is what an attack remembers, tensors with one row per sample in a nest of tuples. A
+    sample without questions leaves. Every move must ask at least one question per sample.
+    """
+    found = Nearest(hunt.x.clone(), torch.full_like(hunt.distance, torch.inf))
+    while True:
+        over = (hunt.left <= 0).nonzero().squeeze(1)
+        if len(over):
+            gone = hunt.which[over]
+            found.x[gone], found.distance[gone] = hunt.best[over], hunt.distance[over]
+            hunt, own = take((hunt, own), (hunt.left > 0).nonzero().squeeze(1))
+        if not len(hunt.which):
+            return found
+        hunt, own = move(hunt, own)
+
+
+def scouted(hunt: Hunt, walk: Callable[[Hunt, int], Nearest], scouts: int, budget: int) -> Nearest:
+    """Begin ``scouts`` walks of ``budget`` questions each and go on from where the nearest ended.
+
+    ``walk(hunt, number)`` asks until no questions are left; it starts by itself where ``best`` is
+    not fooling, and else from ``best``.
+    """
+    for number in range(scouts if scouts > 1 else 0):
+        unknown = torch.full_like(hunt.distance, torch.inf)
+        part = hunt._replace(left=hunt.left.clamp_max(budget), best=hunt.x, distance=unknown)
+        found = walk(part, number)
+        nearer = found.distance < hunt.distance
+        distance = torch.where(nearer, found.distance, hunt.distance)
+        hunt = hunt._replace(
+            left=torch.where(distance <= hunt.stop, 0, (hunt.left - budget).clamp_min(0)),
+            best=torch.where(rows(nearer, hunt.x), found.x, hunt.best),
+            distance=distance,
+        )
+    return walk(hunt, scouts)
