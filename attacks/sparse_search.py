@@ -120,7 +120,7 @@ def worth(point: Point) -> Tensor:
 
 
 def pushed(x: Tensor, shift: Tensor, slope: Tensor) -> Tensor:
-    """Return ``x`` pushed by the size of ``shift`` to where ``slope`` points, or, if zero, by it.
+    """Return ``x`` pushed as far as ``shift`` to where ``slope`` points; if that is zero, by it.
 
     So gradients that vanish at ``x`` may still be seen elsewhere.
     """
