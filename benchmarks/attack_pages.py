@@ -3,6 +3,7 @@
 ``python -m advkit.benchmarks.attack_pages docs/attacks`` writes all of it again.
 """
 
+import math
 import sys
 from pathlib import Path
 from typing import NamedTuple
@@ -23,7 +24,7 @@ from advkit.models.classifier import Classifier
 MODEL, DATA = "bundled:fashion-mnist-cnn", "bundled:fashion-mnist"
 SHOWN = (2, 4)  # which of the images that the model reads right
 EPS = {"Linf": 0.1, "L2": 1.5, "L1": 15.0, "L0": 49.0}  # for attacks that need one
-COLUMNS = 6
+COLUMNS = 8  # at most
 
 
 class Family(NamedTuple):
@@ -144,19 +145,22 @@ def draw(family: str, file: Path) -> None:
     model, samples = load_model(MODEL), load_data(DATA, limit=50)
     right = (model(samples.x).argmax(1) == samples.y).nonzero().squeeze(1)[list(SHOWN)]
     x, y, names = samples.x[right], samples.y[right], FAMILIES[family].names
-    lines = -(-len(names) // COLUMNS) * 2 * len(x)
-    figure, axes = plt.subplots(lines, COLUMNS, figsize=(1.5 * COLUMNS, 1.72 * lines), dpi=80)
+    bands = math.ceil(len(names) / COLUMNS)
+    columns, lines = math.ceil(len(names) / bands), 2 * len(x) * bands
+    figure, axes = plt.subplots(
+        lines, columns, figsize=(1.3 * columns, 1.5 * lines), dpi=80, squeeze=False
+    )
     for axis in axes.flat:
         axis.axis("off")
     for place, name in enumerate(names):
         norm = attack_card(name, ATTACKS[name]).norms[0]
         found = _attacked(name, norm, model, x, y)
         for i, image in enumerate(found):
-            line = (place // COLUMNS * len(x) + i) * 2
-            above, below = axes[line, place % COLUMNS], axes[line + 1, place % COLUMNS]
+            line = (place // columns * len(x) + i) * 2
+            above, below = axes[line, place % columns], axes[line + 1, place % columns]
             _show(above, below, image, x[i], _words(model, samples, image, x[i], y[i], norm))
-            above.set_title(name if i == 0 else "", fontsize=8)
-    figure.tight_layout(pad=0.3)
+            above.set_title("" if i else name, fontsize=8)
+    figure.tight_layout(pad=0.4, h_pad=0.5)
     figure.savefig(file, metadata={"Software": None})
     plt.close(figure)
 
@@ -181,7 +185,9 @@ def _show(above: Axes, below: Axes, image: Tensor, x: Tensor, words: str) -> Non
     most = max(float(np.abs(change).max()), 1e-9)
     above.imshow(image[0], cmap="gray", vmin=0, vmax=1)
     below.imshow(change, cmap="RdBu_r", vmin=-most, vmax=most)
-    below.text(0.5, -0.04, words, transform=below.transAxes, ha="center", va="top", fontsize=7)
+    below.axis("on")
+    below.set(xticks=[], yticks=[], frame_on=False)
+    below.set_xlabel(words, fontsize=7)
 
 
 def main() -> None:
