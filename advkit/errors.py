@@ -45,7 +45,11 @@ class ResourceError(AdvkitError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a hint that names the nearest of ``known``, or all of them."""
+    """Return a hint that names the nearest of ``known``, or all of them.
+
+    Letters in another order are nearest: the commonest slip.
+    """
     names = sorted(known)
-    close = get_close_matches(name, names, n=1, cutoff=0.5)
+    close = [each for each in names if sorted(each) == sorted(name)]
+    close = close or get_close_matches(name, names, n=1, cutoff=0.5)
     return f"did you mean {close[0]}?" if close else f"known: {', '.join(names)}"

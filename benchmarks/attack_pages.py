@@ -14,12 +14,11 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from advkit.api import load_data, load_model
 from advkit.attacks import ATTACKS, attack_card
-from advkit.data.samples import Samples
+from advkit.data import Samples, load_data
 from advkit.engine import NORMS
 from advkit.engine.objectives import margins
-from advkit.models.classifier import Classifier
+from advkit.models import Classifier, load_model
 
 MODEL, DATA = "bundled:fashion-mnist-cnn", "bundled:fashion-mnist"
 SHOWN = (2, 4)  # which of the images that the model reads right

@@ -111,7 +111,7 @@ def test_ones_own_attack_and_the_functions_from_attacks_to_attacks(cli: Cli) -> 
 
 
 def test_an_unknown_attack_is_answered_with_the_nearest(cli: Cli) -> None:
-    result = cli("show", "attack", "apgdd")
+    result = cli("show", "attack", "apdg")
     assert (result.code, result.out) == (2, "")
     assert "did you mean apgd?" in result.err
     assert "--attacks" not in result.err
