@@ -29,6 +29,8 @@ def sparse_walk(
         final = scale == STAGES[-1][0]
         count = steps - spent if final else int(share * steps)
         spent += count
+        if not (count or final):
+            continue
         reach = scale * radius
         here = NORMS["L1"].confine(here, x, reach)
         rule = _sparse(x, reach, first=scale == STAGES[0][0], every=max(int(0.04 * count), 1),
