@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from advkit.attacks.bisection import bisect
-from advkit.attacks.minimum import enough, nearest_point, within
+from advkit.attacks.minimum import enough, linear_distance, nearest_point, within
 from advkit.attacks.polish import into_smaller_balls
 from advkit.engine import NORMS, Objective, Point, Rule, rows
 from advkit.engine.objectives import Model, margins
@@ -127,11 +127,11 @@ def _measure(point: Point, s: _State, norm: str) -> _State:
     """Take the units of the value, where it is not a ratio already, and of distances."""
     ratio = point.output.shape[1] > 2
     size = torch.ones_like(point.value) if ratio else point.value.abs()
-    reach = point.value.abs() / NORMS[norm].dual(point.gradient).clamp_min(1e-12)
+    reach, _ = linear_distance(point, norm)
     most = float(s.x[0].numel())
     return s._replace(
         scale=size.nan_to_num(1.0).clamp_min(1e-8),
-        reach=reach.nan_to_num(1.0, 1.0).clamp(1e-6, most),
+        reach=reach.clamp(1e-6, most),
     )
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from advkit.attacks.auto_pgd import auto_walk
 from advkit.attacks.walks import Found, radii, random_start, repeated
 from advkit.engine import evaluate, take
-from advkit.engine.objectives import LOSSES, Model, margin
+from advkit.engine.objectives import LOSSES, Model, likeliest, margin
 from advkit.engine.seeding import keys
 
 CANDIDATES = 9
@@ -58,7 +58,8 @@ def apgd_targeted(
 
     if targets is not None:
         return repeated(lambda index, _: walk(index, targets[index], 0, steps), x, 1).x
-    order = _likeliest(model, x, y, CANDIDATES if try_steps else n_targets)
+    logits = evaluate(margin(model, y), x, gradient=False).output
+    order = likeliest(logits, y)[:, : CANDIDATES if try_steps else n_targets]
     found = None
     if try_steps:
         gaps = torch.full(order.shape, -torch.inf, dtype=x.dtype, device=x.device)
@@ -79,10 +80,3 @@ def apgd_targeted(
         order.shape[1],
         found,
     ).x
-
-
-def _likeliest(model: Model, x: Tensor, y: Tensor, count: int) -> Tensor:
-    """Return the classes other than ``y`` by falling logit at ``x``, (n, count)."""
-    logits = evaluate(margin(model, y), x, gradient=False).output
-    others = logits.scatter(1, y[:, None], -torch.inf)
-    return others.argsort(dim=1, descending=True, stable=True)[:, : min(count, logits.shape[1] - 1)]

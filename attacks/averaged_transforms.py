@@ -5,8 +5,9 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from advkit.attacks.higher_order import Call, alone, attack_from, face_of, margins_of, text_of
+from advkit.attacks.higher_order import Call, alone, attack_from, face_of, text_of
 from advkit.attacks.options import Attack
+from advkit.attacks.walks import margins_of
 from advkit.engine import rows
 from advkit.engine.objectives import Model, margins
 from advkit.engine.seeding import keys, normal, uniform

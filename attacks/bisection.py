@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from advkit.engine import evaluate, rows
-from advkit.engine.objectives import Model, margin, margins
+from advkit.engine.objectives import Model, margin
 
 CLOSE = 1.001
 
@@ -80,8 +80,8 @@ def line_search(
     """
 
     def fooled(share: Tensor) -> Tensor:
-        point = evaluate(margin(model, y), between(x, x_adv, share), gradient=False)
-        return margins(point.output, y, targets) > 0
+        tried = between(x, x_adv, share)
+        return evaluate(margin(model, y, targets), tried, gradient=False).value > 0
 
     low = torch.zeros(len(x), dtype=x.dtype, device=x.device)
     return between(x, x_adv, bisect(fooled, low, torch.ones_like(low), steps)[1])

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from advkit.engine import NORMS, Objective, Point
-from advkit.engine.objectives import Model, margins
+from advkit.engine.objectives import Model, likeliest, margins
 
 
 def differences(model: Model, y: Tensor, targets: Tensor | None, count: int) -> Objective:
@@ -17,10 +17,9 @@ def differences(model: Model, y: Tensor, targets: Tensor | None, count: int) -> 
 
     def untargeted(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         logits = model(x)
-        others = logits.scatter(1, y[:, None], -torch.inf)
-        order = others.argsort(dim=1, descending=True, stable=True)
-        likeliest = order[:, : min(count, logits.shape[1] - 1)]
-        return logits.gather(1, likeliest) - logits.gather(1, y[:, None]), logits
+        return logits.gather(1, likeliest(logits, y)[:, :count]) - logits.gather(
+            1, y[:, None]
+        ), logits
 
     def targeted(x: Tensor, y: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
         logits = model(x)

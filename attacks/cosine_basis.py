@@ -6,20 +6,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from advkit.attacks.low_frequencies import cosines
 from advkit.engine.seeding import uniform
 
 
 def axes_of(shape: Sequence[int]) -> int:
     """Return which axis of a sample of ``shape`` is the first in space: all but the channels."""
     return 1 if len(shape) > 1 else 0
-
-
-def cosines(size: int, like: Tensor) -> Tensor:
-    """Return the orthonormal DCT-II, (size, size): row k is a wave of k half turns."""
-    place = torch.arange(size, dtype=torch.float64, device=like.device)
-    waves = (math.pi / size * place[:, None] * (place + 0.5)).cos() * math.sqrt(2 / size)
-    waves[0] /= math.sqrt(2)
-    return waves.to(like.dtype)
 
 
 def frequencies(shape: Sequence[int], device: torch.device) -> Tensor:
@@ -45,7 +38,7 @@ def wave(index: Tensor, like: Tensor) -> Tensor:
         table = (
             torch.eye(size, dtype=like.dtype, device=like.device)
             if channel
-            else cosines(size, like)
+            else cosines(size, size).to(like)
         )
         product = product * table[place].reshape(
             -1, *[size if a == axis else 1 for a in range(len(shape))]

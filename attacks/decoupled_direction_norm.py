@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from advkit.attacks.minimum import Nearest, enough, nearest_of, nearest_point, within
+from advkit.attacks.minimum import enough, nearest_point, within
 from advkit.engine import NORMS, Point, Rule, rows
 from advkit.engine.objectives import LOSSES, Model, margins
 from advkit.engine.seeding import keys, normal
@@ -46,14 +46,9 @@ def ddn(
         return x
     stop, stream = enough(eps, x), keys(seed, ids, x, "ddn")
 
-    def walk(index: Tensor, _number: int) -> Nearest:
-        x0, y0 = x[index], y[index]
-        t0 = None if targets is None else targets[index]
-        rule = _decoupled(x0, y0, t0, stream[index], steps, step, gamma, length)
-        objective = LOSSES[loss](model, y0, t0)
-        return nearest_point(objective, x0, rule, steps, x0, y0, t0, norm, stop[index])
-
-    return within(nearest_of(walk, x, 1, stop), x, eps)
+    rule = _decoupled(x, y, targets, stream, steps, step, gamma, length)
+    objective = LOSSES[loss](model, y, targets)
+    return within(nearest_point(objective, x, rule, steps, x, y, targets, norm, stop), x, eps)
 
 
 class _State(NamedTuple):

@@ -8,9 +8,9 @@ from torch import Tensor
 from advkit.attacks.minimum import Nearest, enough, linear_distance, nearest_point, within
 from advkit.attacks.polish import into_smaller_balls
 from advkit.attacks.proximal import PROXIMAL
-from advkit.attacks.search_over_c import search_over_c
-from advkit.engine import Objective, Point, Rule
-from advkit.engine.objectives import Model, margins
+from advkit.attacks.search_over_c import penalised, search_over_c
+from advkit.engine import Point, Rule, evaluate
+from advkit.engine.objectives import Model, margin
 
 
 def ead(
@@ -51,38 +51,19 @@ def ead(
     if not len(x):
         return x
     stop = enough(eps, x)
-    distance, slope = linear_distance(model, x, y, targets, norm)
+    distance, slope = linear_distance(evaluate(margin(model, y, targets), x), norm)
     first = c * (beta + 2 * distance) / slope
 
     def walk(index: Tensor, weight: Tensor) -> Nearest:
         t0 = None if targets is None else targets[index]
         x0, y0 = x[index], y[index]
-        objective = _penalised(model, x0, y0, t0, weight, confidence)
+        objective = penalised(model, x0, y0, t0, weight, confidence)
         rule = _accelerated(x0, steps, step, beta)
         return nearest_point(objective, x0, rule, steps, x0, y0, t0, norm, stop[index])
 
     found = search_over_c(walk, x, stop, first=first, rounds=searches)
     found = into_smaller_balls(model, x, y, targets, found, norm, stop, polish)
     return within(found, x, eps)
-
-
-def _penalised(
-    model: Model,
-    x: Tensor,
-    y: Tensor,
-    targets: Tensor | None,
-    weight: Tensor,
-    confidence: float,
-) -> Objective:
-    def value(
-        image: Tensor, x: Tensor, weight: Tensor, y: Tensor, *targets: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        logits = model(image)
-        short = (confidence - margins(logits, y, *targets)).clamp_min(0)
-        far = (image - x).flatten(1).square().sum(1)
-        return -(weight * short + far), logits
-
-    return Objective(value, (x, weight, y) if targets is None else (x, weight, y, targets))
 
 
 class _State(NamedTuple):

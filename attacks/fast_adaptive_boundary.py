@@ -11,8 +11,8 @@ from advkit.attacks.hyperplane import cross
 from advkit.attacks.minimum import Nearest, enough, nearest_of, nearest_point, within
 from advkit.attacks.polish import polished
 from advkit.attacks.walks import radii, random_start
-from advkit.engine import NORMS, Objective, Point, Rule, evaluate, rows, take
-from advkit.engine.objectives import Model, margin, margins
+from advkit.engine import NORMS, Point, Rule, evaluate, rows, take
+from advkit.engine.objectives import Model, class_gap, likeliest, margin, margins
 from advkit.engine.seeding import keys
 
 PATIENCE = 10
@@ -71,7 +71,7 @@ def fab(
         start = x0
         if restart:
             start = random_start(norm, key, x0, reach[index], stream=number, surface=True)
-        pull = _towards(model, y0, aims) if t0 is None else margin(model, y0, t0)
+        pull = class_gap(model, y0, aims) if t0 is None else margin(model, y0, t0)
         rule = _drawn_back(norm, x0, y0, t0, alpha_max, eta, beta)
         return nearest_point(pull, start, rule, steps, x0, y0, t0, norm, stop[index])
 
@@ -92,23 +92,9 @@ def _begin(
     model: Model, x: Tensor, y: Tensor, targets: Tensor | None, count: int
 ) -> tuple[Nearest, Tensor]:
     """Return what is found at ``x`` itself, and the likeliest other classes there, (n, count)."""
-    logits = evaluate(margin(model, y), x, gradient=False).output
-    fooled = margins(logits, y, targets) > 0
-    order = logits.scatter(1, y[:, None], -torch.inf).argsort(dim=1, descending=True, stable=True)
-    count = min(count, logits.shape[1] - 1) if targets is None else 1
-    distance = x.new_full((len(x),), torch.inf).masked_fill(fooled, 0)
-    return Nearest(x, distance), order[:, :count]
-
-
-def _towards(model: Model, y: Tensor, aim: Tensor) -> Objective:
-    """Return the logit of ``aim`` minus that of ``y``, whatever the other classes do."""
-
-    def value(x: Tensor, *classes: Tensor) -> tuple[Tensor, Tensor]:
-        logits = model(x)
-        own, other = (logits.gather(1, each[:, None]).squeeze(1) for each in classes)
-        return other - own, logits
-
-    return Objective(value, (y, aim))
+    point = evaluate(margin(model, y, targets), x, gradient=False)
+    distance = x.new_full((len(x),), torch.inf).masked_fill(point.value > 0, 0)
+    return Nearest(x, distance), likeliest(point.output, y)[:, : count if targets is None else 1]
 
 
 class _State(NamedTuple):

@@ -1,15 +1,15 @@
 """FMN: projected steps within a ball whose radius follows the boundary."""
 
-import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from advkit.attacks.minimum import Nearest, enough, nearest_of, nearest_point, within
+from advkit.attacks.minimum import enough, linear_reach, nearest_point, within
 from advkit.engine import NORMS, Norm, Point, Rule, rows
 from advkit.engine.objectives import Model, margin
+from advkit.engine.rules import cosine
 
 GAMMA = (0.05, 0.001)  # by which share the radius moves, at first and at last
 
@@ -44,16 +44,9 @@ def fmn(
     """
     if not len(x):
         return x
-    stop = enough(eps, x)
-
-    def walk(index: Tensor, _number: int) -> Nearest:
-        x0, y0 = x[index], y[index]
-        t0 = None if targets is None else targets[index]
-        rule = _following(NORMS[norm], x0, steps, step)
-        objective = margin(model, y0, t0)
-        return nearest_point(objective, x0, rule, steps, x0, y0, t0, norm, stop[index])
-
-    return within(nearest_of(walk, x, 1, stop), x, eps)
+    rule, objective = _following(NORMS[norm], x, steps, step), margin(model, y, targets)
+    found = nearest_point(objective, x, rule, steps, x, y, targets, norm, enough(eps, x))
+    return within(found, x, eps)
 
 
 class _State(NamedTuple):
@@ -72,17 +65,17 @@ def _following(norm: Norm, x: Tensor, steps: int, step: float) -> Rule:
         return _State(0, x, far, far, far)
 
     def update(point: Point, s: _State) -> tuple[Tensor, _State]:
-        cosine = (1 + math.cos(math.pi * s.moves / max(steps - 1, 1))) / 2
-        gamma = GAMMA[1] + (GAMMA[0] - GAMMA[1]) * cosine
+        left = cosine(s.moves, max(steps - 1, 1))
+        gamma = GAMMA[1] + (GAMMA[0] - GAMMA[1]) * left
         fooled, size = point.value > 0, norm.size(point.x - s.x)
         best = torch.where(fooled, torch.minimum(size, s.best), s.best)
-        reach = (point.value.abs() / norm.dual(point.gradient).clamp_min(1e-12)).nan_to_num(0.0)
-        radius = _radius(s.radius, best, fooled, size + reach, gamma, counts=counts)
+        linear = size + linear_reach(point, norm)
+        radius = _radius(s.radius, best, fooled, linear, gamma, counts=counts)
         unit = s.unit
         if not s.moves:
             wide = NORMS["L2"].size(norm.steepest(point.gradient))
             unit = 4 * radius.sqrt() if counts else radius * wide
-        length = step * unit * (0.01 + 0.99 * cosine)
+        length = step * unit * (0.01 + 0.99 * left)
         ahead = point.x + rows(length, s.x) * NORMS["L2"].steepest(point.gradient)
         new = norm.confine(ahead, s.x, radius)
         return new, s._replace(moves=s.moves + 1, radius=radius, best=best, unit=unit)

@@ -9,7 +9,7 @@ from torch import Tensor
 from advkit.attacks.sparse_units import by_place
 from advkit.attacks.walks import radii
 from advkit.engine import evaluate, take
-from advkit.engine.objectives import Model, margin, margins
+from advkit.engine.objectives import Model, margin
 from advkit.engine.seeding import keys, normal, uniform
 
 ROWS = 128  # candidates per question, about
@@ -141,9 +141,9 @@ def _selected(
 
 def _asked(model: Model, s: _State, tried: Tensor, rows: Tensor, shape: Sequence[int]) -> Tensor:
     """Return the margins of points that belong to these ``rows`` of the samples."""
-    y, aim = s.y[rows], [t[rows] for t in s.targets]
-    point = evaluate(margin(model, y), tried.reshape(-1, *shape), gradient=False)
-    return margins(point.output, y, *aim).nan_to_num(-torch.inf, torch.inf, -torch.inf)
+    goal = margin(model, s.y[rows], *(t[rows] for t in s.targets))
+    point = evaluate(goal, tried.reshape(-1, *shape), gradient=False)
+    return point.value.nan_to_num(-torch.inf, torch.inf, -torch.inf)
 
 
 def _painted(x: Tensor, genes: Tensor, grid: Sequence[int]) -> Tensor:

@@ -11,9 +11,9 @@ from torch import Tensor
 from advkit.attacks.cards import AttackCard, attack_card
 from advkit.attacks.minimum import Nearest, enough, nearest_of, within
 from advkit.attacks.options import COMMON, Attack, defaults
-from advkit.attacks.walks import Found, repeated
-from advkit.engine import NORMS, Objective, evaluate, take
-from advkit.engine.objectives import Model, margins
+from advkit.attacks.walks import Found, margins_of, repeated
+from advkit.engine import NORMS, take
+from advkit.engine.objectives import Model
 from advkit.errors import UsageError
 
 
@@ -51,22 +51,6 @@ class Call(NamedTuple):
         """Return the distance of ``x_adv`` where it fools, infinity elsewhere, (n,)."""
         size = NORMS[self.norm].size(x_adv - self.x)
         return torch.where(self.margins(x_adv) > 0, size, torch.inf)
-
-
-def margins_of(model: Model, x: Tensor, y: Tensor, targets: Tensor | None = None) -> Tensor:
-    """Return the margins at ``x`` (n,); 1 or -1 for a model that gives labels (n,) alone."""
-
-    def value(x: Tensor, y: Tensor, *goal: Tensor) -> tuple[Tensor, Tensor]:
-        output = model(x)
-        if output.ndim > 1:
-            return margins(output, y, *goal), output
-        reached = output == goal[0] if goal else output != y
-        return torch.where(reached, 1.0, -1.0).to(x.dtype), output
-
-    if not len(x):
-        return x.new_zeros(0)
-    fixed = (y,) if targets is None else (y, targets)
-    return evaluate(Objective(value, fixed), x, gradient=False).value
 
 
 def in_turn(

@@ -6,8 +6,7 @@ from typing import Literal
 from torch import Tensor
 
 from advkit.attacks.two_phases import two_phases
-from advkit.engine import Objective
-from advkit.engine.objectives import Model, margin, pick, rivals
+from advkit.engine.objectives import Model, margin, pick
 
 
 def md(
@@ -38,19 +37,6 @@ def md(
     if not len(x):
         return x
     return two_phases(
-        lambda restart, y, targets: _one_class(model, y, targets, lower=restart % 2 == 0),
-        lambda y, targets: margin(model, y, targets),
-        x, y, targets, eps=eps, norm=norm, seed=seed, ids=ids, purpose="md", steps=steps,
-        restarts=restarts,
+        model, x, y, targets, eps=eps, norm=norm, seed=seed, ids=ids, steps=steps,
+        restarts=restarts, purpose="md", score=pick, difference=margin,
     )  # fmt: skip
-
-
-def _one_class(model: Model, y: Tensor, targets: Tensor | None, *, lower: bool) -> Objective:
-    """Return the logit of the class to raise, or minus that of the class to lower."""
-
-    def value(x: Tensor, y: Tensor, *targets: Tensor) -> tuple[Tensor, Tensor]:
-        logits = model(x)
-        up, down = rivals(logits, y, *targets)
-        return -pick(logits, down) if lower else pick(logits, up), logits
-
-    return Objective(value, (y,) if targets is None else (y, targets))

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from advkit.attacks.walks import radii
-from advkit.engine import NORMS, Objective, Point, Rule, ascend, best, evaluate, rows
-from advkit.engine.objectives import Model, margin, margins
+from advkit.engine import NORMS, Norm, Objective, Point, Rule, ascend, best, rows
+from advkit.engine.objectives import margins
 
 
 class Nearest(NamedTuple):
@@ -32,14 +32,16 @@ def within(found: Nearest, x: Tensor, eps: float | Tensor | None) -> Tensor:
     return torch.where(rows(found.distance <= limit, x), found.x, x)
 
 
-def linear_distance(
-    model: Model, x: Tensor, y: Tensor, targets: Tensor | None, norm: str
-) -> tuple[Tensor, Tensor]:
-    """Return at what distance the linearised margin vanishes, and its slope, (n,) each.
+def linear_reach(point: Point, norm: Norm) -> Tensor:
+    """Return how much further the linearised value of ``point`` vanishes, (n,); < 0: nearer."""
+    return (-point.value / norm.dual(point.gradient).clamp_min(1e-12)).nan_to_num(0.0)
 
-    The slope is the dual norm of the gradient, by one gradient at ``x``; both are above zero.
+
+def linear_distance(point: Point, norm: str) -> tuple[Tensor, Tensor]:
+    """Return how far from ``point`` its linearised value vanishes, and its slope, (n,) each.
+
+    The slope is the dual norm of the gradient. Both are above zero; an unknown distance is 1.
     """
-    point = evaluate(margin(model, y, targets), x)
     slope = NORMS[norm].dual(point.gradient).clamp_min(1e-12)
     return (point.value.abs() / slope).nan_to_num(1.0, 1.0).clamp_min(1e-12), slope
 

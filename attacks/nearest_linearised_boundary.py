@@ -8,7 +8,7 @@ from torch import Tensor
 
 from advkit.attacks.boundaries import differences, nearest_boundary
 from advkit.attacks.hyperplane import cross
-from advkit.attacks.minimum import Nearest, enough, nearest_of, nearest_point, within
+from advkit.attacks.minimum import enough, nearest_point, within
 from advkit.attacks.polish import polished
 from advkit.engine import NORMS, Point, Rule, rows
 from advkit.engine.objectives import Model
@@ -51,15 +51,9 @@ def deepfool(
     if not len(x):
         return x
     stop = enough(eps, x)
-
-    def walk(index: Tensor, _number: int) -> Nearest:
-        x0, y0 = x[index], y[index]
-        t0 = None if targets is None else targets[index]
-        objective, rule = differences(model, y0, t0, candidates), linearised(norm, x0, overshoot)
-        first = torch.full_like(stop[index], torch.finfo(stop.dtype).max)
-        return nearest_point(objective, x0, rule, steps, x0, y0, t0, norm, first)
-
-    found = nearest_of(walk, x, 1, stop)
+    objective, rule = differences(model, y, targets, candidates), linearised(norm, x, overshoot)
+    first = torch.full_like(stop, torch.finfo(stop.dtype).max)
+    found = nearest_point(objective, x, rule, steps, x, y, targets, norm, first)
     return within(polished(model, x, y, targets, found, norm, stop, polish), x, eps)
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from advkit.attacks.boundaries import differences
 from advkit.attacks.hyperplane import cross
-from advkit.attacks.minimum import Nearest, enough, nearest_of, nearest_point, within
+from advkit.attacks.minimum import enough, nearest_point, within
 from advkit.attacks.nearest_linearised_boundary import Moves, linearised
 from advkit.attacks.polish import polished
 from advkit.engine import Point, Rule, rows
@@ -51,14 +51,8 @@ def superdeepfool(
     if not len(x):
         return x
     stop = enough(eps, x)
-
-    def walk(index: Tensor, _number: int) -> Nearest:
-        x0, y0 = x[index], y[index]
-        t0 = None if targets is None else targets[index]
-        objective, rule = differences(model, y0, t0, candidates), _turned(x0, y0, t0, overshoot)
-        return nearest_point(objective, x0, rule, steps, x0, y0, t0, norm, stop[index])
-
-    found = nearest_of(walk, x, 1, stop)
+    objective, rule = differences(model, y, targets, candidates), _turned(x, y, targets, overshoot)
+    found = nearest_point(objective, x, rule, steps, x, y, targets, norm, stop)
     return within(polished(model, x, y, targets, found, norm, stop, polish), x, eps)
 
 

@@ -1,6 +1,5 @@
 """Universal: one perturbation for all samples."""
 
-import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -9,7 +8,8 @@ from torch import Tensor
 
 from advkit.attacks.walks import radii
 from advkit.engine import NORMS, evaluate, rows
-from advkit.engine.objectives import Model, margin, margins
+from advkit.engine.objectives import Model, margin
+from advkit.engine.rules import cosine
 
 
 def universal(
@@ -70,14 +70,14 @@ def learn_universal(
     one = torch.ones(1, dtype=x.dtype, device=x.device)
     for move in range(steps + 1):
         point = evaluate(margin(model, y, targets), _under(pattern, x, radius), move < steps)
-        fooled = margins(point.output, y, targets) > 0
+        fooled = point.value > 0
         if int(fooled.sum()) > most:
             best, most = pattern, int(fooled.sum())
         if move == steps or bool(fooled.all()):
             break
         pull = point.gradient / rows(NORMS["L1"].size(point.gradient).clamp_min(1e-30), x)
         pull = torch.where(rows(fooled, x), 0.0, pull).sum(0, keepdim=True)
-        length = step * (1 + math.cos(math.pi * move / steps)) / 2
+        length = step * cosine(move, steps)
         pattern = geometry.project(pattern + length * geometry.steepest(pull), one)
     return best
 

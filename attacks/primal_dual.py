@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from advkit.attacks.minimum import enough, nearest_point, within
+from advkit.attacks.minimum import enough, linear_distance, nearest_point, within
 from advkit.attacks.polish import polished
 from advkit.engine import NORMS, Point, Rule, rows
 from advkit.engine.objectives import Model, margin
@@ -100,6 +100,6 @@ def _primal_dual(x: Tensor, steps: int, step: float, dual_step: float) -> Rule:
 def _measure(point: Point, s: _State) -> _State:
     """Take the units of the margin and of distances from the first gradient."""
     over, entries = point.value.abs(), point.x[0].numel()
-    reach = (over / NORMS["L2"].size(point.gradient).clamp_min(1e-12)).nan_to_num(1.0, 1.0)
+    reach, _ = linear_distance(point, "L2")
     unit = (over / 4).nan_to_num(1.0).clamp_min(1e-6)
     return s._replace(unit=unit, reach=reach.clamp(1e-6, entries**0.5))

@@ -1,6 +1,5 @@
 """Patch: one small picture that fools wherever it is put."""
 
-import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -9,7 +8,8 @@ from torch import Tensor
 
 from advkit.attacks.walks import Found, radii, repeated
 from advkit.engine import NORMS, Objective, evaluate, rows
-from advkit.engine.objectives import Model, margin, margins
+from advkit.engine.objectives import Model, margin
+from advkit.engine.rules import cosine
 from advkit.engine.seeding import keys, uniform
 from advkit.engine.transforms import as_images, sample_at, seen_from
 
@@ -82,8 +82,7 @@ def patch(
 
 
 def _over(model: Model, x: Tensor, y: Tensor, targets: Tensor | None) -> Tensor:
-    logits = evaluate(margin(model, y), x, gradient=False).output
-    return margins(logits, y, targets).nan_to_num(-torch.inf)
+    return evaluate(margin(model, y, targets), x, gradient=False).value.nan_to_num(-torch.inf)
 
 
 def learn_patch(
@@ -119,7 +118,7 @@ def learn_patch(
         copies = picture.expand(len(x), *picture.shape[1:])
         pull = evaluate(Objective(value, fixed), copies).gradient
         pull = pull / rows(NORMS["L1"].size(pull).clamp_min(1e-30), pull)
-        length = step * (1 + math.cos(math.pi * move / steps)) / 2
+        length = step * cosine(move, steps)
         picture = (picture + length * pull.sum(0, keepdim=True).sign()).clamp(0, 1)
     return picture
 

@@ -6,8 +6,7 @@ from typing import Literal
 from torch import Tensor
 
 from advkit.attacks.two_phases import two_phases
-from advkit.engine import Objective
-from advkit.engine.objectives import Model, log_odds, probability_margin, rivals
+from advkit.engine.objectives import Model, log_odds, probability_margin
 
 
 def pma(
@@ -39,19 +38,6 @@ def pma(
     if not len(x):
         return x
     return two_phases(
-        lambda restart, y, targets: _one_class(model, y, targets, lower=restart % 2 == 0),
-        lambda y, targets: probability_margin(model, y, targets),
-        x, y, targets, eps=eps, norm=norm, seed=seed, ids=ids, purpose="pma", steps=steps,
-        restarts=restarts,
+        model, x, y, targets, eps=eps, norm=norm, seed=seed, ids=ids, steps=steps,
+        restarts=restarts, purpose="pma", score=log_odds, difference=probability_margin,
     )  # fmt: skip
-
-
-def _one_class(model: Model, y: Tensor, targets: Tensor | None, *, lower: bool) -> Objective:
-    """Return the log odds of the class to raise, or minus that of the class to lower."""
-
-    def value(x: Tensor, y: Tensor, *targets: Tensor) -> tuple[Tensor, Tensor]:
-        logits = model(x)
-        up, down = rivals(logits, y, *targets)
-        return -log_odds(logits, down) if lower else log_odds(logits, up), logits
-
-    return Objective(value, (y,) if targets is None else (y, targets))

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from advkit.attacks.bisection import bisect
 from advkit.attacks.minimum import Nearest, enough
-from advkit.engine import NORMS, Objective, evaluate, rows, take
-from advkit.engine.objectives import Model, margins
+from advkit.attacks.walks import margins_of
+from advkit.engine import NORMS, rows, take
+from advkit.engine.objectives import Model
 
 T = TypeVar("T")
 
@@ -48,21 +49,6 @@ def hunt_for(
     )
 
 
-def decided(model: Model, x: Tensor, y: Tensor, targets: tuple[Tensor, ...] = ()) -> Tensor:
-    """Return whether ``x`` (n, ...) fools ``model``, (n,) bool; forward passes only.
-
-    ``model`` returns logits (n, classes) or labels (n,). A tie of logits does not fool.
-    """
-
-    def verdict(x: Tensor, y: Tensor, *targets: Tensor) -> tuple[Tensor, Tensor]:
-        answer = model(x)
-        if answer.ndim > 1:
-            return margins(answer, y, *targets) > 0, answer
-        return answer == targets[0] if targets else answer != y, answer
-
-    return evaluate(Objective(verdict, (y, *targets)), x, gradient=False).value
-
-
 def ask(
     model: Model, norm: str, hunt: Hunt, tried: Tensor, wanted: Tensor | None = None
 ) -> tuple[Hunt, Tensor]:
@@ -79,7 +65,7 @@ def ask(
     who = asked.nonzero()[:, 0]
     if len(who):
         places, x, y, targets = tried[asked], *take((hunt.x, hunt.y, hunt.targets), who)
-        fooled[asked] = decided(model, places, y, targets)
+        fooled[asked] = margins_of(model, places, y, *targets) > 0
         sizes[asked] = NORMS[norm].size(places - x)
     distance, at = sizes.where(fooled, torch.inf).min(1)
     nearer = distance < hunt.distance

@@ -1,6 +1,5 @@
 """Race: walks to several classes at once; those that lag behind leave."""
 
-import math
 from collections.abc import Sequence
 from itertools import count
 from typing import Literal, NamedTuple
@@ -8,9 +7,10 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from advkit.attacks.minimum import Nearest, enough, within
+from advkit.attacks.minimum import Nearest, enough, linear_reach, within
 from advkit.engine import NORMS, Norm, Point, Rule, ascend, best, evaluate, rows
-from advkit.engine.objectives import Model, class_gap, margin, margins
+from advkit.engine.objectives import Model, class_gap, likeliest, margin, margins
+from advkit.engine.rules import cosine
 
 FIELD = ((9, 0.18), (5, 0.14), (2, 0.34), (1, 0.34))
 """How many walks of a sample are in the race, stage by stage, and for which share of the steps."""
@@ -51,23 +51,26 @@ def race(
     if not len(x):
         return x
     stop = enough(eps, x)
-    clean = evaluate(margin(model, y), x, gradient=False).output
-    fooled = margins(clean, y, targets) > 0
+    clean = evaluate(margin(model, y, targets), x, gradient=False)
+    fooled = clean.value > 0
     found, distance = x.clone(), torch.where(fooled, 0.0, torch.inf).to(x.dtype)
     left = (~fooled).nonzero().squeeze(1)
     if len(left):
-        aims = _likeliest(clean, y) if targets is None else targets[:, None]
+        order = likeliest(clean.output, y)[:, : FIELD[0][0]]
+        aims = order if targets is None else targets[:, None]
         goal = None if targets is None else targets[left]
         found[left], distance[left] = _race(
-            model, x[left], y[left], aims[left], goal, stop[left], norm, steps, stride
+            model,
+            x[left],
+            y[left],
+            aims[left],
+            goal,
+            stop[left],
+            norm,
+            steps,
+            stride,
         )
     return within(Nearest(found, distance), x, eps)
-
-
-def _likeliest(logits: Tensor, y: Tensor) -> Tensor:
-    others = logits.scatter(1, y[:, None], -torch.inf)
-    order = others.argsort(dim=1, descending=True, stable=True)
-    return order[:, : min(FIELD[0][0], logits.shape[1] - 1)]
 
 
 def field(steps: int, walks: int) -> list[int]:
@@ -105,7 +108,7 @@ def _race(
     def leaves(point: Point) -> Tensor:
         now, after = sizes[(move := next(moves))], [*sizes, 1][move + 1]
         there = distances(point) <= stop[point.which // walks]
-        ahead = geometry.size(point.x - x[point.which // walks]) + _reach(point, geometry)
+        ahead = geometry.size(point.x - x[point.which // walks]) + linear_reach(point, geometry)
         place = ahead.view(-1, now).argsort(dim=1, stable=True).argsort(dim=1, stable=True)
         return (there.view(-1, now).any(1, keepdim=True) | (place >= after)).flatten()
 
@@ -115,11 +118,6 @@ def _race(
     nearest, which = (-closeness).view(-1, walks).min(1)
     found = places.view(len(x), walks, *x.shape[1:])[torch.arange(len(x)), which]
     return Nearest(torch.where(rows(nearest.isinf(), x), x, found), nearest)
-
-
-def _reach(point: Point, norm: Norm) -> Tensor:
-    """Return how much further from the image the linearised value vanishes; < 0: nearer."""
-    return (-point.value / norm.dual(point.gradient).clamp_min(1e-12)).nan_to_num(0.0)
 
 
 class _State(NamedTuple):
@@ -135,12 +133,12 @@ def _newton(norm: Norm, x: Tensor, stride: float, last: int) -> Rule:
         return _State(0, x, far, far)
 
     def update(point: Point, s: _State) -> tuple[Tensor, _State]:
-        cosine = (1 + math.cos(math.pi * s.moves / last)) / 2
-        gamma = GAMMA[1] + (GAMMA[0] - GAMMA[1]) * cosine
+        left = cosine(s.moves, last)
+        gamma = GAMMA[1] + (GAMMA[0] - GAMMA[1]) * left
         size, over = norm.size(point.x - s.x), point.value > 0
         nearest = torch.where(over, torch.minimum(size, s.nearest), s.nearest)
-        radius = _radius(s.radius, nearest, over, size + _reach(point, norm), gamma)
-        step = stride * (0.01 + 0.99 * cosine) * radius
+        radius = _radius(s.radius, nearest, over, size + linear_reach(point, norm), gamma)
+        step = stride * (0.01 + 0.99 * left) * radius
         ahead = point.x + rows(step, s.x) * norm.steepest(point.gradient)
         new = norm.confine(ahead, s.x, radius)
         return new, _State(s.moves + 1, s.x, radius, nearest)

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from advkit.attacks.walks import Found, radii, repeated
 from advkit.engine import NORMS, evaluate, rows
-from advkit.engine.objectives import Model, margin, margins
+from advkit.engine.objectives import Model, margin
 from advkit.engine.seeding import keys, normal, signs
 
 
@@ -45,7 +45,6 @@ def noise(
         if norm != "Linf":
             d = d / rows(geometry.size(d), d)
         tried = geometry.confine(x0 + rows(r0, x0) * d.to(x.dtype), x0, r0)
-        point = evaluate(margin(model, y0), tried, gradient=False)
-        return Found(tried, margins(point.output, y0, t0))
+        return Found(tried, evaluate(margin(model, y0, t0), tried, gradient=False).value)
 
     return repeated(walk, x, draws).x

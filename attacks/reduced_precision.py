@@ -6,10 +6,10 @@ import torch
 from torch import Tensor
 
 from advkit.attacks.bisection import between, bisect
-from advkit.attacks.higher_order import Call, alone, attack_from, face_of, margins_of, text_of
+from advkit.attacks.higher_order import Call, alone, attack_from, face_of, text_of
 from advkit.attacks.minimum import Nearest
 from advkit.attacks.options import Attack
-from advkit.attacks.walks import radii
+from advkit.attacks.walks import margins_of, radii
 from advkit.engine import NORMS, rows
 from advkit.engine.objectives import Model
 

@@ -1,4 +1,4 @@
-"""The search for the weight c of the margin against the distance, sample by sample."""
+"""The margin weighed by c against the distance, and the search for c, sample by sample."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 
 from advkit.attacks.minimum import Nearest
+from advkit.engine import Objective
+from advkit.engine.objectives import Model, margins
 
 FACTOR = (
     10.0  # c grows or falls by it until both a weight that fools and one that does not are known
@@ -42,3 +44,26 @@ def search_over_c(
         between = torch.where(low == 0, high / FACTOR, (low * high).sqrt())
         c = torch.where(high.isinf(), low * FACTOR, between)
     return Nearest(found, distance)
+
+
+def penalised(
+    model: Model,
+    x: Tensor,
+    y: Tensor,
+    targets: Tensor | None,
+    weight: Tensor,
+    confidence: float,
+) -> Objective:
+    """Return minus the squared distance, minus ``weight`` (n,) times what the margin lacks.
+
+    It lacks what it is under ``confidence``.
+    """
+
+    def value(
+        image: Tensor, x: Tensor, weight: Tensor, y: Tensor, *targets: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        logits = model(image)
+        short = (confidence - margins(logits, y, *targets)).clamp_min(0)
+        return -(weight * short + (image - x).flatten(1).square().sum(1)), logits
+
+    return Objective(value, (x, weight, y) if targets is None else (x, weight, y, targets))

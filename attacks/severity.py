@@ -10,7 +10,7 @@ from advkit.attacks.bisection import bisect
 from advkit.attacks.minimum import Nearest, enough, within
 from advkit.attacks.walks import radii
 from advkit.engine import NORMS, evaluate
-from advkit.engine.objectives import Model, margin, margins
+from advkit.engine.objectives import Model, margin
 
 HALVINGS = 20  # to find the severity at which a family leaves a ball; no pass is paid for these
 
@@ -43,9 +43,8 @@ class Quest(NamedTuple):
     def fools(self, which: Tensor, images: Tensor, limit: Tensor) -> Tensor:
         """Ask the model whether ``images`` fool within ``limit``, bools (m,)."""
         goal = None if self.targets is None else self.targets[which]
-        y = self.y[which]
-        point = evaluate(margin(self.model, y), images, gradient=False)
-        return (margins(point.output, y, goal) > 0) & (self.size(which, images) <= limit)
+        point = evaluate(margin(self.model, self.y[which], goal), images, gradient=False)
+        return (point.value > 0) & (self.size(which, images) <= limit)
 
 
 def nearest_member(

@@ -1,6 +1,5 @@
 """Sigma-zero: Adam on a smooth count of the entries that have moved, then swaps."""
 
-import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -13,6 +12,7 @@ from advkit.attacks.sparse_search import swaps as swapping
 from advkit.attacks.sparse_units import by_place, places_moved
 from advkit.engine import Point, Rule
 from advkit.engine.objectives import Model, margin, margins
+from advkit.engine.rules import cosine
 from advkit.engine.seeding import keys
 
 DECAY = (0.9, 0.999)  # of Adam's running means
@@ -58,11 +58,9 @@ def sigma_zero(
         return x
     stop, stream = enough(eps, x), keys(seed, ids, x, "sigma_zero")
 
-    def walk(index: Tensor, _number: int) -> Nearest:
-        x0, y0, t0 = x[index], y[index], None if targets is None else targets[index]
-        rule = _smooth(_State.of(x0, y0, t0, threshold, unit), steps, step, sigma, pace)
-        objective = margin(model, y0, t0)
-        return nearest_point(objective, x0, rule, steps, x0, y0, t0, norm, stop[index])
+    rule = _smooth(_State.of(x, y, targets, threshold, unit), steps, step, sigma, pace)
+    objective = margin(model, y, targets)
+    first = nearest_point(objective, x, rule, steps, x, y, targets, norm, stop)
 
     def finish(index: Tensor, _number: int) -> Nearest:
         aim = () if targets is None else (targets[index],)
@@ -73,7 +71,6 @@ def sigma_zero(
         s = s._replace(found=start, size=size, fewest=places)
         return search(model, s, x.shape[1:], swapping(swaps, PUSH, 0))
 
-    first = nearest_of(walk, x, 1, stop)
     return within(nearest_of(finish, x, 1, stop, first), x, eps)
 
 
@@ -126,4 +123,4 @@ def _pull(d: Tensor, sigma: float) -> Tensor:
 
 def _length(done: int, steps: int, step: float) -> float:
     """Return how far the next step goes; as published, the first two go equally far."""
-    return step * (0.1 + 0.45 * (1 + math.cos(math.pi * max(done, 0) / steps)))
+    return step * (0.1 + 0.9 * cosine(max(done, 0), steps))

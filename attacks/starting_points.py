@@ -1,4 +1,4 @@
-"""Where a decision-based attack begins: an example of the user's, or noise that fools."""
+"""Where a decision-based attack begins: noise that fools, brought near the boundary."""
 
 import math
 
@@ -15,19 +15,13 @@ ROUNDS = 3  # that are tried even if the first fools
 HALVINGS = 8
 
 
-def with_start(
-    model: Model, norm: str, hunt: Hunt, stream: Tensor, start: Tensor | None = None
-) -> Hunt:
+def with_start(model: Model, norm: str, hunt: Hunt, stream: Tensor) -> Hunt:
     """Return the hunt with a fooling point near the boundary for every sample that gets one.
 
-    Asks about ``x`` itself, then about ``start`` (n, ...). Whoever is not fooled by that asks
-    about noise, until some fools or no question is left. Streams 0 to 2**20 are used.
+    Asks about ``x`` itself; whoever that does not fool asks about noise, until some fools or no
+    question is left. Streams 0 to 2**20 are used.
     """
     hunt, _ = ask(model, norm, hunt, hunt.x[:, None], hunt.distance.isinf()[:, None])
-    if start is not None:
-        given = start.to(hunt.x).clamp(0, 1)[:, None]
-        hunt, fooled = ask(model, norm, hunt, given, hunt.distance.isinf()[:, None])
-        hunt, *_ = shrink(model, norm, hunt, given, fooled, hunt.distance, HALVINGS)
     settled = hunt.distance.isfinite()
     number = 0
     while True:

@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from typing import Literal, get_args
 
-import torch
 from torch import Tensor
 
 from advkit.attacks.higher_order import Call, alone, attack_from, face_of, in_turn, text_of
 from advkit.attacks.options import Attack
 from advkit.engine import evaluate
-from advkit.engine.objectives import Model, margin
+from advkit.engine.objectives import Model, likeliest, margin
 from advkit.engine.seeding import keys, uniform
 from advkit.errors import UsageError, did_you_mean
 
@@ -35,7 +34,7 @@ def targeted(attack: Attack, choice: Choice = "second") -> Attack:
         face = alone(face, "targeted")
 
     def towards_all(call: Call) -> Tensor:
-        order = likeliest(call.model, call.x, call.y)
+        order = others_at(call.model, call.x, call.y)
 
         def aim(part: Call, index: Tensor, number: int) -> Tensor:
             return part._replace(targets=order[index, number]).run(attack)
@@ -86,7 +85,7 @@ def choose_targets(
     """
     if choice not in ("random", "least_likely", "second"):
         raise UsageError(f"{choice!r} does not choose one target per sample", "give targets")
-    order = likeliest(model, x, y)
+    order = others_at(model, x, y)
     if choice == "random":
         draw = uniform(keys(seed, ids, x, "targets"), ())
         other = (draw * order.shape[1]).long()
@@ -94,10 +93,6 @@ def choose_targets(
     return order[:, 0 if choice == "second" else -1]
 
 
-def likeliest(model: Model, x: Tensor, y: Tensor) -> Tensor:
+def others_at(model: Model, x: Tensor, y: Tensor) -> Tensor:
     """Return the classes other than ``y`` by falling logit at ``x``, (n, classes - 1)."""
-    logits = evaluate(margin(model, y), x, gradient=False).output
-    others = torch.arange(logits.shape[1] - 1, device=y.device).expand(len(y), -1)
-    others = others + (others >= y[:, None])
-    order = logits.gather(1, others).argsort(dim=1, descending=True, stable=True)
-    return others.gather(1, order)
+    return likeliest(evaluate(margin(model, y), x, gradient=False).output, y)

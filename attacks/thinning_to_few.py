@@ -21,7 +21,7 @@ from advkit.attacks.sparse_search import (
 from advkit.attacks.sparse_search import swaps as swapping
 from advkit.attacks.sparse_units import by_place, places_moved, to_walls
 from advkit.engine import Point, evaluate
-from advkit.engine.objectives import Model, margin, margins
+from advkit.engine.objectives import Model, likeliest, margin
 from advkit.engine.seeding import keys, signs
 
 PATH = 4  # gradients along a path away from the image, the first at the image itself
@@ -69,14 +69,13 @@ def thinning(
     if not len(x):
         return x
     stop, stream = enough(eps, x), keys(seed, ids, x, "thinning")
-    clean = evaluate(margin(model, y), x, gradient=False).output
-    others = clean.scatter(1, y[:, None], -torch.inf).argsort(dim=1, descending=True, stable=True)
-    fooled = margins(clean, y, targets) > 0
-    begun = Nearest(x, torch.where(fooled, 0.0, torch.inf).to(x.dtype))
+    clean = evaluate(margin(model, y, targets), x, gradient=False)
+    others = likeliest(clean.output, y)
+    begun = Nearest(x, torch.where(clean.value > 0, 0.0, torch.inf).to(x.dtype))
 
     def walk(index: Tensor, number: int) -> Nearest:
         aim = () if targets is None else (targets[index],)
-        rival = (others[index, (number - 1) % max(clean.shape[1] - 1, 1)],)
+        rival = (others[index, (number - 1) % max(others.shape[1], 1)],)
         climb = rival if number and not aim else aim
         s = begin(by_place(x[index], unit), y[index], aim, climb, stop[index], stream[index])
         return search(model, s, x.shape[1:], _moves(steps, swaps, push, number << 16))

@@ -10,7 +10,7 @@ from advkit.attacks.bisection import bisect
 from advkit.attacks.minimum import Nearest, enough, within
 from advkit.attacks.walks import strongest_point
 from advkit.engine import NORMS, evaluate, rows, take
-from advkit.engine.objectives import Model, class_score, margin, margins
+from advkit.engine.objectives import Model, class_score, margin, rivals
 from advkit.engine.rules import box, steepest
 from advkit.engine.rules import within as kept_within
 
@@ -53,13 +53,12 @@ def distortion(
     if not len(x):
         return x
     stop = enough(eps, x)
-    logits = evaluate(margin(model, y), x, gradient=False).output
-    distance = torch.full_like(stop, torch.inf).masked_fill(margins(logits, y, targets) > 0, 0)
+    clean = evaluate(margin(model, y, targets), x, gradient=False)
+    distance = torch.full_like(stop, torch.inf).masked_fill(clean.value > 0, 0)
     left = distance.isinf().nonzero().squeeze(1)
     if not len(left):
         return x
-    likeliest = logits.scatter(1, y[:, None], -torch.inf).argmax(1)
-    aim = (likeliest if targets is None else targets)[left]
+    aim = rivals(clean.output, y, targets)[0][left]
     goal = () if targets is None else (aim,)
     photo = _Photograph(x[left], y[left], goal, _trained(model, x[left], aim, steps, step))
     share = _needed(model, photo, shares, polish, norm, stop[left])
@@ -97,8 +96,8 @@ def _needed(
 
     def fooled(index: Tensor, share: Tensor) -> Tensor:
         some = take(photo, index)
-        point = evaluate(margin(model, some.y), some.plus(share), gradient=False)
-        return margins(point.output, some.y, *some.targets) > 0
+        goal = margin(model, some.y, *some.targets)
+        return evaluate(goal, some.plus(share), gradient=False).value > 0
 
     low, high = torch.zeros_like(stop), torch.full_like(stop, torch.inf)
     for number in range(shares):

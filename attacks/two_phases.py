@@ -1,23 +1,24 @@
 """What MD and PMA share: first one class alone, then the margin, in steps that shrink."""
 
-import math
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from advkit.attacks.walks import Found, radii, random_start, repeated
-from advkit.engine import NORMS, Objective, Point, Rule, ascend, best, rows, take
-from advkit.engine.objectives import margins
-from advkit.engine.rules import ball
+from advkit.attacks.walks import Found, radii, random_start, repeated, strongest_point
+from advkit.engine import NORMS, Objective, Point, Rule, rows, take
+from advkit.engine.objectives import Model, rivals
+from advkit.engine.rules import ball, cosine
 from advkit.engine.seeding import keys
 
 FIRST_STEP = 2.0  # in units of eps
 
+Score = Callable[[Tensor, Tensor], Tensor]
+"""(logits, classes) -> one number for the class of each sample, (n,)."""
+
 
 def two_phases(
-    first: Callable[[int, Tensor, Tensor | None], Objective],
-    second: Callable[[Tensor, Tensor | None], Objective],
+    model: Model,
     x: Tensor,
     y: Tensor,
     targets: Tensor | None,
@@ -26,14 +27,17 @@ def two_phases(
     norm: str,
     seed: int,
     ids: Sequence[str] | None,
-    purpose: str,
     steps: int,
     restarts: int,
+    purpose: str,
+    score: Score,
+    difference: Callable[..., Objective],
 ) -> Tensor:
-    """Climb ``first(restart, y, targets)`` for half the steps, from there ``second(y, targets)``.
+    """Climb for half the steps by the ``score`` of one class, from there by the ``difference``.
 
-    In each phase the step falls from twice ``eps`` to nothing by a cosine. Returns the points of
-    highest margin over all restarts; a fooled sample stops at once.
+    Of the two `rivals` the first walk lowers the score of one, the second raises that of the other,
+    and so on in turn. In each phase the step falls from twice ``eps`` to nothing by a cosine.
+    Returns the points of highest margin over all restarts; a fooled sample stops at once.
     """
     radius, stream = radii(eps, x), keys(seed, ids, x, purpose)
     phases = (steps // 2, steps - steps // 2)
@@ -43,11 +47,25 @@ def two_phases(
         t0 = None if targets is None else targets[index]
         end = random_start(norm, key, x0, r0, stream=restart, surface=False)
         found = Found(end, torch.full_like(r0, -torch.inf))
-        for objective, moves in zip((first(restart, y0, t0), second(y0, t0)), phases, strict=True):
+        alone = _one_class(model, y0, t0, score, lower=restart % 2 == 0)
+        for objective, moves in zip((alone, difference(model, y0, t0)), phases, strict=True):
             end, found = _phase(objective, end, found, x0, y0, t0, r0, norm, moves)
         return found
 
     return repeated(walk, x, restarts).x
+
+
+def _one_class(
+    model: Model, y: Tensor, targets: Tensor | None, score: Score, *, lower: bool
+) -> Objective:
+    """Return the score of the class to raise, or minus that of the class to lower."""
+
+    def value(x: Tensor, y: Tensor, *targets: Tensor) -> tuple[Tensor, Tensor]:
+        logits = model(x)
+        up, down = rivals(logits, y, *targets)
+        return -score(logits, down) if lower else score(logits, up), logits
+
+    return Objective(value, (y,) if targets is None else (y, targets))
 
 
 def _phase(
@@ -62,23 +80,18 @@ def _phase(
     moves: int,
 ) -> tuple[Tensor, Found]:
     """Return where the walk of those not yet fooled ends, and the best points so far."""
-    left = (~(found.margin > 0)).nonzero().squeeze(1)
-    if not len(left):
-        return start, found
-    objective, y0, goal = take((objective, y, () if targets is None else (targets,)), left)
     end = start.clone()
 
-    def over(point: Point) -> Tensor:
-        end[left[point.which]] = point.x
-        return margins(point.output, y0[point.which], *(g[point.which] for g in goal))
+    def walk(index: Tensor, _number: int) -> Found:
+        part, x0, y0, r0 = take((objective, x, y, radius), index)
+        t0 = None if targets is None else targets[index]
+        ends = start[index]
+        rule = _annealed(norm, x0, r0, moves)
+        run = strongest_point(part, start[index], rule, moves, y0, t0, ends=ends)
+        end[index] = ends
+        return run
 
-    rule = _annealed(norm, x[left], radius[left], moves)
-    walk = ascend(objective, start[left], rule, moves, lambda point: over(point) > 0)
-    places, top = best(walk, over)
-    better = (top > found.margin[left]).nonzero().squeeze(1)
-    best_x, margin = found.x.clone(), found.margin.clone()
-    best_x[left[better]], margin[left[better]] = places[better], top[better].to(margin.dtype)
-    return end, Found(best_x, margin)
+    return end, repeated(walk, x, 1, found)
 
 
 def _annealed(norm: str, x: Tensor, radius: Tensor, moves: int) -> Rule:
@@ -88,7 +101,7 @@ def _annealed(norm: str, x: Tensor, radius: Tensor, moves: int) -> Rule:
         point: Point, state: tuple[int, Tensor, tuple[Tensor, ...]]
     ) -> tuple[Tensor, tuple[int, Tensor, tuple[Tensor, ...]]]:
         done, radius, fixed = state
-        step = FIRST_STEP * (1 + math.cos(math.pi * done / moves)) / 2
+        step = FIRST_STEP * cosine(done, moves)
         ahead = point.x + rows(step * radius, point.x) * steepest(point.gradient)
         return around.nearest(ahead, *fixed), (done + 1, radius, fixed)
 

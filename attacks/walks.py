@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from advkit.engine import NORMS, Objective, Point, Rule, ascend, best, rows
-from advkit.engine.objectives import margins
+from advkit.engine import NORMS, Objective, Point, Rule, ascend, best, evaluate, rows
+from advkit.engine.objectives import Model, margins
 from advkit.engine.seeding import normal, uniform
 
 
@@ -22,6 +22,22 @@ class Found(NamedTuple):
 def radii(eps: float | Tensor, x: Tensor) -> Tensor:
     """Return one radius per sample, (n,), in the type and on the device of ``x``."""
     return torch.as_tensor(eps, dtype=x.dtype, device=x.device).expand(len(x)).clone()
+
+
+def margins_of(model: Model, x: Tensor, y: Tensor, targets: Tensor | None = None) -> Tensor:
+    """Return the margins at ``x`` (n,); 1 or -1 for a model that gives labels (n,) alone."""
+
+    def value(x: Tensor, y: Tensor, *goal: Tensor) -> tuple[Tensor, Tensor]:
+        output = model(x)
+        if output.ndim > 1:
+            return margins(output, y, *goal), output
+        reached = output == goal[0] if goal else output != y
+        return torch.where(reached, 1.0, -1.0).to(x.dtype), output
+
+    if not len(x):
+        return x.new_zeros(0)
+    fixed = (y,) if targets is None else (y, targets)
+    return evaluate(Objective(value, fixed), x, gradient=False).value
 
 
 def random_start(
@@ -52,17 +68,21 @@ def strongest_point(
     *,
     leave: bool = True,
     see_last: bool = True,
+    ends: Tensor | None = None,
 ) -> Found:
     """Walk by `ascend` and keep the point of highest margin, sample by sample.
 
     With ``leave`` a sample stops at the first point that fools: it is not paid for again. Without
-    ``see_last`` the model is not asked about the last move, so that another walk can follow.
+    ``see_last`` the model is not asked about the last move, so that another walk can follow. Where
+    each sample's walk ended is written into ``ends`` (n, ...).
     """
     seen: list[tuple[Point, Tensor]] = []
 
     def margins_at(point: Point) -> Tensor:
         # Asked twice about every point, by the walk and by the fold: computed once.
         if not seen or seen[0][0] is not point:
+            if ends is not None:
+                ends[point.which] = point.x
             goal = None if targets is None else targets[point.which]
             seen[:] = [(point, margins(point.output, y[point.which], goal))]
         return seen[0][1]

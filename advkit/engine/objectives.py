@@ -79,6 +79,14 @@ def dlr(model: Model, y: Tensor, targets: Tensor | None = None) -> Objective:
     return Objective(untargeted, (y,)) if targets is None else Objective(targeted, (y, targets))
 
 
+def likeliest(logits: Tensor, y: Tensor) -> Tensor:
+    """Return the classes other than ``y`` by falling logit, (n, classes - 1)."""
+    others = torch.arange(logits.shape[1] - 1, device=y.device).expand(len(y), -1)
+    others = others + (others >= y[:, None])
+    order = logits.gather(1, others).argsort(dim=1, descending=True, stable=True)
+    return others.gather(1, order)
+
+
 def rivals(logits: Tensor, y: Tensor, targets: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Return the class to raise and the class to lower, (n,) each.
 

@@ -1,5 +1,6 @@
 """Update rules: (init, update) pairs that compose. State comes in and goes out as a value."""
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -9,6 +10,11 @@ from torch import Tensor
 from advkit.engine.ascend import Rule
 from advkit.engine.gradient import Point
 from advkit.engine.norms import NORMS, Norm, rows, walls
+
+
+def cosine(done: int, of: int) -> float:
+    """Return how much of a step is left when ``done`` moves are: from 1 down to 0 at ``of``."""
+    return (1 + math.cos(math.pi * done / of)) / 2
 
 
 class Constraint(NamedTuple):
