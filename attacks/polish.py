@@ -1,12 +1,14 @@
 """The last stretch of a minimum-norm attack: forward passes along the way it has found."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from advkit.attacks.bisection import bisect, line_search
 from advkit.attacks.minimum import Nearest
 from advkit.engine import NORMS, evaluate, rows
-from advkit.engine.objectives import Model, margin, margins
+from advkit.engine.objectives import Model, margin
 
 
 def polished(
@@ -23,16 +25,12 @@ def polished(
 
     Only points further than ``stop`` (n,) are brought nearer; what was not found costs nothing.
     """
-    left = (found.distance.isfinite() & (found.distance > stop)).nonzero().squeeze(1)
-    if not steps or not len(left):
-        return found
-    goal = None if targets is None else targets[left]
-    nearer = line_search(model, x[left], y[left], found.x[left], targets=goal, steps=steps)
-    size = NORMS[norm].size(nearer - x[left])
-    return Nearest(
-        found.x.index_put((left,), nearer),
-        found.distance.index_put((left,), size.to(found.distance.dtype)),
-    )
+
+    def along(left: Tensor) -> Tensor:
+        goal = None if targets is None else targets[left]
+        return line_search(model, x[left], y[left], found.x[left], targets=goal, steps=steps)
+
+    return _with_nearer(found, x, norm, stop, steps, along)
 
 
 def into_smaller_balls(
@@ -50,19 +48,34 @@ def into_smaller_balls(
     As `polished`, but along the nearest points of balls around ``x`` instead of a line: in L1 and
     L0 small entries vanish first.
     """
+    geometry = NORMS[norm]
+
+    def inwards(left: Tensor) -> Tensor:
+        x0, far, most = x[left], found.x[left], found.distance[left]
+        objective = margin(model, y[left], *(() if targets is None else (targets[left],)))
+
+        def fooled(radius: Tensor) -> Tensor:
+            tried = geometry.confine(far, x0, radius)
+            return evaluate(objective, tried, gradient=False).value > 0
+
+        radius = bisect(fooled, torch.zeros_like(most), most, steps)[1]
+        return torch.where(rows(radius < most, x0), geometry.confine(far, x0, radius), far)
+
+    return _with_nearer(found, x, norm, stop, steps, inwards)
+
+
+def _with_nearer(
+    found: Nearest,
+    x: Tensor,
+    norm: str,
+    stop: Tensor,
+    steps: int,
+    nearer: Callable[[Tensor], Tensor],
+) -> Nearest:
+    """Put ``nearer(left)`` in the place of the points ``left`` that were found beyond ``stop``."""
     left = (found.distance.isfinite() & (found.distance > stop)).nonzero().squeeze(1)
     if not steps or not len(left):
         return found
-    geometry, x0, far = NORMS[norm], x[left], found.x[left]
-    goal = None if targets is None else targets[left]
-
-    def fooled(radius: Tensor) -> Tensor:
-        tried = geometry.confine(far, x0, radius)
-        logits = evaluate(margin(model, y[left]), tried, gradient=False).output
-        return margins(logits, y[left], goal) > 0
-
-    most = found.distance[left]
-    radius = bisect(fooled, torch.zeros_like(most), most, steps)[1]
-    nearer = torch.where(rows(radius < most, x0), geometry.confine(far, x0, radius), far)
-    size = geometry.size(nearer - x0).to(most.dtype)
-    return Nearest(found.x.index_put((left,), nearer), found.distance.index_put((left,), size))
+    points = nearer(left)
+    size = NORMS[norm].size(points - x[left]).to(found.distance.dtype)
+    return Nearest(found.x.index_put((left,), points), found.distance.index_put((left,), size))

@@ -10,8 +10,8 @@ from advkit.attacks.minimum import enough, linear_distance, nearest_point, withi
 from advkit.attacks.polish import polished
 from advkit.engine import NORMS, Point, Rule, rows
 from advkit.engine.objectives import Model, margin
+from advkit.engine.rules import Moments
 
-DECAY = (0.9, 0.999)  # of Adam's two averages
 FIRST = 1.0  # ratio of the weights of size and margin, at first
 MOST = 1e6  # ratio of the weights, either way
 
@@ -56,12 +56,10 @@ def pdgd(
 
 
 class _State(NamedTuple):
-    moves: int
     x: Tensor
     unit: Tensor  # of the margin
     reach: Tensor  # linear distance to the boundary
-    slope: Tensor  # Adam's average of gradients, and of their squares
-    square: Tensor
+    moments: Moments
     ratio: Tensor  # logarithm of the weight of the margin over that of the size
     mean: Tensor  # average of the weight of the size
 
@@ -70,29 +68,25 @@ def _primal_dual(x: Tensor, steps: int, step: float, dual_step: float) -> Rule:
     top = torch.tensor(MOST).log().item()
 
     def init(start: Tensor) -> _State:
-        none, one = torch.zeros_like(start), torch.ones_like(start.flatten(1)[:, 0])
+        one = torch.ones_like(start.flatten(1)[:, 0])
         first = -torch.tensor(FIRST).log().item()
-        return _State(0, x, one, one, none, none, first * one, torch.sigmoid(-first * one))
+        return _State(x, one, one, Moments.none(start), first * one, torch.sigmoid(-first * one))
 
     def update(point: Point, s: _State) -> tuple[Tensor, _State]:
-        if not s.moves:
-            s = _measure(point, s)
-        s = s._replace(moves=s.moves + 1)
-        gone, far = s.moves / steps, point.x - s.x
+        s = s if s.moments.number else _measure(point, s)
+        gone, far = (s.moments.number + 1) / steps, point.x - s.x
         climb = s.reach * torch.sigmoid((-point.value / s.unit).nan_to_num(0.0)) / s.unit
         size = rows(NORMS["L2"].size(far).clamp_min(1e-12), far)
         mean = rows(s.mean, far)
         down = mean * far / size - (1 - mean) * rows(climb, far) * point.gradient
-        slope = DECAY[0] * s.slope + (1 - DECAY[0]) * down
-        square = DECAY[1] * s.square + (1 - DECAY[1]) * down.square()
-        metric = (square / (1 - DECAY[1] ** s.moves)).sqrt() + 1e-8
+        moments = s.moments.add(down)
         length = step * 0.01**gone / x[0].numel() ** 0.5
-        move = rows(length * s.reach, far) * slope / (1 - DECAY[0] ** s.moves) / metric
+        move = rows(length * s.reach, far) * moments.mean / moments.bias / moments.spread
         turn = dual_step * (1 - 0.9 * gone)
         ratio = (s.ratio + torch.where(point.value > 0, -turn, turn)).clamp(-top, top)
         mean_now = 0.9 * s.mean + 0.1 * torch.sigmoid(-ratio)
         new = (point.x - move).clamp(0, 1)
-        return new, s._replace(slope=slope, square=square, ratio=ratio, mean=mean_now)
+        return new, s._replace(moments=moments, ratio=ratio, mean=mean_now)
 
     return Rule(init, update)
 

@@ -11,8 +11,8 @@ from advkit.attacks.polish import into_smaller_balls
 from advkit.attacks.proximal import PROXIMAL
 from advkit.engine import NORMS, Point, Rule, rows
 from advkit.engine.objectives import Model, margin
+from advkit.engine.rules import Moments
 
-DECAY = (0.9, 0.999)  # of Adam's two averages
 FIRST_WEIGHT = 0.04  # of the norm, in units of what would balance the first gradient
 INNER = 5  # proximal steps in Adam's metric, for norms that do not separate
 
@@ -60,37 +60,32 @@ def pdpgd(
 
 
 class _State(NamedTuple):
-    moves: int
     x: Tensor
     unit: Tensor  # of the margin
-    slope: Tensor  # Adam's average of gradients, and of their squares
-    square: Tensor
+    moments: Moments
     weight: Tensor  # logarithm of the weight of the norm
     mean: Tensor  # average of the weight
 
 
 def _primal_dual(norm: str, x: Tensor, steps: int, step: float, dual_step: float) -> Rule:
     def init(start: Tensor) -> _State:
-        one, none = torch.ones_like(start[:, :1].flatten(1)[:, 0]), torch.zeros_like(start)
-        return _State(0, x, one, none, none, one, one)
+        one = torch.ones_like(start.flatten(1)[:, 0])
+        return _State(x, one, Moments.none(start), one, one)
 
     def update(point: Point, s: _State) -> tuple[Tensor, _State]:
-        s = s if s.moves else _balance(point, s, norm)
-        s = s._replace(moves=s.moves + 1)
-        gone = s.moves / steps
+        s = s if s.moments.number else _balance(point, s, norm)
+        gone = (s.moments.number + 1) / steps
         climb = torch.sigmoid((-point.value / s.unit).nan_to_num(0.0)) / s.unit
-        gradient = rows(climb, x) * point.gradient
-        slope = DECAY[0] * s.slope + (1 - DECAY[0]) * gradient
-        square = DECAY[1] * s.square + (1 - DECAY[1]) * gradient.square()
-        metric = (square / (1 - DECAY[1] ** s.moves)).sqrt() + 1e-8
+        moments = s.moments.add(rows(climb, x) * point.gradient)
+        metric = moments.spread
         length = step * 0.01**gone
         here = point.x - s.x
-        ahead = here + length * slope / (1 - DECAY[0] ** s.moves) / metric
+        ahead = here + length * moments.mean / moments.bias / metric
         new = (s.x + _proximal(norm, here, ahead, length * s.mean, metric)).clamp(0, 1)
         turn = dual_step * (1 - 0.9 * gone)
         weight = s.weight + torch.where(point.value > 0, turn, -turn)
         mean = 0.9 * s.mean + 0.1 * weight.exp()
-        return new, s._replace(slope=slope, square=square, weight=weight, mean=mean)
+        return new, s._replace(moments=moments, weight=weight, mean=mean)
 
     return Rule(init, update)
 

@@ -12,10 +12,8 @@ from advkit.attacks.sparse_search import swaps as swapping
 from advkit.attacks.sparse_units import by_place, places_moved
 from advkit.engine import Point, Rule
 from advkit.engine.objectives import Model, margin, margins
-from advkit.engine.rules import cosine
+from advkit.engine.rules import Moments, cosine
 from advkit.engine.seeding import keys
-
-DECAY = (0.9, 0.999)  # of Adam's running means
 
 
 def sigma_zero(
@@ -75,10 +73,8 @@ def sigma_zero(
 
 
 class _State(NamedTuple):
-    moves: int
-    x: Tensor  # (n, channels, places), as are the next two
-    mean: Tensor
-    square: Tensor
+    x: Tensor  # (n, channels, places)
+    moments: Moments
     threshold: Tensor
     y: Tensor
     targets: tuple[Tensor, ...]
@@ -88,29 +84,24 @@ class _State(NamedTuple):
         cls, x: Tensor, y: Tensor, targets: Tensor | None, threshold: float, unit: str
     ) -> "_State":
         view = by_place(x, unit)
-        zero = torch.zeros_like(view)
         at = torch.full((len(x),), threshold, dtype=x.dtype, device=x.device)
-        return cls(0, view, zero, zero, at, y, () if targets is None else (targets,))
+        return cls(view, Moments.none(view), at, y, () if targets is None else (targets,))
 
 
 def _smooth(start: _State, steps: int, step: float, sigma: float, pace: float) -> Rule:
-    a, b = DECAY
-
     def update(point: Point, s: _State) -> tuple[Tensor, _State]:
         fooled = margins(point.output, s.y, *s.targets) > 0
         here, gradient = point.x.reshape(s.x.shape), point.gradient.reshape(s.x.shape)
         slope = torch.where(fooled[:, None, None], 0.0, gradient) - _pull(here - s.x, sigma)
         slope = slope / slope.abs().amax((1, 2), keepdim=True).clamp_min(1e-12)
-        t = s.moves + 1
-        mean = a * s.mean + (1 - a) * slope
-        square = b * s.square + (1 - b) * slope.square()
-        move = mean / (1 - a**t) / ((square / (1 - b**t)).sqrt() + 1e-8)
-        ahead = (here + _length(t - 2, steps, step) * move).clamp(0, 1)
-        change = pace * _length(t - 1, steps, step)
+        moments = s.moments.add(slope)
+        move = moments.mean / moments.bias / moments.spread
+        ahead = (here + _length(moments.number - 2, steps, step) * move).clamp(0, 1)
+        change = pace * _length(moments.number - 1, steps, step)
         least = (s.threshold + torch.where(fooled, change, -change)).clamp(0, 1)
         small = (ahead - s.x).abs().amax(1, keepdim=True) < least[:, None, None]
         ahead = torch.where(small, s.x, ahead).reshape(point.x.shape)
-        return ahead, s._replace(moves=t, mean=mean, square=square, threshold=least)
+        return ahead, s._replace(moments=moments, threshold=least)
 
     return Rule(lambda _start: start, update)
 

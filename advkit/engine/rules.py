@@ -11,6 +11,8 @@ from advkit.engine.ascend import Rule
 from advkit.engine.gradient import Point
 from advkit.engine.norms import NORMS, Norm, rows, walls
 
+DECAY = (0.9, 0.999)  # of the two running means of Adam
+
 
 def cosine(done: int, of: int) -> float:
     """Return how much of a step is left when ``done`` moves are: from 1 down to 0 at ``of``."""
@@ -49,22 +51,52 @@ def momentum(rule: Rule, decay: float, size: Callable[[Tensor], Tensor]) -> Rule
     return Rule(init, update)
 
 
-def adam(rate: float | Tensor, decay: tuple[float, float] = (0.9, 0.999)) -> Rule:
+class Moments(NamedTuple):
+    """The running means of Adam (Kingma and Ba 2015): of gradients, and of their squares.
+
+    A step goes along ``mean`` / ``bias`` / ``spread``.
+    """
+
+    number: int
+    mean: Tensor
+    square: Tensor
+
+    @classmethod
+    def none(cls, x: Tensor) -> "Moments":
+        """Return the means over no gradient, for samples like ``x`` (n, ...)."""
+        return cls(0, torch.zeros_like(x), torch.zeros_like(x))
+
+    def add(self, gradient: Tensor) -> "Moments":
+        """Return the means with one more gradient (n, ...)."""
+        a, b = DECAY
+        mean = a * self.mean + (1 - a) * gradient
+        return Moments(self.number + 1, mean, b * self.square + (1 - b) * gradient.square())
+
+    @property
+    def bias(self) -> float:
+        """By how much ``mean`` is too small, after so few gradients."""
+        return 1 - DECAY[0] ** self.number
+
+    @property
+    def spread(self) -> Tensor:
+        """The root of the mean square, (n, ...), above zero."""
+        return (self.square / (1 - DECAY[1] ** self.number)).sqrt() + 1e-8
+
+
+def adam(rate: float | Tensor) -> Rule:
     """Follow Adam (Kingma and Ba 2015), bias-corrected, uphill; ``rate`` may be one per sample."""
-    a, b = decay
     rates = rate if isinstance(rate, Tensor) else torch.tensor(rate)
 
-    def init(x: Tensor) -> tuple[int, Tensor, Tensor, Tensor]:
-        return 0, rates.to(x).expand(len(x)), torch.zeros_like(x), torch.zeros_like(x)
+    def init(x: Tensor) -> tuple[Tensor, Moments]:
+        return rates.to(x).expand(len(x)), Moments.none(x)
 
     def update(
-        point: Point, state: tuple[int, Tensor, Tensor, Tensor]
-    ) -> tuple[Tensor, tuple[int, Tensor, Tensor, Tensor]]:
-        t, rate, m, v = state
-        t, m = t + 1, a * m + (1 - a) * point.gradient
-        v = b * v + (1 - b) * point.gradient.square()
-        move = (m / (1 - a**t)) / ((v / (1 - b**t)).sqrt() + 1e-8)
-        return point.x + rows(rate, move) * move, (t, rate, m, v)
+        point: Point, state: tuple[Tensor, Moments]
+    ) -> tuple[Tensor, tuple[Tensor, Moments]]:
+        rate, moments = state
+        moments = moments.add(point.gradient)
+        move = moments.mean / moments.bias / moments.spread
+        return point.x + rows(rate, move) * move, (rate, moments)
 
     return Rule(init, update)
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from torch import Tensor
 
 from advkit.attacks.averaged_transforms import TRANSFORMS, fooled_share
@@ -13,7 +12,7 @@ from advkit.data.samples import take
 from advkit.evaluate.attack_plan import Plan
 from advkit.evaluate.intervals import Share, wilson
 from advkit.evaluate.measure import measure
-from advkit.evaluate.work import Work, right_when_clean
+from advkit.evaluate.work import Work, aim_of, right_when_clean, saved_examples
 from advkit.numbers import shown
 
 SCHEMA = "advkit/attack/1"
@@ -32,11 +31,7 @@ def examples_of(work: Work) -> Tensor:
     """Return the saved example of every sample, the sample itself where there is none, (n, ...)."""
     samples, results = work.samples, work.store.frame("results")
     place = {name: i for i, name in enumerate(samples.ids)}
-    x_adv = samples.x.float().clone()
-    for shard, rows in results.groupby("shard"):
-        saved = work.store.examples(str(shard))[rows["row"].to_numpy()]
-        x_adv[[place[name] for name in rows["id"]]] = torch.from_numpy(saved).to(x_adv)
-    return x_adv
+    return saved_examples(work, results.set_index(results["id"].map(place)), samples.x)
 
 
 def judged(work: Work, x_adv: Tensor, eps: float, transform: str | None) -> pd.DataFrame:
@@ -47,7 +42,7 @@ def judged(work: Work, x_adv: Tensor, eps: float, transform: str | None) -> pd.D
     n, frames = len(x_adv), []
     for start in range(0, n, work.batch_size):
         at = list(range(start, min(start + work.batch_size, n)))
-        part, aim = take(work.samples, at), None if work.targets is None else work.targets[at]
+        part, aim = take(work.samples, at), aim_of(work, at)
         tried = x_adv[at]
         rows = measure(work.model, part.x, part.y, tried, norm=work.norm, eps=eps, targets=aim)
         if aim is not None:

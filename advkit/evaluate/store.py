@@ -83,17 +83,16 @@ class Store:
 
     def example(self, shard: str, row: int) -> np.ndarray:
         """Return one saved example, as it was judged."""
-        found = self.examples(shard)
-        if not 0 <= row < len(found):
-            raise self._damaged(shard)
-        return found[row]  # type: ignore[no-any-return]
+        return self.examples(shard, np.array([row]))[0]  # type: ignore[no-any-return]
 
-    def examples(self, shard: str) -> np.ndarray:
-        """Return the saved examples of a shard, in the order of ``row``."""
+    def examples(self, shard: str, rows: np.ndarray) -> np.ndarray:
+        """Return the saved examples of a shard at these ``rows``; the file is read once."""
+        if (rows < 0).any():
+            raise self._damaged(shard)
         try:
             with np.load(self._file(shard), allow_pickle=False) as saved:
-                return saved["x_adv"]  # type: ignore[no-any-return]
-        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+                return saved["x_adv"][rows]  # type: ignore[no-any-return]
+        except (OSError, EOFError, ValueError, KeyError, IndexError, BadZipFile) as error:
             raise self._damaged(shard) from error
 
     def _damaged(self, shard: str) -> InputError:

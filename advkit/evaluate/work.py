@@ -119,7 +119,7 @@ def run_member(work: Work, member: Member, eps: float, who: np.ndarray) -> None:
     given = {"eps": None if math.isinf(eps) else eps, "norm": work.norm, "seed": work.seed}
 
     def attack(model: Classifier, at: list[int]) -> Tensor:
-        part, aim = take(work.samples, at), _aim(work, at)
+        part, aim = take(work.samples, at), aim_of(work, at)
         goal = {} if aim is None else {"targets": aim}
         with blamed(member.label):
             x_adv = member.attack(model, part.x, part.y, ids=part.ids, **given, **goal)
@@ -129,8 +129,21 @@ def run_member(work: Work, member: Member, eps: float, who: np.ndarray) -> None:
     _run(work, member.label, eps, who, attack)
 
 
-def _aim(work: Work, at: list[int]) -> Tensor | None:
+def aim_of(work: Work, at: list[int]) -> Tensor | None:
+    """Return the targets of the samples at these positions, None where any mistake counts."""
     return None if work.targets is None else work.targets[at]
+
+
+def saved_examples(work: Work, places: pd.DataFrame, x: Tensor) -> Tensor:
+    """Return ``x`` (n, ...) with the rows that ``places`` names replaced by what was saved.
+
+    ``places`` has the columns ``shard`` and ``row``, and its index says which row of ``x`` it is.
+    """
+    x_adv = x.float().clone()
+    for shard, rows in places.groupby("shard"):
+        saved = work.store.examples(str(shard), rows["row"].to_numpy())
+        x_adv[rows.index.tolist()] = torch.from_numpy(saved).to(x_adv)
+    return x_adv
 
 
 def shorten(work: Work, examples: pd.DataFrame, eps: float) -> None:
@@ -139,8 +152,7 @@ def shorten(work: Work, examples: pd.DataFrame, eps: float) -> None:
 
     def attack(model: Classifier, at: list[int]) -> Tensor:
         part = take(work.samples, at)
-        found = [work.store.example(*places.loc[i]) for i in at]
-        x_adv = torch.from_numpy(np.stack(found)).to(part.x)
+        x_adv = saved_examples(work, places.loc[at].reset_index(), part.x)
         return line_search(model, part.x, part.y, x_adv)
 
     _run(work, LINE_SEARCH, eps, examples["position"].to_numpy(dtype=int), attack)
@@ -193,7 +205,7 @@ def _shard(
         "seconds": time.perf_counter() - began,
     }
     part = take(work.samples, at)
-    aim = _aim(work, at)
+    aim = aim_of(work, at)
     rows = measure(model, part.x, part.y, x_adv, norm=work.norm, eps=eps, targets=aim)
     keep = rows["fooled"].to_numpy(dtype=bool) | work.keep_all
     row = np.where(keep, keep.cumsum() - 1, -1)
