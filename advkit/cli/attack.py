@@ -1,14 +1,26 @@
 """`advkit attack`: one attack on all images; the examples, a table and a summary come out."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from advkit.cli.failures import resumable, say
+from advkit.cli.failures import say
 from advkit.cli.parameters import Radius
+from advkit.cli.run_options import (
+    ARCH,
+    DATA,
+    DEVICE,
+    FRESH,
+    JOBS,
+    JSON,
+    MODEL,
+    NO_PROGRESS,
+    OUT,
+    SEED,
+    framed,
+)
 from advkit.errors import EmptyError, UsageError
 from advkit.numbers import check_eps
 
@@ -40,17 +52,9 @@ Exit codes:
 
 @click.command(epilog=EPILOG)
 @click.argument("name", metavar="NAME[:KEY=VALUE,...]")
-@click.option(
-    "--model",
-    help="bundled:NAME, torchvision:NAME?weights=..., package.module:callable, "
-    "./file.py:callable, or FILE.safetensors.  [default: bundled:fashion-mnist-cnn-robust]",
-)
-@click.option("--arch", help="What FILE.safetensors holds the weights of, if it does not say.")
-@click.option(
-    "--data",
-    help="bundled:NAME, imagefolder:DIR, npz:FILE, or torchvision:NAME?root=DIR&split=test.  "
-    "[default: the images of a bundled model]",
-)
+@MODEL
+@ARCH
+@DATA
 @click.option(
     "--norm",
     type=click.Choice(["Linf", "L2", "L1", "L0"]),
@@ -90,29 +94,19 @@ Exit codes:
     "--bfloat16", is_flag=True, help="Ask the model in bfloat16; confirm and mend in float32."
 )
 @click.option("--limit", type=click.IntRange(min=0), help="Only so many images.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@SEED
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
     help="Images that walk together, at most; no result depends on it.  [default: 256, 32 for "
     "large images]",
 )
-@click.option(
-    "-j",
-    "--jobs",
-    type=click.IntRange(1, 4 * (os.cpu_count() or 1)),
-    help="Batches worked on at once.  [default: one per core]",
-)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    help="Run directory; the same command goes on where it was stopped.  [default: a new one "
-    "under runs/]",
-)
-@click.option("--fresh", is_flag=True, help="Discard an earlier run in --out.")
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON and nothing else.")
-@click.option("--no-progress", is_flag=True, help="No progress bar.")
+@JOBS
+@DEVICE
+@OUT
+@FRESH
+@JSON
+@NO_PROGRESS
 def attack(
     name: str, model: str | None, data: str | None, norm: str | None, eps: float | None,
     average: int | None, transform: str | None, out: Path | None, as_json: bool, no_progress: bool,
@@ -125,20 +119,14 @@ def attack(
     check_eps(() if eps is None else (eps,), norm or "")
     if transform and not average:
         raise UsageError(f"--transform {transform} is of --average", "add --average 16")
-    from advkit.api import MODEL, new_run
+    from advkit.api import MODEL as USUAL
     from advkit.api import attack as run
-    from advkit.cli.progress import bars
-    from advkit.evaluate.fingerprint import command_line
-    from advkit.evaluate.workers import keep_memory
 
-    command = command_line()
-    folder = out or new_run(name, model or MODEL, data or "", kind="attack")
-    again = command.replace(" --fresh", "") + ("" if out else f" --out {folder}")
-    keep_memory()
-    with resumable(again), bars(no_progress) as progress:
-        summary = run(name, model or MODEL, data, norm=norm, eps=eps, average=average or 0,
-                      transform=transform or "noise", out=folder, progress=progress,
-                      command=command, **options)  # fmt: skip
+    about = (name, model or USUAL, data or "")
+    with framed(out, *about, kind="attack", no_progress=no_progress) as frame:
+        summary = run(name, model or USUAL, data, norm=norm, eps=eps, average=average or 0,
+                      transform=transform or "noise", out=frame.folder, progress=frame.progress,
+                      command=frame.command, **options)  # fmt: skip
     say(json.dumps(summary) if as_json else table(summary))
     if summary["success"]["n"] == 0:
         raise EmptyError(summary["verdict"], "check preprocessing, class order and --targets")

@@ -1,14 +1,26 @@
 """`advkit audit`: model and data in, one report out."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from advkit.cli.failures import GateError, resumable, say
+from advkit.cli.failures import GateError, say
 from advkit.cli.parameters import EpsList
+from advkit.cli.run_options import (
+    ARCH,
+    DATA,
+    DEVICE,
+    FRESH,
+    JOBS,
+    JSON,
+    MODEL,
+    NO_PROGRESS,
+    OUT,
+    SEED,
+    framed,
+)
 from advkit.errors import EmptyError, InputError
 from advkit.numbers import check_eps
 
@@ -31,19 +43,9 @@ Exit codes:
 
 
 @click.command(epilog=EPILOG)
-@click.option(
-    "--model",
-    default=None,
-    help="bundled:NAME, torchvision:NAME?weights=..., "
-    "package.module:callable, ./file.py:callable, or FILE.safetensors.  [default: "
-    "bundled:fashion-mnist-cnn-robust]",
-)
-@click.option("--arch", help="What FILE.safetensors holds the weights of, if it does not say.")
-@click.option(
-    "--data",
-    help="bundled:NAME, imagefolder:DIR, npz:FILE, or "
-    "torchvision:NAME?root=DIR&split=test.  [default: the images of a bundled model]",
-)
+@MODEL
+@ARCH
+@DATA
 @click.option(
     "--norm",
     type=click.Choice(["Linf", "L2", "L1"]),
@@ -76,21 +78,11 @@ Exit codes:
     help="Samples that walk together, at most; no result depends on it.  [default: 256, 32 for "
     "large images]",
 )
-@click.option(
-    "-j",
-    "--jobs",
-    type=click.IntRange(1, 4 * (os.cpu_count() or 1)),
-    help="Batches worked on at once.  [default: one per core]",
-)
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ...")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    help="Run directory; the same command "
-    "goes on where it was stopped.  [default: a new one under runs/]",
-)
-@click.option("--fresh", is_flag=True, help="Discard an earlier run in --out.")
+@JOBS
+@SEED
+@DEVICE
+@OUT
+@FRESH
 @click.option(
     "-o",
     "--output",
@@ -99,14 +91,14 @@ Exit codes:
     metavar="FILE.csv|FILE.json",
     help="Also write the rows (csv) or the summary (json).",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON and nothing else.")
+@JSON
 @click.option(
     "--fail-under",
     type=click.FloatRange(0, 1),
     help="Exit 1 if robust accuracy at the "
     "largest eps, at the lower end of its interval, is below this.",
 )
-@click.option("--no-progress", is_flag=True, help="No progress bar.")
+@NO_PROGRESS
 def audit(
     model: str | None, data: str | None, norm: str, eps: tuple[float, ...] | None, out: Path | None,
     output: tuple[Path, ...], as_json: bool, fail_under: float | None, no_progress: bool,
@@ -120,18 +112,12 @@ def audit(
     check_eps(eps or (), norm)
     check_outputs(output)
     check_share(fail_under)
-    from advkit.api import MODEL, new_run
+    from advkit.api import MODEL as USUAL
     from advkit.api import audit as run
-    from advkit.cli.progress import bars
-    from advkit.evaluate.fingerprint import command_line
-    from advkit.evaluate.workers import keep_memory
 
-    command, folder = command_line(), out or new_run(model or MODEL, data or "")
-    again = command.replace(" --fresh", "") + ("" if out else f" --out {folder}")
-    keep_memory()
-    with resumable(again), bars(no_progress) as progress:
-        summary = run(model or MODEL, data, norm=norm, eps=eps, out=folder, progress=progress,
-                      command=command, **options)  # fmt: skip
+    with framed(out, model or USUAL, data or "", kind="audit", no_progress=no_progress) as frame:
+        summary = run(model or USUAL, data, norm=norm, eps=eps, out=frame.folder,
+                      progress=frame.progress, command=frame.command, **options)  # fmt: skip
     for file in output:
         export(summary, file)
     say(json.dumps(summary) if as_json else table(summary))

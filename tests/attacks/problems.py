@@ -86,3 +86,10 @@ def cnn(classes: int = 4, channels: int = 1, shape: tuple[int, int] = (9, 7)) ->
         for p in net.parameters():
             p.data.mul_(1.5)
     return net.eval().requires_grad_(False)
+
+
+class Sure(nn.Module):
+    """Add so much to the first logit that nothing else is ever read, but gradients stay."""
+
+    def forward(self, logits: Tensor) -> Tensor:
+        return logits + 50.0 * (torch.arange(logits.shape[1]) == 0)

@@ -16,7 +16,7 @@ from advkit.engine import NORMS, metered
 from advkit.engine.objectives import margins
 from advkit.evaluate.measure import slack
 from advkit.models.classifier import Classifier
-from tests.attacks.problems import cnn
+from tests.attacks.problems import Sure, cnn
 from tests.attacks.subjects import SUBJECTS
 
 EPS = {"Linf": 0.06, "L2": 0.5, "L1": 2.5, "L0": 12.0}
@@ -98,7 +98,7 @@ def test_no_result_depends_on_the_batch(name: str, norm: str) -> None:
 @each
 def test_pays_exactly_what_its_card_says(name: str, norm: str) -> None:
     x, y = images(4), torch.zeros(4, dtype=torch.long)
-    sure = nn.Sequential(cnn(), _Sure())
+    sure = nn.Sequential(cnn(), Sure())
     eps = None if CARDS[name].minimum_norm else EPS[norm] / 10
     with metered(sure) as meter:
         run(name, sure, x, y, norm=norm, eps=eps)
@@ -139,13 +139,6 @@ def test_a_bare_function_without_gradients_will_do(name: str, norm: str) -> None
     assert torch.equal(run(name, bare, x, y, norm=norm), wanted)
     if CARDS[name].knows == "decisions":
         assert torch.equal(run(name, lambda z: bare(z).argmax(1), x, y, norm=norm), wanted)
-
-
-class _Sure(nn.Module):
-    """Add so much to the first logit that nothing else is ever read, but gradients stay."""
-
-    def forward(self, logits: Tensor) -> Tensor:
-        return logits + 50.0 * (torch.arange(logits.shape[1]) == 0)
 
 
 @each_attack
@@ -324,7 +317,7 @@ def test_targets_may_be_tried_first(norm: str) -> None:
             for i in range(19)]  # fmt: skip
     assert torch.equal(torch.cat(ones), whole)
     assert (NORMS[norm].size(whole - x) <= EPS[norm] / 4 * (1 + 1e-5)).all()
-    sure = nn.Sequential(model, _Sure())
+    sure = nn.Sequential(model, Sure())
     with metered(sure) as meter:
         ATTACKS["apgd_targeted"](sure, x, torch.zeros_like(y), **given)
     cost = CARDS["apgd_targeted"].passes(classes=6, **options)

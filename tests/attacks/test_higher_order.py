@@ -24,7 +24,7 @@ from advkit.engine.seeding import keys, normal, reseeded
 from advkit.errors import UsageError
 from advkit.evaluate.measure import slack
 from advkit.models.classifier import Classifier
-from tests.attacks.problems import affine, boxed_radius, cnn, near_boundary
+from tests.attacks.problems import Sure, affine, boxed_radius, cnn, near_boundary
 from tests.attacks.test_conformance import EPS, images
 
 restarted, targeted, strongest, on_average, minimised, in_bfloat16 = HIGHER_ORDER.values()
@@ -100,23 +100,12 @@ def test_it_has_the_signature_of_every_attack_and_the_options_of_the_inner_one(n
 def test_it_pays_exactly_what_its_card_says(name: str) -> None:
     model, x = cnn(), images(3)
     y, norm = model(x).argmax(1), CARDS[name].norms[0]
-    sure, y = _Stubborn(model), torch.zeros_like(y)
+    sure, y = nn.Sequential(model, Sure()), torch.zeros_like(y)
     radii = [EPS[norm] / 10, None] if CARDS[name].minimum_norm else [EPS[norm] / 10]
     for eps in radii:
         with metered(sure) as meter:
             MADE[name](sure, x, y, eps=eps, norm=norm)
         assert (meter.forwards / 3, meter.backwards / 3) == CARDS[name].passes(classes=4)
-
-
-class _Stubborn(nn.Module):
-    """Say class 0 whatever comes, by a wide margin, with gradients."""
-
-    def __init__(self, net: nn.Module) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.net(x) + torch.tensor([50.0, 0, 0, 0])
 
 
 def test_the_python_of_the_manual_works() -> None:

@@ -1,0 +1,72 @@
+"""The options that all commands with a run directory have, and the frame that they run in."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+
+from advkit.cli.failures import resumable
+
+MODEL = click.option(
+    "--model",
+    help="bundled:NAME, torchvision:NAME?weights=..., package.module:callable, "
+    "./file.py:callable, or FILE.safetensors.  [default: bundled:fashion-mnist-cnn-robust]",
+)
+ARCH = click.option(
+    "--arch", help="What FILE.safetensors holds the weights of, if it does not say."
+)
+DATA = click.option(
+    "--data",
+    help="bundled:NAME, imagefolder:DIR, npz:FILE, or torchvision:NAME?root=DIR&split=test.  "
+    "[default: the images of a bundled model]",
+)
+JOBS = click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(1, 4 * (os.cpu_count() or 1)),
+    help="Batches worked on at once.  [default: one per core]",
+)
+SEED = click.option("--seed", type=int, default=0, show_default=True)
+DEVICE = click.option(
+    "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ..."
+)
+OUT = click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Run directory; the same command goes on where it was stopped.  [default: a new one "
+    "under runs/]",
+)
+FRESH = click.option("--fresh", is_flag=True, help="Discard an earlier run in --out.")
+JSON = click.option(
+    "--json", "as_json", is_flag=True, help="Print the summary as JSON and nothing else."
+)
+NO_PROGRESS = click.option("--no-progress", is_flag=True, help="No progress bar.")
+
+
+class Frame(NamedTuple):
+    """What a run is given: the command as it was typed, its directory, and where to tell."""
+
+    command: str
+    folder: Path
+    progress: Callable[[str, int, int], None]
+
+
+@contextmanager
+def framed(out: Path | None, *about: str, kind: str, no_progress: bool) -> Iterator[Frame]:
+    """Give a run its frame; ``out`` is its directory, or a new one is named after ``about``.
+
+    Who stops it is told the command that goes on from there.
+    """
+    from advkit.api import new_run
+    from advkit.cli.progress import bars
+    from advkit.evaluate.fingerprint import command_line
+    from advkit.evaluate.workers import keep_memory
+
+    command, folder = command_line(), out or new_run(*about, kind=kind)
+    again = command.replace(" --fresh", "") + ("" if out else f" --out {folder}")
+    keep_memory()
+    with resumable(again), bars(no_progress) as progress:
+        yield Frame(command, folder, progress)
