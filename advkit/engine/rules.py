@@ -14,7 +14,7 @@ from advkit.engine.norms import NORMS, Norm, rows, walls
 DECAY = (0.9, 0.999)  # of the two running means of Adam
 
 
-def cosine(done: int, of: int) -> float:
+def cosine(done: float, of: float) -> float:
     """Return how much of a step is left when ``done`` moves are: from 1 down to 0 at ``of``."""
     return (1 + math.cos(math.pi * done / of)) / 2
 

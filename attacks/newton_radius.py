@@ -1,0 +1,99 @@
+"""The rule of a race: leap away, then come back to the image in a ball that Newton shrinks."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from advkit.attacks.minimum import linear_reach
+from advkit.attacks.race_course import Move, Pace
+from advkit.engine import NORMS, Point, Rule, rows
+from advkit.engine.projections import furthest
+from advkit.engine.rules import cosine
+from advkit.engine.seeding import uniform
+
+LEAP = 0.1  # of an entry, by one move of a leap
+LAST = 0.001  # by which share the radius moves at last
+
+
+class _State(NamedTuple):
+    moves: int
+    x: Tensor
+    leaps: Tensor  # whether this walk begins this round with a leap
+    stream: Tensor
+    radius: Tensor
+    nearest: Tensor  # distance of the nearest place of this round where the value is over zero
+    place: Tensor  # the nearest of all rounds
+    record: Tensor  # and its distance
+
+
+def newton_radius(
+    norm: str, x: Tensor, leaps: Tensor, stream: Tensor, pace: Pace, moves: list[Move]
+) -> Rule:
+    """Return the rule that climbs a value until it is over zero, as near to ``x`` as it can.
+
+    The radius of the ball is the distance at which the linearised value vanishes, but moves only by
+    a share at a time. Walks with ``leaps`` (n,) set out by moving all entries along the signs of
+    the gradient, those in later rounds a random choice of entries.
+    """
+
+    def init(start: Tensor) -> _State:
+        none = torch.full((len(start),), torch.inf, dtype=x.dtype, device=x.device)
+        return _State(0, x, leaps, stream, none, none, x, none)
+
+    def update(point: Point, s: _State) -> tuple[Tensor, _State]:
+        move, size = moves[s.moves], NORMS[norm].size(point.x - s.x)
+        s = _noted(s._replace(moves=s.moves + 1), point, size)
+        if move.returns:
+            return s.place, _afresh(s, torch.ones_like(s.leaps))
+        left = cosine(move.gone, 1)
+        s = s._replace(radius=_radius(norm, point, s, size, pace.gamma, left))
+        new = _back(norm, point, s, pace.stride * (pace.least + (1 - pace.least) * left))
+        if not move.leap:
+            return new, s
+        leapt = _leapt(point, s, move.round, pace.kept)
+        return torch.where(rows(s.leaps, new), leapt, new), _afresh(s, s.leaps)
+
+    return Rule(init, update)
+
+
+def _noted(s: _State, point: Point, size: Tensor) -> _State:
+    over = torch.where(point.value > 0, size, torch.inf)
+    place = torch.where(rows(over < s.record, s.x), point.x, s.place)
+    nearest, record = torch.minimum(over, s.nearest), torch.minimum(over, s.record)
+    return s._replace(nearest=nearest, place=place, record=record)
+
+
+def _afresh(s: _State, which: Tensor) -> _State:
+    """Forget what is known of this round where ``which`` (n,) says so."""
+    radius, nearest = (torch.where(which, torch.inf, t) for t in (s.radius, s.nearest))
+    return s._replace(leaps=which, radius=radius, nearest=nearest)
+
+
+def _leapt(point: Point, s: _State, number: int, kept: float) -> Tensor:
+    away = NORMS["Linf"].steepest(point.gradient)
+    if number:
+        away = away * (uniform(s.stream, s.x.shape[1:], number) < kept)
+    return (point.x + LEAP * away).clamp(0, 1)
+
+
+def _radius(norm: str, point: Point, s: _State, size: Tensor, gamma: float, left: float) -> Tensor:
+    """Return Newton's radius, kept between a small and a large change of the last one."""
+    newton, now = size + linear_reach(point, NORMS[norm]), LAST + (gamma - LAST) * left
+    held = torch.minimum(s.radius, s.nearest)
+    down = newton.clamp(held * (1 - 2 * gamma), s.nearest * (1 - 0.2 * now - 1e-4))
+    up = newton.clamp(s.radius * (1 + 0.1 * now), s.radius * (1 + 2 * gamma))
+    missed = torch.where(
+        s.nearest.isfinite(), torch.minimum(up, s.nearest * (1 - 1e-3)), newton * (1 + now)
+    )
+    return torch.where(point.value > 0, down, missed).clamp_min(0)
+
+
+def _back(norm: str, point: Point, s: _State, stride: float) -> Tensor:
+    """Move into the ball and within it, in L1 by Frank-Wolfe."""
+    geometry = NORMS[norm]
+    if norm == "L1":
+        inside = geometry.confine(point.x, s.x, s.radius)
+        return inside + stride * (furthest("L1", point.gradient, s.x, s.radius) - inside)
+    ahead = rows(stride * s.radius, s.x) * geometry.steepest(point.gradient)
+    return geometry.confine(point.x + ahead, s.x, s.radius)

@@ -1,0 +1,89 @@
+"""The course of a race: how many walks of a sample make each move, and what kind of move it is."""
+
+from typing import NamedTuple
+
+FIELD = ((9, 0.18), (5, 0.14), (2, 0.34), (1, 0.34))
+"""In one round: walks of a sample, stage by stage, and their share of the steps."""
+
+
+class Pace(NamedTuple):
+    """What suits a norm; found on the bundled nets."""
+
+    stride: float
+    """First step in radii; in L1 a share of the way to the linear optimum of ball and box."""
+    least: float
+    """The last step over the first."""
+    gamma: float
+    """By which share the radius moves at first; it ends at a thousandth."""
+    leaping: tuple[bool, ...] = (False,)
+    """The walks to one class: whether each sets out with a leap."""
+    leaps: tuple[int, ...] = (0,)
+    """Moves of a leap, round by round."""
+    back: int = 0
+    """Moves back towards the image after a later leap."""
+    kept: float = 0.0
+    """Share of the entries that a later leap moves."""
+    worth: int = 1
+    """Steps of a race for each walk that sets out."""
+
+
+PACES = {
+    "Linf": Pace(0.5, 0.01, 0.1),
+    "L2": Pace(1.2, 0.01, 0.15, (True, False), (3, 5, 2, 10), 25, 0.5, 15),
+    "L1": Pace(0.4, 0.04, 0.2, (True,), (2, 3, 1, 5), 60, 0.2, 45),
+}
+
+
+class Move(NamedTuple):
+    """One move of all walks that are still in the race."""
+
+    walks: int
+    """How many there are of each sample."""
+    round: int
+    leap: bool
+    gone: float
+    """Which share of this round's way back towards the image is behind."""
+    returns: bool
+    """Whether it leads to the nearest place so far, where the next round begins."""
+
+
+def course(pace: Pace, steps: int, walks: int) -> list[Move]:
+    """Return the moves of a race of up to ``walks`` walks, which make ``steps`` moves together."""
+    rounds = _rounds(pace, steps, walks) if pace.back else [_field(steps, walks)]
+    last = len(rounds) - 1
+    return [
+        move
+        for number, sizes in enumerate(rounds)
+        for move in _round(number, sizes, pace.leaps[number % len(pace.leaps)], number < last)
+    ]
+
+
+def _field(steps: int, walks: int) -> list[int]:
+    sizes: list[int] = []
+    for size, share in FIELD[:-1]:
+        size = min(size, walks)
+        moves = min(max(int(share * steps) // size, 1), (steps - sum(sizes)) // size)
+        sizes += [size] * moves
+    return sizes + [1] * (steps - sum(sizes))
+
+
+def _rounds(pace: Pace, steps: int, walks: int) -> list[list[int]]:
+    """Let walks lag behind and leave in the first round only."""
+    walks = max(min(walks, steps // pace.worth), 1)
+    sizes = [walks] * (10 + min(steps // 80, 5)) + [max(walks * 2 // 5, 1)] * 15 + [1] * 20
+    while sum(sizes) > steps:
+        sizes.pop()
+    rounds, left = [sizes], steps - sum(sizes)
+    while left >= (length := pace.leaps[len(rounds) % len(pace.leaps)] + pace.back):
+        rounds.append([1] * length)
+        left -= length
+    rounds[-1] += [1] * left
+    return rounds
+
+
+def _round(number: int, sizes: list[int], leap: int, returns: bool) -> list[Move]:
+    back = max(len(sizes) - leap, 1)
+    return [
+        Move(walks, number, at < leap, max(at - leap, 0) / back, returns and at + 1 == len(sizes))
+        for at, walks in enumerate(sizes)
+    ]
