@@ -22,13 +22,13 @@ def alma(
     y: Tensor,
     *,
     eps: float | Tensor | None = None,
-    norm: Literal["L2"] = "L2",
+    norm: Literal["L2", "L1"] = "L2",
     targets: Tensor | None = None,
     seed: int = 0,
     ids: Sequence[str] | None = None,
     steps: int = 300,
     step_end: float = 0.01,
-    first_move: float = 0.1,
+    first_move: float = 2.0,
     polish: int = 10,
 ) -> Tensor:
     """Return the nearest fooling point of ``steps`` + 1 visited (Rony et al. 2021).
@@ -37,17 +37,17 @@ def alma(
     and third logit, and P the paper's penalty: mu s + mu rho s^2 + rho^2 s^3 / 6 where s >= 0,
     else mu s / (1 - rho s). mu becomes a running mean of the slope of P; every ten steps rho grows
     by a fifth where the sample was never fooled and s fell by less than a twentieth. Steps are
-    those of RMSprop with momentum; their size is such that the first move is a share
-    ``first_move`` of the linear distance to the boundary, and falls to its share ``step_end`` from
-    the first fooling point on. With two classes s is divided by its size at ``x`` instead of logits
+    those of RMSprop with momentum; their size is such that the first move is ``first_move``
+    times the linear distance to the boundary, and falls to its share ``step_end`` from the first
+    fooling point on. With two classes s is divided by its size at ``x`` instead of logits
     that are not there. Not in the paper: distances are in units of the linear one, so that no
     scale matters; and where something fools, ``polish`` forward passes more bisect the radius of a
     ball that the point is put into.
 
     Knows: gradients
     Cost: steps + 1 forward, steps backward
-    Use: L2 distances in one walk without tuning of a penalty.
-    Fails: with few steps. (Its paper has L1 too; there `pdpgd` is far nearer, and it is left out.)
+    Use: distances in L2 in one walk without tuning of a penalty; in L1 a second opinion.
+    Fails: with few steps.
     Paper: Rony et al. 2021, arXiv:2011.11857
     """
     if not len(x):
@@ -108,8 +108,11 @@ def _lagrangian(
         s = _multipliers(short, s)
         fooled = margins(point.output, s.y, *s.targets) > 0
         since = torch.where(fooled & (s.since == steps), float(s.moves), s.since)
-        down = NORMS["L2"].steepest(point.x - s.x) / rows(s.reach, s.x)
-        down = down - rows(s.mu / s.scale, s.x) * point.gradient
+        away = point.x - s.x
+        longer = away.sign() if norm == "L1" else NORMS["L2"].steepest(away)
+        down = longer / rows(s.reach, s.x)
+        weight = _slope_of_penalty(short, s.rho, s.mu).nan_to_num(1.0)
+        down = down - rows(weight / s.scale, s.x) * point.gradient
         square = DECAY * s.square + (1 - DECAY) * down.square()
         move = down / (square.sqrt() + 1e-8)
         rate = s.rate if s.moves else _first_rate(norm, s.x, move, first_move * s.reach)

@@ -1,5 +1,6 @@
 """PDGD: Adam on the L2 size and the margin, weighted by a dual variable."""
 
+import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -12,7 +13,7 @@ from advkit.engine import NORMS, Point, Rule, rows
 from advkit.engine.objectives import Model, margin
 from advkit.engine.rules import Moments
 
-FIRST = 1.0  # ratio of the weights of size and margin, at first
+LEAST = 1e-3  # ratio of the weights of size and margin, at first
 MOST = 1e6  # ratio of the weights, either way
 
 
@@ -38,7 +39,9 @@ def pdgd(
     the last point did not fool and falls where it did, and an average of the weights is used.
     ``step`` falls to a hundredth and ``dual_step`` to a tenth. Unlike in the paper the margin is
     measured in quarters of its size at ``x``, distances in units of the linear distance to the
-    boundary, and ``step`` in this over the root of the number of entries: no scale matters. Where
+    boundary, and ``step`` in this over the root of the number of entries: no scale matters. The
+    first ratio is a thousandth: the walk first goes far beyond the boundary, and where it comes
+    back it is nearer (with few ``steps`` more, so that a quarter of them can bring it up). Where
     something fools, ``polish`` forward passes more bisect the way to it.
 
     Knows: gradients
@@ -65,11 +68,10 @@ class _State(NamedTuple):
 
 
 def _primal_dual(x: Tensor, steps: int, step: float, dual_step: float) -> Rule:
-    top = torch.tensor(MOST).log().item()
+    top, first = math.log(MOST), min(-math.log(LEAST), dual_step * steps / 4)
 
     def init(start: Tensor) -> _State:
         one = torch.ones_like(start.flatten(1)[:, 0])
-        first = -torch.tensor(FIRST).log().item()
         return _State(x, one, one, Moments.none(start), first * one, torch.sigmoid(-first * one))
 
     def update(point: Point, s: _State) -> tuple[Tensor, _State]:

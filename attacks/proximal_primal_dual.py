@@ -1,5 +1,6 @@
 """PDPGD: steps on the margin, proximal steps on the norm, and a dual weight between them."""
 
+import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -13,7 +14,7 @@ from advkit.engine import NORMS, Point, Rule, rows
 from advkit.engine.objectives import Model, margin
 from advkit.engine.rules import Moments
 
-FIRST_WEIGHT = 0.04  # of the norm, in units of what would balance the first gradient
+LEAST = 1e-4  # first weight of the norm, in units of what would balance the first gradient
 INNER = 5  # proximal steps in Adam's metric, for norms that do not separate
 
 
@@ -28,7 +29,7 @@ def pdpgd(
     seed: int = 0,
     ids: Sequence[str] | None = None,
     steps: int = 400,
-    step: float = 0.3,
+    step: float = 0.1,
     dual_step: float = 0.1,
     polish: int = 8,
 ) -> Tensor:
@@ -39,7 +40,9 @@ def pdpgd(
     ``dual_step`` where the last point fooled and falls where not; an average of it is used. Both
     steps fall, ``step`` to a hundredth, ``dual_step`` to a tenth. Unlike in the paper the margin
     is measured in quarters of its size at ``x`` and the first weight in units of what would
-    balance the first gradient, so that neither depends on the scale of logits; L1 and L0, which
+    balance the first gradient, so that neither depends on the scale of logits. That weight is a
+    ten-thousandth: the walk first goes far beyond the boundary, and where it comes back it is
+    nearer (with few ``steps`` more, so that a quarter of them can bring it up); L1 and L0, which
     separate, take their exact proximal step. Where something fools, ``polish`` forward passes
     more bisect the radius of a ball that the point is put into.
 
@@ -68,12 +71,14 @@ class _State(NamedTuple):
 
 
 def _primal_dual(norm: str, x: Tensor, steps: int, step: float, dual_step: float) -> Rule:
+    first = max(LEAST, math.exp(-dual_step * steps / 4))
+
     def init(start: Tensor) -> _State:
         one = torch.ones_like(start.flatten(1)[:, 0])
         return _State(x, one, Moments.none(start), one, one)
 
     def update(point: Point, s: _State) -> tuple[Tensor, _State]:
-        s = s if s.moments.number else _balance(point, s, norm)
+        s = s if s.moments.number else _balance(point, s, norm, first)
         gone = (s.moments.number + 1) / steps
         climb = torch.sigmoid((-point.value / s.unit).nan_to_num(0.0)) / s.unit
         moments = s.moments.add(rows(climb, x) * point.gradient)
@@ -90,9 +95,9 @@ def _primal_dual(norm: str, x: Tensor, steps: int, step: float, dual_step: float
     return Rule(init, update)
 
 
-def _balance(point: Point, s: _State, norm: str) -> _State:
+def _balance(point: Point, s: _State, norm: str, share: float) -> _State:
     unit = (point.value.abs() / 4).nan_to_num(1.0).clamp_min(1e-6)
-    first = (FIRST_WEIGHT * NORMS[norm].dual(point.gradient) / unit / 2).clamp_min(1e-12)
+    first = (share * NORMS[norm].dual(point.gradient) / unit / 2).clamp_min(1e-12)
     return s._replace(unit=unit, weight=first.log(), mean=first)
 
 

@@ -27,11 +27,13 @@ EXACT: dict[tuple[str, str], dict[str, Any]] = {
     ("fmn", "L1"): {"steps": 500},
     ("race", "Linf"): {"steps": 200},
     ("race", "L2"): {"steps": 200},
+    ("race", "L1"): {"steps": 200},
     ("pdgd", "L2"): {},
-    ("alma", "L2"): {"steps": 1000},
+    ("alma", "L2"): {},
+    ("alma", "L1"): {"steps": 490, "step_end": 0.001},
     ("cw", "L2"): {},
     ("ead", "L1"): {},
-    ("pdpgd", "L1"): {},
+    ("pdpgd", "L1"): {"steps": 600, "step": 0.3},
     ("pdpgd", "L2"): {},
     ("pdpgd", "Linf"): {},
     ("fmn", "L0"): {"steps": 500},
@@ -40,7 +42,7 @@ EXACT: dict[tuple[str, str], dict[str, Any]] = {
     ("vfga", "L0"): {"steps": 10, "samples": 2},
     ("jsma", "L0"): {"steps": 10, "pairs": False},
 }
-WITHIN = {"alma": 1.05, "cw": 1.025, "ead": 1.02}
+WITHIN = {"cw": 1.025, "ead": 1.02}
 """Of those that come no nearer, most of them where the box is in the way; all others: 1%."""
 PROBLEMS = ("plain", "ill-conditioned", "box in the way")
 each = pytest.mark.parametrize(("name", "norm"), EXACT)
