@@ -33,7 +33,7 @@ EXACT: dict[tuple[str, str], dict[str, Any]] = {
     ("alma", "L1"): {"steps": 490, "step_end": 0.001},
     ("cw", "L2"): {},
     ("ead", "L1"): {},
-    ("pdpgd", "L1"): {"steps": 600, "step": 0.3},
+    ("pdpgd", "L1"): {"step": 0.6},
     ("pdpgd", "L2"): {},
     ("pdpgd", "Linf"): {},
     ("fmn", "L0"): {"steps": 500},
