@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+import torch
 from torch import Tensor
 
 from advkit.attacks.minimum import Nearest, enough, linear_distance, nearest_point, within
@@ -76,7 +77,8 @@ def _accelerated(x: Tensor, steps: int, step: float, beta: float) -> Rule:
     def update(point: Point, s: _State) -> tuple[Tensor, _State]:
         length = step * (1 - s.moves / steps) ** 0.5
         ahead = point.x - s.x + length * point.gradient
-        here = (s.x + PROXIMAL["L1"](ahead, ahead.new_tensor(length * beta))).clamp(0, 1)
+        weight = ahead.new_full((len(ahead),), length * beta)
+        here = (s.x + PROXIMAL["L1"](ahead, weight, torch.ones_like(ahead))).clamp(0, 1)
         pull = s.moves / (s.moves + 3)
         new = (here + pull * (here - s.last)).clamp(0, 1)
         return new, s._replace(moves=s.moves + 1, last=here)

@@ -1,8 +1,8 @@
-"""Proximal operators: the d at which |d - z|^2 / 2 + weight * norm(d) is least, per sample.
+"""Proximal operators: the d at which sum(metric (d - z)^2) / 2 + weight * norm(d) is least.
 
-``z`` is (n, ...), ``weight`` (n,) for L2 and Linf, which do not separate; of any shape that
-broadcasts for L1 and L0, which do. L0 is taken as the sum of |d|^(2/3) (Cao et al. 2013), the way
-in which Matyasko and Chau (2021) make its steps continuous.
+``z`` and ``metric`` (> 0) are (n, ...), ``weight`` is (n,). All are exact, also where the norm does
+not separate. L0 is taken as the sum of |d|^(2/3) (Cao et al. 2013), the way in which Matyasko and
+Chau (2021) make its steps continuous.
 """
 
 import math
@@ -11,25 +11,42 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from advkit.attacks.bisection import bisect
 from advkit.engine import NORMS, rows
 
-
-def _soften(z: Tensor, weight: Tensor) -> Tensor:
-    return z.sign() * (z.abs() - weight).clamp_min(0)
+HALVINGS = 40
 
 
-def _shorten(z: Tensor, weight: Tensor) -> Tensor:
-    size = NORMS["L2"].size(z)
-    return z * rows((1 - weight / size.clamp_min(1e-30)).clamp_min(0), z)
+def _soften(z: Tensor, weight: Tensor, metric: Tensor) -> Tensor:
+    return z.sign() * (z.abs() - rows(weight, z) / metric).clamp_min(0)
 
 
-def _flatten_peaks(z: Tensor, weight: Tensor) -> Tensor:
-    return z - NORMS["L1"].project(z, weight)
+def _shorten(z: Tensor, weight: Tensor, metric: Tensor) -> Tensor:
+    """Return z m / (m + weight / t), at the t that is the size of the result."""
+    size = NORMS["L2"].size
+
+    def long_enough(length: Tensor) -> Tensor:
+        return size(metric * z / (metric * rows(length, z) + rows(weight, z))) <= 1
+
+    _, length = bisect(long_enough, torch.zeros_like(weight), size(z), HALVINGS)
+    nothing = size(metric * z) <= weight
+    kept = metric * rows(length, z)
+    new = z * kept / (kept + rows(weight, z)).clamp_min(1e-30)
+    return torch.where(rows(nothing, z), 0.0, new)
 
 
-def _two_thirds(z: Tensor, weight: Tensor) -> Tensor:
+def _flatten_peaks(z: Tensor, weight: Tensor, metric: Tensor) -> Tensor:
+    """Cut at the height over which ``metric`` times what is cut off sums to ``weight``."""
+    size, order = z.abs().flatten(1).sort(dim=1, descending=True, stable=True)
+    share = metric.expand_as(z).flatten(1).gather(1, order)
+    heights = ((share * size).cumsum(1) - weight[:, None]) / share.cumsum(1)
+    height = rows(heights.amax(1).clamp_min(0), z)
+    return torch.minimum(torch.maximum(z, -height), height)
+
+
+def _two_thirds(z: Tensor, weight: Tensor, metric: Tensor) -> Tensor:
     # In float64: vectorised and plain kernels differ in the last bit of float32, by the batch.
-    size, twice = z.abs().double(), (2 * weight.double()).clamp_min(1e-30)
+    size, twice = z.abs().double(), (2 * (rows(weight, z) / metric).double()).clamp_min(1e-30)
     kept = size > 2 / 3 * (3 * twice**3) ** 0.25
     spread = torch.acosh((27 / 16 * size.square() * twice**-1.5).clamp_min(1.0)) / 3
     phi = 2 / math.sqrt(3) * twice**0.25 * spread.cosh().sqrt()
@@ -37,7 +54,7 @@ def _two_thirds(z: Tensor, weight: Tensor) -> Tensor:
     return torch.where(kept, z.sign() * ((phi + root) / 2) ** 3, 0.0).to(z.dtype)
 
 
-PROXIMAL: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+PROXIMAL: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {
     "L0": _two_thirds,
     "L1": _soften,
     "L2": _shorten,

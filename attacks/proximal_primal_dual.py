@@ -15,7 +15,6 @@ from advkit.engine.objectives import Model, margin
 from advkit.engine.rules import Moments
 
 LEAST = 1e-4  # first weight of the norm, in units of what would balance the first gradient
-INNER = 5  # proximal steps in Adam's metric, for norms that do not separate
 
 
 def pdpgd(
@@ -84,9 +83,8 @@ def _primal_dual(norm: str, x: Tensor, steps: int, step: float, dual_step: float
         moments = s.moments.add(rows(climb, x) * point.gradient)
         metric = moments.spread
         length = step * 0.01**gone
-        here = point.x - s.x
-        ahead = here + length * moments.mean / moments.bias / metric
-        new = (s.x + _proximal(norm, here, ahead, length * s.mean, metric)).clamp(0, 1)
+        ahead = point.x - s.x + length * moments.mean / moments.bias / metric
+        new = (s.x + PROXIMAL[norm](ahead, length * s.mean, metric)).clamp(0, 1)
         turn = dual_step * (1 - 0.9 * gone)
         weight = s.weight + torch.where(point.value > 0, turn, -turn)
         mean = 0.9 * s.mean + 0.1 * weight.exp()
@@ -99,18 +97,3 @@ def _balance(point: Point, s: _State, norm: str, share: float) -> _State:
     unit = (point.value.abs() / 4).nan_to_num(1.0).clamp_min(1e-6)
     first = (share * NORMS[norm].dual(point.gradient) / unit / 2).clamp_min(1e-12)
     return s._replace(unit=unit, weight=first.log(), mean=first)
-
-
-def _proximal(norm: str, here: Tensor, ahead: Tensor, weight: Tensor, metric: Tensor) -> Tensor:
-    """Return about the least of |d - ahead|^2 in the metric plus the weighted norm.
-
-    Where the norm does not separate, by a few steps from ``here``: begun from ``ahead`` they would
-    not stay where they should, at the solution.
-    """
-    if norm in ("L1", "L0"):
-        return PROXIMAL[norm](ahead, rows(weight, ahead) / metric)
-    widest = NORMS["Linf"].size(metric)
-    share, d = metric / rows(widest, metric), here
-    for _ in range(INNER):
-        d = PROXIMAL[norm](d - share * (d - ahead), weight / widest)
-    return d

@@ -96,6 +96,20 @@ def adv_lib_pdpgd(
     return _quiet(lambda: pdpgd(model, x, y, norm=ORDER[norm], num_steps=steps))
 
 
+def adv_lib_deepfool(model: Any, x: Tensor, y: Tensor, **_asked: Any) -> Tensor:
+    """Run DeepFool of adv-lib in L2."""
+    from adv_lib.attacks import df
+
+    return _quiet(lambda: df(model, x, y))
+
+
+def adv_lib_superdeepfool(model: Any, x: Tensor, y: Tensor, **_asked: Any) -> Tensor:
+    """Run SuperDeepFool of adv-lib."""
+    from adv_lib.attacks import sdf
+
+    return _quiet(lambda: sdf(model, x, y))
+
+
 def adv_lib_fab(
     model: Any, x: Tensor, y: Tensor, *, norm: str, steps: int = 100, **_asked: Any
 ) -> Tensor:
