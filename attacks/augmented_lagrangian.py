@@ -12,6 +12,7 @@ from advkit.attacks.polish import into_smaller_balls
 from advkit.engine import NORMS, Objective, Point, Rule, rows
 from advkit.engine.objectives import Model, margins
 
+FIRST_MOVE = {"L2": 4.0, "L1": 100.0}
 CHECK_EVERY = 10
 DECAY = 0.9
 
@@ -27,8 +28,8 @@ def alma(
     seed: int = 0,
     ids: Sequence[str] | None = None,
     steps: int = 300,
-    step_end: float = 0.01,
-    first_move: float = 2.0,
+    step_end: float = 0.001,
+    first_move: float = 0.0,
     polish: int = 10,
 ) -> Tensor:
     """Return the nearest fooling point of ``steps`` + 1 visited (Rony et al. 2021).
@@ -38,11 +39,11 @@ def alma(
     else mu s / (1 - rho s). mu becomes a running mean of the slope of P; every ten steps rho grows
     by a fifth where the sample was never fooled and s fell by less than a twentieth. Steps are
     those of RMSprop with momentum; their size is such that the first move is ``first_move``
-    times the linear distance to the boundary, and falls to its share ``step_end`` from the first
-    fooling point on. With two classes s is divided by its size at ``x`` instead of logits
-    that are not there. Not in the paper: distances are in units of the linear one, so that no
-    scale matters; and where something fools, ``polish`` forward passes more bisect the radius of a
-    ball that the point is put into.
+    times the linear distance to the boundary (0: 4 in L2, 100 in L1), and falls to its share
+    ``step_end`` from the first fooling point on. With two classes s is divided by its size at
+    ``x`` instead of logits that are not there. Not in the paper: distances are in units of the
+    linear one, so that no scale matters; and where something fools, ``polish`` forward passes more
+    bisect the radius of a ball that the point is put into.
 
     Knows: gradients
     Cost: steps + 1 forward, steps backward
@@ -53,7 +54,7 @@ def alma(
     if not len(x):
         return x
     stop = enough(eps, x)
-    rule = _lagrangian(x, y, targets, norm, steps, step_end, first_move)
+    rule = _lagrangian(x, y, targets, norm, steps, step_end, first_move or FIRST_MOVE[norm])
     objective = _ratio(model, y, targets)
     found = nearest_point(objective, x, rule, steps, x, y, targets, norm, stop)
     found = into_smaller_balls(model, x, y, targets, found, norm, stop, polish)

@@ -1,4 +1,4 @@
-"""Auto-PGD towards each of the likeliest other classes in turn."""
+"""Auto-PGD towards each of the nearest other classes in turn."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -8,8 +8,8 @@ from torch import Tensor
 
 from advkit.attacks.auto_pgd import auto_walk
 from advkit.attacks.walks import Found, radii, random_start, repeated
-from advkit.engine import evaluate, take
-from advkit.engine.objectives import LOSSES, Model, likeliest, margin
+from advkit.engine import NORMS, Objective, evaluate, take
+from advkit.engine.objectives import LOSSES, Model, likeliest, margin, pick
 from advkit.engine.seeding import keys
 
 CANDIDATES = 9
@@ -29,19 +29,23 @@ def apgd_targeted(
     n_targets: int = CANDIDATES,
     loss: Literal["ce", "dlr", "margin", "probability"] = "dlr",
     try_steps: int = 0,
+    by_distance: bool = True,
 ) -> Tensor:
     """Return the best point of one `apgd` per target (APGD-T, Croce and Hein 2020).
 
-    Targets are the ``n_targets`` classes, or all others if there are fewer, with the highest
-    logits at ``x``. With ``try_steps`` nine are tried for so many steps each, and the
-    ``n_targets`` that came nearest are walked to in full: as strong for a fraction of the passes.
-    Any misclassification counts, and ends the search for that sample; with ``targets`` given only
-    these are sought.
+    Of the nine classes of highest logits at ``x`` the targets are the ``n_targets`` whose
+    linearised boundary is nearest: least margin over the dual norm of its gradient (Melamed et al.
+    2024); without ``by_distance`` those of highest logits. With ``try_steps`` nine are tried for so
+    many steps each instead, and the ``n_targets`` that came nearest are walked to in full: as
+    strong for a fraction of the passes. Any misclassification counts, and ends the search for that
+    sample; with ``targets`` given only these are sought.
 
     Knows: gradients
     Cost: 1 + min(n_targets, classes - 1) * (steps + 1)
-        + min(try_steps, 1) * min(9, classes - 1) * (try_steps + 2) forward,
-        min(n_targets, classes - 1) * steps + min(9, classes - 1) * try_steps backward
+        + min(try_steps, 1) * min(9, classes - 1) * (try_steps + 2)
+        + by_distance * (1 - min(try_steps, 1)) forward,
+        min(n_targets, classes - 1) * steps + min(9, classes - 1) * try_steps
+        + by_distance * (1 - min(try_steps, 1)) * min(9, classes - 1) backward
     Use: the last word of gradients inside a known ``eps``; with ``try_steps`` at little cost.
     Fails: where gradients vanish or mislead.
     Paper: Croce and Hein 2020, arXiv:2003.01690
@@ -58,9 +62,12 @@ def apgd_targeted(
 
     if targets is not None:
         return repeated(lambda index, _: walk(index, targets[index], 0, steps), x, 1).x
-    logits = evaluate(margin(model, y), x, gradient=False).output
-    order = likeliest(logits, y)[:, : CANDIDATES if try_steps else n_targets]
-    found = None
+    clean = evaluate(margin(model, y), x, gradient=False)
+    found, order = Found(x, clean.value), likeliest(clean.output, y)[:, :CANDIDATES]
+    if by_distance and not try_steps:
+        left = (clean.value <= 0).nonzero().squeeze(1)
+        order[left] = _nearest_first(model, *take((x, y, order), left), norm)
+    order = order if try_steps else order[:, :n_targets]
     if try_steps:
         gaps = torch.full(order.shape, -torch.inf, dtype=x.dtype, device=x.device)
 
@@ -71,7 +78,7 @@ def apgd_targeted(
             gaps[index, place] = evaluate(pull, tried.x, gradient=False).value
             return tried
 
-        found = repeated(attempt, x, order.shape[1])
+        found = repeated(attempt, x, order.shape[1], found)
         nearest = gaps.argsort(dim=1, descending=True, stable=True)
         order = order.gather(1, nearest)[:, :n_targets]
     return repeated(
@@ -80,3 +87,16 @@ def apgd_targeted(
         order.shape[1],
         found,
     ).x
+
+
+def _nearest_first(model: Model, x: Tensor, y: Tensor, classes: Tensor, norm: str) -> Tensor:
+    """Order ``classes`` (n, k) by how near to ``x`` their linearised boundaries are."""
+
+    def gaps(x: Tensor, y: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
+        logits = model(x)
+        return logits.gather(1, classes) - pick(logits, y)[:, None], logits
+
+    point = evaluate(Objective(gaps, (y, classes)), x)
+    slope = NORMS[norm].dual(point.gradient.flatten(0, 1)).view_as(point.value)
+    distance = (-point.value / slope.clamp_min(1e-12)).nan_to_num(torch.inf)
+    return classes.gather(1, distance.argsort(dim=1, stable=True))

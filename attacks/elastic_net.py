@@ -27,7 +27,7 @@ def ead(
     steps: int = 100,
     searches: int = 9,
     step: float = 0.1,
-    beta: float = 10.0,
+    beta: float = 1.0,
     c: float = 1.0,
     confidence: float = 0.0,
     polish: int = 8,
@@ -39,7 +39,8 @@ def ead(
     2009), each followed by soft thresholding at ``beta`` times the step and by the box. The step
     falls as a square root from ``step`` to nothing. ``c`` is sought per sample, by factors of ten,
     then by halving its logarithm; the first is in units of that which would be right were the
-    model linear. ``beta`` is larger than in the paper, for only the L1 size counts here. Where
+    model linear. ``beta`` is larger than in the paper, for only the L1 size counts here (it is the
+    nearer the larger on linear models, on nets not). Where
     something fools, ``polish`` forward passes more bisect the radius of an L1 ball that the point
     is put into.
 

@@ -41,7 +41,7 @@ def pdpgd(
     is measured in quarters of its size at ``x`` and the first weight in units of what would
     balance the first gradient, so that neither depends on the scale of logits. That weight is a
     ten-thousandth: the walk first goes far beyond the boundary, and where it comes back it is
-    nearer (with few ``steps`` more, so that a quarter of them can bring it up); L1 and L0, which
+    nearer (with few ``steps`` more, so that a third of them can bring it up); L1 and L0, which
     separate, take their exact proximal step. Where something fools, ``polish`` forward passes
     more bisect the radius of a ball that the point is put into.
 
@@ -70,7 +70,7 @@ class _State(NamedTuple):
 
 
 def _primal_dual(norm: str, x: Tensor, steps: int, step: float, dual_step: float) -> Rule:
-    first = max(LEAST, math.exp(-dual_step * steps / 4))
+    first = max(LEAST, math.exp(-dual_step * steps / 3))
 
     def init(start: Tensor) -> _State:
         one = torch.ones_like(start.flatten(1)[:, 0])

@@ -25,23 +25,23 @@ PAIRS = [
     ("fab:steps=20", "adv_lib_fab:steps=20", "L1"),
     ("fab:steps=20", "torchattacks_fab:steps=20", "Linf"),
     ("pdgd:steps=240", "adv_lib_pdgd:steps=250", "L2"),
-    ("pdpgd:steps=240", "adv_lib_pdpgd:steps=250", "L1"),
+    ("pdpgd:steps=490", "adv_lib_pdpgd:steps=500", "L1"),
     ("pdpgd:steps=240", "adv_lib_pdpgd:steps=250", "L2"),
     ("pdpgd:steps=240", "adv_lib_pdpgd:steps=250", "Linf"),
     ("alma:steps=240", "adv_lib_alma:steps=250", "L2"),
     ("alma:steps=240", "adv_lib_alma:steps=250", "L1"),
-    ("cw:searches=9,steps=30", "foolbox_cw:steps=30", "L2"),
-    ("ead:searches=9,steps=30", "foolbox_ead:steps=30", "L1"),
+    ("cw:searches=9,steps=22", "foolbox_cw:steps=30", "L2"),
+    ("ead:searches=6,steps=22", "foolbox_ead:steps=30", "L1"),
     ("deepfool", "adv_lib_deepfool", "L2"),
-    ("superdeepfool", "adv_lib_superdeepfool", "L2"),
+    ("superdeepfool:steps=70", "adv_lib_superdeepfool", "L2"),
     ("race:steps=49", "adv_lib_pdgd:steps=250", "L2"),
     ("race:steps=49", "adv_lib_fmn:steps=250", "Linf"),
-    ("race:steps=120", "adv_lib_pdpgd:steps=250", "L1"),
+    ("race:steps=249", "adv_lib_pdpgd:steps=250", "L1"),
 ]
 
 
 def run(text: str, norm: str, net: str) -> tuple[Distances, float]:
-    model, data = advkit.load_model(net), advkit.load_data("bundled:fashion-mnist", limit=48)
+    model, data = advkit.load_model(net), advkit.load_data("bundled:fashion-mnist", limit=72)
     return run_attack(parse(text, ATTACKS), model, data, norm)[1:3]
 
 
