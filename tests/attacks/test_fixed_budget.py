@@ -11,7 +11,6 @@ from advkit.attacks.auto_pgd_l1 import sparse_walk
 from advkit.attacks.walks import random_start
 from advkit.engine import NORMS, Objective, evaluate, metered
 from advkit.engine.objectives import margins, probability_margin
-from advkit.engine.projections import furthest
 from advkit.engine.seeding import keys
 from tests.attacks.problems import cnn
 
@@ -45,8 +44,7 @@ def test_iterative_methods_are_their_formula(name: str, decay: float, norm: str)
             z = here.clone().requires_grad_(True)
             g = slope_of(nn.functional.cross_entropy(MODEL(z[None])[0], y), z)
             velocity = decay * velocity + g / g.abs().sum()
-            length = {"Linf": torch.ones(()), "L2": velocity.norm(), "L1": velocity.abs().max()}
-            v = velocity.sign() if norm == "Linf" else velocity / length[norm]
+            v = velocity.sign() if norm == "Linf" else velocity / velocity.norm()
             here = NORMS[norm].confine((here + step * eps * v)[None], x[None], radius)[0]
             walk.append(here)
         torch.testing.assert_close(ours, strongest(walk, y, x), atol=1e-7, rtol=0)
