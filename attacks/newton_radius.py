@@ -33,8 +33,8 @@ def newton_radius(
     """Return the rule that climbs a value until it is over zero, as near to ``x`` as it can.
 
     The radius of the ball is the distance at which the linearised value vanishes, but moves only by
-    a share at a time. Walks with ``leaps`` (n,) set out by moving all entries along the signs of
-    the gradient, those in later rounds a random choice of entries.
+    a share at a time. Walks with ``leaps`` (n,) set out by moving entries along the signs of the
+    gradient: all, or a random choice that ``stream`` (n,) makes.
     """
 
     def init(start: Tensor) -> _State:
@@ -70,10 +70,10 @@ def _afresh(s: _State, which: Tensor) -> _State:
     return s._replace(leaps=which, radius=radius, nearest=nearest)
 
 
-def _leapt(point: Point, s: _State, number: int, kept: float) -> Tensor:
+def _leapt(point: Point, s: _State, number: int, kept: tuple[float, float]) -> Tensor:
     away = NORMS["Linf"].steepest(point.gradient)
-    if number:
-        away = away * (uniform(s.stream, s.x.shape[1:], number) < kept)
+    if (share := kept[min(number, 1)]) < 1:
+        away = away * (uniform(s.stream, s.x.shape[1:], number) < share)
     return (point.x + LEAP * away).clamp(0, 1)
 
 

@@ -21,16 +21,16 @@ class Pace(NamedTuple):
     """Moves of a leap, round by round."""
     back: int = 0
     """Moves back towards the image after a later leap."""
-    kept: float = 0.0
-    """Share of the entries that a later leap moves."""
+    kept: tuple[float, float] = (1.0, 1.0)
+    """Share of the entries that the first leap moves, and those later."""
     worth: int = 1
     """Steps of a race for each walk that sets out."""
 
 
 PACES = {
     "Linf": Pace(0.5, 0.01, 0.1),
-    "L2": Pace(1.2, 0.01, 0.15, (True, False), (3, 5, 2, 10), 25, 0.5, 15),
-    "L1": Pace(0.4, 0.04, 0.2, (True,), (2, 3, 1, 5), 60, 0.2, 45),
+    "L2": Pace(1.2, 0.01, 0.15, (True, False), (3, 5, 2, 10), 25, (1.0, 0.5), 15),
+    "L1": Pace(0.4, 0.04, 0.2, (True,), (2, 3, 1, 5), 60, (0.5, 0.2), 45),
 }
 
 

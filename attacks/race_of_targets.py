@@ -42,10 +42,10 @@ def race(
     a walk comes from: it leaps away, by tenths of the box along the signs of the gradient, and
     comes back as near as it can. To each of five classes there is such a walk, in L2 another one
     that sets out from ``x``. The one that is left then repeats rounds, as long as there are
-    steps: it leaps away from the nearest place so far, with a random choice of entries, and comes
-    back. Any misclassification counts; with ``targets`` it alone does. A step is ``stride`` radii
-    long at first, and in L1 this share of the way to the optimum of the linearised margin on ball
-    and box (0: 0.5 in Linf, 1.2 in L2, 0.4 in L1).
+    steps: it leaps away from the nearest place so far, with a random choice of entries (in L1
+    from the first round on), and comes back. Any misclassification counts; with ``targets`` it
+    alone does. A step is ``stride`` radii long at first, and in L1 this share of the way to the
+    optimum of the linearised margin on ball and box (0: 0.5 in Linf, 1.2 in L2, 0.4 in L1).
 
     Knows: gradients
     Cost: steps + 2 forward, steps backward
@@ -102,7 +102,8 @@ def _race(
 
     each = partial(torch.repeat_interleave, repeats=walks, dim=0)
     leaps = torch.tensor(pace.leaping, device=x.device).repeat(walks)[:walks].repeat(len(x))
-    rule = newton_radius(norm, each(x), leaps, each(stream), pace, moves)
+    own = each(stream) + torch.arange(walks, device=x.device).repeat(len(x))
+    rule = newton_radius(norm, each(x), leaps, own, pace, moves)
     objective = class_gap(model, each(y), aims[:, :walks].flatten())
     walk = ascend(objective, each(x), rule, len(moves), leaves)
     places, closeness = best(walk, lambda point: -distances(point))
