@@ -69,12 +69,14 @@ def strongest_point(
     leave: bool = True,
     see_last: bool = True,
     ends: Tensor | None = None,
+    counts: Callable[[Point], Tensor] | None = None,
 ) -> Found:
     """Walk by `ascend` and keep the point of highest margin, sample by sample.
 
     With ``leave`` a sample stops at the first point that fools: it is not paid for again. Without
     ``see_last`` the model is not asked about the last move, so that another walk can follow. Where
-    each sample's walk ended is written into ``ends`` (n, ...).
+    each sample's walk ended is written into ``ends`` (n, ...). Where ``counts`` (n,) is false a point
+    is only passed through.
     """
     seen: list[tuple[Point, Tensor]] = []
 
@@ -84,7 +86,9 @@ def strongest_point(
             if ends is not None:
                 ends[point.which] = point.x
             goal = None if targets is None else targets[point.which]
-            seen[:] = [(point, margins(point.output, y[point.which], goal))]
+            over = margins(point.output, y[point.which], goal)
+            over = over if counts is None else torch.where(counts(point), over, -torch.inf)
+            seen[:] = [(point, over)]
         return seen[0][1]
 
     done = (lambda point: margins_at(point) > 0) if leave else None

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from advkit.attacks import ATTACKS
-from advkit.attacks.auto_pgd_l1 import sparse_walk
+from advkit.attacks.auto_pgd_l1 import walk_back
 from advkit.attacks.walks import random_start
 from advkit.engine import NORMS, Objective, evaluate, metered
 from advkit.engine.objectives import margins, probability_margin
@@ -156,7 +156,7 @@ def test_points_outside_the_ball_lead_but_never_count(steps: int) -> None:
         return moved, torch.stack([torch.full_like(moved, 1.5), moved], 1)
 
     y = torch.zeros(4, dtype=torch.long)
-    found = sparse_walk(Objective(value), x, x, y, None, radius, steps)
+    found = walk_back(Objective(value), x, x, y, None, radius, steps)
     assert len(seen) == steps + 1, "the budget is not exact"
     size = NORMS["L1"].size(found.x - x)
     assert (size <= 1 + 1e-9).all()

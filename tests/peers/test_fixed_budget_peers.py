@@ -74,7 +74,6 @@ RACES: dict[str, tuple[str, dict[str, Any], str, float, Peer]] = {
     "apgd L1 10": ("apgd", {}, "L1", 10.0, apgd("ce", 100)),
     "apgd L1 15": ("apgd", {}, "L1", 15.0, apgd("ce", 100)),
     "apgd L1 dlr": ("apgd", {"loss": "dlr"}, "L1", 10.0, apgd("dlr", 100)),
-    "apgd probability": ("apgd", {"loss": "probability"}, "Linf", 0.15, apgd("ce", 100)),
     "apgd_targeted": ("apgd_targeted", {"n_targets": 2}, "Linf", 0.15, targeted(100, 2)),
     "apgd_targeted L1": (
         "apgd_targeted", {"n_targets": 2, "steps": 50}, "L1", 10.0, targeted(50, 2),
