@@ -75,8 +75,8 @@ def strongest_point(
 
     With ``leave`` a sample stops at the first point that fools: it is not paid for again. Without
     ``see_last`` the model is not asked about the last move, so that another walk can follow. Where
-    each sample's walk ended is written into ``ends`` (n, ...). Where ``counts`` (n,) is false a point
-    is only passed through.
+    each sample's walk ended is written into ``ends`` (n, ...). Points where ``counts`` (n,) is
+    false are only passed through.
     """
     seen: list[tuple[Point, Tensor]] = []
 

@@ -42,8 +42,22 @@ Distances = NDArray[np.float64]
 
 OURS = {
     "Linf": ("race:steps=49", "race:steps=499", "fmn:steps=499", "fab", "pdpgd:steps=490"),
-    "L2": ("race:steps=49", "race:steps=499", "ddn:steps=499", "pdgd:steps=490", "alma:steps=490"),
-    "L1": ("race:steps=49", "race:steps=499", "fmn:steps=499", "pdpgd:steps=490"),
+    "L2": (
+        "race:steps=49",
+        "race:steps=499",
+        "ddn:steps=499",
+        "pdgd:steps=490",
+        "pdpgd:steps=490",
+        "alma:steps=490",
+    ),
+    "L1": (
+        "race:steps=49",
+        "race:steps=499",
+        "race:steps=699",
+        "fmn:steps=499",
+        "pdpgd:steps=490",
+        "alma:steps=490",
+    ),
     "L0": (
         "thinning:walks=1,steps=14,swaps=8",
         "thinning:walks=4,steps=31,swaps=27",
