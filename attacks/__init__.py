@@ -20,6 +20,7 @@ from advkit.attacks.auto_pgd_targeted import apgd_targeted
 from advkit.attacks.averaged_transforms import on_average
 from advkit.attacks.basic_iterative import bim
 from advkit.attacks.blurring import gaussian_blur
+from advkit.attacks.boundary_walk import boundary
 from advkit.attacks.box_constrained_lbfgs import lbfgs
 from advkit.attacks.cards import AttackCard, attack_card
 from advkit.attacks.carlini_wagner import cw
@@ -41,6 +42,7 @@ from advkit.attacks.nearest_linearised_boundary import deepfool
 from advkit.attacks.normal_aligned import superdeepfool
 from advkit.attacks.one_for_all import universal
 from advkit.attacks.options import Attack, Member, norms_of, parse
+from advkit.attacks.pointwise_reset import pointwise
 from advkit.attacks.primal_dual import pdgd
 from advkit.attacks.printed_patch import patch
 from advkit.attacks.probability_margin import pma
@@ -101,6 +103,8 @@ ATTACKS: dict[str, Attack] = {
     # decision-based black box
     "hopskipjump": hopskipjump,
     "geoda": geoda,
+    "boundary": boundary,
+    "pointwise": pointwise,
     # spatial and common
     "noise": noise,
     "gaussian_blur": gaussian_blur,

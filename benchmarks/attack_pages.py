@@ -83,7 +83,7 @@ FAMILIES = {
         "They see the predicted class alone, and work on any function from images to logits or "
         "to labels. They begin at an image that is read as something else and follow the decision "
         "boundary towards the original.",
-        ("hopskipjump", "geoda"),
+        ("hopskipjump", "geoda", "boundary", "pointwise"),
     ),
     "spatial-and-common": Family(
         "Turns, blur, noise: sanity baselines",

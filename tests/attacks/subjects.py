@@ -54,6 +54,8 @@ SUBJECTS: dict[str, Subject] = {
     # decision-based black box
     "hopskipjump": Subject({"queries": 150, "probes": 10}),
     "geoda": Subject({"queries": 150, "probes": 20}),
+    "boundary": Subject({"queries": 150}),
+    "pointwise": Subject({"queries": 150}),
     # spatial and common
     "noise": Subject(teeth=0),
     "gaussian_blur": Subject({"rungs": 5, "bisections": 4}, random=False, teeth=0),
