@@ -147,7 +147,12 @@ def draw(family: str, file: Path) -> None:
     bands = math.ceil(len(names) / COLUMNS)
     columns, lines = math.ceil(len(names) / bands), 2 * len(x) * bands
     figure, axes = plt.subplots(
-        lines, columns, figsize=(1.3 * columns, 1.5 * lines), dpi=80, squeeze=False
+        lines,
+        columns,
+        figsize=(1.3 * columns, 1.5 * lines),
+        dpi=80,
+        squeeze=False,
+        layout="constrained",
     )
     for axis in axes.flat:
         axis.axis("off")
@@ -159,7 +164,6 @@ def draw(family: str, file: Path) -> None:
             above, below = axes[line, place % columns], axes[line + 1, place % columns]
             _show(above, below, image, x[i], _words(model, samples, image, x[i], y[i], norm))
             above.set_title("" if i else name, fontsize=8)
-    figure.tight_layout(pad=0.4, h_pad=0.5)
     figure.savefig(file, metadata={"Software": None})
     plt.close(figure)
 
