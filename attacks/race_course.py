@@ -9,6 +9,8 @@ FIELD = ((9, 0.18), (5, 0.14), (2, 0.34), (1, 0.34))
 class Pace(NamedTuple):
     """What suits a norm; found on the bundled nets."""
 
+    aims: int
+    """How many of the likeliest classes are aimed at."""
     stride: float
     """First step in radii; in L1 a share of the way to the linear optimum of ball and box."""
     least: float
@@ -28,9 +30,9 @@ class Pace(NamedTuple):
 
 
 PACES = {
-    "Linf": Pace(0.5, 0.01, 0.1),
-    "L2": Pace(1.2, 0.01, 0.15, (True, False), (3, 5, 2, 10), 25, (1.0, 0.5), 15),
-    "L1": Pace(0.4, 0.04, 0.2, (True,), (2, 3, 1, 5), 60, (0.5, 0.2), 45),
+    "Linf": Pace(9, 0.5, 0.01, 0.1),
+    "L2": Pace(5, 1.2, 0.01, 0.15, (True, False), (3, 5, 2, 10), 25, (1.0, 0.5), 15),
+    "L1": Pace(5, 0.4, 0.04, 0.2, (True,), (2, 3, 1, 5), 60, (0.5, 0.2), 45),
 }
 
 

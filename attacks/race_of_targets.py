@@ -15,8 +15,6 @@ from advkit.engine import NORMS, Point, ascend, best, evaluate, rows
 from advkit.engine.objectives import Model, class_gap, likeliest, margin, margins
 from advkit.engine.seeding import keys
 
-FIRST = {"Linf": 9, "L2": 5, "L1": 5}  # so many of the likeliest classes are aimed at
-
 
 def race(
     model: Model,
@@ -63,7 +61,7 @@ def race(
     if len(left):
         pace = PACES[norm]._replace(stride=stride or PACES[norm].stride)
         order = likeliest(clean.output, y) if targets is None else targets[:, None]
-        aims = order[left, : FIRST[norm]].repeat_interleave(len(pace.leaping), 1)
+        aims = order[left, : pace.aims].repeat_interleave(len(pace.leaping), 1)
         goal = None if targets is None else targets[left]
         found[left], distance[left] = _race(
             model, x[left], y[left], aims, goal, stop[left], stream[left], norm, steps, pace
