@@ -63,6 +63,7 @@ from advkit.attacks.targets_per_sample import targeted
 from advkit.attacks.thinning_to_few import thinning
 from advkit.attacks.trained_distortion import distortion
 from advkit.attacks.voting_folded_gaussian import vfga
+from advkit.attacks.zeroth_order import zoo
 
 ATTACKS: dict[str, Attack] = {
     # fixed budget
@@ -99,6 +100,7 @@ ATTACKS: dict[str, Attack] = {
     "simba": simba,
     "nes": nes,
     "spsa": spsa,
+    "zoo": zoo,
     "one_pixel": one_pixel,
     # decision-based black box
     "hopskipjump": hopskipjump,

@@ -76,7 +76,7 @@ FAMILIES = {
         "They see the logits of what they ask about and no gradient, and work on any function "
         "from images to logits. Use them as a check on gradients: where one of these fools what "
         "no white-box attack does, the gradients of that model mislead.",
-        ("square", "simba", "nes", "spsa"),
+        ("square", "simba", "nes", "spsa", "zoo"),
     ),
     "decision-based": Family(
         "Black box: decisions",

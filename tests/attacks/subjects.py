@@ -50,6 +50,7 @@ SUBJECTS: dict[str, Subject] = {
     "simba": Subject({"queries": 60}),
     "nes": Subject({"queries": 64, "pairs": 5}),
     "spsa": Subject({"queries": 64, "pairs": 5}),
+    "zoo": Subject({"steps": 12, "coordinates": 16, "searches": 3}),
     "one_pixel": Subject({"population": 12, "steps": 3}),
     # decision-based black box
     "hopskipjump": Subject({"queries": 150, "probes": 10}),
