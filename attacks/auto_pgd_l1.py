@@ -32,7 +32,7 @@ def walk_back(
     """
 
     def counts(point: Point) -> Tensor:
-        return NORMS["L1"].size(point.x - x[point.which]) <= (1 + 1e-6) * radius[point.which]
+        return NORMS["L1"].size(point.x - point.of(x)) <= (1 + 1e-6) * point.of(radius)
 
     rule = _back(x, radius, steps)
     return strongest_point(objective, start, rule, steps, y, targets, counts=counts)

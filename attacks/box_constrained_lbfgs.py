@@ -96,9 +96,7 @@ def _minimise(
     found, distance, end = s.x.clone(), s.distance.clone(), s.end.clone()
     top, fooled = torch.full_like(distance, -torch.inf), torch.zeros_like(y, dtype=torch.bool)
     objective = _weighed(model, x, y, targets, s.c)
-    for point in ascend(
-        objective, s.end, rule, steps, lambda p: distance[p.which] <= stop[p.which]
-    ):
+    for point in ascend(objective, s.end, rule, steps, lambda p: distance[p.which] <= p.of(stop)):
         at = point.which
         goal = None if targets is None else targets[at]
         over = margins(point.output, y[at], goal) > 0

@@ -66,13 +66,13 @@ def nearest_point(
     def distances(point: Point) -> Tensor:
         # Asked twice about every point, by the walk and by the fold: computed once.
         if not seen or seen[0][0] is not point:
-            goal = None if targets is None else targets[point.which]
-            fooled = margins(point.output, y[point.which], goal) > 0
-            size = NORMS[norm].size(point.x - x[point.which])
+            goal = None if targets is None else point.of(targets)
+            fooled = margins(point.output, point.of(y), goal) > 0
+            size = NORMS[norm].size(point.x - point.of(x))
             seen[:] = [(point, torch.where(fooled, size, torch.inf))]
         return seen[0][1]
 
-    walk = ascend(objective, start, rule, steps, lambda p: distances(p) <= stop[p.which])
+    walk = ascend(objective, start, rule, steps, lambda p: distances(p) <= p.of(stop))
     found, top = best(walk, lambda point: -distances(point))
     return Nearest(torch.where(rows(top.isinf(), x), x, found), -top)
 

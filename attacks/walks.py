@@ -85,8 +85,8 @@ def strongest_point(
         if not seen or seen[0][0] is not point:
             if ends is not None:
                 ends[point.which] = point.x
-            goal = None if targets is None else targets[point.which]
-            over = margins(point.output, y[point.which], goal)
+            goal = None if targets is None else point.of(targets)
+            over = margins(point.output, point.of(y), goal)
             over = over if counts is None else torch.where(counts(point), over, -torch.inf)
             seen[:] = [(point, over)]
         return seen[0][1]

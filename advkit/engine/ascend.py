@@ -57,10 +57,11 @@ def ascend(
         if step == steps:
             return
         if done is not None:
-            keep = (~done(point)).nonzero().squeeze(1)
-            if not len(keep):
-                return
-            if len(keep) < len(index):
+            away = done(point)
+            if bool(away.any()):
+                keep = (~away).nonzero().squeeze(1)
+                if not len(keep):
+                    return
                 objective, state, point = take((objective, state, point), keep)
                 index = point.which
         x, state = rule.update(point, state)
@@ -85,8 +86,11 @@ def best(points: Iterable[Point], score: Callable[[Point], Tensor]) -> tuple[Ten
     x, top = first.x.clone(), score(first).nan_to_num(-torch.inf, torch.inf, -torch.inf)
     for point in walk:
         new = score(point)
-        better = (new > top[point.which]).nonzero().squeeze(1)
-        if len(better):
+        better = new > point.of(top)
+        if len(better) == len(x):
+            x = torch.where(rows(better, x), point.x, x)
+            top = torch.where(better, new, top)
+        elif bool(better.any()):
             winners = point.which[better]
             x[winners], top[winners] = point.x[better], new[better]
     return x, top
@@ -101,7 +105,7 @@ def nearest(
     """
 
     def closeness(point: Point) -> Tensor:
-        size = norm.size(point.x - x[point.which])
+        size = norm.size(point.x - point.of(x))
         return torch.where(fooled(point), -size, -torch.inf)
 
     found, top = best(points, closeness)

@@ -39,6 +39,10 @@ class Point(NamedTuple):
     which: Tensor
     """Which rows of the batch that the walk began with these are."""
 
+    def of(self, whole: Tensor) -> Tensor:
+        """Return the rows of ``whole``, which has one for every sample of that batch, for these."""
+        return whole if len(whole) == len(self.which) else whole[self.which]
+
 
 def evaluate(
     objective: Objective, x: Tensor, gradient: bool = True, which: Tensor | None = None
