@@ -14,7 +14,6 @@ from advkit.errors import InputError, UsageError, did_you_mean
 from advkit.evaluate.attack_plan import planned
 from advkit.evaluate.attack_run import attack as run_attack
 from advkit.evaluate.audit import audit as run_audit
-from advkit.evaluate.store import Store
 from advkit.evaluate.suite import SUITES, members_of
 from advkit.models.classifier import Classifier
 from advkit.models.specs import input_shape, load_model
@@ -61,16 +60,10 @@ def audit(
     samples, classifier = _load_both(model, data, limit, arch, pick_device(device))
     folder = Path(out) if out else new_run(str(model), samples.name)
     asked = _asked(model, data, samples, command)
-    report = ""
-
-    def finish(store: Store, summary: dict[str, Any]) -> None:
-        nonlocal report
-        report = str(write_report(store, summary, samples))
-
     summary = run_audit(
-        classifier, samples, norm=norm, eps=radii, out=folder, asked=asked, finish=finish, **options
+        classifier, samples, norm=norm, eps=radii, out=folder, asked=asked, **options
     )
-    return {**summary, "out": str(folder), "report": report}
+    return {**summary, "out": str(folder), "report": str(write_report(folder))}
 
 
 def attack(

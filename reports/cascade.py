@@ -7,6 +7,18 @@ from advkit.reports.parts import Cell, Column, Figure, Table
 from advkit.reports.tables import AttackRow, Audit, Interval
 from advkit.reports.words import bare, count, eps_text, mean, percent, seconds, short, slug
 
+BROKEN_READING = (
+    "Start at the right with all images and go down: every bar takes its images away from those"
+    " still standing, until the last bar is what remains. That last bar is robust accuracy."
+)
+BY_EPS_READING = (
+    "One bar for all images at each eps. The plain part on the left shrinks as eps grows: these are"
+    " the images that no attack fooled."
+)
+BROKEN_LIMITS = (
+    "The order decides who gets the credit: an attack that runs late can add nothing although it"
+    " would have fooled every image by itself. This does not rank the attacks."
+)
 MISREAD, STANDING = "wrong when clean", "not fooled"
 
 
@@ -60,7 +72,10 @@ def broken(audit: Audit) -> Figure:
         for part in parts
     ]
     columns = [Column("part"), Column("images", True), Column("of all", True)]
-    return Figure("broken", draw(WIDE), draw(NARROW), caption, Table(title, columns, rows))
+    return Figure(
+        "broken", draw(WIDE), draw(NARROW), caption, Table(title, columns, rows),
+        reading=BROKEN_READING, limits=BROKEN_LIMITS, command=audit.command,
+    )  # fmt: skip
 
 
 def by_eps(audit: Audit) -> Figure:
@@ -84,7 +99,10 @@ def by_eps(audit: Audit) -> Figure:
         for bar, (eps, _) in zip(bars, audit.robust, strict=True)
     ]
     columns = [Column("eps", True), *(Column(short(part.name), True) for part in bars[0].parts)]
-    return Figure("by-eps", draw(WIDE), draw(NARROW), caption, Table(title, columns, rows))
+    return Figure(
+        "by-eps", draw(WIDE), draw(NARROW), caption, Table(title, columns, rows),
+        reading=BY_EPS_READING, limits=BROKEN_LIMITS, command=audit.command,
+    )  # fmt: skip
 
 
 def _aligned(audit: Audit) -> list[Bar]:

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from markupsafe import Markup
+
+from advkit.reports.guesses import WIDTH, likeliest
 from advkit.reports.images import (
     LARGEST,
     Bytes,
@@ -14,7 +17,9 @@ from advkit.reports.images import (
     to_bytes,
     upscale,
 )
-from advkit.reports.tables import Card
+from advkit.reports.lines import Line, line_chart
+from advkit.reports.parts import Fact
+from advkit.reports.tables import Card, Guess
 from advkit.reports.words import bare, decimal, eps_text, short, slug
 
 MAX_CARDS = 24
@@ -36,13 +41,17 @@ class Picture(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """A card as it is shown: an id, three pictures and a caption."""
+    """A card as it is shown: an id, three pictures, a caption, and what a closer look shows."""
 
     name: str
     sample: str
     pictures: Sequence[Picture]
     caption: str
     smaller: str
+    colour: bool
+    guesses: Markup
+    way: Markup
+    sizes: Sequence[Fact]
 
 
 def gallery(cards: Sequence[Card], norm: str) -> list[Shown]:
@@ -59,35 +68,60 @@ def gallery(cards: Sequence[Card], norm: str) -> list[Shown]:
 
 
 def _show(card: Card, norm: str, index: int) -> Shown:
-    label = short(card.label)
-    before = f"{short(card.clean_prediction)}"
-    after = f"{short(card.adversarial_prediction)}"
+    label, before, after = short(card.label), card.before[0], card.after[0]
     delta = card.adversarial - card.clean
     gain = gain_for(delta)
     height, width = card.clean.shape[:2]
     pictures = (
-        _clean(card, before, label),
+        _end("clean", card.clean, before, card.label),
         _change(delta, gain, norm, card.size),
-        _adversarial(card, after, label),
+        _end("adversarial", card.adversarial, after, card.label),
     )
-    still = "still " if card.adversarial_prediction == card.label else ""
+    still = "still " if after.name == card.label else ""
     budget = eps_text(card.eps, norm)
     caption = (
-        f"true {label}; {still}read as {after} ({card.adversarial_confidence:.2f});"
+        f"true {label}; {still}read as {short(after.name)} ({after.probability:.2f});"
         f" {short(bare(card.attack))}, {norm} {budget}"
     )
     first = pictures[0]
     drawn = f"drawn at {first.width} \u00d7 {first.height} of {width} \u00d7 {height} pixels"
     smaller = drawn if max(height, width) > LARGEST else ""
     name = f"image-{index + 1}-{slug(card.sample)}"
-    return Shown(name, short(card.sample), pictures, caption, smaller)
+    return Shown(
+        name,
+        short(card.sample),
+        pictures,
+        caption,
+        smaller,
+        colour=card.clean.shape[2] == 3,
+        guesses=likeliest(card.before, card.after, card.label, name=f"{name}-guesses"),
+        way=_way(card, name),
+        sizes=[Fact(norm, decimal(size)) for norm, size in card.sizes.items()],
+    )
 
 
-def _clean(card: Card, before: str, label: str) -> Picture:
-    alt = f"clean: true {label}, read as {before} ({card.clean_confidence:.2f})"
-    wrong = card.clean_prediction != card.label
-    detail = f"{card.clean_confidence:.2f}"
-    return _picture(to_bytes(card.clean), alt, "clean", before, detail, wrong)
+def _way(card: Card, name: str) -> Markup:
+    """Draw the margin on the straight way from the image to its example."""
+    last = max(len(card.margins) - 1, 1)
+    points = [(100 * i / last, margin) for i, margin in enumerate(card.margins)]
+    crossed = next((x for x, margin in points if margin > 0), None)
+    where = f"above 0 from {crossed:.0f}% on" if crossed is not None else "never above 0"
+    return line_chart(
+        [Line("margin", points)],
+        name=f"{name}-way",
+        title="The margin on the straight way from clean to adversarial",
+        desc=f"from {decimal(points[0][1])} to {decimal(points[-1][1])}; {where}",
+        across="% of the change",
+        up="margin (logits)",
+        width=WIDTH,
+        zero="misread above",
+    )
+
+
+def _end(head: str, image: Floats, guess: Guess, label: str) -> Picture:
+    read, sure = short(guess.name), f"{guess.probability:.2f}"
+    alt = f"{head}: true {short(label)}, read as {read} ({sure})"
+    return _picture(to_bytes(image), alt, head, read, sure, guess.name != label)
 
 
 def _change(delta: Floats, gain: float, norm: str, size: float) -> Picture:
@@ -95,13 +129,6 @@ def _change(delta: Floats, gain: float, norm: str, size: float) -> Picture:
     alt = f"perturbation, {factor}, mid-grey = 0; {length}"
     head = f"change {factor}"
     return _picture(perturbation(delta, gain), alt, head, "mid-grey = 0", length, False)
-
-
-def _adversarial(card: Card, after: str, label: str) -> Picture:
-    alt = f"adversarial: true {label}, read as {after} ({card.adversarial_confidence:.2f})"
-    wrong = card.adversarial_prediction != card.label
-    detail = f"{card.adversarial_confidence:.2f}"
-    return _picture(to_bytes(card.adversarial), alt, "adversarial", after, detail, wrong)
 
 
 def _picture(levels: Bytes, alt: str, head: str, text: str, detail: str, fooled: bool) -> Picture:

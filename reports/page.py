@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from advkit.reports.cascade import attack_names, broken, by_eps, effort
-from advkit.reports.charts import NARROW, WIDE, Series, accuracy_curve, interval_bar
 from advkit.reports.gallery import gallery
 from advkit.reports.images import SMALL
-from advkit.reports.parts import Cell, Column, Fact, Figure, Section, Table
+from advkit.reports.over_eps import curve_figure
+from advkit.reports.parts import Fact, Section
+from advkit.reports.robustness_curve import interval_bar
 from advkit.reports.shell import render
 from advkit.reports.tables import Audit, Card, Interval
 from advkit.reports.words import count, eps_both, eps_text, percent, seconds, short, spread
@@ -21,7 +22,6 @@ THREATS = {
     "L0": "At most eps places of the image may change, each by any amount.",
 }
 MAX_TILES = 5
-MAX_POINTS = 24
 
 
 class Tile(NamedTuple):
@@ -55,7 +55,7 @@ def audit_page(audit: Audit, cards: Sequence[Card]) -> str:
         tiles=_tiles(audit),
         threat=THREATS.get(audit.norm, ""),
         setting=_setting(audit, name),
-        curve=_curve(audit),
+        curve=curve_figure(audit),
         figures=figures,
         effort=effort(audit),
         invalid=sum(row.invalid for row in audit.attacks),
@@ -108,58 +108,6 @@ def _setting(audit: Audit, name: str) -> list[Fact]:
         Fact("attacks", ", ".join(map(short, attack_names(audit).values()))),
         Fact("suite", f"{audit.suite}, seed {audit.seed}"),
     ]
-
-
-def _curve(audit: Audit) -> Figure:
-    """Draw robust accuracy over eps, clean accuracy being eps 0."""
-    zero = (0.0, audit.clean)
-    curve = list(audit.curve) if audit.curve and audit.curve[0][0] == 0 else [zero, *audit.curve]
-    marked = [zero, *audit.robust] if audit.robust[0][0] > 0 else list(audit.robust)
-    series = Series("robust accuracy", curve, marked)
-    title = f"Robust accuracy over {audit.norm} eps"
-    desc = f"Clean {percent(audit.clean.value)}; " + "; ".join(
-        f"at eps {eps_text(eps, audit.norm)}: {percent(at.value)} ({spread(at)})"
-        for eps, at in audit.robust
-    )
-
-    def draw(width: int) -> Markup:
-        name = f"curve-{width}"
-        return accuracy_curve(
-            [series], name=name, norm=audit.norm, title=title, desc=desc, width=width
-        )
-
-    caption = (
-        "Share of images that no attack could get misread, for every eps. Dots: the audited eps"
-        " (eps 0 is clean accuracy); between them the curve can only be too high, as attacks ran"
-        " at the dots. Band and bars: 95% Wilson intervals."
-    )
-    return Figure("curve", draw(WIDE), draw(NARROW), caption, _curve_data(audit, curve))
-
-
-def _curve_data(audit: Audit, curve: Sequence[tuple[float, Interval]]) -> Table:
-    """Return every audited eps and at most 24 steps of the curve, evenly chosen, ascending."""
-    every = -(-len(curve) // MAX_POINTS)
-    asked = dict(audit.robust)
-    points = dict(curve[::every]) | asked
-    rows = [
-        [
-            Cell(eps_both(eps, audit.norm), eps),
-            Cell(percent(at.value), at.value),
-            Cell(spread(at), at.low),
-            Cell(count(at.count), at.count),
-            Cell("audited" if eps in asked else ""),
-        ]
-        for eps, at in sorted(points.items())
-    ]
-    part = f" (1 in {every} of {count(len(curve))} steps)" if every > 1 else ""
-    columns = [
-        Column("eps", True),
-        Column("robust accuracy", True),
-        Column("95% interval", True),
-        Column("images", True),
-        Column("point"),
-    ]
-    return Table(f"Robust accuracy over {audit.norm} eps{part}", columns, rows)
 
 
 def _facts(values: Mapping[str, Any]) -> list[Fact]:

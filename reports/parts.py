@@ -22,22 +22,32 @@ class Column(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table; ``ids`` are the rows' deep links (one per row, or none at all)."""
+    """A table; ``ids`` are the rows' deep links (one per row, or none at all).
+
+    A cell of the first column may be a link (``links``, one address per row).
+    """
 
     caption: str
     columns: Sequence[Column]
     rows: Sequence[Sequence[Cell]]
     ids: Sequence[str] = ()
+    links: Sequence[str] = ()
 
 
 class Figure(NamedTuple):
-    """A chart drawn twice (wide, narrow: text keeps its size on a phone), and its data."""
+    """A chart drawn twice (wide, narrow: text keeps its size on a phone), and its data.
+
+    ``reading`` says how to read it, ``limits`` what it does not show, ``command`` makes it again.
+    """
 
     name: str
     wide: Markup
     narrow: Markup
     caption: str
     data: Table
+    reading: str
+    limits: str
+    command: str
 
 
 class Fact(NamedTuple):

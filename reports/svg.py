@@ -5,7 +5,7 @@ classes let one drawing follow light, dark and print.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from markupsafe import Markup, escape
 
@@ -54,6 +54,11 @@ def drawing(
         aria_labelledby=f"{name}-title {name}-desc",
         font_size=12,
     )
+
+
+def path(corners: Sequence[tuple[str, str]]) -> str:
+    """Return the ``d`` of a path through ``corners``, written by `number`."""
+    return "M" + "L".join(f"{x} {y}" for x, y in corners)
 
 
 def linear(low: float, high: float, start: float, end: float) -> Scale:

@@ -67,20 +67,31 @@ class Audit:
 
 
 @dataclass(frozen=True)
+class Guess:
+    """A class as the model names it, and the probability that it gives it."""
+
+    name: str
+    probability: float
+
+
+@dataclass(frozen=True)
 class Card:
     """One image before and after: ``clean`` and ``adversarial`` are (H, W, C) floats in [0, 1].
 
-    ``size`` is the perturbation's length in the audit's norm.
+    ``before`` and ``after`` are the likeliest classes, by falling probability. ``margins`` are best
+    other logit minus that of the label at even steps on the straight way from ``clean`` to
+    ``adversarial``: below zero the image is read right. ``size`` is the length of the perturbation
+    in the audit's norm, ``sizes`` those in all norms.
     """
 
     sample: str
     label: str
     clean: NDArray[np.floating[Any]]
     adversarial: NDArray[np.floating[Any]]
-    clean_prediction: str
-    clean_confidence: float
-    adversarial_prediction: str
-    adversarial_confidence: float
+    before: Sequence[Guess]
+    after: Sequence[Guess]
+    margins: Sequence[float]
     attack: str
     eps: float
     size: float
+    sizes: Mapping[str, float]

@@ -13,6 +13,7 @@ from advkit.evaluate.attack_plan import Plan, goals
 from advkit.evaluate.attack_summary import examples_of, judged, summarised, to_attack
 from advkit.evaluate.audit import begin, class_notes, describe, ingredients
 from advkit.evaluate.fingerprint import now
+from advkit.evaluate.run_folder import write_arrays, write_json, write_text
 from advkit.evaluate.store import Store, open_store
 from advkit.evaluate.work import Progress, Work, judge_clean, run_member
 from advkit.evaluate.workers import default_batch, default_jobs, one_thread_each
@@ -66,7 +67,7 @@ def attack(
         run_member(work, plan.member, radius, everybody if plan.shared else to_attack(work))
         summary = {**begun, **_finished(work, plan, radius)}
         summary["finished"] = begun["finished"] or now()
-        store.write_run(summary)
+        write_json(out, "run.json", summary)
         return summary
 
 
@@ -75,7 +76,7 @@ def _finished(work: Work, plan: Plan, radius: float) -> dict[str, Any]:
     samples, x_adv = work.samples, examples_of(work)
     table = judged(work, x_adv, radius, plan.transform)
     _write_examples(work.store, samples, x_adv.cpu().numpy(), work.model.classes)
-    work.store.write_text("table.csv", table.to_csv(index=False))
+    write_text(work.store.path, "table.csv", table.to_csv(index=False))
     return summarised(work, table, plan)
 
 
@@ -83,8 +84,8 @@ def _write_examples(
     store: Store, samples: Samples, x_adv: np.ndarray, classes: tuple[str, ...] | None
 ) -> None:
     names = classes or samples.classes
-    store.write_arrays(
-        "examples.npz",
+    write_arrays(
+        store.path / "examples.npz",
         x_adv=x_adv,
         y=samples.y.cpu().numpy(),
         ids=np.array(samples.ids),

@@ -1,6 +1,6 @@
 """The audit of one model on one set of samples, resumable in its run directory."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,9 @@ import torch
 from advkit.attacks import Member
 from advkit.data.samples import Samples, fingerprint
 from advkit.errors import EmptyError, InputError
+from advkit.evaluate.exhibits import write_exhibits
 from advkit.evaluate.fingerprint import check_same, environment, now
+from advkit.evaluate.run_folder import read_json, write_json
 from advkit.evaluate.store import Store, open_store
 from advkit.evaluate.suite import SUITES, Suite, members_of, run
 from advkit.evaluate.summary import summarise
@@ -37,14 +39,13 @@ def audit(
     fresh: bool = False,
     asked: Mapping[str, str] | None = None,
     progress: Progress = lambda _what, _done, _total: None,
-    finish: Callable[[Store, dict[str, Any]], None] = lambda _store, _summary: None,
 ) -> dict[str, Any]:
     """Attack, judge and sum up; return the summary that `run.json` holds too.
 
     ``attacks`` replaces ``suite``: each is then run at every eps. ``asked`` are the words in which
     ``model`` and ``data`` were asked for and the ``command``, kept for the record. ``jobs`` shards
-    of at most ``batch_size`` samples are worked on at once, by default one per core. ``finish`` is
-    called while the run is still open. Raises AdvkitError for what a person can mend; what was
+    of at most ``batch_size`` samples are worked on at once, by default one per core.
+    Raises AdvkitError for what a person can mend; what was
     finished stays in ``out``, and the same call goes on from there.
     """
     if not len(samples.ids):
@@ -75,8 +76,8 @@ def audit(
             summary["notes"] = [*notes, UNANSWERED.format(summary["not_finite"])]
         for row in summary["attacks"]:
             row["options"] = record["options"].get(row["attack"], {})
-        store.write_run(summary)
-        finish(store, summary)
+        write_json(out, "run.json", summary)
+        write_exhibits(work)
         return summary
 
 
@@ -157,7 +158,7 @@ def begin(store: Store, record: dict[str, Any], out: Path) -> dict[str, Any]:
         store.set_made_of(record["made_of"])
     else:
         check_same(made_of, record["made_of"], f"--out {out}")
-    before = (store.read_run() if made_of else None) or {}
+    before = (read_json(out, "run.json") if made_of else None) or {}
     times = {"started": before.get("started") or now(), "finished": before.get("finished", "")}
-    store.write_run({**record, **times})
+    write_json(out, "run.json", {**record, **times})
     return {**record, **times}

@@ -6,7 +6,6 @@ one transaction with the cost of the shard, so that every row points to a file t
 
 import errno
 import json
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -19,6 +18,7 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from advkit.errors import InputError, ResourceError
+from advkit.evaluate.run_folder import write_arrays
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS made_of (json TEXT);
@@ -39,16 +39,14 @@ OURS = (
     "results.sqlite",
     "results.sqlite-wal",
     "results.sqlite-shm",
-    "report.html",
-    "report.html.tmp",
-    "run.json.tmp",
-    "run.json",
-    "table.csv",
-    "table.csv.tmp",
-    "examples.npz",
-    "examples.npz.tmp",
-)
-BESIDE = {".lock", "examples"}
+    *(
+        name + end
+        for name in ("run.json", "report.html", "cards.json", "cards.npz", "table.csv",
+                     "examples.npz")
+        for end in ("", ".tmp")
+    ),
+)  # fmt: skip
+BESIDE = {".lock", "examples", "figures"}
 
 
 class Store:
@@ -108,38 +106,13 @@ class Store:
         with self._commit():
             self._connection.execute("INSERT INTO made_of VALUES (?)", [json.dumps(made_of)])
 
-    def read_run(self) -> dict[str, Any] | None:
-        """Return the content of `run.json`, or None where there is none yet."""
-        file = self.path / "run.json"
-        if not file.exists():
-            return None
-        try:
-            return json.loads(file.read_text(encoding="utf-8"))  # type: ignore[no-any-return]
-        except ValueError as error:
-            raise InputError(f"{file} is damaged: {error}", "--fresh begins anew") from error
-
-    def write_run(self, run: dict[str, Any]) -> None:
-        """Replace `run.json` in one piece."""
-        self.write_text("run.json", json.dumps(run, indent=2) + "\n")
-
-    def write_text(self, name: str, text: str) -> Path:
-        """Replace a text file of the run directory in one piece; return its path."""
-        temporary = self.path / f"{name}.tmp"
-        temporary.write_text(text, encoding="utf-8")
-        return temporary.replace(self.path / name)
-
-    def write_arrays(self, name: str, **arrays: np.ndarray) -> Path:
-        """Replace an npz file of the run directory in one piece; return its path."""
-        _save(self.path / name, **arrays)
-        return self.path / name
-
     def _file(self, shard: str) -> Path:
         return self.path / "examples" / f"{shard}.npz"
 
     def _save_examples(self, shard: str, examples: np.ndarray) -> None:
         file = self._file(shard)
         file.parent.mkdir(exist_ok=True)
-        _save(file, x_adv=examples)
+        write_arrays(file, x_adv=examples)
 
     def _insert(self, table: str, frame: pd.DataFrame) -> None:
         names = ", ".join(frame.columns)
@@ -152,15 +125,6 @@ class Store:
     def _commit(self) -> Iterator[None]:
         with self._connection:
             yield
-
-
-def _save(file: Path, **arrays: np.ndarray) -> None:
-    temporary = file.with_name(f"{file.name}.tmp")
-    with temporary.open("wb") as out:
-        np.savez_compressed(out, **arrays)  # type: ignore[arg-type]
-        out.flush()
-        os.fsync(out.fileno())
-    temporary.replace(file)
 
 
 @contextmanager

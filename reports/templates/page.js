@@ -45,6 +45,57 @@
     }
   }
 
+  // Filter: rows that hold every word that was typed stay.
+  const filter = (box, input) => {
+    const rows = [...box.nextElementSibling.querySelector("tbody").rows];
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    for (const row of rows) {
+      const text = row.textContent.toLowerCase();
+      row.hidden = !words.every((word) => text.includes(word));
+    }
+    const left = rows.filter((row) => !row.hidden).length;
+    box.querySelector(".matches").textContent = words.length ? `${left} of ${rows.length}` : "";
+    say(`${left} of ${rows.length} rows`);
+  };
+  for (const box of document.querySelectorAll(".filter")) {
+    const input = box.querySelector("input");
+    input.addEventListener("input", () => filter(box, input));
+    box.hidden = false;
+  }
+
+  // Viewer: one picture over the other, uncovered by a slider or in turn.
+  const view = (viewer, card) => {
+    const pictures = card.querySelectorAll(".picture img");
+    const [under, over] = [pictures[0], pictures[pictures.length - 1]].map((img) => img.cloneNode());
+    const range = viewer.querySelector("input");
+    const blink = viewer.querySelector(".blink");
+    const channel = viewer.querySelector("select");
+    const uncover = (share) => { over.style.clipPath = `inset(0 ${100 - share}% 0 0)`; };
+    let timer = 0;
+    const stop = () => {
+      clearInterval(timer);
+      timer = 0;
+      blink.setAttribute("aria-pressed", "false");
+      uncover(range.value);
+    };
+    const start = () => {
+      let shown = false;
+      blink.setAttribute("aria-pressed", "true");
+      timer = setInterval(() => { shown = !shown; uncover(shown ? 100 : 0); }, 600);
+    };
+    viewer.querySelector(".stage").append(under, over);
+    range.addEventListener("input", stop);
+    blink.addEventListener("click", () => (timer ? stop() : start()));
+    if (channel) channel.addEventListener("change", () => { card.dataset.channel = channel.value; });
+    card.querySelector(".closer").addEventListener("toggle", stop);
+    stop();
+    viewer.hidden = false;
+  };
+  for (const card of document.querySelectorAll(".card")) {
+    const closer = card.querySelector(".closer");
+    closer.addEventListener("toggle", () => view(closer.querySelector(".viewer"), card), { once: true });
+  }
+
   // Copy: the clipboard where it is allowed, else the text is selected for the reader to copy.
   const select = (node) => {
     getSelection().selectAllChildren(node);
@@ -64,7 +115,7 @@
   // Print: every table that a reader can unfold is on paper, then folded again.
   let folded = [];
   addEventListener("beforeprint", () => {
-    folded = [...document.querySelectorAll("details:not([open])")];
+    folded = [...document.querySelectorAll("details:not([open], .closer, .again)")];
     for (const one of folded) one.open = true;
   });
   addEventListener("afterprint", () => { for (const one of folded) one.open = false; });

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from advkit.reports import AttackRow, Audit, Card, Interval
+from advkit.reports import AttackRow, Audit, Card, Guess, Interval
 
 CLASSES = (
     "T-shirt/top",
@@ -141,18 +141,32 @@ def sample_cards(
         clean = drawn(index, size, channels)
         signs = np.sign(np.random.default_rng(index).normal(size=clean.shape))
         label, other = CLASSES[index % 10], CLASSES[(index * 3 + 4) % 10]
+        sure, fooled = 0.99 - index / 40, 0.5 + index / 30
         card = Card(
             sample=f"test-{index:05d}",
             label=label,
             clean=clean,
             adversarial=np.clip(clean + eps * signs, 0, 1),
-            clean_prediction=label,
-            clean_confidence=0.99 - index / 40,
-            adversarial_prediction=other,
-            adversarial_confidence=0.5 + index / 30,
+            before=guesses(label, other, sure),
+            after=guesses(other, label, fooled),
+            margins=[round(-4 + 0.31 * at * (1 + index / 20), 3) for at in range(21)],
             attack=list(COST)[index % 6],
             eps=eps,
             size=eps,
+            sizes={"L0": 700.0, "L1": 784 * eps, "L2": 28 * eps, "Linf": eps},
         )
         cards.append(card)
     return cards
+
+
+def guesses(first: str, second: str, share: float) -> list[Guess]:
+    """Return five classes; the first two have ``share`` and nearly all of the rest."""
+    rest = [name for name in CLASSES if name not in (first, second)][:3]
+    others = [0.7, 0.2, 0.06, 0.04]
+    return [
+        Guess(first, share),
+        *(
+            Guess(name, (1 - share) * part)
+            for name, part in zip([second, *rest], others, strict=True)
+        ),
+    ]

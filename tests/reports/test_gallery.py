@@ -20,7 +20,7 @@ def test_a_card_says_what_was_seen_before_and_after() -> None:
 
 def test_a_card_that_is_not_fooled_says_so() -> None:
     (card,) = sample_cards(1)
-    (shown,) = gallery([replace(card, adversarial_prediction=card.label)], "Linf")
+    (shown,) = gallery([replace(card, after=card.before)], "Linf")
     assert "still read as T-shirt/top" in shown.caption
     assert not shown.pictures[2].fooled
 

@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from advkit.reports import Audit, Card, audit_page
+from advkit.reports import Audit, Card, Guess, audit_page
 from tests.reports.sample_audit import sample_audit, sample_cards, wilson
 
 HOSTILE = "</script><img src=x onerror=alert(1)>"
@@ -55,8 +55,8 @@ def named(name: str) -> tuple[Audit, list[Card]]:
             card,
             sample=name,
             label=name,
-            clean_prediction=name,
-            adversarial_prediction=name + "2",
+            before=[Guess(name, 0.9)],
+            after=[Guess(name + "2", 0.8), Guess(name, 0.1)],
             attack=name,
         )
         for card in sample_cards(3)

@@ -2,7 +2,7 @@ from itertools import pairwise
 
 import pytest
 
-from advkit.reports.charts import NARROW, WIDE, Series, accuracy_curve, interval_bar
+from advkit.reports.robustness_curve import NARROW, WIDE, Series, accuracy_curve, interval_bar
 from advkit.reports.tables import Interval
 from tests.reports.sample_audit import sample_audit, wilson
 from tests.reports.svg_reading import axis, corners, eps, numbers, of_class, parsed, share

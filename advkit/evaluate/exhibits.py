@@ -1,0 +1,86 @@
+"""The images that a report shows: picked, looked at once more by the model, and saved.
+
+A page can then be made again without model and data.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from advkit.engine.objectives import margins
+from advkit.evaluate.run_folder import write_arrays, write_json
+from advkit.evaluate.work import LINE_SEARCH, Work, saved_examples
+
+EXHIBITS = 12
+TOP = 5  # classes by probability
+WAY = 21  # points on the straight way from the image to its example, both ends among them
+
+
+def write_exhibits(work: Work) -> None:
+    """Write `cards.npz` (images and examples) and `cards.json` (what the model says of them).
+
+    Nothing is written for inputs that are no pictures. Margins are those of `engine.margins`.
+    """
+    x = work.samples.x
+    if x.ndim != 4 or x.shape[1] not in (1, 3):
+        return
+    rows = picked(work).reset_index(drop=True)
+    clean = x[rows["position"].tolist()].float()
+    adversarial = saved_examples(work, rows[["shard", "row"]], clean)
+    y = work.samples.y[rows["position"].tolist()]
+    seen = [_seen(work, *one) for one in zip(clean, adversarial, y, strict=True)]
+    cards = [{**_told(row, work.norm), **more} for (_, row), more in
+             zip(rows.iterrows(), seen, strict=True)]  # fmt: skip
+    pictures = {"clean": clean.cpu().numpy(), "adversarial": adversarial.cpu().numpy()}
+    write_arrays(work.store.path / "cards.npz", **pictures)
+    write_json(work.store.path, "cards.json", cards)
+
+
+def picked(work: Work) -> pd.DataFrame:
+    """Return the rows of up to 12 images with the smallest example an attack found for each.
+
+    Classes come in turn. Examples of the line search lie on the boundary and show the least that
+    fools, not an attack.
+    """
+    place = work.store.frame("samples").set_index("id")["position"]
+    results = work.store.frame("results")
+    shown = results["fooled"] & results["valid"] & (results["attack"] != LINE_SEARCH)
+    nearest = results[shown].sort_values([work.norm, "attack"]).drop_duplicates("id")
+    nearest = nearest.assign(position=nearest["id"].map(place)).sort_values("position")
+    turns = nearest.assign(turn=nearest.groupby("label").cumcount())
+    return turns.sort_values(["turn", "label"]).head(EXHIBITS)
+
+
+def _told(row: pd.Series, norm: str) -> dict[str, Any]:
+    """Return what the ledger says of an example."""
+    sizes = {name: float(row[name]) for name in ("L0", "L1", "L2", "Linf")}
+    return {
+        "sample": str(row["id"]),
+        "label": int(row["label"]),
+        "attack": str(row["attack"]),
+        "eps": float(row["eps"]),
+        "size": sizes[norm],
+        "sizes": sizes,
+    }
+
+
+@torch.no_grad()
+def _seen(work: Work, clean: Tensor, adversarial: Tensor, y: Tensor) -> dict[str, Any]:
+    """Return the likeliest classes at both ends, and the margins on the way between them."""
+    ends = work.model(torch.stack([clean, adversarial])).float()
+    shares = torch.linspace(0, 1, WAY, dtype=clean.dtype, device=clean.device)
+    way = clean + shares.view(-1, 1, 1, 1) * (adversarial - clean)
+    over = margins(work.model(way).float(), y.expand(WAY))
+    before, after = (_likeliest(logits) for logits in ends.cpu())
+    return {"before": before, "after": after, "margins": np.round(over.tolist(), 6).tolist()}
+
+
+def _likeliest(logits: Tensor) -> list[dict[str, Any]]:
+    top = logits.softmax(0).topk(min(TOP, len(logits)))
+    return [
+        {"class": int(index), "probability": float(share)}
+        for share, index in zip(*top, strict=True)
+    ]

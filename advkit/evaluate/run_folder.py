@@ -1,0 +1,62 @@
+"""The plain files of a run directory, each replaced in one piece, and read without a model."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from advkit.errors import InputError
+
+
+def read_json(folder: Path, name: str) -> Any:
+    """Return the content of a JSON file of the run, None where there is none.
+
+    Raises InputError where it is damaged.
+    """
+    file = folder / name
+    if not file.exists():
+        return None
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise InputError(f"{file} is damaged: {error}", "--fresh begins anew") from error
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Return the summary of a finished audit in ``folder``.
+
+    Raises InputError where there is none: no run, another command's, or one that has not ended.
+    """
+    run = read_json(folder, "run.json")
+    if run is None:
+        raise InputError(f"{folder} is not a run directory", "give one that advkit audit wrote")
+    schema = run.get("schema", "") if isinstance(run, dict) else ""
+    if not schema and isinstance(run, dict) and run.get("command"):
+        raise InputError(f"the run in {folder} has not ended", f"to go on: {run['command']}")
+    if schema != "advkit/audit/1":
+        raise InputError(f"{folder / 'run.json'} is not an audit's", f"its schema is {schema!r}")
+    return dict(run)
+
+
+def write_json(folder: Path, name: str, content: Any) -> Path:
+    """Replace a JSON file of the run."""
+    return write_text(folder, name, json.dumps(content, indent=2) + "\n")
+
+
+def write_text(folder: Path, name: str, text: str) -> Path:
+    """Replace a text file of the run; return its path."""
+    temporary = folder / f"{name}.tmp"
+    temporary.write_text(text, encoding="utf-8")
+    return temporary.replace(folder / name)
+
+
+def write_arrays(file: Path, **arrays: np.ndarray) -> Path:
+    """Replace an npz file; what was written is on the disk before the name is."""
+    temporary = file.with_name(f"{file.name}.tmp")
+    with temporary.open("wb") as out:
+        np.savez_compressed(out, **arrays)  # type: ignore[arg-type]
+        out.flush()
+        os.fsync(out.fileno())
+    return temporary.replace(file)

@@ -1,0 +1,79 @@
+"""The figure of an audit: accuracy over eps, with what it does not show and its numbers."""
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from advkit.reports.axes import NARROW, WIDE
+from advkit.reports.parts import Cell, Column, Figure, Table
+from advkit.reports.robustness_curve import Series, accuracy_curve
+from advkit.reports.tables import Audit, Interval
+from advkit.reports.words import count, eps_both, eps_text, percent, spread
+
+CURVE_READING = (
+    "Choose an eps below; the height of the line is the share of images that the model still reads"
+    " right after the strongest change of that size that was found. The line can only fall. It"
+    " drops by one image wherever the nearest example found for that image lies. If a second dot"
+    " lies within the bars of the first, the difference between them can be chance."
+)
+CURVE_LIMITS = (
+    "The line is an upper bound: a stronger attack can only lower it. The band says how far the"
+    " share could differ on other images of the same kind; it says nothing about how good the"
+    " attacks are."
+)
+MAX_POINTS = 24
+
+
+def curve_figure(audit: Audit) -> Figure:
+    """Draw robust accuracy over eps, clean accuracy being eps 0."""
+    zero = (0.0, audit.clean)
+    curve = list(audit.curve) if audit.curve and audit.curve[0][0] == 0 else [zero, *audit.curve]
+    marked = [zero, *audit.robust] if audit.robust[0][0] > 0 else list(audit.robust)
+    series = Series("robust accuracy", curve, marked)
+    title = f"Robust accuracy over {audit.norm} eps"
+    desc = f"Clean {percent(audit.clean.value)}; " + "; ".join(
+        f"at eps {eps_text(eps, audit.norm)}: {percent(at.value)} ({spread(at)})"
+        for eps, at in audit.robust
+    )
+
+    def draw(width: int) -> Markup:
+        name = f"curve-{width}"
+        return accuracy_curve(
+            [series], name=name, norm=audit.norm, title=title, desc=desc, width=width
+        )
+
+    caption = (
+        "Share of images that no attack could get misread, for every eps. Dots: the audited eps"
+        " (eps 0 is clean accuracy); between them the curve can only be too high, as attacks ran"
+        " at the dots. Band and bars: 95% Wilson intervals."
+    )
+    return Figure(
+        "curve", draw(WIDE), draw(NARROW), caption, _data(audit, curve),
+        reading=CURVE_READING, limits=CURVE_LIMITS, command=audit.command,
+    )  # fmt: skip
+
+
+def _data(audit: Audit, curve: Sequence[tuple[float, Interval]]) -> Table:
+    """Return every audited eps and at most 24 steps of the curve, evenly chosen, ascending."""
+    every = -(-len(curve) // MAX_POINTS)
+    asked = dict(audit.robust)
+    points = dict(curve[::every]) | asked
+    rows = [
+        [
+            Cell(eps_both(eps, audit.norm), eps),
+            Cell(percent(at.value), at.value),
+            Cell(spread(at), at.low),
+            Cell(count(at.count), at.count),
+            Cell("audited" if eps in asked else ""),
+        ]
+        for eps, at in sorted(points.items())
+    ]
+    part = f" (1 in {every} of {count(len(curve))} steps)" if every > 1 else ""
+    columns = [
+        Column("eps", True),
+        Column("robust accuracy", True),
+        Column("95% interval", True),
+        Column("images", True),
+        Column("point"),
+    ]
+    return Table(f"Robust accuracy over {audit.norm} eps{part}", columns, rows)
