@@ -54,7 +54,7 @@ def audit(
     `advkit.evaluate.audit.audit`.
     Raises AdvkitError for what a person can mend.
     """
-    radii = _radii(eps, norm, model)
+    radii = pick_eps(eps, norm, model)
     check_eps(radii, norm)
     _check_options(norm, **options)
     samples, classifier = _load_both(model, data, limit, arch, pick_device(device))
@@ -161,7 +161,7 @@ def _check_counts(batch_size: int | None = None, jobs: int | None = None, **_oth
         raise UsageError(f"batch_size={batch_size}, jobs={jobs}", "give 1 or more")
 
 
-def _radii(
+def pick_eps(
     eps: float | Sequence[float] | None, norm: str, model: str | Classifier
 ) -> tuple[float, ...]:
     if norm not in EPS:

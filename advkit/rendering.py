@@ -1,16 +1,19 @@
 """From the files of a finished run to its page: nothing is computed, no model is asked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 
+from advkit.attacks import ATTACKS, attack_card
 from advkit.errors import InputError
 from advkit.evaluate.run_folder import read_json, read_run, write_text
 from advkit.reports import audit_page
+from advkit.reports.mapped import mapped
 from advkit.reports.tables import AttackRow, Audit, Card, Guess, Interval
+from advkit.reports.words import bare
 
 
 def write_report(folder: Path) -> Path:
@@ -32,6 +35,7 @@ def audit_of(run: Mapping[str, Any]) -> Audit:
         curve=_by_eps(run["curve"]),
         added={row["eps"]: row["added"] for row in run["robust"]},
         attacks=[AttackRow(**row) for row in run["attacks"]],
+        maps_to=_maps_to(run["options"]),
         **{
             name: run[name]
             for name in (
@@ -40,6 +44,11 @@ def audit_of(run: Mapping[str, Any]) -> Audit:
             )
         },
     )  # fmt: skip
+
+
+def _maps_to(labels: Iterable[str]) -> dict[str, str]:
+    names = [name for name in map(bare, labels) if name in ATTACKS]
+    return mapped(attack_card(name, ATTACKS[name]).knows for name in names)
 
 
 def _by_eps(rows: Sequence[Mapping[str, Any]]) -> list[tuple[float, Interval]]:

@@ -8,6 +8,7 @@ from markupsafe import Markup
 from advkit.reports.cascade import attack_names, broken, by_eps, effort
 from advkit.reports.gallery import gallery
 from advkit.reports.images import SMALL
+from advkit.reports.mapped import VERSION
 from advkit.reports.over_eps import curve_figure
 from advkit.reports.parts import Fact, Section
 from advkit.reports.robustness_curve import interval_bar
@@ -63,10 +64,12 @@ def audit_page(audit: Audit, cards: Sequence[Card]) -> str:
         cards=shown,
         large=any(picture.width > SMALL for card in shown for picture in card.pictures),
         given=len(cards),
-        model=_facts(audit.model),
-        data=_facts(audit.data),
+        model=facts_of(audit.model),
+        data=facts_of(audit.data),
         run=_run(audit),
-        environment=_facts(audit.environment),
+        environment=facts_of(audit.environment),
+        maps_to=facts_of(audit.maps_to),
+        vocabulary=VERSION,
     )
 
 
@@ -89,12 +92,13 @@ def _tiles(audit: Audit) -> list[Tile]:
         last = len(robust) - 1
         robust = [robust[round(i * last / (MAX_TILES - 1))] for i in range(MAX_TILES)]
     return [
-        _tile("Clean accuracy", audit.clean, True),
-        *(_tile(f"Robust, eps {eps_text(eps, audit.norm)}", at, False) for eps, at in robust),
+        tile("Clean accuracy", audit.clean, True),
+        *(tile(f"Robust, eps {eps_text(eps, audit.norm)}", at, False) for eps, at in robust),
     ]
 
 
-def _tile(head: str, at: Interval, clean: bool) -> Tile:
+def tile(head: str, at: Interval, clean: bool) -> Tile:
+    """Return a share as a large number with its interval."""
     counts = f"{count(at.count)} of {count(at.n)}"
     return Tile(head, percent(at.value), spread(at), counts, interval_bar(at), clean)
 
@@ -110,7 +114,7 @@ def _setting(audit: Audit, name: str) -> list[Fact]:
     ]
 
 
-def _facts(values: Mapping[str, Any]) -> list[Fact]:
+def facts_of(values: Mapping[str, Any]) -> list[Fact]:
     """Return a mapping's entries as facts; long words without a space are set as code."""
     return [
         Fact(short(key), text, code=len(text) > 24 and " " not in text)

@@ -7,11 +7,15 @@ from markupsafe import Markup
 
 
 class Cell(NamedTuple):
-    """One cell: its text, the number it sorts by (None: by its text), whether it warns."""
+    """One cell: its text, the number it sorts by (None: by its text), whether it warns.
+
+    ``drawing`` stands in the place of the text.
+    """
 
     text: str
     value: float | None = None
     warning: bool = False
+    drawing: Markup | None = None
 
 
 class Column(NamedTuple):

@@ -22,7 +22,6 @@ from advkit.reports.axes import (
     upright,
 )
 from advkit.reports.svg import drawing, element
-from advkit.reports.words import count
 
 
 class Group(NamedTuple):
@@ -64,8 +63,7 @@ def scatter(
         *(_group(frame, group, index) for index, group in enumerate(groups)),
     ]
     if len(groups) > 1:
-        names = [f"{group.name} ({count(len(group.points))})" for group in groups]
-        parts.append(legend(frame, names, lines=False))
+        parts.append(legend(frame, [group.name for group in groups], lines=False))
     return drawing(name, title, desc, width, frame.height, *parts)
 
 

@@ -137,3 +137,21 @@ def interval_bar(interval: Interval) -> Markup:
         aria_hidden="true",
         class_="interval",
     )
+
+
+def sparkline(
+    curve: Sequence[tuple[float, Interval]], width: int = 110, height: int = 26
+) -> Markup:
+    """Draw the step curve alone, from 0 to 100%: for a table, which has the numbers beside it."""
+    across = linear(0, curve[-1][0] or 1.0, 1, width - 1)
+    up = linear(0, 1, height - 1, 1)
+    corners = _steps([(across(eps), up(at.value)) for eps, at in curve], width - 1)
+    foot = element("line", x1=1, x2=width - 1, y1=height - 1, y2=height - 1, class_="rule")
+    return element(
+        "svg",
+        foot,
+        element("path", d=path(corners), class_="line series-0"),
+        viewBox=f"0 0 {width} {height}",
+        aria_hidden="true",
+        class_="spark",
+    )

@@ -64,6 +64,8 @@ class Audit:
     notes: Sequence[str]
     started: str
     finished: str
+    maps_to: Mapping[str, str]
+    """By vocabulary (MITRE ATLAS, OWASP, NIST) the terms that the attacks map to."""
 
 
 @dataclass(frozen=True)
@@ -95,3 +97,44 @@ class Card:
     eps: float
     size: float
     sizes: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two audits: its name here, what it knows of itself, and its curve."""
+
+    name: str
+    curve: Sequence[tuple[float, Interval]]
+    clean: Interval
+    model: Mapping[str, Any]
+    run: Mapping[str, Any]
+    command: str
+
+
+@dataclass(frozen=True)
+class Split:
+    """How the images divide at one eps; ``p`` is that of McNemar's exact test."""
+
+    eps: float
+    a: Interval
+    b: Interval
+    both: int
+    only_a: int
+    only_b: int
+    neither: int
+    p: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two audits; ``distances`` are (id, class, smallest example in a, in b), infinity for none."""
+
+    verdict: str
+    norm: str
+    a: Side
+    b: Side
+    splits: Sequence[Split]
+    distances: Sequence[tuple[str, str, float, float]]
+    data: Mapping[str, Any]
+    notes: Sequence[str]
+    command: str

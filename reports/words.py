@@ -71,6 +71,11 @@ def seconds(duration: float) -> str:
     return f"{duration:,.1f}" if duration >= 0.1 or duration == 0 else f"{duration:.1g}"
 
 
+def probability(p: float) -> str:
+    """Return the p of a test with two significant digits; below a millionth only that."""
+    return "<1e-06" if p < 1e-6 else f"{p:.2g}"
+
+
 def grey_levels(eps: float, norm: str) -> int | None:
     """Return n where an Linf eps is n/255, else None (other norms do not count grey levels)."""
     levels = round(eps * 255)

@@ -11,7 +11,10 @@ from advkit.errors import UsageError, did_you_mean
 COMMANDS = {
     "attack": "Run one attack on all images; save the examples and a table.",
     "audit": "Measure how easily a classifier is fooled; write a report.",
+    "compare": "Compare two audits of the same images, image by image.",
+    "index": "Write one page of all audits, the most robust first.",
     "ls": "List attacks, models, data and norms.",
+    "report": "Render a finished run again: page, Markdown, JUnit, CSV, model card.",
     "show": "Tell all about one attack.",
     "train": "Train a small classifier, standard or adversarially.",
 }

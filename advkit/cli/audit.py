@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from advkit.cli.failures import GateError, say
+from advkit.cli.outputs import check_outputs, gate, written
 from advkit.cli.parameters import EpsList
 from advkit.cli.run_options import (
     ARCH,
@@ -21,7 +22,8 @@ from advkit.cli.run_options import (
     SEED,
     framed,
 )
-from advkit.errors import EmptyError, InputError
+from advkit.errors import EmptyError
+from advkit.evaluate.requirements import check_asked, judge, required
 from advkit.numbers import check_eps
 
 EPILOG = """
@@ -33,11 +35,11 @@ Examples:
   advkit audit --model ./net.py:make?depth=18 --data npz:test.npz --norm L2 --eps 0.25,0.5
   advkit audit --model torchvision:resnet18?weights=DEFAULT --data imagefolder:photos
   advkit audit --attacks pgd:steps=100,restarts=5 --attacks square --eps 0.1
-  advkit audit --out runs/a --fail-under 0.6
+  advkit audit --out runs/a --require 'linf@0.1 >= 0.6' -o audit.md -o audit.xml
 
 \b
 Exit codes:
-  0 ok, 1 below --fail-under, 2 usage, 3 bad input, 4 refused (could run code),
+  0 ok, 1 below --fail-under or --require, 2 usage, 3 bad input, 4 refused (could run code),
   5 nothing to evaluate, 7 out of memory or disk, 70 a bug, 130 Ctrl-C, 143 SIGTERM
 """
 
@@ -88,8 +90,9 @@ Exit codes:
     "--output",
     multiple=True,
     type=click.Path(path_type=Path),
-    metavar="FILE.csv|FILE.json",
-    help="Also write the rows (csv) or the summary (json).",
+    metavar="FILE",
+    help="Also write this, by the end of its name: .html, .md, .xml (JUnit), .json (the summary), "
+    ".csv (a row per image, attack and eps); repeatable.",
 )
 @JSON
 @click.option(
@@ -98,10 +101,18 @@ Exit codes:
     help="Exit 1 if robust accuracy at the "
     "largest eps, at the lower end of its interval, is below this.",
 )
+@click.option(
+    "--require",
+    multiple=True,
+    metavar="'NORM@EPS >= SHARE'",
+    help="Exit 1 unless the lower end of the 95% interval is this high: 'linf@8/255 >= 0.40', "
+    "'clean >= 0.9'; repeatable.",
+)
 @NO_PROGRESS
 def audit(
     model: str | None, data: str | None, norm: str, eps: tuple[float, ...] | None, out: Path | None,
-    output: tuple[Path, ...], as_json: bool, fail_under: float | None, no_progress: bool,
+    output: tuple[Path, ...], as_json: bool, fail_under: float | None, require: tuple[str, ...],
+    no_progress: bool,
     **options: Any,
 ) -> None:  # fmt: skip
     """Measure how easily a classifier is fooled, and write a report.
@@ -112,28 +123,24 @@ def audit(
     check_eps(eps or (), norm)
     check_outputs(output)
     check_share(fail_under)
+    wanted = [required(text) for text in require]
     from advkit.api import MODEL as USUAL
     from advkit.api import audit as run
+    from advkit.api import pick_eps
 
+    check_asked(wanted, norm, pick_eps(eps, norm, model or USUAL))
     with framed(out, model or USUAL, data or "", kind="audit", no_progress=no_progress) as frame:
         summary = run(model or USUAL, data, norm=norm, eps=eps, out=frame.folder,
                       progress=frame.progress, command=frame.command, **options)  # fmt: skip
+    outcomes = judge(summary, wanted)
     for file in output:
-        export(summary, file)
+        file.write_text(written(frame.folder, file.suffix[1:], outcomes), encoding="utf-8")
     say(json.dumps(summary) if as_json else table(summary))
     if summary["clean"]["count"] == 0:
         raise EmptyError(summary["verdict"], "check preprocessing and class order of the model")
     if fail_under is not None:
-        gate(summary, fail_under)
-
-
-def check_outputs(files: tuple[Path, ...]) -> None:
-    """Raise BadParameter for a format, InputError for a directory that there is not."""
-    for file in files:
-        if file.suffix not in (".csv", ".json"):
-            raise click.BadParameter(f"{file} is neither .csv nor .json", param_hint="--output")
-        if not file.parent.is_dir():
-            raise InputError(f"--output {file}: there is no directory {file.parent}")
+        share_gate(summary, fail_under)
+    gate(outcomes)
 
 
 def check_share(share: float | None) -> None:
@@ -142,18 +149,7 @@ def check_share(share: float | None) -> None:
         raise click.BadParameter("nan is not a share", param_hint="--fail-under")
 
 
-def export(summary: dict[str, Any], file: Path) -> None:
-    """Write the summary (.json) or one row per sample, attack and eps (.csv)."""
-    if file.suffix == ".json":
-        file.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
-        return
-    from advkit.evaluate.store import open_store
-
-    with open_store(Path(summary["out"])) as store:
-        store.frame("results").to_csv(file, index=False)
-
-
-def gate(summary: dict[str, Any], least: float) -> None:
+def share_gate(summary: dict[str, Any], least: float) -> None:
     """Raise GateError if the lower bound at the largest eps is below ``least``."""
     worst = summary["robust"][-1]
     if worst["low"] < least:

@@ -12,10 +12,10 @@ from advkit.data.samples import Samples, fingerprint
 from advkit.errors import EmptyError, InputError
 from advkit.evaluate.exhibits import write_exhibits
 from advkit.evaluate.fingerprint import check_same, environment, now
-from advkit.evaluate.run_folder import read_json, write_json
+from advkit.evaluate.run_folder import read_json, write_json, write_text
 from advkit.evaluate.store import Store, open_store
 from advkit.evaluate.suite import SUITES, Suite, members_of, run
-from advkit.evaluate.summary import summarise
+from advkit.evaluate.summary import per_sample, summarise
 from advkit.evaluate.work import LINE_SEARCH, Progress, Work, judge_clean
 from advkit.evaluate.workers import default_batch, default_jobs, one_thread_each
 from advkit.models.classifier import LEAST, Classifier
@@ -76,8 +76,9 @@ def audit(
             summary["notes"] = [*notes, UNANSWERED.format(summary["not_finite"])]
         for row in summary["attacks"]:
             row["options"] = record["options"].get(row["attack"], {})
-        write_json(out, "run.json", summary)
+        write_text(out, "samples.csv", per_sample(work, eps).to_csv(index=False))
         write_exhibits(work)
+        write_json(out, "run.json", summary)
         return summary
 
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from typing import TypedDict
 
 Z95 = 1.959963984540054
@@ -51,3 +52,15 @@ def curve(
     stride = max(math.ceil(len(places) / most), 1)
     kept = sorted({0.0, *places[stride - 1 :: stride], *asked})
     return [(eps, robust_at(found, eps, n)) for eps in kept]
+
+
+def mcnemar(more: int, less: int) -> float:
+    """Return the exact two-sided p of McNemar's test (1947) on pairs of which so many differ.
+
+    That is the probability, were both ways equally likely, of a split as uneven as this or more.
+    """
+    n = more + less
+    if not n:
+        return 1.0
+    tail = sum(math.comb(n, k) for k in range(min(more, less) + 1))
+    return min(float(Fraction(2 * tail, 2**n)), 1.0)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from advkit.errors import InputError
 
@@ -38,6 +39,15 @@ def read_run(folder: Path) -> dict[str, Any]:
     if schema != "advkit/audit/1":
         raise InputError(f"{folder / 'run.json'} is not an audit's", f"its schema is {schema!r}")
     return dict(run)
+
+
+def read_samples(folder: Path) -> pd.DataFrame:
+    """Return the table of `summary.per_sample` of a finished audit; raises InputError."""
+    try:
+        return pd.read_csv(folder / "samples.csv", dtype={"id": str}, float_precision="round_trip",
+                           keep_default_na=False)  # fmt: skip
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder / 'samples.csv'} is missing or damaged: {error}") from error
 
 
 def write_json(folder: Path, name: str, content: Any) -> Path:

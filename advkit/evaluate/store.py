@@ -35,17 +35,21 @@ CREATE TABLE IF NOT EXISTS costs (
 """
 
 MARK = 0x61647631  # "adv1", in the header of the ledger: this database is ours
+FILES = (
+    "run.json",
+    "report.html",
+    "cards.json",
+    "cards.npz",
+    "samples.csv",
+    "table.csv",
+    "examples.npz",
+)
 OURS = (
     "results.sqlite",
     "results.sqlite-wal",
     "results.sqlite-shm",
-    *(
-        name + end
-        for name in ("run.json", "report.html", "cards.json", "cards.npz", "table.csv",
-                     "examples.npz")
-        for end in ("", ".tmp")
-    ),
-)  # fmt: skip
+    *(name + end for name in FILES for end in ("", ".tmp")),
+)
 BESIDE = {".lock", "examples", "figures"}
 
 

@@ -20,8 +20,7 @@ def summarise(work: Work, eps: Sequence[float], attacks: Sequence[str]) -> dict[
     ``attacks`` are the labels in the order of the suite.
     """
     n, clean = len(work.samples.ids), right_when_clean(work)
-    # A size that only float32 rounding lifts over an eps that was asked for is that eps.
-    sizes = [next((e for e in eps if e < s <= room(work, e)), s) for s in smallest(work)]
+    sizes = distances(work, eps).tolist()
     right = wilson(len(clean), n)
     results = work.store.frame("results")
     robust = [
@@ -43,6 +42,24 @@ def summarise(work: Work, eps: Sequence[float], attacks: Sequence[str]) -> dict[
         "attacks": attack_rows(work.store.frame("costs"), results),
         "not_finite": int(results["margin"].isna().sum()),
     }
+
+
+def distances(work: Work, eps: Sequence[float]) -> pd.Series:
+    """Return `smallest`; a size that only rounding to float32 lifts over one of ``eps`` is it."""
+    found = smallest(work)
+    return found.map(lambda size: next((e for e in eps if e < size <= room(work, e)), size))
+
+
+def per_sample(work: Work, eps: Sequence[float]) -> pd.DataFrame:
+    """Return a row per sample: id, label, prediction, whether right when clean, and distance.
+
+    ``distance`` is the size of the smallest example found: 0 where the sample is misread when
+    clean, infinity where none was found. It stands at eps if and only if ``distance`` > eps.
+    """
+    clean = work.store.frame("samples").set_index("position")
+    found = distances(work, eps).reindex(clean.index, fill_value=0.0)
+    names = ["id", "label", "prediction"]
+    return clean[names].assign(right=clean["margin"] < 0, distance=found)
 
 
 def added(

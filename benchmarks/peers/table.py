@@ -4,7 +4,6 @@ python benchmarks/peers/table.py linf.json l2.json ...
 """
 
 import json
-import math
 import sys
 from collections import Counter
 from itertools import groupby
@@ -14,22 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from advkit.evaluate.intervals import wilson
+from advkit.evaluate.intervals import mcnemar, wilson
 
 HEAD = (
     "| attack | library | robust accuracy | only advkit fools | only the peer fools | p "
     "| forward | backward | CPU s | CPU / bare | CPU / advkit |\n"
     "|---|---|---|---|---|---|---|---|---|---|---|"
 )
-
-
-def sign_test(more: int, less: int) -> float:
-    """Return the two-sided p of the exact sign test."""
-    n = more + less
-    if not n:
-        return 1.0
-    tail = sum(math.comb(n, k) for k in range(min(more, less) + 1)) / 2**n
-    return float(min(2 * tail, 1.0))
 
 
 def markdown(result: dict[str, Any]) -> str:
@@ -89,7 +79,7 @@ def _row(
     if name != "advkit" and ours:
         ahead = np.array([row["fooled"] for row in ours]) * right - fooled
         total = ahead.sum(0)
-        p = sign_test(int((total > 0).sum()), int((total < 0).sum()))
+        p = mcnemar(int((total > 0).sum()), int((total < 0).sum()))
         pairs = [_counts(ahead > 0), _counts(ahead < 0), f"{p:.2g}"]
     invalid = sum(row["invalid"] for row in rows)
     cells = [

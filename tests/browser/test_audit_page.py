@@ -65,7 +65,7 @@ def test_without_javascript_everything_is_there(visit: Visit) -> None:
     for control in ("#theme", ".copy", "th button"):
         assert page.locator(f"{control}:visible").count() == 0
     assert page.locator("#curve svg:visible").count() == 1
-    page.locator("#curve summary").click()
+    page.locator("#curve .data summary").click()
     assert page.locator("#curve td:visible").count() > 20
 
 

@@ -97,6 +97,7 @@ def sample_audit(eps: tuple[float, ...] = tuple(FOOLED), **changes: Any) -> Audi
         notes=["The images are the first 1,000 of the test set."],
         started="2026-11-24T22:41:21Z",
         finished="2026-11-24T22:45:03Z",
+        maps_to={"OWASP Machine Learning Security Top 10": "ML01 Input Manipulation"},
     )
     return replace(audit, **changes)
 

@@ -1,0 +1,53 @@
+"""`advkit compare`: two audits of the same images, pair by pair."""
+
+import json
+from pathlib import Path
+
+import click
+
+from advkit.cli.failures import say
+from advkit.cli.run_options import JSON
+
+EPILOG = """
+\b
+Examples:
+  advkit compare runs/standard runs/robust
+  advkit compare runs/main runs/branch --out branch.html --json
+  advkit compare runs/a runs/b --force
+
+\b
+Exit codes:
+  0 ok, 2 usage, 3 a run that is none, or images or threat model that differ
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("first", metavar="A", type=click.Path(path_type=Path))
+@click.argument("second", metavar="B", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("comparison.html"),
+    show_default=True,
+    help="The page to write.",
+)
+@click.option("--force", is_flag=True, help="Compare what they share, where images or eps differ.")
+@JSON
+def compare(first: Path, second: Path, out: Path, force: bool, as_json: bool) -> None:
+    """Compare two run directories of `advkit audit`, image by image.
+
+    Both must be audits of the same images in the same norm at the same eps. Says who stands where,
+    and whether the difference can be chance (McNemar's exact test).
+    """
+    from advkit import comparing
+    from advkit.cli.outputs import check_folder
+    from advkit.evaluate.fingerprint import command_line
+    from advkit.reports import comparison_page
+
+    check_folder(out, "--out")
+    both = comparing.compare(first, second, force=force, command=command_line())
+    out.write_text(comparison_page(both), encoding="utf-8")
+    if as_json:
+        say(json.dumps({**comparing.summary_of(both), "report": str(out)}))
+        return
+    say("\n".join([both.verdict, *(f"note: {note}" for note in both.notes), f"report: {out}"]))

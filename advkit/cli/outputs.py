@@ -1,0 +1,68 @@
+"""What a command writes beside the run, and the gate at its end."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from advkit.cli.failures import GateError
+from advkit.errors import InputError
+
+if TYPE_CHECKING:
+    from advkit.evaluate.requirements import Outcome
+
+FORMATS = (".html", ".md", ".xml", ".json", ".csv")
+
+
+def check_folder(file: Path, option: str) -> None:
+    """Raise InputError where the directory that is to hold ``file`` is not there."""
+    if not file.parent.is_dir():
+        raise InputError(f"{option} {file}: there is no directory {file.parent}")
+
+
+def check_outputs(files: Sequence[Path]) -> None:
+    """Raise BadParameter for a format, InputError for a directory that there is not."""
+    for file in files:
+        if file.suffix not in FORMATS:
+            ends = ", ".join(FORMATS)
+            raise click.BadParameter(f"{file} ends in none of {ends}", param_hint="--output")
+        check_folder(file, "--output")
+
+
+def written(folder: Path, form: str, outcomes: Sequence["Outcome"] = ()) -> str:
+    """Return a finished run as html, md, xml (JUnit), json, csv or card (of a model)."""
+    from advkit.evaluate.run_folder import read_run
+    from advkit.rendering import audit_of, page_of
+    from advkit.reports.text_formats import Check, junit, markdown, model_card
+
+    run = read_run(folder)
+    if form == "html":
+        return page_of(folder)
+    if form == "json":
+        return json.dumps(run, indent=2) + "\n"
+    if form == "csv":
+        return _rows(folder)
+    if form == "card":
+        return model_card(audit_of(run))
+    checks = [Check(*one) for one in outcomes]
+    return (markdown if form == "md" else junit)(audit_of(run), checks)
+
+
+def _rows(folder: Path) -> str:
+    from advkit.evaluate.store import open_store
+
+    with open_store(folder) as store:
+        return store.frame("results").to_csv(index=False)
+
+
+def gate(outcomes: Sequence["Outcome"]) -> None:
+    """Raise GateError that names every requirement that is not met."""
+    failed = [
+        f"{one.text}: measured {one.value:.3f}, its 95% interval begins at {one.low:.3f}"
+        for one in outcomes
+        if not one.met
+    ]
+    if failed:
+        raise GateError(f"--require is not met: {'; '.join(failed)}")

@@ -1,0 +1,69 @@
+"""`advkit report`: a finished run once more, as a page or for other programs."""
+
+from pathlib import Path
+
+import click
+
+from advkit.cli.failures import say
+
+EPILOG = """
+\b
+Examples:
+  advkit report runs/a                        write runs/a/report.html again
+  advkit report runs/a -o audit.md -o audit.xml
+  advkit report runs/a --format md            print Markdown, for a CI job's page
+  advkit report runs/a --require 'linf@8/255 >= 0.40' -o audit.xml
+
+\b
+Formats, by the end of a file's name:
+  .html the page   .md Markdown   .xml JUnit   .json the summary (schema advkit/audit/1)
+  .csv a row per image, attack and eps   card: a part for a Hugging Face model card
+
+\b
+Exit codes:
+  0 ok, 1 a --require is not met, 2 usage, 3 a run that is none
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write there, in the format that the name ends in; repeatable.",
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["html", "md", "xml", "json", "csv", "card"]),
+    help="Print this instead.",
+)
+@click.option(
+    "--require",
+    multiple=True,
+    metavar="'NORM@EPS >= SHARE'",
+    help="Exit 1 unless the lower end of the 95% interval is this high; repeatable.",
+)
+def report(run: Path, output: tuple[Path, ...], form: str | None, require: tuple[str, ...]) -> None:
+    """Render a finished run directory again; no model and no data are needed.
+
+    Without options, writes report.html into the run directory.
+    """
+    from advkit.cli.outputs import check_outputs, gate, written
+    from advkit.evaluate.requirements import judge, required
+    from advkit.evaluate.run_folder import read_run
+    from advkit.rendering import write_report
+
+    check_outputs(output)
+    outcomes = judge(read_run(run), [required(text) for text in require])
+    if form:
+        say(written(run, form, outcomes))
+    for file in output:
+        file.write_text(written(run, file.suffix[1:], outcomes), encoding="utf-8")
+        say(f"written: {file}")
+    if not (form or output):
+        say(f"report: {write_report(run)}")
+    gate(outcomes)

@@ -1,0 +1,87 @@
+"""Two audits of the same images side by side: who stands in one and falls in the other."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from advkit.errors import InputError
+from advkit.evaluate.intervals import Share, curve, mcnemar, wilson
+from advkit.evaluate.run_folder import read_run, read_samples
+
+FORCE = "--force compares what they share"
+
+
+class Pairing(NamedTuple):
+    """Two runs; ``samples`` has a row per image of both: id, label, distance_a and distance_b."""
+
+    runs: tuple[dict[str, Any], dict[str, Any]]
+    samples: pd.DataFrame
+    norm: str
+    eps: list[float]
+    notes: list[str]
+
+
+class Flips(NamedTuple):
+    """How two models divide the images at one eps, and the p of McNemar's exact test."""
+
+    eps: float
+    a: Share
+    b: Share
+    both: int
+    only_a: int
+    only_b: int
+    neither: int
+    p: float
+
+
+def pair(first: Path, second: Path, *, force: bool = False) -> Pairing:
+    """Return two finished audits side by side.
+
+    Raises InputError where norms differ or there is no common image or eps; without ``force`` also
+    where images or audited eps differ in anything.
+    """
+    a, b = read_run(first), read_run(second)
+    if a["norm"] != b["norm"]:
+        raise InputError(f"{first} was audited in {a['norm']}, {second} in {b['norm']}: no eps of "
+                         "the one is an eps of the other", "audit both in one norm")  # fmt: skip
+    eps = sorted({row["eps"] for row in a["robust"]} & {row["eps"] for row in b["robust"]})
+    notes = _differences(a, b)
+    if notes and not force:
+        raise InputError(f"{first} and {second} cannot be compared: {'; '.join(notes)}", FORCE)
+    sides = [read_samples(folder)[["id", "label", "distance"]] for folder in (first, second)]
+    samples = sides[0].merge(sides[1], on=["id", "label"], suffixes=("_a", "_b"))
+    if samples.empty or not eps:
+        what = "image" if samples.empty else "audited eps"
+        raise InputError(f"{first} and {second} have no {what} in common")
+    if a["suite"] != b["suite"]:
+        notes.append(f"attacked by different suites: {a['suite']} and {b['suite']}")
+    return Pairing((a, b), samples, a["norm"], eps, notes)
+
+
+def _differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
+    """Return in words what of data and threat model differs."""
+    notes = []
+    if a["data"]["sha256"] != b["data"]["sha256"]:
+        about = [f"{run['data']['n']:,} of {run['data']['name']}" for run in (a, b)]
+        notes.append(f"their images differ ({about[0]}; {about[1]})")
+    eps = [", ".join(f"{row['eps']:.4g}" for row in run["robust"]) for run in (a, b)]
+    if eps[0] != eps[1]:
+        notes.append(f"their eps differ ({eps[0]}; {eps[1]})")
+    return notes
+
+
+def flips(pairing: Pairing, eps: float) -> Flips:
+    """Return who stands at ``eps``: in both audits, in one of them, in none."""
+    a, b = (pairing.samples[f"distance_{side}"] > eps for side in "ab")
+    only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
+    both, neither = int((a & b).sum()), int((~a & ~b).sum())
+    one, two = (wilson(int(side.sum()), len(side)) for side in (a, b))
+    return Flips(eps, one, two, both, only_a, only_b, neither, mcnemar(only_a, only_b))
+
+
+def curves(pairing: Pairing) -> tuple[list[tuple[float, Share]], list[tuple[float, Share]]]:
+    """Return robust accuracy over eps of both, on the images that they share."""
+    samples, n = pairing.samples, len(pairing.samples)
+    one, two = (curve(samples[f"distance_{side}"], pairing.eps, n) for side in "ab")
+    return one, two

@@ -1,0 +1,73 @@
+"""What a person requires of an audit: 'linf@8/255 >= 0.40', judged on the lower bound."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from advkit.errors import UsageError
+from advkit.numbers import number
+
+FORM = "write 'linf@8/255 >= 0.40' or 'clean >= 0.9'"
+PATTERN = re.compile(
+    r"\s*(clean|linf|l2|l1|l0)\s*(?:@\s*([^\s>]+))?\s*>=\s*(\S+)\s*", re.IGNORECASE
+)
+NORMS = {"linf": "Linf", "l2": "L2", "l1": "L1", "l0": "L0"}
+
+
+class Requirement(NamedTuple):
+    """A least accuracy: clean where ``eps`` is None, else robust in ``norm`` at ``eps``."""
+
+    text: str
+    norm: str | None
+    eps: float | None
+    least: float
+
+
+class Outcome(NamedTuple):
+    """A requirement, the accuracy with the lower end of its interval, and whether it is met."""
+
+    text: str
+    value: float
+    low: float
+    met: bool
+
+
+def required(text: str) -> Requirement:
+    """Return what ``text`` requires; raises UsageError."""
+    found = PATTERN.fullmatch(text)
+    if not found or (found[1].lower() == "clean") != (found[2] is None):
+        raise UsageError(f"--require {text!r} cannot be read", FORM)
+    eps = None if found[2] is None else number(found[2])
+    least = number(found[3].removesuffix("%")) / (100 if found[3].endswith("%") else 1)
+    if not 0 <= least <= 1:
+        raise UsageError(f"--require {text!r}: {found[3]} is not a share", FORM)
+    return Requirement(text.strip(), NORMS.get(found[1].lower()), eps, least)
+
+
+def check_asked(wanted: Sequence[Requirement], norm: str, eps: Sequence[float]) -> None:
+    """Raise UsageError for a requirement at a norm or an eps that is not audited."""
+    for one in wanted:
+        if one.eps is None:
+            continue
+        if one.norm != norm:
+            raise UsageError(
+                f"--require {one.text!r}: the audit is in {norm}", f"--norm {one.norm}"
+            )
+        if not any(abs(one.eps - value) <= 1e-9 for value in eps):
+            listed = ", ".join(f"{value:.4g}" for value in eps)
+            raise UsageError(
+                f"--require {one.text!r}: the audited eps are {listed}", "add it: --eps"
+            )
+
+
+def judge(run: Mapping[str, Any], wanted: Sequence[Requirement]) -> list[Outcome]:
+    """Return for each requirement whether the lower end of the 95% interval is high enough."""
+    check_asked(wanted, run["norm"], [row["eps"] for row in run["robust"]])
+    return [_outcome(run, one) for one in wanted]
+
+
+def _outcome(run: Mapping[str, Any], one: Requirement) -> Outcome:
+    share = run["clean"]
+    if one.eps is not None:
+        share = min(run["robust"], key=lambda row: abs(row["eps"] - (one.eps or 0.0)))
+    return Outcome(one.text, share["value"], share["low"], share["low"] >= one.least)

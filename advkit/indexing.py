@@ -1,0 +1,55 @@
+"""All finished audits below a directory as the entries of one overview."""
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from advkit.errors import AdvkitError, EmptyError, InputError
+from advkit.evaluate.run_folder import read_run
+from advkit.reports.overview import Entry
+from advkit.reports.tables import Interval
+
+
+def entries_below(root: Path, page: Path) -> tuple[list[Entry], list[str]]:
+    """Return the audits in ``root`` and its directories, and what was passed over, with why.
+
+    ``page`` is where the overview will be: links are relative to it. Raises InputError where there
+    is no ``root``, EmptyError where it holds no audit.
+    """
+    if not root.is_dir():
+        raise InputError(f"there is no directory {root}", "give one that holds run directories")
+    entries, passed_over = [], []
+    for file in sorted(root.rglob("run.json")):
+        try:
+            entries.append(_entry(file.parent, read_run(file.parent), root, page))
+        except AdvkitError as error:
+            passed_over.append(str(error))
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            passed_over.append(f"{file} is damaged: {type(error).__name__} {error}")
+    if not entries:
+        raise EmptyError(f"there is no finished audit in {root}", "; ".join(passed_over[:3]))
+    return entries, passed_over
+
+
+def _entry(folder: Path, run: dict[str, Any], root: Path, page: Path) -> Entry:
+    last = run["robust"][-1]
+    names = Interval.__dataclass_fields__
+    curve = [(at["eps"], Interval(**{name: at[name] for name in names})) for at in run["curve"]]
+    report = folder / "report.html"
+    way = os.path.relpath(report.resolve(), page.resolve().parent)
+    return Entry(
+        model=run["model"]["name"],
+        data=run["data"]["name"],
+        images=run["data"]["sha256"],
+        norm=run["norm"],
+        eps=last["eps"],
+        clean=Interval(**run["clean"]),
+        robust=Interval(**{name: last[name] for name in names}),
+        curve=curve,
+        suite=run["suite"],
+        seed=run["seed"],
+        finished=run["finished"],
+        folder=str(folder.relative_to(root)) or ".",
+        link=quote(way.replace(os.sep, "/")) if report.exists() else "",
+    )
