@@ -85,7 +85,7 @@ def _curve(both: Comparison) -> Figure:
         "curve", draw(WIDE), draw(NARROW),
         "Share of the images that no attack could get misread, for every eps. Dots and squares: the"
         " eps at which attacks ran. Bands and bars: 95% Wilson intervals.",
-        _splits(both),
+        _splits(both)._replace(caption=title),
         reading="The higher line is the more robust model. Overlapping bands do not yet say that"
         " the difference is chance: the images are the same, so look at the pairs below.",
         limits="Both lines are upper bounds. A model against which the attacks work badly looks"

@@ -12,6 +12,7 @@ COMMANDS = {
     "attack": "Run one attack on all images; save the examples and a table.",
     "audit": "Measure how easily a classifier is fooled; write a report.",
     "compare": "Compare two audits of the same images, image by image.",
+    "figures": "Draw the figures of a run for print.",
     "index": "Write one page of all audits, the most robust first.",
     "ls": "List attacks, models, data and norms.",
     "report": "Render a finished run again: page, Markdown, JUnit, CSV, model card.",

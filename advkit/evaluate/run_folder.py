@@ -43,10 +43,12 @@ def read_run(folder: Path) -> dict[str, Any]:
 
 def read_samples(folder: Path) -> pd.DataFrame:
     """Return the table of `summary.per_sample` of a finished audit; raises InputError."""
+    # Python reads a float to its last bit, pandas not in every version.
+    words = {"id": str, "distance": str}
     try:
-        return pd.read_csv(folder / "samples.csv", dtype={"id": str}, float_precision="round_trip",
-                           keep_default_na=False)  # fmt: skip
-    except (OSError, ValueError) as error:
+        found = pd.read_csv(folder / "samples.csv", dtype=words, keep_default_na=False)
+        return found.assign(distance=found["distance"].map(float))
+    except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{folder / 'samples.csv'} is missing or damaged: {error}") from error
 
 

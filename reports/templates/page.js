@@ -79,9 +79,11 @@
       uncover(range.value);
     };
     const start = () => {
-      let shown = false;
+      let shown = true;
+      const turn = () => { shown = !shown; uncover(shown ? 100 : 0); };
       blink.setAttribute("aria-pressed", "true");
-      timer = setInterval(() => { shown = !shown; uncover(shown ? 100 : 0); }, 600);
+      turn();
+      timer = setInterval(turn, 600);
     };
     viewer.querySelector(".stage").append(under, over);
     range.addEventListener("input", stop);

