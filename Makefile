@@ -31,11 +31,15 @@ $(VENV)/installed-test: setup.cfg pyproject.toml $(BIN)/pip
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
 	touch $@ $(VENV)/installed
 
-# Debian's Chromium where apt and root are there, else the one that playwright brings.
+# Debian's Chromium where apt and root are there, else the one that playwright brings; and Java,
+# which the W3C's checker needs.
 browser: $(VENV)/installed-test
 	@command -v chromium >/dev/null \
 	  || $(MAKE) --no-print-directory debian PACKAGE=chromium \
 	  || $(BIN)/playwright install chromium
+	@command -v java >/dev/null \
+	  || $(MAKE) --no-print-directory debian PACKAGE=default-jre-headless \
+	  || echo "no java: the check of HTML validity is skipped"
 
 .PHONY: debian
 debian:

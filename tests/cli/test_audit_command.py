@@ -94,7 +94,7 @@ def test_the_gate_is_judged_on_the_lower_bound_at_the_largest_eps(cli: Cli, tmp_
         (("--batch-size", "0"), 2, "0 is not in the range"),
         (("--fail-under", "nan"), 2, "nan is not a share"),
         (("--fail-under", "40"), 2, "40"),
-        (("-o", "rows.xlsx"), 2, "neither .csv nor .json"),
+        (("-o", "rows.xlsx"), 2, "ends in none of .html, .md, .xml, .json, .csv"),
         (("-o", "/no/such/place/rows.csv"), 3, "no directory /no/such/place"),
         (("--attacks", "fgsm,pgd"), 2, "repeat --attacks for each"),
         (("--attacks", "pgd:step=-1"), 2, "pgd:step=-1 is not possible"),
