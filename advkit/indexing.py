@@ -48,7 +48,6 @@ def _entry(folder: Path, run: dict[str, Any], root: Path, page: Path) -> Entry:
         robust=Interval(**{name: last[name] for name in names}),
         curve=curve,
         suite=run["suite"],
-        seed=run["seed"],
         finished=run["finished"],
         folder=str(folder.relative_to(root)) or ".",
         link=quote(way.replace(os.sep, "/")) if report.exists() else "",

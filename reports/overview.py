@@ -23,7 +23,6 @@ class Entry:
     robust: Interval
     curve: Sequence[tuple[float, Interval]]
     suite: str
-    seed: int
     finished: str
     folder: str
     link: str
@@ -77,9 +76,15 @@ def _best(group: Sequence[Entry]) -> str:
 
 
 def _table(group: Sequence[Entry]) -> Table:
-    columns = [Column("model"), Column("robust", True), Column("95% interval", True),
-               Column("clean", True), Column("accuracy over eps"),
-               Column("seed", True), Column("finished"), Column("run")]  # fmt: skip
+    columns = [
+        Column("model"),
+        Column("robust", True),
+        Column("95% interval", True),
+        Column("clean", True),
+        Column("accuracy over eps"),
+        Column("finished"),
+        Column("run"),
+    ]
     rows = [
         [
             Cell(short(entry.model)),
@@ -87,7 +92,6 @@ def _table(group: Sequence[Entry]) -> Table:
             Cell(spread(entry.robust), entry.robust.low),
             Cell(percent(entry.clean.value), entry.clean.value),
             Cell("", entry.robust.value, drawing=sparkline(entry.curve)),
-            Cell(str(entry.seed), entry.seed),
             Cell(entry.finished[:16].replace("T", " ")),
             Cell(short(entry.folder)),
         ]
