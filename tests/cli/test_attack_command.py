@@ -271,7 +271,7 @@ def test_the_real_command_keeps_its_streams_apart(tmp_path: Path) -> None:
 
 
 def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path) -> None:
-    words = command("attack", "pgd:steps=400", *NET, "--eps", "0.01", "--jobs", "1")
+    words = command("attack", "pgd:steps=20000", *NET, "--eps", "0.01", "--jobs", "1")
     process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
                                env=os.environ | {"PYTHONPATH": str(ROOT)})  # fmt: skip
     while process.poll() is None and not list(tmp_path.glob("runs/*/run.json")):
