@@ -44,12 +44,14 @@ def audit(
     device: str = "auto",
     command: str = "",
     out: str | Path | None = None,
+    surrogates: Sequence[str | Classifier] = (),
     **options: Any,
 ) -> dict[str, Any]:
     """Audit a model on data; write the run directory ``out`` with its report.
 
     ``model`` and ``data`` are specs ('scheme:ref?key=value') or what `load_model` and `load_data`
-    return. Returns the summary, the content of `run.json`, with the path of the report. ``options``
+    return; ``surrogates`` are other models, whose examples are tried on this one as a check.
+    Returns the summary, the content of `run.json`, with the path of the report. ``options``
     (suite, attacks, seed, batch_size, jobs, fresh, progress) are those of
     `advkit.evaluate.audit.audit`.
     Raises AdvkitError for what a person can mend.
@@ -60,9 +62,11 @@ def audit(
     samples, classifier = _load_both(model, data, limit, arch, pick_device(device))
     folder = Path(out) if out else new_run(str(model), samples.name)
     asked = _asked(model, data, samples, command)
+    others = [_another(other, samples) for other in surrogates]
     summary = run_audit(
-        classifier, samples, norm=norm, eps=radii, out=folder, asked=asked, **options
-    )
+        classifier, samples, norm=norm, eps=radii, out=folder, asked=asked, surrogates=others,
+        **options,
+    )  # fmt: skip
     return {**summary, "out": str(folder), "report": str(write_report(folder))}
 
 
@@ -130,6 +134,11 @@ def _load_both(
         model = load_model(model, arch=arch, classes=samples.classes)
     moved = samples._replace(x=samples.x.to(device), y=samples.y.to(device))
     return moved, model.to(device)
+
+
+def _another(model: str | Classifier, samples: Samples) -> Classifier:
+    other = load_model(model, classes=samples.classes) if isinstance(model, str) else model
+    return other.to(samples.x.device)
 
 
 def _own_data(model: str | Classifier) -> str:

@@ -12,7 +12,7 @@ from advkit.errors import InputError
 from advkit.evaluate.run_folder import read_json, read_run, write_text
 from advkit.reports import audit_page
 from advkit.reports.mapped import mapped
-from advkit.reports.tables import AttackRow, Audit, Card, Guess, Interval
+from advkit.reports.tables import AttackRow, Audit, Card, Check, Guess, Interval, Trust
 from advkit.reports.words import bare
 
 
@@ -36,6 +36,7 @@ def audit_of(run: Mapping[str, Any]) -> Audit:
         added={row["eps"]: row["added"] for row in run["robust"]},
         attacks=[AttackRow(**row) for row in run["attacks"]],
         maps_to=_maps_to(run["options"]),
+        trust=_trust(run["trust"]) if "trust" in run else None,
         **{
             name: run[name]
             for name in (
@@ -44,6 +45,11 @@ def audit_of(run: Mapping[str, Any]) -> Audit:
             )
         },
     )  # fmt: skip
+
+
+def _trust(told: Mapping[str, Any]) -> Trust:
+    checks = [Check(**check) for check in told["checks"]]
+    return Trust(told["overall"], told["headline"], checks)
 
 
 def _maps_to(labels: Iterable[str]) -> dict[str, str]:

@@ -24,6 +24,7 @@ from advkit.attacks.boundary_walk import boundary
 from advkit.attacks.box_constrained_lbfgs import lbfgs
 from advkit.attacks.cards import AttackCard, attack_card
 from advkit.attacks.carlini_wagner import cw
+from advkit.attacks.changed_gradient import through
 from advkit.attacks.contrast_change import contrast
 from advkit.attacks.decoupled_direction_norm import ddn
 from advkit.attacks.elastic_net import ead
@@ -126,6 +127,7 @@ HIGHER_ORDER: dict[str, Callable[..., Attack]] = {
     "on_average": on_average,
     "minimised": minimised,
     "in_bfloat16": in_bfloat16,
+    "through": through,
 }
 
 __all__ = [

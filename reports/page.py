@@ -14,6 +14,7 @@ from advkit.reports.parts import Fact, Section
 from advkit.reports.robustness_curve import interval_bar
 from advkit.reports.shell import render
 from advkit.reports.tables import Audit, Card, Interval
+from advkit.reports.trust_panel import panel
 from advkit.reports.words import count, eps_both, eps_text, percent, seconds, short, spread
 
 THREATS = {
@@ -54,6 +55,7 @@ def audit_page(audit: Audit, cards: Sequence[Card]) -> str:
         audit=audit,
         model_name=name,
         tiles=_tiles(audit),
+        trust=panel(audit.trust) if audit.trust else None,
         threat=THREATS.get(audit.norm, ""),
         setting=_setting(audit, name),
         curve=curve_figure(audit),
@@ -76,6 +78,7 @@ def audit_page(audit: Audit, cards: Sequence[Card]) -> str:
 def _sections(audit: Audit, shown: Sequence[object]) -> list[Section]:
     return [
         Section("result", "Result", "Result"),
+        *([Section("trust", "Can these numbers be trusted?", "Trust")] if audit.trust else []),
         Section("attacks", "What each attack added and cost", "Attacks"),
         *([Section("gallery", "Before and after", "Gallery")] if shown else []),
         Section("reading", "How to read this", "Reading"),

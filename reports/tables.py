@@ -40,6 +40,31 @@ class AttackRow:
 
 
 @dataclass(frozen=True)
+class Check:
+    """One check of whether a number can be trusted: its outcome, and what was seen.
+
+    ``state`` is pass, fail, not run or not applicable; ``meaning`` says what a failure means and
+    ``advice`` what to do then.
+    """
+
+    name: str
+    state: str
+    evidence: str
+    title: str
+    meaning: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What the checks say together: ``overall`` is ok, repaired or doubtful."""
+
+    overall: str
+    headline: str
+    checks: Sequence[Check]
+
+
+@dataclass(frozen=True)
 class Audit:
     """One finished audit. ``robust`` ascends in eps; ``curve`` is a right-continuous step function.
 
@@ -66,6 +91,8 @@ class Audit:
     finished: str
     maps_to: Mapping[str, str]
     """By vocabulary (MITRE ATLAS, OWASP, NIST) the terms that the attacks map to."""
+    trust: Trust | None = None
+    """None for a run of a version that checked nothing."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from xml.etree import ElementTree as ET
 
 from advkit.reports.tables import Audit, Interval
+from advkit.reports.tables import Check as Doubt
 from advkit.reports.words import count, eps_both, percent, seconds, spread, visible
 
 
@@ -29,6 +30,7 @@ def markdown(audit: Audit, checks: Sequence[Check] = ()) -> str:
             for check in checks
         ]
         lines.append("")
+    lines += _trust(audit)
     lines += [f"- {_inline(note)}" for note in audit.notes]
     spent = sum(row.seconds for row in audit.attacks)
     model, data = (_inline(str(at.get("name", ""))) for at in (audit.model, audit.data))
@@ -42,6 +44,15 @@ def markdown(audit: Audit, checks: Sequence[Check] = ()) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _trust(audit: Audit) -> list[str]:
+    """Return what the checks of trust say, and each that failed."""
+    if not audit.trust:
+        return []
+    failed = [check for check in audit.trust.checks if check.state == "fail"]
+    rows = [f"- **failed**: {_inline(f'{at.title}. {at.evidence} {at.advice}')}" for at in failed]
+    return [f"Trust: **{audit.trust.overall}**. {_inline(audit.trust.headline)}", "", *rows, ""]
 
 
 def _accuracies(audit: Audit) -> list[str]:
@@ -64,10 +75,11 @@ def _inline(text: str) -> str:
 
 def junit(audit: Audit, checks: Sequence[Check] = ()) -> str:
     """Return JUnit XML: a test case per requirement, and one per accuracy that only reports."""
-    failed, command = sum(not check.met for check in checks), visible(audit.command)
+    command, doubts = visible(audit.command), _doubts(audit)
+    failed = sum(not check.met for check in checks) + sum(bad for _, bad in doubts)
     rows: list[tuple[str, Interval]] = [("clean", audit.clean)]
     rows += [(f"{audit.norm} eps {eps_both(eps, audit.norm)}", at) for eps, at in audit.robust]
-    total = str(len(rows) + len(checks))
+    total = str(len(rows) + len(checks) + len(doubts))
     spent = f"{sum(row.seconds for row in audit.attacks):.3f}"
     about: Any = {"name": "advkit audit", "tests": total, "failures": str(failed), "errors": "0"}
     suite = ET.Element("testsuite", about, time=spent, timestamp=audit.started[:19])
@@ -81,10 +93,24 @@ def junit(audit: Audit, checks: Sequence[Check] = ()) -> str:
         if not check.met:
             said = f"measured {percent(check.value)}, 95% interval from {percent(check.low)}"
             ET.SubElement(case, "failure", message=said, type="requirement").text = command
+    for doubt, bad in doubts:
+        case = ET.SubElement(suite, "testcase", classname="advkit.trust", name=doubt.name, time="0")
+        if bad:
+            said = visible(f"{doubt.meaning} {doubt.evidence}")
+            ET.SubElement(case, "failure", message=said, type="trust").text = visible(doubt.advice)
     root = ET.Element("testsuites", about)
     root.append(suite)
     ET.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _doubts(audit: Audit) -> list[tuple[Doubt, bool]]:
+    """Return the checks of trust that ran, and which of them speak against the numbers."""
+    if not audit.trust:
+        return []
+    doubtful = audit.trust.overall == "doubtful"
+    ran = [check for check in audit.trust.checks if check.state in ("pass", "fail")]
+    return [(check, doubtful and check.state == "fail") for check in ran]
 
 
 def model_card(audit: Audit) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from advkit.cli.failures import GateError, say
+from advkit.cli.failures import GateError, UntrustedError, say
 from advkit.cli.outputs import check_outputs, gate, written
 from advkit.cli.parameters import EpsList
 from advkit.cli.run_options import (
@@ -40,7 +40,8 @@ Examples:
 \b
 Exit codes:
   0 ok, 1 below --fail-under or --require, 2 usage, 3 bad input, 4 refused (could run code),
-  5 nothing to evaluate, 7 out of memory or disk, 70 a bug, 130 Ctrl-C, 143 SIGTERM
+  5 nothing to evaluate, 6 not to be trusted (with --strict), 7 out of memory or disk, 70 a bug,
+  130 Ctrl-C, 143 SIGTERM
 """
 
 
@@ -72,6 +73,13 @@ Exit codes:
     multiple=True,
     metavar="NAME[:KEY=VALUE,...]",
     help="Run these instead of a suite; repeatable.",
+)
+@click.option(
+    "--surrogate",
+    "surrogates",
+    multiple=True,
+    metavar="MODEL",
+    help="Another model: examples made for it are tried on this one, as a check; repeatable.",
 )
 @click.option("--limit", type=click.IntRange(min=0), help="Only so many samples.")
 @click.option(
@@ -108,17 +116,19 @@ Exit codes:
     help="Exit 1 unless the lower end of the 95% interval is this high: 'linf@8/255 >= 0.40', "
     "'clean >= 0.9'; repeatable.",
 )
+@click.option("--strict", is_flag=True, help="Exit 6 if checks say not to trust the number.")
 @NO_PROGRESS
 def audit(
     model: str | None, data: str | None, norm: str, eps: tuple[float, ...] | None, out: Path | None,
     output: tuple[Path, ...], as_json: bool, fail_under: float | None, require: tuple[str, ...],
-    no_progress: bool,
+    strict: bool, no_progress: bool,
     **options: Any,
 ) -> None:  # fmt: skip
     """Measure how easily a classifier is fooled, and write a report.
 
     Each image is attacked by every attack of the suite until one succeeds; robust accuracy is the
     share that withstands all of them. Whatever an attack returns is judged anew from what is saved.
+    Then it is checked whether the number can be trusted: a model can hide its gradient.
     """
     check_eps(eps or (), norm)
     check_outputs(output)
@@ -141,6 +151,8 @@ def audit(
     if fail_under is not None:
         share_gate(summary, fail_under)
     gate(outcomes)
+    if strict and summary["trust"]["overall"] == "doubtful":
+        raise UntrustedError(f"--strict: {summary['trust']['headline']}")
 
 
 def check_share(share: float | None) -> None:
@@ -177,4 +189,11 @@ def table(summary: dict[str, Any]) -> str:
             f"{row['attack'][:41]:<42}{row['eps']:>8.4g}{row['tried']:>7,}{row['fooled']:>8,}"
             f"{passes:>9.1f}{row['seconds']:>9.1f}"
         )
-    return "\n".join([*lines, "", f"report: {summary['report']}"])
+    return "\n".join([*lines, "", *trust_lines(summary["trust"]), f"report: {summary['report']}"])
+
+
+def trust_lines(trust: dict[str, Any]) -> list[str]:
+    """Return whether the number can be trusted, and what each failed check saw."""
+    failed = [check for check in trust["checks"] if check["state"] == "fail"]
+    lines = [f"failed: {check['title']}. {check['evidence']}" for check in failed]
+    return [f"trust: {trust['overall']}. {trust['headline']}", *lines, ""]

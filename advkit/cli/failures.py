@@ -1,7 +1,8 @@
 """What a person sees when something fails, and the exit code for it.
 
 0 ok; 1 a --fail-under gate failed; 2 usage; 3 bad input; 4 refused, could run code; 5 nothing to
-evaluate; 7 out of memory or disk; 70 a bug in advkit; 130 Ctrl-C; 143 SIGTERM.
+evaluate; 6 not to be trusted, with --strict; 7 out of memory or disk; 70 a bug in advkit; 130
+Ctrl-C; 143 SIGTERM.
 """
 
 import os
@@ -24,6 +25,12 @@ class GateError(AdvkitError):
     """The result is below what was asked for."""
 
     exit_code = 1
+
+
+class UntrustedError(AdvkitError):
+    """The checks of an audit say not to trust its number."""
+
+    exit_code = 6
 
 
 class Terminated(BaseException):

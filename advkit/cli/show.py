@@ -101,6 +101,7 @@ WRAPPERS = {
     "on_average": "advkit attack NAME --average 16 --transform shift --eps 8/255",
     "minimised": "advkit attack NAME --eps none",
     "in_bfloat16": "advkit attack NAME --bfloat16",
+    "through": "advkit audit --attacks NAME",
 }
 
 

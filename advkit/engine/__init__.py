@@ -1,9 +1,11 @@
 """The heart: ask an objective for its gradient at the input, move, repeat."""
 
 from advkit.engine.ascend import Rule, ascend, best, last, nearest, take
+from advkit.engine.detours import detours, straight_through
 from advkit.engine.gradient import Objective, Point, evaluate
 from advkit.engine.meter import Meter, metered
 from advkit.engine.norms import NORMS, Norm, rows
+from advkit.engine.stand_ins import backwards_turned, before_softmax, rescaled, smoothed
 
 __all__ = [
     "NORMS",
@@ -13,11 +15,17 @@ __all__ = [
     "Point",
     "Rule",
     "ascend",
+    "backwards_turned",
+    "before_softmax",
     "best",
+    "detours",
     "evaluate",
     "last",
     "metered",
     "nearest",
+    "rescaled",
     "rows",
+    "smoothed",
+    "straight_through",
     "take",
 ]

@@ -10,11 +10,14 @@ import torch
 from advkit.attacks import Member
 from advkit.data.samples import Samples, fingerprint
 from advkit.errors import EmptyError, InputError
+from advkit.evaluate.checked_run import run_checked
 from advkit.evaluate.exhibits import write_exhibits
 from advkit.evaluate.fingerprint import check_same, environment, now
+from advkit.evaluate.gradient_checks import same_answers
+from advkit.evaluate.randomised import ASKED, ATTACKED, OnAverage, seeded, spread
 from advkit.evaluate.run_folder import read_json, write_json, write_text
 from advkit.evaluate.store import Store, open_store
-from advkit.evaluate.suite import SUITES, Suite, members_of, run
+from advkit.evaluate.suite import SUITES, members_of, suite_of
 from advkit.evaluate.summary import per_sample, summarise
 from advkit.evaluate.work import LINE_SEARCH, Progress, Work, judge_clean
 from advkit.evaluate.workers import default_batch, default_jobs, one_thread_each
@@ -38,22 +41,25 @@ def audit(
     out: Path,
     fresh: bool = False,
     asked: Mapping[str, str] | None = None,
+    surrogates: Sequence[Classifier] = (),
     progress: Progress = lambda _what, _done, _total: None,
 ) -> dict[str, Any]:
     """Attack, judge and sum up; return the summary that `run.json` holds too.
 
     ``attacks`` replaces ``suite``: each is then run at every eps. ``asked`` are the words in which
     ``model`` and ``data`` were asked for and the ``command``, kept for the record. ``jobs`` shards
-    of at most ``batch_size`` samples are worked on at once, by default one per core.
+    of at most ``batch_size`` samples are worked on at once, by default one per core. Examples made
+    for ``surrogates`` are tried on ``model``, as a check.
     Raises AdvkitError for what a person can mend; what was
     finished stays in ``out``, and the same call goes on from there.
     """
     if not len(samples.ids):
         raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
-    plan = Suite(tuple(attacks), ()) if attacks else SUITES[suite]
+    plan = suite_of(attacks) if attacks else SUITES[suite]
     members = members_of([*plan.scouts, *plan.hunters], norm)
     notes = [*samples.notes, *probe(model, samples.x, samples.y), *class_notes(model, samples)]
     made_of = ingredients(model, samples, norm, eps, members, seed)
+    made_of["surrogates"] = [other.fingerprint() for other in surrogates]
     record = {
         "made_of": made_of,
         **describe(model, samples, made_of, asked or {}),
@@ -65,13 +71,17 @@ def audit(
     }
     with open_store(out, fresh=fresh) as store, one_thread_each():
         begun = begin(store, record, out)
+        first = same_answers(spread(model, samples.x[:LEAST]))
         work = Work(
             model, samples, norm, seed, record["batch_size"], record["jobs"], store, progress
         )
+        if first.state == "fail":
+            average, judge = OnAverage(model, ATTACKED), OnAverage(model, ASKED)
+            work = work._replace(model=average, judge=judge, jobs=1)
         judge_clean(work)
-        run(work, plan, eps)
-        order = [*(member.label for member in members), LINE_SEARCH]
-        summary = {**begun, **summarise(work, eps, order), "finished": begun["finished"] or now()}
+        order, trust = run_checked(work, plan, eps, first, surrogates)
+        numbers = summarise(work, eps, [*order, LINE_SEARCH], trust)
+        summary = {**begun, **numbers, "finished": begun["finished"] or now()}
         if summary["not_finite"]:
             summary["notes"] = [*notes, UNANSWERED.format(summary["not_finite"])]
         for row in summary["attacks"]:
@@ -108,7 +118,7 @@ def ingredients(
 
 def _answers(model: Classifier, samples: Samples) -> str:
     """Return the sha256 of the logits of a few samples: weights alone do not tell the net."""
-    with torch.no_grad():
+    with torch.no_grad(), seeded("answers"):
         logits = model(samples.x[:LEAST])
     return sha256(logits.cpu().numpy().tobytes()).hexdigest()
 

@@ -70,10 +70,11 @@ def _told(row: pd.Series, norm: str) -> dict[str, Any]:
 @torch.no_grad()
 def _seen(work: Work, clean: Tensor, adversarial: Tensor, y: Tensor) -> dict[str, Any]:
     """Return the likeliest classes at both ends, and the margins on the way between them."""
-    ends = work.model(torch.stack([clean, adversarial])).float()
+    model = work.judge or work.model
+    ends = model(torch.stack([clean, adversarial])).float()
     shares = torch.linspace(0, 1, WAY, dtype=clean.dtype, device=clean.device)
     way = clean + shares.view(-1, 1, 1, 1) * (adversarial - clean)
-    over = margins(work.model(way).float(), y.expand(WAY))
+    over = margins(model(way).float(), y.expand(WAY))
     before, after = (_likeliest(logits) for logits in ends.cpu())
     return {"before": before, "after": after, "margins": np.round(over.tolist(), 6).tolist()}
 

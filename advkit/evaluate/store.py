@@ -32,6 +32,7 @@ CREATE TABLE IF NOT EXISTS results (
 CREATE TABLE IF NOT EXISTS costs (
     attack TEXT, eps REAL, shard TEXT PRIMARY KEY, tried INTEGER, forwards INTEGER,
     backwards INTEGER, seconds REAL);
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, json TEXT);
 """
 
 MARK = 0x61647631  # "adv1", in the header of the ledger: this database is ours
@@ -109,6 +110,16 @@ class Store:
         """Commit what the rows to come depend on; beside them, so that neither is there alone."""
         with self._commit():
             self._connection.execute("INSERT INTO made_of VALUES (?)", [json.dumps(made_of)])
+
+    def fact(self, name: str) -> Any:
+        """Return what was found out under this name, or None."""
+        row = self._connection.execute("SELECT json FROM facts WHERE name = ?", [name]).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def set_fact(self, name: str, value: Any) -> None:
+        """Commit what was found out, to be known when the run goes on."""
+        with self._commit():
+            self._connection.execute("INSERT INTO facts VALUES (?, ?)", [name, json.dumps(value)])
 
     def _file(self, shard: str) -> Path:
         return self.path / "examples" / f"{shard}.npz"

@@ -7,7 +7,15 @@ import numpy as np
 
 from advkit.attacks import ATTACKS, Member, attack_card, norms_of, parse
 from advkit.errors import UsageError
-from advkit.evaluate.work import Work, nearest_examples, run_member, shorten, standing
+from advkit.evaluate.work import Work, run_member, standing
+
+
+class Care(NamedTuple):
+    """How thorough the checks of a result are: images, steps and queries."""
+
+    images: int
+    steps: int
+    queries: int
 
 
 class Suite(NamedTuple):
@@ -20,12 +28,15 @@ class Suite(NamedTuple):
 
     scouts: tuple[str, ...]
     hunters: tuple[str, ...]
+    care: Care
+    """How thoroughly the result is checked."""
 
 
 SUITES = {
     "quick": Suite(
         scouts=("noise:draws=2", "fgsm", "pgd:steps=10,step=0.25,loss=margin"),
         hunters=("apgd:steps=30,loss=ce", "apgd_targeted:steps=30,n_targets=1,try_steps=5"),
+        care=Care(32, 50, 100),
     ),
     "standard": Suite(
         scouts=("noise:draws=4", "fgsm", "pgd:steps=10,step=0.25,loss=margin"),
@@ -34,8 +45,14 @@ SUITES = {
             "apgd_targeted:steps=100,n_targets=1,try_steps=5",
             "square:queries=60",
         ),
+        care=Care(64, 200, 300),
     ),
 }
+
+
+def suite_of(attacks: Sequence[str]) -> Suite:
+    """Return the suite of a user's own attacks, all as scouts."""
+    return Suite(tuple(attacks), (), Care(16, 40, 100))
 
 
 def members_of(texts: Sequence[str], norm: str) -> list[Member]:
@@ -63,9 +80,10 @@ def check_norm(member: Member, norm: str) -> None:
         raise UsageError(f"{member.label} has no norm {norm}", f"it has {', '.join(has)}")
 
 
-def run(work: Work, suite: Suite, eps: Sequence[float]) -> None:
-    """Run what of ``suite`` is not yet in the ledger, at every eps; then shorten what was found."""
-    scouts, hunters = (members_of(names, work.norm) for names in suite)
+def run(
+    work: Work, scouts: Sequence[Member], hunters: Sequence[Member], eps: Sequence[float]
+) -> None:
+    """Run what is not yet in the ledger, at every eps."""
     rising = sorted(eps)
     for value in rising:
         for member in scouts:
@@ -76,4 +94,3 @@ def run(work: Work, suite: Suite, eps: Sequence[float]) -> None:
             if i + 1 < len(rising):
                 who = who[~np.isin(who, standing(work, rising[i + 1]))]
             run_member(work, member, value, who)
-    shorten(work, nearest_examples(work), rising[-1])

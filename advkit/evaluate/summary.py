@@ -12,7 +12,9 @@ from advkit.numbers import shown
 SCHEMA = "advkit/audit/1"
 
 
-def summarise(work: Work, eps: Sequence[float], attacks: Sequence[str]) -> dict[str, Any]:
+def summarise(
+    work: Work, eps: Sequence[float], attacks: Sequence[str], trust: dict[str, Any]
+) -> dict[str, Any]:
     """Return clean and robust accuracy with intervals, the curve, and a row per attack and eps.
 
     Robust accuracy at eps is the share of all samples that are right when clean and for which no
@@ -34,7 +36,8 @@ def summarise(work: Work, eps: Sequence[float], attacks: Sequence[str]) -> dict[
     steps = [{"eps": at, **share} for at, share in curve(sizes, eps, n)]
     return {
         "schema": SCHEMA,
-        "verdict": verdict(right, robust, work.norm),
+        "verdict": warned(verdict(right, robust, work.norm), trust),
+        "trust": trust,
         "norm": work.norm,
         "clean": right,
         "robust": robust,
@@ -84,6 +87,11 @@ def verdict(clean: Share, robust: Sequence[dict[str, Any]], norm: str) -> str:
         f"{norm} {shown(at['eps'])} at most {at['value']:.1%} stay right "
         f"(95% interval {at['low']:.1%} to {at['high']:.1%})."
     )
+
+
+def warned(sentence: str, trust: dict[str, Any]) -> str:
+    """Return the verdict, after a warning where it must not be believed."""
+    return f"{trust['headline']} {sentence}" if trust["overall"] == "doubtful" else sentence
 
 
 def attack_rows(costs: pd.DataFrame, results: pd.DataFrame) -> list[dict[str, Any]]:

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -18,6 +19,7 @@ from advkit.engine import metered
 from advkit.errors import InputError
 from advkit.evaluate.blame import blamed, check_returned
 from advkit.evaluate.measure import measure, slack
+from advkit.evaluate.randomised import once, seeded
 from advkit.evaluate.store import Store
 from advkit.evaluate.workers import each
 from advkit.models.classifier import Classifier
@@ -36,7 +38,8 @@ class Work(NamedTuple):
     """What every stage of an audit needs.
 
     ``targets`` (n,) are the classes that alone count as fooled, where there are any. With
-    ``keep_all`` examples that do not fool are saved as well.
+    ``keep_all`` examples that do not fool are saved as well. ``judge`` answers in place of the
+    model where examples are judged, for a model that answers at random (`OnAverage`).
     """
 
     model: Classifier
@@ -49,6 +52,7 @@ class Work(NamedTuple):
     progress: Progress
     targets: Tensor | None = None
     keep_all: bool = False
+    judge: Classifier | None = None
 
 
 def judge_clean(work: Work) -> None:
@@ -61,7 +65,9 @@ def judge_clean(work: Work) -> None:
     for start in range(0, len(left), work.batch_size):
         at = left[start : start + work.batch_size]
         part = take(work.samples, at)
-        rows = measure(work.model, part.x, part.y, part.x, norm=work.norm, eps=0.0)
+        with repeatable(work, "clean", at[0]):
+            judge = work.judge or work.model
+            rows = measure(judge, part.x, part.y, part.x, norm=work.norm, eps=0.0)
         bad = np.flatnonzero(~np.isfinite(rows["margin"]))
         if len(bad):
             raise InputError(
@@ -193,8 +199,20 @@ class Shard(NamedTuple):
 def _shard(
     work: Work, model: Classifier, label: str, eps: float, at: list[int], attack: Attempt
 ) -> Shard:
+    with repeatable(work, label, eps, at[0]):
+        return _seen(work, model, label, eps, at, attack)
+
+
+def repeatable(work: Work, *purpose: object) -> AbstractContextManager[None]:
+    """Return a context in which a model that answers at random does the same every time."""
+    return seeded(work.seed, *purpose) if work.judge else nullcontext()
+
+
+def _seen(
+    work: Work, model: Classifier, label: str, eps: float, at: list[int], attack: Attempt
+) -> Shard:
     began = time.perf_counter()
-    with metered(model) as meter:
+    with metered(once(model)) as meter:
         x_adv = attack(model, at).detach().float()
     cost: dict[str, Any] = {
         "attack": label,
@@ -206,7 +224,8 @@ def _shard(
     }
     part = take(work.samples, at)
     aim = aim_of(work, at)
-    rows = measure(model, part.x, part.y, x_adv, norm=work.norm, eps=eps, targets=aim)
+    judge = work.judge or model
+    rows = measure(judge, part.x, part.y, x_adv, norm=work.norm, eps=eps, targets=aim)
     keep = rows["fooled"].to_numpy(dtype=bool) | work.keep_all
     row = np.where(keep, keep.cumsum() - 1, -1)
     rows = rows.assign(id=part.ids, attack=label, eps=eps, row=row)

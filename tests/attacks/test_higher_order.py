@@ -17,7 +17,7 @@ from advkit.attacks.averaged_transforms import averaged, fooled_share, noisy, sh
 from advkit.attacks.bisection import close_in
 from advkit.attacks.options import COMMON, Attack, defaults
 from advkit.attacks.targets_per_sample import choose_targets
-from advkit.engine import NORMS, metered, rows
+from advkit.engine import NORMS, metered, rows, straight_through
 from advkit.engine.objectives import Model, margins
 from advkit.engine.projections import furthest
 from advkit.engine.seeding import keys, normal, reseeded
@@ -27,7 +27,7 @@ from advkit.models.classifier import Classifier
 from tests.attacks.problems import Sure, affine, boxed_radius, cnn, near_boundary
 from tests.attacks.test_conformance import EPS, images
 
-restarted, targeted, strongest, on_average, minimised, in_bfloat16 = HIGHER_ORDER.values()
+restarted, targeted, strongest, on_average, minimised, in_bfloat16, through = HIGHER_ORDER.values()
 fgsm, pgd, ddn = (ATTACKS[name] for name in ("fgsm", "pgd", "ddn"))
 few = partial(pgd, steps=4, step=0.3)
 
@@ -75,6 +75,8 @@ MADE: dict[str, Attack] = {
     "on_average minimum": on_average(partial(ddn, steps=5), shifted(1), 3),
     "minimised": minimised(few, 4),
     "in_bfloat16": in_bfloat16(few),
+    "through": through(few, straight_through),
+    "through minimum": through(partial(ddn, steps=5), straight_through),
     "in_bfloat16 minimum": in_bfloat16(partial(ddn, steps=5)),
     "nested": targeted(minimised(restarted(in_bfloat16(few), 2), 3), "second"),
 }
@@ -497,7 +499,8 @@ def test_a_minimum_norm_attack_is_minimised_already_and_shared_ones_cannot_be() 
         return x
 
     for make in (minimised, restarted, in_bfloat16, strongest, partial(targeted, choice="all"),
-                 lambda a: on_average(a, noisy())):  # fmt: skip
+                 lambda a: on_average(a, noisy()),
+                 lambda a: through(a, straight_through)):  # fmt: skip
         with pytest.raises(UsageError, match="one perturbation for all samples"):
             make(universal)
 
@@ -562,3 +565,19 @@ def test_what_is_moved_out_of_the_ball_does_not_count() -> None:
     eps = 0.995 * boxed_radius(model, x, y, "L2")  # bfloat16 says yes, and it is not so
     found = in_bfloat16(partial(ddn, steps=60))(biased, x, y, eps=eps)
     assert torch.equal(found, x)
+
+
+def test_through_a_change_the_gradient_is_another_and_the_answers_are_not() -> None:
+    model, x = cnn(), images(9)
+    y = model(x).argmax(1)
+
+    def rounded(z: Tensor) -> Tensor:
+        return model((z * 31).round() / 31)
+
+    for attack, eps in ((few, 0.3), (partial(ddn, steps=20), None)):
+        alone, found = (
+            a(rounded, x, y, eps=eps) for a in (attack, through(attack, straight_through))
+        )
+        assert (margins(rounded(alone), y) > 0).sum() <= 2
+        assert (margins(rounded(found), y) > 0).sum() >= 7
+    assert attack_card("mine", through(few, straight_through)).name == "mine"

@@ -183,7 +183,7 @@ def test_photographs_in_folders_and_a_net_of_torchvision(cli: Cli, tmp_path: Pat
         for i in range(2):
             pixels = rng.integers(0, 255, (*size, 3), dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{i}.jpg")
-    result = cli("audit", "--model", "torchvision:resnet18?weights=none",
+    result = cli("audit", "--model", "torchvision:mobilenet_v3_small?weights=none",
                  "--data", f"imagefolder:{tmp_path / 'photos'}", "--attacks", "fgsm",
                  "--eps", "1/255", "--out", tmp_path / "run")  # fmt: skip
     assert result.code == 0, result.err

@@ -8,6 +8,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from advkit.attacks.projected_gradient import pgd
 from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.evaluate.audit import audit
@@ -87,3 +88,14 @@ def returns_none(model: nn.Module, x: Tensor, y: Tensor, **common: object) -> No
 def returns_half(model: nn.Module, x: Tensor, y: Tensor, **common: object) -> Tensor:
     """An attack that loses images."""
     return x[: len(x) // 2]
+
+
+def keeping(model: nn.Module, x: Tensor, y: Tensor, *, eps: float, **common: object) -> Tensor:
+    """PGD, which returns the best point that it saw."""
+    return pgd(model, x, y, eps=eps, norm="Linf", steps=20)
+
+
+def forgetful(model: nn.Module, x: Tensor, y: Tensor, *, eps: float, **common: object) -> Tensor:
+    """PGD that ends with one look too many, and returns where that was."""
+    model(pgd(model, x, y, eps=eps, norm="Linf", steps=20))
+    return x

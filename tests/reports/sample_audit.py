@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from advkit.evaluate.trust_checks import TEXTS
 from advkit.reports import AttackRow, Audit, Card, Guess, Interval
+from advkit.reports.tables import Check, Trust
 
 CLASSES = (
     "T-shirt/top",
@@ -97,9 +99,23 @@ def sample_audit(eps: tuple[float, ...] = tuple(FOOLED), **changes: Any) -> Audi
         notes=["The images are the first 1,000 of the test set."],
         started="2026-11-24T22:41:21Z",
         finished="2026-11-24T22:45:03Z",
+        trust=sample_trust(),
         maps_to={"OWASP Machine Learning Security Top 10": "ML01 Input Manipulation"},
     )
     return replace(audit, **changes)
+
+
+def sample_trust(overall: str = "repaired") -> Trust:
+    """Return a panel with a check of each outcome."""
+    kinds = {
+        "zero_gradients": ("fail", "The gradient of the margin is zero at 30 of 32 images."),
+        "noise_beats_attack": ("pass", "At eps 0.1 noise fools 1 of 32 images and PGD 9 of 32."),
+        "transfer_wins": ("not run", "No --surrogate model was given."),
+        "wrong_gradients": ("not applicable", "There is no gradient to try."),
+    }
+    kinds = {name: row for name, row in kinds.items() if overall != "ok" or row[0] != "fail"}
+    checks = [Check(name, *row, *TEXTS[name]) for name, row in kinds.items()]
+    return Trust(overall, "Without a gradient an attack stands still.", checks)
 
 
 def _curve(high: float) -> list[tuple[float, Interval]]:

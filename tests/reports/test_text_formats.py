@@ -5,7 +5,7 @@ import pytest
 from advkit.reports.mapped import mapped
 from advkit.reports.paper import write_figures
 from advkit.reports.text_formats import Check, junit, markdown, model_card
-from tests.reports.sample_audit import sample_audit, sample_cards
+from tests.reports.sample_audit import sample_audit, sample_cards, sample_trust
 
 CHECKS = [Check("linf@0.1 >= 0.6", 0.72, 0.69, True), Check("clean >= 0.9", 0.869, 0.847, False)]
 
@@ -28,12 +28,26 @@ def test_names_cannot_become_markup() -> None:
 def test_junit_counts_what_failed() -> None:
     root = ET.fromstring(junit(sample_audit(), CHECKS))
     (suite,) = root
-    assert (suite.get("tests"), suite.get("failures")) == ("8", "1")
-    assert len(suite) == 8
+    assert (suite.get("tests"), suite.get("failures")) == ("10", "1")
+    assert len(suite) == 10
     (failed,) = [case.get("name") for case in suite if case.find("failure") is not None]
     assert failed == "clean >= 0.9"
     assert "72.3%" in "".join(root.itertext())
     assert ET.fromstring(junit(sample_audit(command="\x00 <&>"), CHECKS)) is not None
+
+
+@pytest.mark.parametrize(("overall", "failures"), [("ok", 0), ("repaired", 0), ("doubtful", 1)])
+def test_what_speaks_against_the_numbers_is_said(overall: str, failures: int) -> None:
+    audit = sample_audit(trust=sample_trust(overall))
+    root = ET.fromstring(junit(audit))
+    failed = [
+        case.get("name") for case in root.iter("testcase") if case.find("failure") is not None
+    ]
+    assert failed == ["zero_gradients"] * failures
+    text = markdown(audit)
+    assert f"Trust: **{overall}**" in text
+    assert text.count("**failed**") == (overall != "ok")
+    assert "Trust" not in markdown(sample_audit(trust=None))
 
 
 def test_a_model_card_has_the_numbers_of_the_run() -> None:

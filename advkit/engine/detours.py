@@ -1,0 +1,146 @@
+"""A way back through functions that have none: rounding, comparing, detaching, leaving torch.
+
+The backward pass differentiable approximation of Athalye et al. (2018, arXiv:1802.00420): forward
+everything stays as it is to the last bit, backward a smooth function stands in. The rules apply at
+the function call, whoever makes it, as long as it is made through torch.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from advkit.engine.objectives import Model
+from advkit.engine.stand_ins import function_name, replaced
+
+PASSED_ON = frozenset({"round", "floor", "ceil", "trunc", "fix", "detach", "data"})
+ABOVE, BELOW = frozenset({"gt", "ge", "greater"}), frozenset({"lt", "le", "less"})
+CASTS = frozenset({"float", "double", "half", "bfloat16", "to", "type", "type_as",
+                   "int", "long", "byte", "short", "char"})  # fmt: skip
+OUT = frozenset({"numpy", "array", "tolist", "item"})
+WIDTH = 0.2
+"""Of the smooth step that stands in for a comparison, in deviations of what is compared."""
+
+
+def straight_through(model: Model) -> Model:
+    """Return ``model`` with the same answers and a gradient where its own has none.
+
+    Rounding, detaching and casts pass the gradient on as if they were not there; a sign passes it
+    on between -1 and 1; a comparison is a steep sigmoid. Where a module gets a tensor that no
+    longer depends on the image (a detour over numpy, say, to compress it as JPEG), but has the
+    shape of the last one that did, its gradient goes on to that one.
+    """
+
+    def ask(x: Tensor) -> Tensor:
+        if not (torch.is_grad_enabled() and x.requires_grad):
+            return model(x)
+        with _reconnected(model, set()), _Detours():
+            return model(x)
+
+    return ask
+
+
+def detours(model: Model, x: Tensor) -> list[str]:
+    """Return the names of what in ``model`` at ``x`` (n, ...) `straight_through` finds a way by."""
+    found: set[str] = set()
+    with torch.enable_grad(), _reconnected(model, found), _Detours() as mode:
+        model(x.detach().clone().requires_grad_(True))
+    return sorted(found | mode.taken)
+
+
+class _Detours(TorchFunctionMode):
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: set[str] = set()
+        self._smooth: dict[int, tuple[Tensor, Tensor]] = {}
+        """By identity a tensor of truths or whole numbers, and what stands for it backward."""
+
+    def __torch_function__(
+        self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        name = function_name(func)
+        if name == "set_grad_enabled" and not args[0]:
+            self.taken.add("no_grad")
+            return None
+        if name in OUT:
+            args = (args[0].detach(), *args[1:])
+        if name == "mul":
+            args = tuple(self._real(one) if id(one) in self._smooth else one for one in args)
+        out = func(*args, **(kwargs or {}))
+        if not isinstance(out, Tensor) or not args or not isinstance(args[0], Tensor):
+            return out
+        smooth = self._stand_in(name, out, args)
+        if smooth is None or smooth.shape != out.shape:
+            return out
+        self.taken.add(name)
+        if out.is_floating_point():
+            return replaced(out, smooth)
+        self._smooth[id(out)] = out, smooth
+        return out
+
+    def _stand_in(self, name: str, out: Tensor, args: tuple[Any, ...]) -> Tensor | None:
+        """Return what stands for ``out`` backward, None where torch has a way itself."""
+        first: Tensor = args[0]
+        if id(first) in self._smooth:
+            return self._of_truths(name, out, args)
+        if name in ABOVE | BELOW and any(isinstance(a, Tensor) and a.requires_grad for a in args):
+            return _step(name, *args[:2])
+        if not first.requires_grad:
+            return None
+        if name in PASSED_ON or (name in CASTS and not out.is_floating_point()):
+            return first
+        if name in ("sign", "sgn"):
+            return first.clamp(-1, 1)
+        if name in ("floor_divide", "floordiv"):
+            return first.div(args[1])
+        return None
+
+    def _of_truths(self, name: str, out: Tensor, args: tuple[Any, ...]) -> Tensor | None:
+        smooth = self._smooth[id(args[0])][1]
+        if name in CASTS:
+            return smooth
+        if name == "where" and out.is_floating_point():
+            return out.add((smooth - smooth.detach()) * (args[1] - args[2]))
+        return None
+
+    def _real(self, truths: Tensor) -> Tensor:
+        smooth = self._smooth[id(truths)][1]
+        return replaced(truths.to(smooth.dtype), smooth)
+
+
+def _step(name: str, a: Any, b: Any) -> Tensor:
+    """Return a sigmoid in place of a comparison, as steep as a sample's numbers lie close."""
+    moving = a if isinstance(a, Tensor) and a.requires_grad else b
+    flat = moving.detach().flatten(1) if moving.ndim > 1 else moving.detach()[:, None]
+    difference = a - b
+    spread = flat.std(1, correction=0).clamp_min(1e-6) * WIDTH
+    step = torch.sigmoid(difference / spread.view(-1, *[1] * (difference.ndim - 1)))
+    return step if name in ABOVE else 1 - step
+
+
+@contextmanager
+def _reconnected(model: Model, found: set[str]) -> Iterator[None]:
+    """Lead the gradient round what a module of ``model`` gets without a way back to the image."""
+    last: dict[tuple[int, ...], Tensor] = {}
+
+    def look(_module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        x = inputs[0] if inputs else None
+        if not isinstance(x, Tensor) or not x.is_floating_point():
+            return None
+        if not x.requires_grad and tuple(x.shape) in last:
+            found.add("detour outside torch")
+            x = replaced(x, last[tuple(x.shape)])
+        if x.requires_grad:
+            last[tuple(x.shape)] = x
+        return x, *inputs[1:]
+
+    modules = list(model.modules()) if isinstance(model, nn.Module) else []
+    handles = [module.register_forward_pre_hook(look) for module in modules]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

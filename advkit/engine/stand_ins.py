@@ -1,0 +1,102 @@
+"""Models that answer the same and have another gradient: where their own is of no use.
+
+To attack through (`advkit.attacks.through`); what is found is judged by the model itself.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from advkit.engine.objectives import Model
+from advkit.engine.seeding import keys, normal
+
+
+class _Replaced(torch.autograd.Function):
+    @staticmethod
+    def forward(_ctx: Any, value: Tensor, _smooth: Tensor) -> Tensor:
+        return value.view_as(value)
+
+    @staticmethod
+    def backward(_ctx: Any, *slopes: Tensor) -> tuple[None, Tensor]:
+        return None, slopes[0]
+
+
+def replaced(value: Tensor, smooth: Tensor) -> Tensor:
+    """Return ``value`` to the bit, with the gradient of ``smooth``, of the same shape."""
+    return _Replaced.apply(value.detach(), smooth)  # type: ignore[no-any-return]
+
+
+class _Turned(torch.autograd.Function):
+    @staticmethod
+    def forward(_ctx: Any, x: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(_ctx: Any, *slopes: Tensor) -> Tensor:
+        return -slopes[0]
+
+
+def backwards_turned(model: Model) -> Model:
+    """Return ``model`` with the opposite of its gradient, for one that lies about its sign."""
+    return lambda x: model(_Turned.apply(x))
+
+
+def smoothed(model: Model, deviation: float, draws: int = 8) -> Model:
+    """Return ``model`` with the mean gradient at ``draws`` points around each input.
+
+    These are normal with ``deviation``, the same for every input and call: a landscape that is all
+    cliffs has a slope from afar (Tramer et al. 2020, arXiv:2002.08347). It pays draws + 1 passes.
+    """
+
+    def ask(x: Tensor) -> Tensor:
+        logits = model(x)
+        if not (torch.is_grad_enabled() and x.requires_grad):
+            return logits
+        around = normal(keys(0, None, x[:1], "smoothed"), (draws, *x.shape[1:]))[0].to(x)
+        total = torch.stack([model(x + deviation * step) for step in around]).mean(0)
+        return replaced(logits, total)
+
+    return ask
+
+
+def before_softmax(model: Model) -> Model:
+    """Return the model that leaves out every softmax over rows of numbers: the logits before it.
+
+    The prediction stays the same where that softmax is the last thing that the model does.
+    """
+
+    def ask(x: Tensor) -> Tensor:
+        with _Logits():
+            return model(x)
+
+    return ask
+
+
+def rescaled(model: Model, factor: float) -> Model:
+    """Return ``model`` with ``factor`` times its logits: the same predictions.
+
+    Logits far apart leave the cross entropy flat (Carlini and Wagner 2016, arXiv:1607.04311).
+    """
+    return lambda x: factor * model(x)
+
+
+class _Logits(TorchFunctionMode):
+    def __torch_function__(
+        self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        given = kwargs or {}
+        if function_name(func) in ("softmax", "log_softmax"):
+            logits = args[0] if args else given["input"]
+            if logits.ndim == 2:
+                return logits
+        return func(*args, **given)
+
+
+def function_name(func: Any) -> str:
+    """Return the plain name of a function that torch was asked for; that of `.data` is data."""
+    name = str(getattr(func, "__name__", "")).strip("_")
+    if name == "get" and getattr(func, "__self__", None) is Tensor.data:
+        return "data"
+    return name

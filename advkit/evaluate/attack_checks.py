@@ -1,0 +1,164 @@
+"""Checks of the attacks: that they beat what they must beat, and that more would change nothing."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from advkit.attacks import ATTACKS, Member
+from advkit.attacks.auto_pgd_targeted import apgd_targeted
+from advkit.attacks.fast_gradient import fgsm
+from advkit.attacks.projected_gradient import pgd
+from advkit.attacks.random_noise import noise
+from advkit.attacks.square_attack import square
+from advkit.engine import NORMS
+from advkit.evaluate.subject import Subject, share
+from advkit.evaluate.trust_checks import Check, State
+
+LUCK = 0.03
+"""Share of images by which luck alone may let the weaker of two attacks win; at least one."""
+
+NONE_STANDS = "No image stands at the largest eps."
+
+
+def by_pgd(subject: Subject) -> list[Tensor]:
+    """Return whom PGD by itself fools at each eps, from the smallest."""
+    return [subject.fooled(pgd, eps, steps=20, loss="margin") for eps in subject.eps]
+
+
+def beats_noise(subject: Subject, attacked: Tensor) -> Check:
+    """Check that PGD fools (``attacked``) what 20 draws of noise fool, at the largest eps."""
+    eps = subject.eps[-1]
+    lucky = subject.fooled(noise, eps, draws=20)
+    return _against("noise_beats_attack", lucky & ~attacked, lucky, attacked,
+                    f"At eps {eps:.4g} noise fools {{}} images and PGD {{}}")  # fmt: skip
+
+
+def beats_one_step(subject: Subject, many: Tensor) -> Check:
+    """Check that PGD fools (``many``) what FGSM fools, at the smallest eps."""
+    eps = subject.eps[0]
+    one = subject.fooled(fgsm, eps)
+    return _against("one_step_beats_many", one & ~many, one, many,
+                    f"At eps {eps:.4g} one step fools {{}} images and PGD {{}}")  # fmt: skip
+
+
+def monotone(attacked: Sequence[Tensor]) -> Check:
+    """Check that PGD by itself fools (``attacked``, by rising eps) no fewer at a larger eps."""
+    if len(attacked) < 2:
+        return Check("not_monotone", "not applicable", "One eps was asked for.")
+    fooled, n = [int(each.sum()) for each in attacked], len(attacked[0])
+    counts, fall = ", ".join(map(str, fooled)), max(a - b for a, b in pairwise(fooled))
+    seen = f"PGD by itself fools {counts} of {n} images at the eps audited."
+    return Check("not_monotone", "fail" if fall > _luck(n) else "pass", seen)
+
+
+def unbounded(subject: Subject) -> Check:
+    """Check that PGD free to paint any image fools everywhere (Athalye et al. 2018)."""
+    free = subject._replace(norm="Linf")
+    fooled = free.fooled(pgd, 1.0, steps=50, loss="margin", step=0.1)
+    seen = f"Free to paint any image, PGD fools {share(fooled)}."
+    return Check("unbounded_fails", _beyond_luck(~fooled), seen)
+
+
+def longer(subject: Subject, steps: int) -> Tensor:
+    """Return whom of those that stand a longer attack breaks: three targets, ``steps`` each."""
+    again = subject._replace(seed=subject.seed + 1)
+    return again.fooled(apgd_targeted, subject.eps[-1], steps=steps, n_targets=3, try_steps=5)
+
+
+def by_effort(broken: Tensor, steps: int) -> Check:
+    """Check that the `longer` attack has ``broken`` none of those that stood."""
+    if not len(broken):
+        return Check("more_steps_help", "not applicable", NONE_STANDS)
+    seen = f"A targeted attack of 3 times {steps} steps breaks {share(broken)} images that stood."
+    return Check("more_steps_help", _beyond_luck(broken), seen)
+
+
+def climbing(subject: Subject, steps: int) -> Check:
+    """Check that PGD does not still climb so fast that as many steps again would fool.
+
+    After the incomplete optimisation of Pintor et al. (2022): how far PGD of half and of all
+    ``steps`` gets.
+    """
+    if not len(subject.x):
+        return Check("still_climbing", "not applicable", NONE_STANDS)
+    some, more = (
+        subject.margins(subject.after(pgd, subject.eps[-1], steps=n, loss="margin", step=0.1))
+        for n in (steps // 2, steps)
+    )
+    soon = (more <= 0) & (2 * more - some > 0)
+    seen = (
+        f"From step {steps // 2} to {steps} PGD got ahead so fast at {share(soon)} images that "
+        "stood that as many steps again would fool them."
+    )
+    return Check("still_climbing", _beyond_luck(soon), seen)
+
+
+def by_scores(subject: Subject, queries: int) -> Check:
+    """Check on images that stand that Square, which sees scores alone, breaks none."""
+    if not len(subject.x):
+        return Check("black_box_wins", "not applicable", NONE_STANDS)
+    broken = subject._replace(guide=subject.model).fooled(square, subject.eps[-1], queries=queries)
+    seen = f"Square, by {queries} scores, breaks {share(broken)} images that stood."
+    return Check("black_box_wins", _beyond_luck(broken), seen)
+
+
+def by_transfer(subject: Subject, others: dict[str, Subject]) -> Check:
+    """Check on images that stand that no example made for another model breaks them."""
+    if not others:
+        return Check("transfer_wins", "not run", "No --surrogate model was given.")
+    if not len(subject.x):
+        return Check("transfer_wins", "not applicable", NONE_STANDS)
+    eps = subject.eps[-1]
+    broken = {name: subject.margins(other.after(pgd, eps, loss="margin")) > 0
+              for name, other in others.items()}  # fmt: skip
+    name, most = max(broken.items(), key=lambda each: int(each[1].sum()))
+    seen = f"Examples made for {name} break {share(most)} images that stood."
+    return Check("transfer_wins", _beyond_luck(most), seen)
+
+
+def keeps_success(subject: Subject, members: Sequence[Member]) -> Check:
+    """Check that a user's own attacks return a fooling point where they saw one."""
+    own = [member for member in members if member.label.split(":")[0] not in ATTACKS]
+    if not own:
+        seen = "advkit's attacks return the best point that they saw, by a test of each."
+        return Check("silent_success", "not applicable", seen)
+    lost = [member.label for member in own if _loses(subject, member)]
+    if not lost:
+        return Check("silent_success", "pass", f"None of {len(own)} own attacks lost a success.")
+    seen = f"Of {len(own)} own attacks {len(lost)} lost a success: {', '.join(lost)}."
+    return Check("silent_success", "fail", seen)
+
+
+def _loses(subject: Subject, member: Member) -> bool:
+    """Return whether a point that fools was asked about, and another was returned."""
+    eps, size = subject.eps[-1], NORMS[subject.norm].size
+    for i in range(min(len(subject.x), 8)):
+        one = subject.only([i])
+        seen: list[bool] = []
+
+        def watched(x: Tensor, one: Subject = one, seen: list[bool] = seen) -> Tensor:
+            logits = subject.guide(x)
+            with torch.no_grad():
+                inside = (size(x - one.x) <= eps) & ((x >= 0) & (x <= 1)).flatten(1).all(1)
+                seen.append(bool(((logits.argmax(1) != one.y) & inside).any()))
+            return logits
+
+        fooled = one._replace(guide=watched).fooled(member.attack, eps)
+        if any(seen) and not bool(fooled.all()):
+            return True
+    return False
+
+
+def _against(name: str, lost: Tensor, weak: Tensor, strong: Tensor, form: str) -> Check:
+    seen = form.format(share(weak), share(strong)) + f"; {int(lost.sum())} only the former."
+    return Check(name, _beyond_luck(lost), seen)
+
+
+def _beyond_luck(bad: Tensor) -> State:
+    return "fail" if int(bad.sum()) > _luck(len(bad)) else "pass"
+
+
+def _luck(n: int) -> float:
+    return max(1, LUCK * n)

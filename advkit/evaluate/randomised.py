@@ -1,0 +1,69 @@
+"""Models that answer at random: what they say on average, and random numbers that come again."""
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from advkit.models.classifier import Classifier
+
+ASKED, ATTACKED = 32, 8
+"""Passes that judge one answer, and passes whose mean gradient an attack follows (EOT)."""
+SAME = 1e-4
+"""How far two answers may differ, as a share of the largest logit; as AutoAttack has it."""
+
+
+class OnAverage(Classifier):
+    """A classifier whose logits are the mean over ``draws`` passes of one that answers at random.
+
+    Fresh random numbers every time: an attack that overfits to some is judged by others.
+    """
+
+    def __init__(self, model: Classifier, draws: int) -> None:
+        nn.Module.__init__(self)
+        self.once, self.draws = model, draws
+        self.name, self.classes, self.n_classes = model.name, model.classes, model.n_classes
+        self.shape, self.notes = model.shape, model.notes
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the mean logits (n, n_classes)."""
+        return torch.stack([self.once(x) for _ in range(self.draws)]).mean(0)
+
+    def fingerprint(self) -> str:
+        """Return that of the model itself."""
+        return self.once.fingerprint()
+
+
+def once(model: Classifier) -> Classifier:
+    """Return the model that answers at each pass: that under `OnAverage`, or ``model`` itself."""
+    return model.once if isinstance(model, OnAverage) else model
+
+
+@torch.no_grad()
+def spread(model: Classifier, x: Tensor, passes: int = 5) -> float:
+    """Return by how much answers to the same ``x`` (n, ...) differ, over the largest logit."""
+    with seeded("spread"):
+        logits = torch.stack([model(x).double() for _ in range(passes)])
+    largest = logits.abs().amax().clamp_min(1e-12)
+    return float((logits.amax(0) - logits.amin(0)).amax() / largest)
+
+
+@contextmanager
+def seeded(*purpose: object) -> Iterator[None]:
+    """Seed the global generators of torch, NumPy and Python within the block; restore them."""
+    digest = blake2b(repr(purpose).encode(), digest_size=4).digest()
+    number = int.from_bytes(digest, "little")
+    others = np.random.get_state(), random.getstate()
+    with torch.random.fork_rng():
+        torch.manual_seed(number)
+        np.random.seed(number)
+        random.seed(number)
+        try:
+            yield
+        finally:
+            np.random.set_state(others[0])
+            random.setstate(others[1])

@@ -1,0 +1,78 @@
+"""The few images on which an audit is checked, with the model as attacks see it."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from torch import Tensor
+
+from advkit.attacks.options import Attack
+from advkit.attacks.walks import margins_of
+from advkit.data.samples import take
+from advkit.engine.objectives import Model
+from advkit.evaluate.work import Work
+
+LARGE = 3 * 96 * 96
+"""Numbers in an image from which on checks make do with fewer images."""
+
+
+class Subject(NamedTuple):
+    """Images (n, ...) that the model reads right, and how they may be changed.
+
+    ``model`` is the model itself, ``guide`` the one whose gradient attacks follow.
+    """
+
+    model: Model
+    guide: Model
+    x: Tensor
+    y: Tensor
+    ids: Sequence[str]
+    norm: str
+    eps: Sequence[float]
+    """Ascending."""
+    seed: int
+
+    def margins(self, x: Tensor) -> Tensor:
+        """Return how far ``x`` is over the boundary by the model itself, (n,): fooled if > 0."""
+        return margins_of(self.model, x, self.y)
+
+    def after(self, attack: Attack, eps: float, **options: object) -> Tensor:
+        """Return what ``attack`` finds within ``eps`` by the gradient of the guide."""
+        given = {"norm": self.norm, "seed": self.seed, "ids": self.ids, **options}
+        return attack(self.guide, self.x, self.y, eps=eps, **given)
+
+    def only(self, at: Sequence[int]) -> "Subject":
+        """Return the subject with the images at these places alone."""
+        places = list(at)
+        return self._replace(x=self.x[places], y=self.y[places], ids=[self.ids[i] for i in places])
+
+    def fooled(self, attack: Attack, eps: float, **options: object) -> Tensor:
+        """Return whom ``attack`` fools within ``eps``, (n,), judged by the model itself."""
+        return self.margins(self.after(attack, eps, **options)) > 0
+
+
+def subject_of(work: Work, at: np.ndarray, most: int, eps: Sequence[float]) -> Subject:
+    """Return up to ``most`` of the samples ``at``, evenly spread; of large images a quarter.
+
+    No more than a quarter of all, so that checks never cost more than what they check.
+    """
+    if work.samples.x[0].numel() > LARGE:
+        most //= 4
+    most = max(min(most, len(work.samples.ids) // 4), 1)
+    few = at[np.unique(np.linspace(0, len(at) - 1, min(most, len(at))).round().astype(int))]
+    part = take(work.samples, few.tolist())
+    return Subject(
+        work.judge or work.model,
+        work.model,
+        part.x,
+        part.y,
+        part.ids,
+        work.norm,
+        sorted(eps),
+        work.seed,
+    )
+
+
+def share(flags: Tensor) -> str:
+    """Return how many of how many ``flags`` are set."""
+    return f"{int(flags.sum())} of {len(flags)}"

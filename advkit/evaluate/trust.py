@@ -1,0 +1,201 @@
+"""Whether the number of an audit can be trusted: checked on a few images, before and after.
+
+The checks are the indicators of attack failure of Pintor et al. (2022), the flags of AutoAttack
+(Croce and Hein 2020), and what a machine can do of the list of Carlini et al. (2019).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from advkit.attacks import Member
+from advkit.attacks.changed_gradient import through
+from advkit.evaluate.attack_checks import (
+    beats_noise,
+    beats_one_step,
+    by_effort,
+    by_pgd,
+    by_scores,
+    by_transfer,
+    climbing,
+    keeps_success,
+    longer,
+    monotone,
+    unbounded,
+)
+from advkit.evaluate.gradient_checks import real_logits, some_gradient, true_gradient, unsaturated
+from advkit.evaluate.subject import Subject, subject_of
+from advkit.evaluate.suite import Care, members_of
+from advkit.evaluate.surrogates import Change, best_guide, change_named, changed
+from advkit.evaluate.trust_checks import TEXTS, Check
+from advkit.evaluate.work import Work, right_when_clean, standing
+from advkit.models.classifier import Classifier
+
+BY_SCORES = ("square:queries=3000",)
+"""What runs on all that stand when gradients turn out to mislead."""
+CURABLE = (
+    "randomised_predictions",
+    "softmax_outputs",
+    "zero_gradients",
+    "wrong_gradients",
+    "saturated_loss",
+    "better_gradient",
+)
+"""What attacks can go round: if the gradient they then follow is sound, so is the number."""
+
+
+class Findings(NamedTuple):
+    """What is known before the attacks: checks, and the changes of the gradient that help."""
+
+    checks: list[Check]
+    changes: dict[str, Change]
+
+
+def examine(work: Work, eps: Sequence[float], care: Care, first: Check) -> Findings:
+    """Check answers and gradients on a few images; find the gradient that leads furthest.
+
+    ``first`` is the check of whether answers repeat, which comes before anything is judged.
+    """
+    subject = _right(work, eps, care)
+    if not len(subject.x):
+        return Findings([first], {})
+    random = first.state == "fail"
+    skipped = Check("wrong_gradients", "not applicable", "The model answers at random.")
+    checks = [first, real_logits(subject), some_gradient(subject),
+              skipped if random else true_gradient(subject), unsaturated(subject)]  # fmt: skip
+    changes, check = best_guide(subject)
+    return Findings([*checks, check], changes)
+
+
+def recalled(work: Work, eps: Sequence[float], care: Care, told: Mapping[str, Any]) -> Findings:
+    """Return findings as they were written down by `written`."""
+    subject, middle = _right(work, eps, care), sorted(eps)[len(eps) // 2]
+    changes: dict[str, Change] = {}
+    for name in told["changes"]:
+        guided = subject._replace(guide=changed(work.model, changes))
+        changes[name] = change_named(name, guided, middle)
+    return Findings([Check(**check) for check in told["checks"]], changes)
+
+
+def written(findings: Findings) -> dict[str, Any]:
+    """Return ``findings`` as plain values."""
+    return {
+        "checks": [check._asdict() for check in findings.checks],
+        "changes": list(findings.changes),
+    }
+
+
+def by_other_gradients(members: Sequence[Member], changes: dict[str, Change]) -> list[Member]:
+    """Return the attacks once more, each by the changed gradient; none where none helps."""
+    if not changes:
+        return []
+    name = "+".join(changes)
+    change = partial(changed, changes=changes)
+    change.__name__ = name  # type: ignore[attr-defined]
+    return [
+        member._replace(label=f"{name}({member.label})", attack=through(member.attack, change))
+        for member in members
+    ]
+
+
+def conclude(
+    work: Work,
+    eps: Sequence[float],
+    care: Care,
+    findings: Findings,
+    members: Sequence[Member],
+    surrogates: Sequence[Classifier],
+) -> list[Check]:
+    """Check on a few images what the attacks reached, by the gradient that they ended up with."""
+    guide = changed(work.model, findings.changes)
+    right = _right(work, eps, care)._replace(guide=guide)
+    if not len(right.x):
+        return []
+    left = subject_of(work, standing(work, max(eps)), care.images, eps)._replace(guide=guide)
+    attacked, broken = by_pgd(right), longer(left, care.steps)
+    hard = left.only((~broken).nonzero()[:, 0].tolist())
+    others = {other.name: hard._replace(guide=other) for other in surrogates}
+    return _in_turn(
+        work,
+        lambda: beats_noise(right, attacked[-1]),
+        lambda: beats_one_step(right, attacked[0]),
+        lambda: monotone(attacked),
+        lambda: unbounded(right),
+        lambda: by_effort(broken, care.steps),
+        lambda: climbing(hard, min(2 * care.steps, 200)),
+        lambda: by_scores(hard, care.queries),
+        lambda: by_transfer(hard, others),
+        lambda: keeps_success(right, members),
+        lambda: _valid(work),
+    )
+
+
+def _in_turn(work: Work, *checks: Callable[[], Check]) -> list[Check]:
+    """Return the outcomes of ``checks``, and show how many are done."""
+    done = []
+    for i, check in enumerate(checks):
+        done.append(check())
+        work.progress("checks", i + 1, len(checks))
+    return done
+
+
+def sound(work: Work, eps: Sequence[float], care: Care, findings: Findings) -> bool:
+    """Return whether the gradient that attacks followed in the end is there and tells the truth."""
+    subject = _right(work, eps, care)
+    guided = subject._replace(guide=changed(work.model, findings.changes))
+    checks = [some_gradient(guided)]
+    random = any(c.name == "randomised_predictions" and c.state == "fail" for c in findings.checks)
+    if not random and set(findings.changes) <= {"before_softmax", "backwards_turned", "rescaled"}:
+        checks.append(true_gradient(guided))
+    return all(check.state != "fail" for check in checks)
+
+
+def overall(checks: Sequence[Check], guide_is_sound: bool) -> str:
+    """Return ``ok``, ``repaired`` (attacks went round what failed) or ``doubtful``."""
+    failed = [check.name for check in checks if check.state == "fail"]
+    if not failed:
+        return "ok"
+    return "repaired" if guide_is_sound and set(failed) <= set(CURABLE) else "doubtful"
+
+
+def headline(checks: Sequence[Check], how: str) -> str:
+    """Return what to think of the number, in one sentence."""
+    failed = [check for check in checks if check.state == "fail"]
+    if how == "ok":
+        ran = sum(check.state == "pass" for check in checks)
+        return f"Nothing speaks against this number: {ran} checks passed."
+    if how == "repaired":
+        return (
+            f"{TEXTS[failed[0].name].meaning} The attacks went round it; this is what they reached."
+        )
+    worst = [check for check in failed if check.name not in CURABLE] or failed
+    return f"Do not trust this number. {TEXTS[worst[0].name].meaning}"
+
+
+def told(checks: Sequence[Check], how: str, cost: Mapping[str, float]) -> dict[str, Any]:
+    """Return the panel as plain values."""
+    rows = [{**check._asdict(), **TEXTS[check.name]._asdict()} for check in checks]
+    return {"overall": how, "headline": headline(checks, how), "checks": rows, **cost}
+
+
+def last_resort(work: Work, eps: Sequence[float], care: Care, members: Sequence[Member],
+                findings: Findings) -> list[Member]:  # fmt: skip
+    """Return the attacks for a model whose gradient is no guide: the view from afar, and scores."""
+    subject, middle = _right(work, eps, care), sorted(eps)[len(eps) // 2]
+    afar = {**findings.changes, "smoothed": change_named("smoothed", subject, middle)}
+    return [*by_other_gradients(members, afar), *members_of(BY_SCORES, work.norm)]
+
+
+def _right(work: Work, eps: Sequence[float], care: Care) -> Subject:
+    at = right_when_clean(work)["position"].to_numpy(dtype=int)
+    return subject_of(work, at, care.images, eps)
+
+
+def _valid(work: Work) -> Check:
+    results = work.store.frame("results")
+    bad = results[~results["valid"].astype(bool) | results["margin"].isna()]
+    names = ", ".join(sorted(set(bad["attack"])))
+    seen = f"{len(bad):,} of {len(results):,} examples are invalid" + (
+        f": {names}." if names else "."
+    )
+    return Check("invalid_examples", "fail" if len(bad) else "pass", seen)

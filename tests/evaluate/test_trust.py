@@ -1,0 +1,129 @@
+"""The checks of whether a number can be trusted: when each fails, and that a run keeps them."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from advkit.data.specs import load_data
+from advkit.evaluate.randomised import ASKED, OnAverage
+from advkit.evaluate.trust_checks import TEXTS
+from advkit.models.classifier import Classifier
+from advkit.models.specs import load_model
+from tests.evaluate.small import digits_net, run, some_digits, table
+
+
+class Noisy(nn.Module):
+    def __init__(self, width: float) -> None:
+        super().__init__()
+        self.net, self.width = digits_net(), width
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x + self.width * torch.randn_like(x))
+
+
+class Lost(torch.autograd.Function):
+    """Forward nothing, backward nothing at all."""
+
+    @staticmethod
+    def forward(_ctx: Any, z: Tensor) -> Tensor:
+        return z.view_as(z)
+
+    @staticmethod
+    def backward(_ctx: Any, *slopes: Tensor) -> Tensor:
+        return torch.zeros_like(slopes[0])
+
+
+def states(summary: dict[str, Any]) -> dict[str, str]:
+    return {check["name"]: check["state"] for check in summary["trust"]["checks"]}
+
+
+def test_every_check_is_told_with_meaning_and_advice(tmp_path: Path) -> None:
+    trust = run(tmp_path / "run", attacks=(), suite="quick")["trust"]
+    assert [check["name"] for check in trust["checks"]] == list(TEXTS)
+    for check in trust["checks"]:
+        assert check["evidence"].endswith(".")
+        assert check["title"]
+        assert check["meaning"].endswith(".")
+        assert check["advice"].endswith(".")
+    assert trust["overall"] == "ok"
+    assert trust["forwards"] > trust["backwards"] > 0
+
+
+@pytest.mark.parametrize("spec", ["bundled:digits-cnn", "bundled:fashion-mnist-logistic"])
+def test_honest_nets_raise_no_flag(tmp_path: Path, spec: str) -> None:
+    data = "bundled:digits" if "digits" in spec else "bundled:fashion-mnist"
+    summary = run(tmp_path / "run", model=load_model(spec), samples=load_data(data, limit=60),
+                  attacks=(), suite="quick", eps=(0.01, 0.05))  # fmt: skip
+    assert "fail" not in states(summary).values(), summary["trust"]
+    assert summary["verdict"].startswith("Of 60 images")
+
+
+def test_an_attack_that_hardly_tries_is_not_believed(tmp_path: Path) -> None:
+    summary = run(tmp_path / "run", attacks=("noise:draws=1",), eps=(0.1,))
+    assert states(summary)["more_steps_help"] == "fail"
+    assert summary["trust"]["overall"] == "doubtful"
+    assert summary["verdict"].startswith("Do not trust this number.")
+
+
+def test_success_that_an_attack_saw_and_lost_is_noticed(tmp_path: Path) -> None:
+    summary = run(tmp_path / "run", attacks=("tests.evaluate.small:forgetful", "pgd:steps=20"))
+    assert states(summary)["silent_success"] == "fail"
+    assert "forgetful" in json.dumps(summary["trust"])
+    kept = run(tmp_path / "kept", attacks=("tests.evaluate.small:keeping", "pgd:steps=20"))
+    assert states(kept)["silent_success"] == "pass"
+
+
+def test_a_surrogate_is_tried(tmp_path: Path) -> None:
+    class Deaf(nn.Module):
+        """Fooled by what fools the digits net, with a gradient that leads nowhere."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = digits_net()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return Lost.apply(self.net(x)) + 1e-3 * x.flatten(1)[:, :10]
+
+    other = Classifier(digits_net(), name="twin")
+    given = {"attacks": ("pgd:steps=5",), "eps": (0.2,), "model": Classifier(Deaf(), name="deaf")}
+    summary = run(tmp_path / "run", surrogates=[other], **given)
+    assert states(summary)["transfer_wins"] == "fail"
+    assert states(run(tmp_path / "alone", **given))["transfer_wins"] == "not run"
+
+
+def test_a_random_model_gets_the_same_verdict_again_and_when_it_goes_on(tmp_path: Path) -> None:
+    given = {"model": Classifier(Noisy(0.05), name="noisy"), "attacks": ("pgd:steps=5",),
+             "samples": some_digits(20), "eps": (0.1,)}  # fmt: skip
+    first = run(tmp_path / "a", **given)
+    again, resumed = run(tmp_path / "b", **given), run(tmp_path / "a", **given)
+    assert states(first)["randomised_predictions"] == "fail"
+    assert table(tmp_path / "a").equals(table(tmp_path / "b"))
+    for other in (again, resumed):
+        assert (other["robust"], other["verdict"]) == (first["robust"], first["verdict"])
+
+
+def test_what_fools_a_random_model_fools_it_on_average(tmp_path: Path) -> None:
+    model, samples = Classifier(Noisy(0.05), name="noisy"), some_digits(40)
+    run(tmp_path / "run", model=model, samples=samples, attacks=("pgd:steps=10",), eps=(0.15,))
+    from advkit.evaluate.store import open_store
+
+    fooled, places = 0, {name: i for i, name in enumerate(samples.ids)}
+    with open_store(tmp_path / "run") as store:
+        rows = store.frame("results")
+        rows = rows[rows["fooled"] & rows["valid"]]
+        assert len(rows) > 20
+        for _, row in rows.iterrows():
+            x = torch.from_numpy(store.example(row["shard"], row["row"]))[None]
+            logits = OnAverage(model, 8 * ASKED)(x)
+            fooled += int(logits.argmax()) != int(samples.y[places[row["id"]]])
+    assert fooled >= 0.9 * len(rows)
+
+
+def test_a_run_that_goes_on_does_not_check_again(tmp_path: Path) -> None:
+    first = run(tmp_path / "run")
+    again = run(tmp_path / "run")
+    assert again["trust"] == first["trust"]

@@ -1,0 +1,29 @@
+import re
+
+import pytest
+
+from advkit.reports import audit_page
+from advkit.reports.trust_panel import QUESTIONS, panel
+from tests.reports.sample_audit import sample_audit, sample_trust
+
+
+@pytest.mark.parametrize("overall", ["ok", "repaired", "doubtful"])
+def test_the_page_says_at_the_top_whether_to_trust_it(overall: str) -> None:
+    page = audit_page(sample_audit(trust=sample_trust(overall)), [])
+    top = page[page.index("<h1") : page.index('id="curve"')]
+    assert QUESTIONS[overall] in top
+    assert f'class="trust {overall}"' in top
+    assert ("zero at 30 of 32" in top) is (overall != "ok")
+
+
+def test_failed_checks_come_first_and_every_outcome_is_in_words() -> None:
+    found = panel(sample_trust())
+    assert [row[1].text for row in found.table.rows] == [
+        "✗ failed", "✓ passed", "not run", "does not apply"]  # fmt: skip
+    assert [row[1].warning for row in found.table.rows] == [True, False, False, False]
+    assert found.why == "1 of 2 checks passed; 1 failed:"
+
+
+def test_a_run_from_before_there_were_checks_has_a_page() -> None:
+    page = audit_page(sample_audit(trust=None), [])
+    assert not re.search(r'class="trust|href="#trust"', page)
