@@ -14,7 +14,8 @@ from advkit.errors import InputError, UsageError, did_you_mean
 from advkit.evaluate.attack_plan import planned
 from advkit.evaluate.attack_run import attack as run_attack
 from advkit.evaluate.audit import audit as run_audit
-from advkit.evaluate.suite import SUITES, members_of
+from advkit.evaluate.suite import members_of
+from advkit.evaluate.suites import SUITES
 from advkit.models.classifier import Classifier
 from advkit.models.specs import input_shape, load_model
 from advkit.numbers import check_eps

@@ -141,10 +141,14 @@ def effort(audit: Audit) -> Table:
     names = attack_names(audit)
     rows = [_effort_row(row, names[row.attack], audit.norm) for row in audit.attacks]
     ids = [
-        f"run-{index + 1}-{slug(names[row.attack])}-{slug(eps_text(row.eps, audit.norm))}"
+        f"run-{index + 1}-{slug(names[row.attack])}-{slug(_at(row, audit.norm))}"
         for index, row in enumerate(audit.attacks)
     ]
     return Table("What each attack added and cost", columns, rows, ids)
+
+
+def _at(row: AttackRow, norm: str) -> str:
+    return "any" if row.eps is None else eps_text(row.eps, norm)
 
 
 def _effort_row(row: AttackRow, name: str, norm: str) -> list[Cell]:
@@ -152,7 +156,7 @@ def _effort_row(row: AttackRow, name: str, norm: str) -> list[Cell]:
     options = ", ".join(f"{key}={value}" for key, value in row.options.items())
     invalid = f"! {count(row.invalid)}" if row.invalid else "0"
     return [
-        Cell(eps_text(row.eps, norm), row.eps),
+        Cell(_at(row, norm), row.eps or 0.0),
         Cell(short(name)),
         Cell(count(row.tried), row.tried),
         Cell(count(row.fooled), row.fooled),

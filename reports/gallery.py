@@ -78,7 +78,7 @@ def _show(card: Card, norm: str, index: int) -> Shown:
         _end("adversarial", card.adversarial, after, card.label),
     )
     still = "still " if after.name == card.label else ""
-    budget = eps_text(card.eps, norm)
+    budget = "nearest" if card.eps is None else eps_text(card.eps, norm)
     caption = (
         f"true {label}; {still}read as {short(after.name)} ({after.probability:.2f});"
         f" {short(bare(card.attack))}, {norm} {budget}"

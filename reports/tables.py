@@ -23,13 +23,15 @@ class Interval:
 class AttackRow:
     """What one attack did at one eps: one row per (attack, eps), in the order in which they ran.
 
+    ``eps`` is None for one that sought the nearest example, at any distance.
+
     ``tried`` are the images still standing when its turn came, ``fooled`` those that it broke,
     ``invalid`` those it returned outside the ball or the box (never counted as fooled).
     ``forwards`` and ``backwards`` are means per tried image; ``seconds`` is for all of them.
     """
 
     attack: str
-    eps: float
+    eps: float | None
     tried: int
     fooled: int
     invalid: int
@@ -121,7 +123,7 @@ class Card:
     after: Sequence[Guess]
     margins: Sequence[float]
     attack: str
-    eps: float
+    eps: float | None
     size: float
     sizes: Mapping[str, float]
 

@@ -63,7 +63,7 @@ Exit codes:
 )
 @click.option(
     "--suite",
-    type=click.Choice(["quick", "standard"]),
+    type=click.Choice(["quick", "standard", "thorough"]),
     default="standard",
     show_default=True,
     help="How hard to try.",
@@ -185,8 +185,9 @@ def table(summary: dict[str, Any]) -> str:
     lines += ["", f"{'attack':<42}{'eps':>8}{'tried':>7}{'fooled':>8}{'passes':>9}{'seconds':>9}"]
     for row in summary["attacks"]:
         passes = row["forwards"] + row["backwards"]
+        at = "any" if row["eps"] is None else f"{row['eps']:.4g}"
         lines.append(
-            f"{row['attack'][:41]:<42}{row['eps']:>8.4g}{row['tried']:>7,}{row['fooled']:>8,}"
+            f"{row['attack'][:41]:<42}{at:>8}{row['tried']:>7,}{row['fooled']:>8,}"
             f"{passes:>9.1f}{row['seconds']:>9.1f}"
         )
     return "\n".join([*lines, "", *trust_lines(summary["trust"]), f"report: {summary['report']}"])

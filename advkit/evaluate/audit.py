@@ -17,7 +17,8 @@ from advkit.evaluate.gradient_checks import same_answers
 from advkit.evaluate.randomised import ASKED, ATTACKED, OnAverage, seeded, spread
 from advkit.evaluate.run_folder import read_json, write_json, write_text
 from advkit.evaluate.store import Store, open_store
-from advkit.evaluate.suite import SUITES, members_of, suite_of
+from advkit.evaluate.suite import plan_of
+from advkit.evaluate.suites import SUITES, suite_of
 from advkit.evaluate.summary import per_sample, summarise
 from advkit.evaluate.work import LINE_SEARCH, Progress, Work, judge_clean
 from advkit.evaluate.workers import default_batch, default_jobs, one_thread_each
@@ -55,10 +56,10 @@ def audit(
     """
     if not len(samples.ids):
         raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
-    plan = suite_of(attacks) if attacks else SUITES[suite]
-    members = members_of([*plan.scouts, *plan.hunters], norm)
+    chosen = suite_of(attacks) if attacks else SUITES[suite][norm]
+    plan = plan_of(chosen, norm)
     notes = [*samples.notes, *probe(model, samples.x, samples.y), *class_notes(model, samples)]
-    made_of = ingredients(model, samples, norm, eps, members, seed)
+    made_of = ingredients(model, samples, norm, eps, list(plan.members()), seed)
     made_of["surrogates"] = [other.fingerprint() for other in surrogates]
     record = {
         "made_of": made_of,
@@ -79,7 +80,7 @@ def audit(
             average, judge = OnAverage(model, ATTACKED), OnAverage(model, ASKED)
             work = work._replace(model=average, judge=judge, jobs=1)
         judge_clean(work)
-        order, trust = run_checked(work, plan, eps, first, surrogates)
+        order, trust = run_checked(work, plan, chosen.care, eps, first, surrogates)
         numbers = summarise(work, eps, [*order, LINE_SEARCH], trust)
         summary = {**begun, **numbers, "finished": begun["finished"] or now()}
         if summary["not_finite"]:

@@ -42,13 +42,14 @@ def write_exhibits(work: Work) -> None:
 def picked(work: Work) -> pd.DataFrame:
     """Return the rows of up to 12 images with the smallest example an attack found for each.
 
-    Classes come in turn. Examples of the line search lie on the boundary and show the least that
-    fools, not an attack.
+    Classes come in turn. Examples of the line search, and where there are others those of minimum
+    norm, are left out: they lie on the boundary and show the least that fools, not an attack.
     """
     place = work.store.frame("samples").set_index("id")["position"]
     results = work.store.frame("results")
     shown = results["fooled"] & results["valid"] & (results["attack"] != LINE_SEARCH)
-    nearest = results[shown].sort_values([work.norm, "attack"]).drop_duplicates("id")
+    found = results[shown].assign(least=results["eps"] == np.inf)
+    nearest = found.sort_values(["least", work.norm, "attack"]).drop_duplicates("id")
     nearest = nearest.assign(position=nearest["id"].map(place)).sort_values("position")
     turns = nearest.assign(turn=nearest.groupby("label").cumcount())
     return turns.sort_values(["turn", "label"]).head(EXHIBITS)
@@ -61,7 +62,7 @@ def _told(row: pd.Series, norm: str) -> dict[str, Any]:
         "sample": str(row["id"]),
         "label": int(row["label"]),
         "attack": str(row["attack"]),
-        "eps": float(row["eps"]),
+        "eps": None if row["eps"] == np.inf else float(row["eps"]),
         "size": sizes[norm],
         "sizes": sizes,
     }

@@ -1,58 +1,37 @@
-"""Which attacks run, in which order, on whom. A sample leaves when it is fooled."""
+"""How a suite runs: every attack on those that still stand, closers on those that nearly fell."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from advkit.attacks import ATTACKS, Member, attack_card, norms_of, parse
 from advkit.errors import UsageError
-from advkit.evaluate.work import Work, run_member, standing
+from advkit.evaluate.suites import Near, Suite
+from advkit.evaluate.work import Work, right_when_clean, run_member, smallest, standing
 
 
-class Care(NamedTuple):
-    """How thorough the checks of a result are: images, steps and queries."""
+class Plan(NamedTuple):
+    """The attacks of a `Suite`, ready to run."""
 
-    images: int
-    steps: int
-    queries: int
+    nearest: Sequence[Member]
+    scouts: Sequence[Member]
+    hunters: Sequence[Member]
+    closers: Sequence[Member]
+    near: Near
 
-
-class Suite(NamedTuple):
-    """Scouts run on every eps from the smallest up, hunters from the largest down.
-
-    A sample that resists all hunters at one eps is not attacked again at a smaller one: the
-    smaller ball lies within. So each sample pays for one full defeat of the suite, however many
-    eps are asked for.
-    """
-
-    scouts: tuple[str, ...]
-    hunters: tuple[str, ...]
-    care: Care
-    """How thoroughly the result is checked."""
+    def members(self) -> Iterator[Member]:
+        """Yield all attacks in the order in which they run."""
+        for stage in (self.nearest, self.scouts, self.hunters, self.closers):
+            yield from stage
 
 
-SUITES = {
-    "quick": Suite(
-        scouts=("noise:draws=2", "fgsm", "pgd:steps=10,step=0.25,loss=margin"),
-        hunters=("apgd:steps=30,loss=ce", "apgd_targeted:steps=30,n_targets=1,try_steps=5"),
-        care=Care(32, 50, 100),
-    ),
-    "standard": Suite(
-        scouts=("noise:draws=4", "fgsm", "pgd:steps=10,step=0.25,loss=margin"),
-        hunters=(
-            "apgd:steps=30,loss=ce",
-            "apgd_targeted:steps=100,n_targets=1,try_steps=5",
-            "square:queries=60",
-        ),
-        care=Care(64, 200, 300),
-    ),
-}
-
-
-def suite_of(attacks: Sequence[str]) -> Suite:
-    """Return the suite of a user's own attacks, all as scouts."""
-    return Suite(tuple(attacks), (), Care(16, 40, 100))
+def plan_of(suite: Suite, norm: str) -> Plan:
+    """Return the attacks of ``suite``; raises UsageError as `members_of` does."""
+    stages = (suite.nearest, suite.scouts, suite.hunters, suite.closers)
+    nearest, scouts, hunters, closers = (members_of(stage, norm) for stage in stages)
+    return Plan(nearest, scouts, hunters, closers, suite.near)
 
 
 def members_of(texts: Sequence[str], norm: str) -> list[Member]:
@@ -80,17 +59,30 @@ def check_norm(member: Member, norm: str) -> None:
         raise UsageError(f"{member.label} has no norm {norm}", f"it has {', '.join(has)}")
 
 
-def run(
-    work: Work, scouts: Sequence[Member], hunters: Sequence[Member], eps: Sequence[float]
-) -> None:
+def run(work: Work, plan: Plan, eps: Sequence[float]) -> None:
     """Run what is not yet in the ledger, at every eps."""
     rising = sorted(eps)
+    for member in plan.nearest:
+        everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
+        run_member(work, member, math.inf, everybody)
     for value in rising:
-        for member in scouts:
+        for member in plan.scouts:
             run_member(work, member, value, standing(work, value))
     for i, value in reversed(list(enumerate(rising))):
-        for member in hunters:
+        for member in (*plan.hunters, *plan.closers):
             who = standing(work, value)
             if i + 1 < len(rising):
                 who = who[~np.isin(who, standing(work, rising[i + 1]))]
+            if member in plan.closers:
+                who = who[np.isin(who, near(work, value, plan.near))]
             run_member(work, member, value, who)
+
+
+def near(work: Work, eps: float, by: Near) -> np.ndarray:
+    """Return the positions of the right samples that are close to falling within ``eps``."""
+    sizes, clean = smallest(work), right_when_clean(work)
+    results = work.store.frame("results")
+    best = results[results["eps"] == eps].groupby("id")["margin"].max()
+    short = clean["id"].map(best).to_numpy() > by.short * clean["margin"].to_numpy()
+    close = sizes.to_numpy() <= by.within * eps
+    return clean["position"].to_numpy(dtype=int)[short | close]

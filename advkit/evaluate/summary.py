@@ -1,5 +1,6 @@
 """From the ledger of a run to the numbers that people read; nothing is computed twice."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -98,7 +99,8 @@ def attack_rows(costs: pd.DataFrame, results: pd.DataFrame) -> list[dict[str, An
     """Return one row per attack and eps in the order in which they ran.
 
     ``forwards`` and ``backwards`` are passes per sample tried; ``fooled`` counts valid examples,
-    ``invalid`` those that the judge refused because they leave ball or box.
+    ``invalid`` those that the judge refused because they leave ball or box. ``eps`` is None for an
+    attack that sought the nearest example at any distance.
     """
     rows = []
     for (attack, eps), part in costs.groupby(["attack", "eps"], sort=False):
@@ -107,7 +109,7 @@ def attack_rows(costs: pd.DataFrame, results: pd.DataFrame) -> list[dict[str, An
         rows.append(
             {
                 "attack": str(attack),
-                "eps": float(eps),  # type: ignore[arg-type]
+                "eps": None if eps == math.inf else float(eps),  # type: ignore[arg-type]
                 "tried": tried,
                 "fooled": int((mine["fooled"] & mine["valid"]).sum()),
                 "invalid": int((~mine["valid"]).sum()),

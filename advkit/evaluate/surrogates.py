@@ -1,6 +1,6 @@
 """Which gradient leads attacks furthest: the model's own, or one made up for it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 from torch import Tensor
@@ -60,7 +60,7 @@ def _unflat(subject: Subject, changes: dict[str, Change]) -> dict[str, Change]:
     return {**changes, "rescaled": change_named("rescaled", guided, 0.0)}
 
 
-def changed(model: Model, changes: dict[str, Change]) -> Model:
+def changed(model: Model, changes: Mapping[str, Change]) -> Model:
     """Return ``model`` with all ``changes``."""
     for change in changes.values():
         model = change(model)

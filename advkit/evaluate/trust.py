@@ -5,11 +5,9 @@ The checks are the indicators of attack failure of Pintor et al. (2022), the fla
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 from advkit.attacks import Member
-from advkit.attacks.changed_gradient import through
 from advkit.evaluate.attack_checks import (
     beats_noise,
     beats_one_step,
@@ -25,14 +23,12 @@ from advkit.evaluate.attack_checks import (
 )
 from advkit.evaluate.gradient_checks import real_logits, some_gradient, true_gradient, unsaturated
 from advkit.evaluate.subject import Subject, subject_of
-from advkit.evaluate.suite import Care, members_of
+from advkit.evaluate.suites import Care
 from advkit.evaluate.surrogates import Change, best_guide, change_named, changed
 from advkit.evaluate.trust_checks import TEXTS, Check
 from advkit.evaluate.work import Work, right_when_clean, standing
 from advkit.models.classifier import Classifier
 
-BY_SCORES = ("square:queries=3000",)
-"""What runs on all that stand when gradients turn out to mislead."""
 CURABLE = (
     "randomised_predictions",
     "softmax_outputs",
@@ -56,7 +52,7 @@ def examine(work: Work, eps: Sequence[float], care: Care, first: Check) -> Findi
 
     ``first`` is the check of whether answers repeat, which comes before anything is judged.
     """
-    subject = _right(work, eps, care)
+    subject = right_ones(work, eps, care)
     if not len(subject.x):
         return Findings([first], {})
     random = first.state == "fail"
@@ -69,7 +65,7 @@ def examine(work: Work, eps: Sequence[float], care: Care, first: Check) -> Findi
 
 def recalled(work: Work, eps: Sequence[float], care: Care, told: Mapping[str, Any]) -> Findings:
     """Return findings as they were written down by `written`."""
-    subject, middle = _right(work, eps, care), sorted(eps)[len(eps) // 2]
+    subject, middle = right_ones(work, eps, care), sorted(eps)[len(eps) // 2]
     changes: dict[str, Change] = {}
     for name in told["changes"]:
         guided = subject._replace(guide=changed(work.model, changes))
@@ -85,19 +81,6 @@ def written(findings: Findings) -> dict[str, Any]:
     }
 
 
-def by_other_gradients(members: Sequence[Member], changes: dict[str, Change]) -> list[Member]:
-    """Return the attacks once more, each by the changed gradient; none where none helps."""
-    if not changes:
-        return []
-    name = "+".join(changes)
-    change = partial(changed, changes=changes)
-    change.__name__ = name  # type: ignore[attr-defined]
-    return [
-        member._replace(label=f"{name}({member.label})", attack=through(member.attack, change))
-        for member in members
-    ]
-
-
 def conclude(
     work: Work,
     eps: Sequence[float],
@@ -108,7 +91,7 @@ def conclude(
 ) -> list[Check]:
     """Check on a few images what the attacks reached, by the gradient that they ended up with."""
     guide = changed(work.model, findings.changes)
-    right = _right(work, eps, care)._replace(guide=guide)
+    right = right_ones(work, eps, care)._replace(guide=guide)
     if not len(right.x):
         return []
     left = subject_of(work, standing(work, max(eps)), care.images, eps)._replace(guide=guide)
@@ -122,7 +105,7 @@ def conclude(
         lambda: monotone(attacked),
         lambda: unbounded(right),
         lambda: by_effort(broken, care.steps),
-        lambda: climbing(hard, min(2 * care.steps, 200)),
+        lambda: climbing(hard, 100),
         lambda: by_scores(hard, care.queries),
         lambda: by_transfer(hard, others),
         lambda: keeps_success(right, members),
@@ -141,7 +124,7 @@ def _in_turn(work: Work, *checks: Callable[[], Check]) -> list[Check]:
 
 def sound(work: Work, eps: Sequence[float], care: Care, findings: Findings) -> bool:
     """Return whether the gradient that attacks followed in the end is there and tells the truth."""
-    subject = _right(work, eps, care)
+    subject = right_ones(work, eps, care)
     guided = subject._replace(guide=changed(work.model, findings.changes))
     checks = [some_gradient(guided)]
     random = any(c.name == "randomised_predictions" and c.state == "fail" for c in findings.checks)
@@ -172,21 +155,15 @@ def headline(checks: Sequence[Check], how: str) -> str:
     return f"Do not trust this number. {TEXTS[worst[0].name].meaning}"
 
 
-def told(checks: Sequence[Check], how: str, cost: Mapping[str, float]) -> dict[str, Any]:
+def told(checks: Sequence[Check], guide_is_sound: bool) -> dict[str, Any]:
     """Return the panel as plain values."""
     rows = [{**check._asdict(), **TEXTS[check.name]._asdict()} for check in checks]
-    return {"overall": how, "headline": headline(checks, how), "checks": rows, **cost}
+    how = overall(checks, guide_is_sound)
+    return {"overall": how, "headline": headline(checks, how), "checks": rows}
 
 
-def last_resort(work: Work, eps: Sequence[float], care: Care, members: Sequence[Member],
-                findings: Findings) -> list[Member]:  # fmt: skip
-    """Return the attacks for a model whose gradient is no guide: the view from afar, and scores."""
-    subject, middle = _right(work, eps, care), sorted(eps)[len(eps) // 2]
-    afar = {**findings.changes, "smoothed": change_named("smoothed", subject, middle)}
-    return [*by_other_gradients(members, afar), *members_of(BY_SCORES, work.norm)]
-
-
-def _right(work: Work, eps: Sequence[float], care: Care) -> Subject:
+def right_ones(work: Work, eps: Sequence[float], care: Care) -> Subject:
+    """Return the few of the samples that are right when clean on which checks are made."""
     at = right_when_clean(work)["position"].to_numpy(dtype=int)
     return subject_of(work, at, care.images, eps)
 

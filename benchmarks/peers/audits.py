@@ -28,7 +28,7 @@ from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.engine import metered
 from advkit.evaluate.audit import audit
-from advkit.evaluate.suite import SUITES
+from advkit.evaluate.suites import SUITES
 from advkit.models.classifier import Classifier
 from advkit.models.specs import load_model
 

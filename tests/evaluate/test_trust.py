@@ -53,7 +53,9 @@ def test_every_check_is_told_with_meaning_and_advice(tmp_path: Path) -> None:
     assert trust["forwards"] > trust["backwards"] > 0
 
 
-@pytest.mark.parametrize("spec", ["bundled:digits-cnn", "bundled:fashion-mnist-logistic"])
+@pytest.mark.parametrize(
+    "spec", ["bundled:digits-cnn", "bundled:fashion-mnist-logistic", "bundled:fashion-mnist-cnn"]
+)
 def test_honest_nets_raise_no_flag(tmp_path: Path, spec: str) -> None:
     data = "bundled:digits" if "digits" in spec else "bundled:fashion-mnist"
     summary = run(tmp_path / "run", model=load_model(spec), samples=load_data(data, limit=60),

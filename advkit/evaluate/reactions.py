@@ -1,0 +1,59 @@
+"""What an audit does about a gradient that is no guide: attacks through another, or without any."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from advkit.attacks import Member
+from advkit.attacks.changed_gradient import through
+from advkit.evaluate.suite import Plan, members_of
+from advkit.evaluate.suites import Care
+from advkit.evaluate.surrogates import Change, change_named, changed
+from advkit.evaluate.trust import Findings, right_ones
+from advkit.evaluate.work import Work
+
+BY_GRADIENT = ("apgd:steps=30,loss=ce", "apgd_targeted:steps=30,n_targets=1,try_steps=5")
+"""What runs on all that stand besides the suite, where it must go round something."""
+BY_SCORES = ("square:queries=3000",)
+"""What runs on all that stand when gradients turn out to mislead."""
+
+
+def adapted(work: Work, plan: Plan, changes: Mapping[str, Change]) -> Plan:
+    """Return ``plan`` with all but the scouts by the changed gradient; as it is if none helps.
+
+    A model that answers at random has no sharp boundary, on which a nearest example could lie: its
+    plan leaves these out.
+    """
+    if work.judge:
+        plan = plan._replace(nearest=[], hunters=_hunters(work, plan), closers=[])
+    if not changes:
+        return plan
+    nearest, hunters, closers = (
+        _by_changed(stage, changes) for stage in (plan.nearest, _hunters(work, plan), plan.closers)
+    )
+    return Plan(nearest, plan.scouts, hunters, closers, plan.near)
+
+
+def _hunters(work: Work, plan: Plan) -> list[Member]:
+    """Return the hunters of the plan, or a user's own attacks, and those of `BY_GRADIENT`."""
+    members = [*(plan.hunters or plan.scouts), *members_of(BY_GRADIENT, work.norm)]
+    return list({member.label: member for member in members}.values())
+
+
+def last_resort(
+    work: Work, eps: Sequence[float], care: Care, plan: Plan, findings: Findings
+) -> Plan:
+    """Return attacks for a model whose gradient is no guide: the view from afar, and scores."""
+    middle = sorted(eps)[len(eps) // 2]
+    smoothed = change_named("smoothed", right_ones(work, eps, care), middle)
+    changes = {**findings.changes, "smoothed": smoothed}
+    afar = _by_changed(members_of(BY_GRADIENT, work.norm), changes)
+    return Plan([], [], [*afar, *members_of(BY_SCORES, work.norm)], [], plan.near)
+
+
+def _by_changed(members: Sequence[Member], changes: Mapping[str, Change]) -> list[Member]:
+    name, change = "+".join(changes), partial(changed, changes=changes)
+    change.__name__ = name  # type: ignore[attr-defined]
+    return [
+        member._replace(label=f"{name}({member.label})", attack=through(member.attack, change))
+        for member in members
+    ]

@@ -1,0 +1,92 @@
+"""The suites: which attacks run in which norm, and how thoroughly the result is checked."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class Care(NamedTuple):
+    """How thorough the checks of a result are: images, steps and queries."""
+
+    images: int
+    steps: int
+    queries: int
+
+
+class Near(NamedTuple):
+    """Who is close to falling at an eps, and so worth a long attack.
+
+    An example lies ``within`` so many times eps; or the best margin at this eps is ``short`` of the
+    boundary by no more than so large a share of the margin when clean.
+    """
+
+    within: float
+    short: float
+
+
+class Suite(NamedTuple):
+    """Attacks in the order in which they run, cheap ones first; a sample leaves when it is fooled.
+
+    ``nearest`` run once for all eps and seek the nearest example of every sample. ``scouts`` run on
+    every eps from the smallest up. ``hunters`` run from the largest eps down: a sample that resists
+    all of them is not attacked again at a smaller eps, whose ball lies within. ``closers`` follow
+    them at every eps, on samples that are `near` alone.
+    """
+
+    nearest: tuple[str, ...]
+    scouts: tuple[str, ...]
+    hunters: tuple[str, ...]
+    closers: tuple[str, ...]
+    near: Near
+    care: Care
+
+
+QUICK, STANDARD, THOROUGH = Care(32, 50, 100), Care(64, 100, 300), Care(128, 200, 1000)
+CLOSE, CLOSER, WIDE = Near(1.25, 0.25), Near(1.1, 0.1), Near(1.5, 0.5)
+LONG_WALK, LONG_RACE = "apgd:steps=100,loss=margin", "race:steps=400"
+TO_ONE = "apgd_targeted:steps=100,n_targets=1,try_steps=5"
+TO_THREE = "apgd_targeted:steps=100,n_targets=3,try_steps=5"
+TO_ALL = "apgd_targeted:steps=100"
+SHORT_WALK, STEPS = "apgd:steps=30,loss=ce", "pgd:steps=10,step=0.25,loss=margin"
+
+SUITES = {
+    "quick": {
+        "Linf": Suite(("race:steps=50",), ("fgsm",), (), (LONG_WALK, TO_ONE), CLOSER, QUICK),
+        "L2": Suite(("race:steps=100",), ("fgsm",), (), (LONG_RACE,), CLOSER, QUICK),
+        "L1": Suite((), (SHORT_WALK,), (), (LONG_WALK, LONG_RACE), CLOSE, QUICK),
+    },
+    "standard": {
+        "Linf": Suite(
+            ("race:steps=100",), ("noise:draws=4", "fgsm", STEPS),
+            (SHORT_WALK, "apgd_targeted:steps=30,n_targets=1,try_steps=5", "square:queries=60"),
+            (LONG_WALK, TO_THREE, "md"), CLOSE, STANDARD,
+        ),
+        "L2": Suite(
+            ("race:steps=200",), ("noise:draws=4", "fgsm"), (SHORT_WALK, "square:queries=60"),
+            (LONG_RACE, TO_THREE), CLOSE, STANDARD,
+        ),
+        "L1": Suite(
+            (), ("noise:draws=4", SHORT_WALK), ("square:queries=60",),
+            (LONG_WALK, TO_THREE, LONG_RACE), CLOSE, STANDARD,
+        ),
+    },
+    "thorough": {
+        "Linf": Suite(
+            (LONG_RACE,), ("noise:draws=16", "fgsm", STEPS),
+            (LONG_WALK, TO_THREE, "md", "square:queries=500"), (TO_ALL, "fab"), WIDE, THOROUGH,
+        ),
+        "L2": Suite(
+            (LONG_RACE,), ("noise:draws=16", "fgsm", STEPS),
+            (LONG_WALK, TO_THREE, "square:queries=500"), ("race:steps=1000", TO_ALL),
+            WIDE, THOROUGH,
+        ),
+        "L1": Suite(
+            (), ("noise:draws=16", SHORT_WALK), (LONG_WALK, TO_THREE, "square:queries=500"),
+            ("race:steps=1000", TO_ALL), WIDE, THOROUGH,
+        ),
+    },
+}  # fmt: skip
+
+
+def suite_of(attacks: Sequence[str]) -> Suite:
+    """Return the suite of a user's own attacks, all as scouts."""
+    return Suite((), tuple(attacks), (), (), CLOSE, Care(16, 40, 100))
