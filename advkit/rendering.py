@@ -1,6 +1,7 @@
 """From the files of a finished run to its page: nothing is computed, no model is asked."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -12,7 +13,7 @@ from advkit.errors import InputError
 from advkit.evaluate.run_folder import read_json, read_run, write_text
 from advkit.reports import audit_page
 from advkit.reports.mapped import mapped
-from advkit.reports.tables import AttackRow, Audit, Card, Check, Guess, Interval, Trust
+from advkit.reports.tables import AttackRow, Audit, Breakdown, Card, Check, Guess, Interval, Trust
 from advkit.reports.words import bare
 
 
@@ -37,6 +38,9 @@ def audit_of(run: Mapping[str, Any]) -> Audit:
         attacks=[AttackRow(**row) for row in run["attacks"]],
         maps_to=_maps_to(run["options"]),
         trust=_trust(run["trust"]) if "trust" in run else None,
+        breakdown=_breakdown(run) if "by_class" in run else None,
+        band=run.get("band"),
+        needed=run.get("needed"),
         **{
             name: run[name]
             for name in (
@@ -50,6 +54,31 @@ def audit_of(run: Mapping[str, Any]) -> Audit:
 def _trust(told: Mapping[str, Any]) -> Trust:
     checks = [Check(**check) for check in told["checks"]]
     return Trust(told["overall"], told["headline"], checks)
+
+
+def _breakdown(run: Mapping[str, Any]) -> Breakdown:
+    name, at = partial(_class_name, run["model"]["classes"]), run["distances"]
+    picked = {
+        key: [(one["id"], name(one["label"]), one["distance"]) for one in run[key]]
+        for key in ("easiest", "hardest")
+    }
+    return Breakdown(
+        by_class=[
+            (name(row["class"]), Interval(**row["clean"]), [Interval(**r) for r in row["robust"]])
+            for row in run["by_class"]
+        ],
+        confusion=[
+            (name(row["label"]), name(row["read_as"]), row["images"]) for row in run["confusion"]
+        ],
+        distances=at["counts"],
+        high=at["high"],
+        beyond=at["beyond"],
+        **picked,
+    )
+
+
+def _class_name(classes: Sequence[str], index: int) -> str:
+    return classes[index] if index < len(classes) else f"class {index}"
 
 
 def _maps_to(labels: Iterable[str]) -> dict[str, str]:
@@ -85,8 +114,7 @@ def _picture(image: np.ndarray) -> np.ndarray:
 def _card(
     told: Mapping[str, Any], clean: np.ndarray, adversarial: np.ndarray, classes: Sequence[str]
 ) -> Card:
-    def name(index: int) -> str:
-        return classes[index] if index < len(classes) else f"class {index}"
+    name = partial(_class_name, classes)
 
     def guesses(at: str) -> list[Guess]:
         return [Guess(name(one["class"]), one["probability"]) for one in told[at]]
@@ -103,4 +131,5 @@ def _card(
         eps=told["eps"],
         size=told["size"],
         sizes=told["sizes"],
+        why=told.get("why", ""),
     )

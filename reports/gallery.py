@@ -79,8 +79,9 @@ def _show(card: Card, norm: str, index: int) -> Shown:
     )
     still = "still " if after.name == card.label else ""
     budget = "nearest" if card.eps is None else eps_text(card.eps, norm)
+    why = f"{card.why} to fool: " if card.why else ""
     caption = (
-        f"true {label}; {still}read as {short(after.name)} ({after.probability:.2f});"
+        f"{why}true {label}; {still}read as {short(after.name)} ({after.probability:.2f});"
         f" {short(bare(card.attack))}, {norm} {budget}"
     )
     first = pictures[0]

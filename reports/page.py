@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
+from advkit.reports.behind import class_table, confusion, distances, extremes
 from advkit.reports.cascade import attack_names, broken, by_eps, effort
 from advkit.reports.gallery import gallery
 from advkit.reports.images import SMALL
@@ -24,6 +25,7 @@ THREATS = {
     "L0": "At most eps places of the image may change, each by any amount.",
 }
 MAX_TILES = 5
+WHO = "Who falls, and how far away"
 
 
 class Tile(NamedTuple):
@@ -61,6 +63,7 @@ def audit_page(audit: Audit, cards: Sequence[Card]) -> str:
         curve=curve_figure(audit),
         figures=figures,
         effort=effort(audit),
+        behind=_behind(audit),
         invalid=sum(row.invalid for row in audit.attacks),
         total_seconds=seconds(sum(row.seconds for row in audit.attacks)),
         cards=shown,
@@ -78,14 +81,32 @@ def audit_page(audit: Audit, cards: Sequence[Card]) -> str:
 def _sections(audit: Audit, shown: Sequence[object]) -> list[Section]:
     return [
         Section("result", "Result", "Result"),
-        *([Section("trust", "Can these numbers be trusted?", "Trust")] if audit.trust else []),
         Section("attacks", "What each attack added and cost", "Attacks"),
+        *([Section("trust", "Can these numbers be trusted?", "Trust")] if audit.trust else []),
+        *(
+            [Section("behind", "Who falls, and how far away", "Who falls")]
+            if audit.breakdown
+            else []
+        ),
         *([Section("gallery", "Before and after", "Gallery")] if shown else []),
         Section("reading", "How to read this", "Reading"),
         Section("limits", "What this does not show", "Limits"),
         *([Section("notes", "Notes on this run", "Notes")] if audit.notes else []),
         Section("reproduce", "Run it again", "Run again"),
     ]
+
+
+def _behind(audit: Audit) -> dict[str, Any] | None:
+    """Return the figures and tables of the breakdown, None where the run has none."""
+    parts = audit.breakdown
+    if not parts:
+        return None
+    drawn = [distances(audit, parts), confusion(audit, parts)]
+    return {
+        "figures": [figure for figure in drawn if figure],
+        "classes": class_table(audit, parts),
+        "extremes": extremes(parts),
+    }
 
 
 def _tiles(audit: Audit) -> list[Tile]:

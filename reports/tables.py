@@ -42,6 +42,25 @@ class AttackRow:
 
 
 @dataclass(frozen=True)
+class Breakdown:
+    """What lies behind the share.
+
+    ``by_class`` are (class, when clean, at each eps of the audit); ``confusion`` (class, read as,
+    images) within the largest eps; ``distances`` count nearest examples in equal bins from 0 to
+    ``high``, with ``beyond`` further away or unknown; ``easiest`` and ``hardest`` are (sample,
+    class, size of its nearest example, None where none was found).
+    """
+
+    by_class: Sequence[tuple[str, Interval, Sequence[Interval]]]
+    confusion: Sequence[tuple[str, str, int]]
+    distances: Sequence[int]
+    high: float
+    beyond: int
+    easiest: Sequence[tuple[str, str, float | None]]
+    hardest: Sequence[tuple[str, str, float | None]]
+
+
+@dataclass(frozen=True)
 class Check:
     """One check of whether a number can be trusted: its outcome, and what was seen.
 
@@ -95,6 +114,12 @@ class Audit:
     """By vocabulary (MITRE ATLAS, OWASP, NIST) the terms that the attacks map to."""
     trust: Trust | None = None
     """None for a run of a version that checked nothing."""
+    breakdown: Breakdown | None = None
+    """None for a run of a version that kept none."""
+    band: float | None = None
+    """How far the whole curve may be off, at all eps at once, with 95%."""
+    needed: int | None = None
+    """Images for an interval of +-2 points at the largest eps."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +151,8 @@ class Card:
     eps: float | None
     size: float
     sizes: Mapping[str, float]
+    why: str = ""
+    """Why this image is shown: easiest, hardest, or nothing."""
 
 
 @dataclass(frozen=True)

@@ -43,14 +43,13 @@ def _table(checks: Sequence[Check]) -> Table:
     order = list(STATES)
     ranked = sorted(checks, key=lambda check: (check.state != "fail", order.index(check.state)))
     columns = [Column("what must hold"), Column("outcome"), Column("what was seen"),
-               Column("if it fails"), Column("what to do then")]  # fmt: skip
+               Column("what a failure means, and what to do")]  # fmt: skip
     rows = [
         [
             Cell(check.title),
             Cell(STATES[check.state], order.index(check.state), check.state == "fail"),
             Cell(check.evidence),
-            Cell(check.meaning),
-            Cell(check.advice),
+            Cell(f"{check.meaning} {check.advice}"),
         ]
         for check in ranked
     ]

@@ -88,7 +88,7 @@ def audit(
         for row in summary["attacks"]:
             row["options"] = record["options"].get(row["attack"], {})
         write_text(out, "samples.csv", per_sample(work, eps).to_csv(index=False))
-        write_exhibits(work)
+        write_exhibits(work, max(eps))
         write_json(out, "run.json", summary)
         return summary
 

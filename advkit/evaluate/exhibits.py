@@ -12,14 +12,14 @@ from torch import Tensor
 
 from advkit.engine.objectives import margins
 from advkit.evaluate.run_folder import write_arrays, write_json
-from advkit.evaluate.work import LINE_SEARCH, Work, saved_examples
+from advkit.evaluate.work import LINE_SEARCH, Work, room, saved_examples
 
-EXHIBITS = 12
+EXHIBITS, ENDS = 12, 3
 TOP = 5  # classes by probability
 WAY = 21  # points on the straight way from the image to its example, both ends among them
 
 
-def write_exhibits(work: Work) -> None:
+def write_exhibits(work: Work, eps: float) -> None:
     """Write `cards.npz` (images and examples) and `cards.json` (what the model says of them).
 
     Nothing is written for inputs that are no pictures. Margins are those of `engine.margins`.
@@ -27,7 +27,7 @@ def write_exhibits(work: Work) -> None:
     x = work.samples.x
     if x.ndim != 4 or x.shape[1] not in (1, 3):
         return
-    rows = picked(work).reset_index(drop=True)
+    rows = picked(work, eps).reset_index(drop=True)
     clean = x[rows["position"].tolist()].float()
     adversarial = saved_examples(work, rows[["shard", "row"]], clean)
     y = work.samples.y[rows["position"].tolist()]
@@ -39,20 +39,28 @@ def write_exhibits(work: Work) -> None:
     write_json(work.store.path, "cards.json", cards)
 
 
-def picked(work: Work) -> pd.DataFrame:
-    """Return the rows of up to 12 images with the smallest example an attack found for each.
+def picked(work: Work, eps: float) -> pd.DataFrame:
+    """Return the rows of the examples to be shown; ``why`` marks the easiest and hardest images.
 
-    Classes come in turn. Examples of the line search, and where there are others those of minimum
-    norm, are left out: they lie on the boundary and show the least that fools, not an attack.
+    Of up to 12 images, classes in turn, the smallest example that an attack found within ``eps``.
+    Examples of the line search, and where there are others those of minimum norm, are left out:
+    they lie on the boundary and show the least that fools, not an attack. Then the nearest examples
+    of the three images that fall first, and of the three that fall last, at any distance.
     """
     place = work.store.frame("samples").set_index("id")["position"]
     results = work.store.frame("results")
-    shown = results["fooled"] & results["valid"] & (results["attack"] != LINE_SEARCH)
-    found = results[shown].assign(least=results["eps"] == np.inf)
-    nearest = found.sort_values(["least", work.norm, "attack"]).drop_duplicates("id")
-    nearest = nearest.assign(position=nearest["id"].map(place)).sort_values("position")
-    turns = nearest.assign(turn=nearest.groupby("label").cumcount())
-    return turns.sort_values(["turn", "label"]).head(EXHIBITS)
+    found = results.assign(
+        least=results["eps"] == np.inf, why="", position=results["id"].map(place)
+    )
+    found = found[found["fooled"] & found["valid"]].sort_values([work.norm, "attack"])
+    nearest = found.drop_duplicates("id")
+    inside = found[(found["attack"] != LINE_SEARCH) & (found[work.norm] <= room(work, eps))]
+    inside = (
+        inside.sort_values("least", kind="stable").drop_duplicates("id").sort_values("position")
+    )
+    turns = inside.assign(turn=inside.groupby("label").cumcount()).sort_values(["turn", "label"])
+    first, last = nearest.head(ENDS).assign(why="easiest"), nearest.tail(ENDS).assign(why="hardest")
+    return pd.concat([turns.head(EXHIBITS), first, last[::-1]]).drop_duplicates("id")
 
 
 def _told(row: pd.Series, norm: str) -> dict[str, Any]:
@@ -60,6 +68,7 @@ def _told(row: pd.Series, norm: str) -> dict[str, Any]:
     sizes = {name: float(row[name]) for name in ("L0", "L1", "L2", "Linf")}
     return {
         "sample": str(row["id"]),
+        "why": str(row["why"]),
         "label": int(row["label"]),
         "attack": str(row["attack"]),
         "eps": None if row["eps"] == np.inf else float(row["eps"]),

@@ -30,6 +30,24 @@ def wilson(count: int, n: int, z: float = Z95) -> Share:
     return Share(value=p, low=low, high=high, count=count, n=n)
 
 
+def band(n: int) -> float:
+    """Return how far a curve over ``n`` samples may be off at any eps, all at once, with 95%.
+
+    By the inequality of Dvoretzky, Kiefer and Wolfowitz with the constant of Massart (1990).
+    """
+    return min(math.sqrt(math.log(2 / 0.05) / (2 * n)), 1.0) if n else 1.0
+
+
+def needed(value: float, half: float = 0.02) -> int:
+    """Return how many samples make a Wilson interval of ``value`` at most +-``half`` wide."""
+    low, high = 1, 1 << 30
+    while low < high:
+        n = (low + high) // 2
+        share = wilson(round(value * n), n)
+        low, high = (low, n) if share["high"] - share["low"] <= 2 * half else (n + 1, high)
+    return low
+
+
 def robust_at(distances: Iterable[float], eps: float, n: int) -> Share:
     """Return the share of ``n`` samples that are right and unbroken within ``eps``.
 

@@ -65,7 +65,7 @@ SUITES = {
             (LONG_RACE, TO_THREE), CLOSE, STANDARD,
         ),
         "L1": Suite(
-            (), ("noise:draws=4", SHORT_WALK), ("square:queries=60",),
+            (), ("noise:draws=4", SHORT_WALK), (TO_ONE, "square:queries=60"),
             (LONG_WALK, TO_THREE, LONG_RACE), CLOSE, STANDARD,
         ),
     },

@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from advkit.evaluate.intervals import Share, curve, robust_at, wilson
+from advkit.evaluate.breakdown import breakdown
+from advkit.evaluate.intervals import Share, band, curve, needed, robust_at, wilson
 from advkit.evaluate.work import Work, right_when_clean, room, smallest
 from advkit.numbers import shown
 
@@ -43,6 +44,9 @@ def summarise(
         "clean": right,
         "robust": robust,
         "curve": steps,
+        "band": band(n),
+        "needed": needed(robust_at(sizes, max(eps), n)["value"]),
+        **breakdown(work, eps, per_sample(work, eps)),
         "attacks": attack_rows(work.store.frame("costs"), results),
         "not_finite": int(results["margin"].isna().sum()),
     }

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import advkit.reports
-from advkit.evaluate.exhibits import EXHIBITS, WAY
+from advkit.evaluate.exhibits import ENDS, EXHIBITS, WAY
 from advkit.evaluate.run_folder import read_run
 from advkit.evaluate.store import open_store
 from advkit.rendering import page_of
@@ -32,7 +32,8 @@ def test_every_exhibit_is_a_row_of_the_ledger(out: Path) -> None:
     told, clean, adversarial = cards(out)
     rows = table(out).set_index(["id", "attack", "eps"])
     samples = some_digits()
-    assert 0 < len(told) == len(clean) == len(adversarial) <= EXHIBITS
+    assert 0 < len(told) == len(clean) == len(adversarial) <= EXHIBITS + 2 * ENDS
+    assert {one["why"] for one in told} == {"", "easiest", "hardest"}
     for one, before, after in zip(told, clean, adversarial, strict=True):
         row = rows.loc[(one["sample"], one["attack"], one["eps"])]
         assert row["fooled"]

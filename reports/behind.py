@@ -1,0 +1,127 @@
+"""Behind the share: classes, who is mistaken for whom, how far away the nearest examples lie."""
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from advkit.reports.axes import NARROW, WIDE
+from advkit.reports.bins import histogram
+from advkit.reports.matrix import heat_map
+from advkit.reports.parts import Cell, Column, Figure, Table
+from advkit.reports.tables import Audit, Breakdown
+from advkit.reports.words import count, decimal, eps_text, percent, short, spread
+
+MOST_CLASSES, MOST_NAMES = 40, 16
+CONFUSION_READING = (
+    "A row is the true class, a column what the model reads instead: the darker, the more images"
+    " go that way. Dark pairs on both sides of the diagonal are classes that the model hardly tells"
+    " apart; a dark column is a class that takes in everything."
+)
+CONFUSION_LIMITS = (
+    "An image is counted once, by the smallest change that was found for it. With a larger change"
+    " it could be read as something else; an attacker who wants a certain class was not tried."
+)
+DISTANCES_READING = (
+    "How far the nearest example of each image lies. Far to the left: a change that nobody sees is"
+    " enough. A steep slope at an audited eps: a slightly larger eps would break many more."
+)
+DISTANCES_LIMITS = (
+    "Nearest means nearest found: the true distance is at most this. Images beyond the right edge,"
+    " and those for which nothing was found, are not drawn."
+)
+
+
+def class_table(audit: Audit, parts: Breakdown) -> Table:
+    """Return the table of classes, the least robust first; at most 40."""
+    columns = [Column("class"), Column("images", True), Column("clean", True)]
+    columns += [Column(f"eps {eps_text(eps, audit.norm)}", True) for eps, _ in audit.robust]
+    columns += [Column("95% interval at the largest", True)]
+    order = sorted(parts.by_class, key=lambda row: (row[2][-1].value, row[0]))[:MOST_CLASSES]
+    rows = [
+        [
+            Cell(short(name)),
+            Cell(count(clean.n), clean.n),
+            Cell(percent(clean.value), clean.value),
+            *(Cell(percent(at.value), at.value) for at in robust),
+            Cell(spread(robust[-1]), robust[-1].low),
+        ]
+        for name, clean, robust in order
+    ]
+    return Table("Robustness of each class", columns, rows)
+
+
+def confusion(audit: Audit, parts: Breakdown) -> Figure | None:
+    """Draw who is mistaken for whom within the largest eps; None where nobody is.
+
+    With many classes only those of the most frequent pairs are drawn.
+    """
+    if not parts.confusion:
+        return None
+    names: dict[str, None] = {}
+    for label, read, _ in parts.confusion:
+        if len(names | {label: None, read: None}) <= MOST_NAMES:
+            names |= {label: None, read: None}
+    shown, pairs = sorted(names), {(a, b): n for a, b, n in parts.confusion}
+    cells = [[float(pairs.get((a, b), 0)) for b in shown] for a in shown]
+    at = f"{audit.norm} eps {eps_text(audit.robust[-1][0], audit.norm)}"
+    title, first = f"Who is mistaken for whom at {at}", parts.confusion[0]
+    desc = f"Most often {first[0]} is read as {first[1]}: {count(first[2])} images"
+
+    def draw(width: int) -> Markup:
+        return heat_map(
+            cells, shown, shown, name=f"confusion-{width}", title=title, desc=desc, width=width,
+            down="true", across="read as", text=lambda value: count(int(value)),
+        )  # fmt: skip
+
+    rows = [[Cell(short(a)), Cell(short(b)), Cell(count(n), n)] for a, b, n in parts.confusion[:60]]
+    columns = [Column("true"), Column("read as"), Column("images", True)]
+    left_out = sum(n for a, b, n in parts.confusion if a not in names or b not in names)
+    more = f" {count(left_out)} images of other pairs are not drawn." if left_out else ""
+    return Figure(
+        "confusion", draw(WIDE), draw(NARROW),
+        f"Images lost at {at}, by true class and by what they were read as.{more}",
+        Table(title, columns, rows),
+        reading=CONFUSION_READING, limits=CONFUSION_LIMITS, command=audit.command,
+    )  # fmt: skip
+
+
+def distances(audit: Audit, parts: Breakdown) -> Figure | None:
+    """Draw how far away the nearest examples lie; None where none was found."""
+    if not sum(parts.distances):
+        return None
+    title = f"Distances to the nearest example found, in {audit.norm}"
+    beyond = f"{count(parts.beyond)} right images lie beyond {decimal(parts.high)} or have none."
+    marks = [(eps, eps_text(eps, audit.norm)) for eps, _ in audit.robust if eps <= parts.high]
+
+    def draw(width: int) -> Markup:
+        return histogram(
+            parts.distances, parts.high, name=f"distances-{width}", title=title, desc=beyond,
+            across=f"{audit.norm} distance", width=width, marks=marks,
+        )  # fmt: skip
+
+    step = parts.high / len(parts.distances)
+    rows = [
+        [Cell(decimal(i * step), i * step), Cell(decimal((i + 1) * step)), Cell(count(n), n)]
+        for i, n in enumerate(parts.distances)
+    ]
+    columns = [Column("from", True), Column("to", True), Column("images", True)]
+    return Figure(
+        "distances", draw(WIDE), draw(NARROW),
+        f"Images that the model reads right, by the size of the smallest change found that fools"
+        f" it. {beyond} Dashed: the audited eps.",
+        Table(title, columns, rows),
+        reading=DISTANCES_READING, limits=DISTANCES_LIMITS, command=audit.command,
+    )  # fmt: skip
+
+
+def extremes(parts: Breakdown) -> Table:
+    """Return the table of the images that fall first and last."""
+    columns = [Column("falls"), Column("image"), Column("class"), Column("distance", True)]
+    rows = [_extreme("first", *one) for one in parts.easiest]
+    rows += [_extreme("last", *one) for one in parts.hardest]
+    return Table("The easiest and the hardest images", columns, rows)
+
+
+def _extreme(place: str, sample: str, name: str, size: float | None) -> Sequence[Cell]:
+    told = "none found" if size is None else decimal(size)
+    return [Cell(place), Cell(short(sample)), Cell(short(name)), Cell(told, size)]
