@@ -35,6 +35,8 @@ Examples:
   advkit audit --model ./net.py:make?depth=18 --data npz:test.npz --norm L2 --eps 0.25,0.5
   advkit audit --model torchvision:resnet18?weights=DEFAULT --data imagefolder:photos
   advkit audit --attacks pgd:steps=100,restarts=5 --attacks square --eps 0.1
+  advkit audit --suite quick --strict --surrogate bundled:fashion-mnist-cnn
+      exit 6 if the number is not to be trusted
   advkit audit --out runs/a --require 'linf@0.1 >= 0.6' -o audit.md -o audit.xml
 
 \b
@@ -66,7 +68,7 @@ Exit codes:
     type=click.Choice(["quick", "standard", "thorough"]),
     default="standard",
     show_default=True,
-    help="How hard to try.",
+    help="How hard to try: quick costs about 250 passes per image, standard 1,000, thorough 4,000.",
 )
 @click.option(
     "--attacks",
@@ -81,7 +83,9 @@ Exit codes:
     metavar="MODEL",
     help="Another model: examples made for it are tried on this one, as a check; repeatable.",
 )
-@click.option("--limit", type=click.IntRange(min=0), help="Only so many samples.")
+@click.option(
+    "--limit", type=click.IntRange(min=0), help="Only so many samples, of every class in its share."
+)
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
@@ -141,7 +145,8 @@ def audit(
     check_asked(wanted, norm, pick_eps(eps, norm, model or USUAL))
     with framed(out, model or USUAL, data or "", kind="audit", no_progress=no_progress) as frame:
         summary = run(model or USUAL, data, norm=norm, eps=eps, out=frame.folder,
-                      progress=frame.progress, command=frame.command, **options)  # fmt: skip
+                      progress=frame.progress, announce=silent if no_progress else tell,
+                      command=frame.command, **options)  # fmt: skip
     outcomes = judge(summary, wanted)
     for file in output:
         file.write_text(written(frame.folder, file.suffix[1:], outcomes), encoding="utf-8")
@@ -153,6 +158,15 @@ def audit(
     gate(outcomes)
     if strict and summary["trust"]["overall"] == "doubtful":
         raise UntrustedError(f"--strict: {summary['trust']['headline']}")
+
+
+def tell(text: str) -> None:
+    """Say something on stderr, where the bars are."""
+    click.echo(text, err=True)
+
+
+def silent(_text: str) -> None:
+    """Say nothing."""
 
 
 def check_share(share: float | None) -> None:

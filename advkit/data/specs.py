@@ -1,6 +1,7 @@
 """Data specs: ``scheme:ref?key=value`` -> Samples."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 
 from advkit.data.bundled_sets import BUNDLED, load_bundled
 from advkit.data.image_folder import load_image_folder
@@ -38,21 +39,40 @@ def load_data(
     return samples
 
 
-def _first(load: Callable[[Spec], Samples]) -> Callable[..., Samples]:
-    """Return a loader that keeps the first ``limit`` samples of what ``load`` gives."""
+def _stratified(load: Callable[[Spec], Samples]) -> Callable[..., Samples]:
+    """Return a loader that keeps ``limit`` samples of what ``load`` gives, as `chosen` picks."""
 
     def loader(spec: Spec, limit: int | None, _shape: tuple[int, ...] | None) -> Samples:
         samples = load(spec)
         if limit is None or limit >= len(samples.x):
             return samples
-        return take(samples, range(limit))
+        return take(samples, chosen(samples.y.tolist(), limit))
 
     return loader
 
 
+def chosen(labels: Sequence[int], limit: int) -> list[int]:
+    """Return the positions of ``limit`` samples: the first of each class, in its share of all.
+
+    Shares are rounded by largest remainder (Hamilton), so that no class is off by a whole sample.
+    """
+    counts = Counter(labels)
+    exact = {name: limit * count / len(labels) for name, count in counts.items()}
+    quota = {name: int(share) for name, share in exact.items()}
+    rest = sorted(counts, key=lambda name: (quota[name] - exact[name], name))
+    for name in rest[: limit - sum(quota.values())]:
+        quota[name] += 1
+    kept = []
+    for position, name in enumerate(labels):
+        if quota[name]:
+            quota[name] -= 1
+            kept.append(position)
+    return kept
+
+
 SCHEMES: dict[str, Callable[..., Samples]] = {
-    "bundled": _first(load_bundled),
+    "bundled": _stratified(load_bundled),
     "imagefolder": load_image_folder,
-    "npz": _first(load_npz),
-    "torchvision": _first(load_torchvision),
+    "npz": _stratified(load_npz),
+    "torchvision": _stratified(load_torchvision),
 }

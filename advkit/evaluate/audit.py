@@ -1,6 +1,6 @@
 """The audit of one model on one set of samples, resumable in its run directory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import torch
 from advkit.attacks import Member
 from advkit.data.samples import Samples, fingerprint
 from advkit.errors import EmptyError, InputError
+from advkit.evaluate.budget import budget, forecast, seconds_per_pass
 from advkit.evaluate.checked_run import run_checked
 from advkit.evaluate.exhibits import write_exhibits
 from advkit.evaluate.fingerprint import check_same, environment, now
@@ -44,13 +45,14 @@ def audit(
     asked: Mapping[str, str] | None = None,
     surrogates: Sequence[Classifier] = (),
     progress: Progress = lambda _what, _done, _total: None,
+    announce: Callable[[str], None] = lambda _text: None,
 ) -> dict[str, Any]:
     """Attack, judge and sum up; return the summary that `run.json` holds too.
 
     ``attacks`` replaces ``suite``: each is then run at every eps. ``asked`` are the words in which
     ``model`` and ``data`` were asked for and the ``command``, kept for the record. ``jobs`` shards
     of at most ``batch_size`` samples are worked on at once, by default one per core. Examples made
-    for ``surrogates`` are tried on ``model``, as a check.
+    for ``surrogates`` are tried on ``model``, as a check. ``announce`` is told the budget.
     Raises AdvkitError for what a person can mend; what was
     finished stays in ``out``, and the same call goes on from there.
     """
@@ -80,6 +82,11 @@ def audit(
             average, judge = OnAverage(model, ATTACKED), OnAverage(model, ASKED)
             work = work._replace(model=average, judge=judge, jobs=1)
         judge_clean(work)
+        foreseen = budget(plan, len(eps), model.n_classes)
+        if foreseen:
+            each = seconds_per_pass(work.model, samples, work.batch_size)
+            told = forecast(foreseen, len(samples.ids), each, work.jobs)
+            announce(f"suite {record['suite']}: {told}")
         order, trust = run_checked(work, plan, chosen.care, eps, first, surrogates)
         numbers = summarise(work, eps, [*order, LINE_SEARCH], trust)
         summary = {**begun, **numbers, "finished": begun["finished"] or now()}

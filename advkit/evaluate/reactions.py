@@ -20,10 +20,10 @@ BY_SCORES = ("square:queries=3000",)
 def adapted(work: Work, plan: Plan, changes: Mapping[str, Change]) -> Plan:
     """Return ``plan`` with all but the scouts by the changed gradient; as it is if none helps.
 
-    A model that answers at random has no sharp boundary, on which a nearest example could lie: its
-    plan leaves these out.
+    A model that answers at random has no sharp boundary on which a nearest example could lie, and
+    one that is all cliffs none that can be walked along: their plans leave such attacks out.
     """
-    if work.judge:
+    if work.judge or "smoothed" in changes:
         plan = plan._replace(nearest=[], hunters=_hunters(work, plan), closers=[])
     if not changes:
         return plan

@@ -40,8 +40,8 @@ class Suite(NamedTuple):
     care: Care
 
 
-QUICK, STANDARD, THOROUGH = Care(32, 50, 100), Care(64, 100, 300), Care(128, 200, 1000)
-CLOSE, CLOSER, WIDE = Near(1.25, 0.25), Near(1.1, 0.1), Near(1.5, 0.5)
+QUICK, STANDARD, THOROUGH = Care(32, 50, 100), Care(64, 100, 300), Care(128, 200, 500)
+CLOSE, CLOSER, WIDE = Near(1.25, 0.25), Near(1.1, 0.1), Near(1.35, 0.35)
 LONG_WALK, LONG_RACE = "apgd:steps=100,loss=margin", "race:steps=400"
 TO_ONE = "apgd_targeted:steps=100,n_targets=1,try_steps=5"
 TO_THREE = "apgd_targeted:steps=100,n_targets=3,try_steps=5"
@@ -72,15 +72,15 @@ SUITES = {
     "thorough": {
         "Linf": Suite(
             (LONG_RACE,), ("noise:draws=16", "fgsm", STEPS),
-            (LONG_WALK, TO_THREE, "md", "square:queries=500"), (TO_ALL, "fab"), WIDE, THOROUGH,
+            (LONG_WALK, TO_THREE, "md", "square:queries=300"), (TO_ALL, "fab"), WIDE, THOROUGH,
         ),
         "L2": Suite(
             (LONG_RACE,), ("noise:draws=16", "fgsm", STEPS),
-            (LONG_WALK, TO_THREE, "square:queries=500"), ("race:steps=1000", TO_ALL),
+            (LONG_WALK, TO_THREE, "square:queries=300"), ("race:steps=1000", TO_ALL),
             WIDE, THOROUGH,
         ),
         "L1": Suite(
-            (), ("noise:draws=16", SHORT_WALK), (LONG_WALK, TO_THREE, "square:queries=500"),
+            (), ("noise:draws=16", SHORT_WALK), (LONG_WALK, TO_THREE, "square:queries=300"),
             ("race:steps=1000", TO_ALL), WIDE, THOROUGH,
         ),
     },

@@ -24,7 +24,7 @@ from torch import nn
 from advkit.benchmarks.peers.bare import Plain, bare_cost
 from advkit.benchmarks.peers.fixed_eps import judge
 from advkit.cli.parameters import EpsList
-from advkit.data.samples import Samples
+from advkit.data.samples import Samples, take
 from advkit.data.specs import load_data
 from advkit.engine import metered
 from advkit.evaluate.audit import audit
@@ -92,7 +92,7 @@ def runs(args: argparse.Namespace) -> Iterator[tuple[str, str, list[float]]]:
 
 def compare(args: argparse.Namespace) -> dict[str, Any]:
     """Run what is missing in ``args.out``; return all."""
-    model, samples = load_model(args.model), load_data(args.data, limit=args.limit)
+    model, samples = load_model(args.model), take(load_data(args.data), range(args.limit))
     plain = Plain(model)
     result: dict[str, Any] = {"model": args.model, "norm": args.norm, "eps": list(args.eps),
                               "n": len(samples.x), "runs": {}}  # fmt: skip

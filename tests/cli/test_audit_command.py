@@ -176,6 +176,33 @@ def test_nothing_right_when_clean_still_makes_a_report_and_exits_5(
     assert (tmp_path / "run" / "report.html").exists()
 
 
+def test_strict_exits_6_where_the_number_is_not_to_be_trusted(cli: Cli, tmp_path: Path) -> None:
+    words = ("audit", "--model", "bundled:digits-cnn", "--eps", "0.25", "--limit", "40")
+    poor = cli(*words, "--attacks", "noise:draws=1", "--strict", "--out", tmp_path / "poor")
+    assert poor.code == 6
+    assert "--strict: Do not trust this number." in poor.err
+    assert "trust: doubtful." in poor.out
+    assert "failed: More effort changes nothing." in poor.out
+    assert (tmp_path / "poor" / "report.html").exists()
+    good = cli(*words, "--suite", "quick", "--strict", "--out", tmp_path / "good",
+               "--surrogate", "bundled:digits-cnn")  # fmt: skip
+    assert good.code == 0, good.err
+    assert "trust: ok." in good.out
+    checks = json.loads((tmp_path / "good" / "run.json").read_text())["trust"]["checks"]
+    assert {c["state"] for c in checks if c["name"] == "transfer_wins"} <= {
+        "pass",
+        "not applicable",
+    }
+
+
+def test_the_budget_is_said_before_the_work(cli: Cli, tmp_path: Path) -> None:
+    words = ("audit", "--model", "bundled:digits-cnn", "--limit", "10", "--suite", "quick")
+    told = cli(*words, "--out", tmp_path / "a")
+    assert "suite quick: usually" in told.err
+    assert "passes per image, at most" in told.err
+    assert "suite quick" not in cli(*words, "--no-progress", "--out", tmp_path / "b").err
+
+
 def test_photographs_in_folders_and_a_net_of_torchvision(cli: Cli, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for name, size in (("cat", (300, 260)), ("dog", (256, 400))):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from advkit.data import load_data
+from advkit.data.specs import chosen
 from advkit.errors import EmptyError, UsageError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "fashion_mnist" / "test_0000_1999.npz"
@@ -64,9 +65,20 @@ def test_digits_are_split_so_that_training_and_audit_do_not_meet() -> None:
 @pytest.mark.parametrize("spec", ["bundled:fashion-mnist", "bundled:digits"])
 def test_ids_do_not_depend_on_the_limit(spec: str) -> None:
     whole, some = load_data(spec), load_data(spec, limit=7)
-    assert some.ids == whole.ids[:7]
-    assert torch.equal(some.x, whole.x[:7])
+    at = [whole.ids.index(name) for name in some.ids]
+    assert at == sorted(at)
+    assert torch.equal(some.x, whole.x[at])
+    assert torch.equal(some.y, whole.y[at])
     assert len(load_data(spec, limit=10**6).x) == len(whole.x)
+
+
+@pytest.mark.parametrize("limit", [1, 7, 50, 99])
+def test_a_limit_leaves_every_class_its_share(limit: int) -> None:
+    labels = [0] * 60 + [1] * 30 + [2] * 10
+    kept = [labels[i] for i in chosen(labels, limit)]
+    assert len(kept) == limit
+    for name in range(3):
+        assert abs(kept.count(name) - limit * labels.count(name) / 100) < 1
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,48 @@
+"""What a suite says it costs, against what it did cost."""
+
+from pathlib import Path
+
+import pytest
+
+from advkit.evaluate.budget import budget, forecast
+from advkit.evaluate.suite import plan_of
+from advkit.evaluate.suites import SUITES, suite_of
+from tests.evaluate.small import run
+
+
+@pytest.mark.parametrize("norm", ["Linf", "L2", "L1"])
+def test_tiers_rise_in_cost_in_every_norm(norm: str) -> None:
+    found = [budget(plan_of(SUITES[tier][norm], norm), 3, 10) for tier in SUITES]
+    assert all(found)
+    assert found == sorted(found)
+    assert len({each.usual for each in found if each}) == 3
+
+
+@pytest.mark.parametrize("suite", ["quick", "standard"])
+def test_no_image_costs_more_than_was_said(tmp_path: Path, suite: str) -> None:
+    heard: list[str] = []
+    summary = run(tmp_path / suite, attacks=(), suite=suite, announce=heard.append)
+    attacks = [row for row in summary["attacks"] if row["attack"] != "line_search"]
+    spent = sum((row["forwards"] + row["backwards"]) * row["tried"] for row in attacks)
+    plan = plan_of(SUITES[suite]["Linf"], "Linf")
+    foreseen = budget(plan, len(summary["robust"]), 10)
+    assert foreseen
+    assert 0.2 * foreseen.usual < spent / summary["clean"]["n"] < foreseen.most
+    assert heard[0].startswith(f"suite {suite}: usually {foreseen.usual:,} passes per image")
+
+
+def test_an_attack_that_says_nothing_of_its_cost_makes_no_forecast(tmp_path: Path) -> None:
+    plan = plan_of(suite_of(["tests.evaluate.small:outside"]), "Linf")
+    assert budget(plan, 1, 10) is None
+    heard: list[str] = []
+    run(tmp_path / "run", attacks=("tests.evaluate.small:outside",), announce=heard.append)
+    assert heard == []
+
+
+def test_times_are_said_as_people_say_them() -> None:
+    plan = plan_of(suite_of(["fgsm"]), "Linf")
+    found = budget(plan, 1, 10)
+    assert found
+    assert "about a second" in forecast(found, 1, 1e-6, 1)
+    assert "minutes" in forecast(found, 1000, 0.3, 1)
+    assert "hours" in forecast(found, 100_000, 0.3, 2)
