@@ -78,20 +78,6 @@ class Random(nn.Module):
         return torch.stack([self.net(self.change(x, draw)) for draw in draws]).mean(0)
 
 
-class Turned(torch.autograd.Function):
-    """Forward nothing, backward the opposite."""
-
-    @staticmethod
-    def forward(_ctx: Any, x: Tensor) -> Tensor:
-        """Return ``x``."""
-        return x.view_as(x)
-
-    @staticmethod
-    def backward(_ctx: Any, *slopes: Tensor) -> Tensor:
-        """Return the opposite of the slope."""
-        return -slopes[0]
-
-
 class WinnersTakeAll(nn.Module):
     """Only the largest share of all activations passes (Xiao et al. 2020)."""
 
@@ -126,6 +112,14 @@ def jpeg(x: Tensor) -> Tensor:
         Image.fromarray(plane).save(file, "jpeg", quality=75)
         back.append(np.asarray(Image.open(file), dtype=np.float32) / 255)
     return torch.from_numpy(np.stack(back)).view_as(x)
+
+
+def turned(x: Tensor) -> Tensor:
+    """Return ``x``, whose gradient comes back with the opposite sign."""
+    same = x.view_as(x)
+    if same.requires_grad:
+        same.register_hook(torch.neg)  # type: ignore[no-untyped-call]
+    return same
 
 
 def noisy(x: Tensor, draw: Tensor) -> Tensor:
@@ -188,7 +182,7 @@ DEFECTS: dict[str, Defect] = {
     "k winners take all": Defect(_with_winners, lambda net: net, "wrong_gradients"),
     "detached graph": _before(lambda x: x.detach()),
     "thermometer encoding": _before(thermometer),
-    "sign flip": Defect(lambda net: Before(net, Turned.apply), lambda net: net, "wrong_gradients"),
+    "sign flip": Defect(lambda net: Before(net, turned), lambda net: net, "wrong_gradients"),
 }
 """That of k winners has no way back of its own: it is held against the net without them."""
 

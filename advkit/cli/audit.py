@@ -30,7 +30,7 @@ EPILOG = """
 \b
 Examples:
   advkit audit
-      a bundled robust net on bundled images, in about a minute
+      a bundled robust net on bundled images, in about two minutes
   advkit audit --model model.safetensors --data imagefolder:photos --eps 8/255
   advkit audit --model ./net.py:make?depth=18 --data npz:test.npz --norm L2 --eps 0.25,0.5
   advkit audit --model torchvision:resnet18?weights=DEFAULT --data imagefolder:photos

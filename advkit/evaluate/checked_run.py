@@ -9,7 +9,7 @@ from advkit.evaluate.randomised import once
 from advkit.evaluate.reactions import adapted, last_resort
 from advkit.evaluate.suite import Plan, run
 from advkit.evaluate.suites import Care
-from advkit.evaluate.trust import conclude, examine, recalled, sound, told, written
+from advkit.evaluate.trust import Findings, conclude, examine, recalled, sound, told, written
 from advkit.evaluate.trust_checks import Check
 from advkit.evaluate.work import Work, nearest_examples, repeatable, room, shorten
 from advkit.models.classifier import Classifier
@@ -31,15 +31,8 @@ def run_checked(
     findings = recalled(work, eps, care, before)
     plan = adapted(work, plan, findings.changes)
     run(work, plan, eps)
-
-    def verdict() -> dict[str, Any]:
-        checks = conclude(work, eps, care, findings, list(plan.members()), surrogates)
-        true = sound(work, eps, care, findings)
-        return {"sound": true, **told([*findings.checks, *checks], true)}
-
-    after = _once(work, "after", verdict)
-    cliffs = "smoothed" in findings.changes
-    if not after.pop("sound") or cliffs or _failed(after, "black_box_wins"):
+    after = _once(work, "after", lambda: _verdict(work, plan, care, eps, findings, surrogates))
+    if not after.pop("sound") or "smoothed" in findings.changes or _black_box_wins(after):
         last = last_resort(work, eps, care, plan, findings)
         run(work, last, eps)
         plan = plan._replace(closers=[*plan.closers, *last.members()])
@@ -49,6 +42,19 @@ def run_checked(
     for name in ("forwards", "backwards", "seconds"):
         after[name] += before[name]
     return [member.label for member in plan.members()], after
+
+
+def _verdict(
+    work: Work,
+    plan: Plan,
+    care: Care,
+    eps: Sequence[float],
+    findings: Findings,
+    surrogates: Sequence[Classifier],
+) -> dict[str, Any]:
+    checks = conclude(work, eps, care, findings, list(plan.members()), surrogates)
+    true = sound(work, eps, care, findings)
+    return {"sound": true, **told([*findings.checks, *checks], true)}
 
 
 def _once(work: Work, name: str, find: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -64,5 +70,6 @@ def _once(work: Work, name: str, find: Callable[[], dict[str, Any]]) -> dict[str
     return fact  # type: ignore[no-any-return]
 
 
-def _failed(trust: dict[str, Any], name: str) -> bool:
-    return any(check["name"] == name and check["state"] == "fail" for check in trust["checks"])
+def _black_box_wins(trust: dict[str, Any]) -> bool:
+    failed = [check["name"] for check in trust["checks"] if check["state"] == "fail"]
+    return "black_box_wins" in failed
