@@ -84,6 +84,11 @@ class Trust:
     headline: str
     checks: Sequence[Check]
 
+    @property
+    def failed(self) -> Sequence[Check]:
+        """The checks that failed."""
+        return [check for check in self.checks if check.state == "fail"]
+
 
 @dataclass(frozen=True)
 class Audit:

@@ -50,8 +50,10 @@ def _trust(audit: Audit) -> list[str]:
     """Return what the checks of trust say, and each that failed."""
     if not audit.trust:
         return []
-    failed = [check for check in audit.trust.checks if check.state == "fail"]
-    rows = [f"- **failed**: {_inline(f'{at.title}. {at.evidence} {at.advice}')}" for at in failed]
+    rows = [
+        f"- **failed**: {_inline(f'{at.title}. {at.evidence} {at.advice}')}"
+        for at in audit.trust.failed
+    ]
     return [f"Trust: **{audit.trust.overall}**. {_inline(audit.trust.headline)}", "", *rows, ""]
 
 

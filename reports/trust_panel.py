@@ -31,7 +31,7 @@ class Panel(NamedTuple):
 
 def panel(trust: Trust) -> Panel:
     """Return the panel and the table of all checks, the failed ones first."""
-    failed = [check for check in trust.checks if check.state == "fail"]
+    failed = trust.failed
     passed = sum(check.state == "pass" for check in trust.checks)
     why = f"{passed} of {len(failed) + passed} checks passed"
     why += f"; {len(failed)} failed:" if failed else "."

@@ -1,6 +1,7 @@
 """`advkit audit`: model and data in, one report out."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from advkit.cli.run_options import (
 )
 from advkit.errors import EmptyError
 from advkit.evaluate.requirements import check_asked, judge, required
+from advkit.evaluate.suites import SUITES
 from advkit.numbers import check_eps
 
 EPILOG = """
@@ -65,7 +67,7 @@ Exit codes:
 )
 @click.option(
     "--suite",
-    type=click.Choice(["quick", "standard", "thorough"]),
+    type=click.Choice(list(SUITES)),
     default="standard",
     show_default=True,
     help="How hard to try: quick costs about 250 passes per image, standard 1,000, thorough 4,000.",
@@ -143,9 +145,10 @@ def audit(
     from advkit.api import pick_eps
 
     check_asked(wanted, norm, pick_eps(eps, norm, model or USUAL))
+    announce = None if no_progress else partial(click.echo, err=True)
     with framed(out, model or USUAL, data or "", kind="audit", no_progress=no_progress) as frame:
         summary = run(model or USUAL, data, norm=norm, eps=eps, out=frame.folder,
-                      progress=frame.progress, announce=silent if no_progress else tell,
+                      progress=frame.progress, announce=announce,
                       command=frame.command, **options)  # fmt: skip
     outcomes = judge(summary, wanted)
     for file in output:
@@ -158,15 +161,6 @@ def audit(
     gate(outcomes)
     if strict and summary["trust"]["overall"] == "doubtful":
         raise UntrustedError(f"--strict: {summary['trust']['headline']}")
-
-
-def tell(text: str) -> None:
-    """Say something on stderr, where the bars are."""
-    click.echo(text, err=True)
-
-
-def silent(_text: str) -> None:
-    """Say nothing."""
 
 
 def check_share(share: float | None) -> None:

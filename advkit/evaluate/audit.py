@@ -45,7 +45,7 @@ def audit(
     asked: Mapping[str, str] | None = None,
     surrogates: Sequence[Classifier] = (),
     progress: Progress = lambda _what, _done, _total: None,
-    announce: Callable[[str], None] = lambda _text: None,
+    announce: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Attack, judge and sum up; return the summary that `run.json` holds too.
 
@@ -82,19 +82,20 @@ def audit(
             average, judge = OnAverage(model, ATTACKED), OnAverage(model, ASKED)
             work = work._replace(model=average, judge=judge, jobs=1)
         judge_clean(work)
-        foreseen = budget(plan, len(eps), model.n_classes)
-        if foreseen:
+        foreseen = budget(plan, len(eps), model.n_classes) if announce else None
+        if announce and foreseen:
             each = seconds_per_pass(work.model, samples, work.batch_size)
             told = forecast(foreseen, len(samples.ids), each, work.jobs)
             announce(f"suite {record['suite']}: {told}")
         order, trust = run_checked(work, plan, chosen.care, eps, first, surrogates)
-        numbers = summarise(work, eps, [*order, LINE_SEARCH], trust)
+        table = per_sample(work, eps)
+        numbers = summarise(work, eps, [*order, LINE_SEARCH], trust, table)
         summary = {**begun, **numbers, "finished": begun["finished"] or now()}
         if summary["not_finite"]:
             summary["notes"] = [*notes, UNANSWERED.format(summary["not_finite"])]
         for row in summary["attacks"]:
             row["options"] = record["options"].get(row["attack"], {})
-        write_text(out, "samples.csv", per_sample(work, eps).to_csv(index=False))
+        write_text(out, "samples.csv", table.to_csv(index=False))
         write_exhibits(work, max(eps))
         write_json(out, "run.json", summary)
         return summary

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from advkit.evaluate.intervals import wilson
-from advkit.evaluate.work import Work, right_when_clean, room
+from advkit.evaluate.work import Work, nearest_within
 
 BINS, PICKED = 40, 6
 
@@ -43,11 +43,7 @@ def _class(part: pd.DataFrame, name: Any, eps: Sequence[float]) -> dict[str, Any
 
 def _confusion(work: Work, eps: float) -> list[dict[str, int]]:
     """Return (label, read as, images) of all pairs that occur, most frequent first."""
-    right = set(right_when_clean(work)["id"])
-    results = work.store.frame("results")
-    within = results["fooled"] & results["valid"] & (results[work.norm] <= room(work, eps))
-    found = results[within & results["id"].isin(right)].sort_values([work.norm, "attack"])
-    lost = found.drop_duplicates("id")
+    lost = nearest_within(work, eps)
     pairs = Counter(zip(lost["label"].tolist(), lost["prediction"].tolist(), strict=True))
     rows = [{"label": label, "read_as": read, "images": n} for (label, read), n in pairs.items()]
     return sorted(rows, key=lambda row: (-row["images"], row["label"], row["read_as"]))

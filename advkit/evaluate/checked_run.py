@@ -11,7 +11,7 @@ from advkit.evaluate.suite import Plan, run
 from advkit.evaluate.suites import Care
 from advkit.evaluate.trust import Findings, conclude, examine, recalled, sound, told, written
 from advkit.evaluate.trust_checks import Check
-from advkit.evaluate.work import Work, nearest_examples, repeatable, room, shorten
+from advkit.evaluate.work import Work, nearest_within, repeatable, shorten
 from advkit.models.classifier import Classifier
 
 
@@ -37,8 +37,7 @@ def run_checked(
         run(work, last, eps)
         plan = plan._replace(closers=[*plan.closers, *last.members()])
     if not work.judge:  # where answers are random the boundary is not sharp: luck would decide
-        found = nearest_examples(work)
-        shorten(work, found[found[work.norm] <= room(work, max(eps))], max(eps))
+        shorten(work, nearest_within(work, max(eps)), max(eps))
     for name in ("forwards", "backwards", "seconds"):
         after[name] += before[name]
     return [member.label for member in plan.members()], after

@@ -43,8 +43,7 @@ def last_resort(
     work: Work, eps: Sequence[float], care: Care, plan: Plan, findings: Findings
 ) -> Plan:
     """Return attacks for a model whose gradient is no guide: the view from afar, and scores."""
-    middle = sorted(eps)[len(eps) // 2]
-    smoothed = change_named("smoothed", right_ones(work, eps, care), middle)
+    smoothed = change_named("smoothed", right_ones(work, eps, care))
     changes = {**findings.changes, "smoothed": smoothed}
     afar = _by_changed(members_of(BY_GRADIENT, work.norm), changes)
     return Plan([], [], [*afar, *members_of(BY_SCORES, work.norm)], [], plan.near)

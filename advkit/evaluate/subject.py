@@ -32,6 +32,11 @@ class Subject(NamedTuple):
     """Ascending."""
     seed: int
 
+    @property
+    def middle(self) -> float:
+        """The eps in the middle of those audited."""
+        return self.eps[len(self.eps) // 2]
+
     def margins(self, x: Tensor) -> Tensor:
         """Return how far ``x`` is over the boundary by the model itself, (n,): fooled if > 0."""
         return margins_of(self.model, x, self.y)

@@ -69,13 +69,20 @@ def run(work: Work, plan: Plan, eps: Sequence[float]) -> None:
         for member in plan.scouts:
             run_member(work, member, value, standing(work, value))
     for i, value in reversed(list(enumerate(rising))):
-        for member in (*plan.hunters, *plan.closers):
-            who = standing(work, value)
-            if i + 1 < len(rising):
-                who = who[~np.isin(who, standing(work, rising[i + 1]))]
-            if member in plan.closers:
-                who = who[np.isin(who, near(work, value, plan.near))]
-            run_member(work, member, value, who)
+        larger = rising[i + 1 :][:1]
+        for member in plan.hunters:
+            run_member(work, member, value, _newly_standing(work, value, larger))
+        for member in plan.closers:
+            who = _newly_standing(work, value, larger)
+            run_member(work, member, value, who[np.isin(who, near(work, value, plan.near))])
+
+
+def _newly_standing(work: Work, eps: float, larger: Sequence[float]) -> np.ndarray:
+    """Return the positions of those that stand within ``eps`` and not within a ``larger`` one."""
+    who = standing(work, eps)
+    for value in larger:
+        who = who[~np.isin(who, standing(work, value))]
+    return who
 
 
 def near(work: Work, eps: float, by: Near) -> np.ndarray:

@@ -15,19 +15,23 @@ SCHEMA = "advkit/audit/1"
 
 
 def summarise(
-    work: Work, eps: Sequence[float], attacks: Sequence[str], trust: dict[str, Any]
+    work: Work,
+    eps: Sequence[float],
+    attacks: Sequence[str],
+    trust: dict[str, Any],
+    table: pd.DataFrame,
 ) -> dict[str, Any]:
     """Return clean and robust accuracy with intervals, the curve, and a row per attack and eps.
 
     Robust accuracy at eps is the share of all samples that are right when clean and for which no
     valid saved example within eps fools the model: the worst case per sample over all attacks.
-    ``attacks`` are the labels in the order of the suite.
+    ``attacks`` are the labels in the order of the suite, ``table`` is that of `per_sample`.
     """
     n, clean = len(work.samples.ids), right_when_clean(work)
-    sizes = distances(work, eps).tolist()
+    sizes = table.loc[table["right"].astype(bool), "distance"].tolist()
     right = wilson(len(clean), n)
     results = work.store.frame("results")
-    robust = [
+    robust: list[dict[str, Any]] = [
         {
             "eps": e,
             **robust_at(sizes, e, n),
@@ -45,8 +49,8 @@ def summarise(
         "robust": robust,
         "curve": steps,
         "band": band(n),
-        "needed": needed(robust_at(sizes, max(eps), n)["value"]),
-        **breakdown(work, eps, per_sample(work, eps)),
+        "needed": needed(robust[-1]["value"]),
+        **breakdown(work, eps, table),
         "attacks": attack_rows(work.store.frame("costs"), results),
         "not_finite": int(results["margin"].isna().sum()),
     }

@@ -24,6 +24,11 @@ Change = Callable[[Model], Model]
 
 CLEARLY = 0.1
 """By how much of the mean clean margin a gradient must lead further to be the better one."""
+PLAIN: dict[str, Change] = {
+    "before_softmax": before_softmax,
+    "straight_through": straight_through,
+    "backwards_turned": backwards_turned,
+}
 GAP = 5.0
 """Mean clean margin to which saturated logits are scaled: the cross entropy of it is 0.007."""
 
@@ -34,12 +39,12 @@ def best_guide(subject: Subject) -> tuple[dict[str, Change], Check]:
     A change is tried where there is cause to, and kept if PGD of 20 steps gets clearly further by
     it, judged by the model itself at the middle eps.
     """
-    eps, kept, guide = subject.eps[len(subject.eps) // 2], {}, subject.guide
-    causes, yardstick = _causes(subject, eps), subject
+    eps, kept, guide = subject.middle, {}, subject.guide
+    causes, yardstick = _causes(subject), subject
     if not causes:
         seen = "There is no cause to try another gradient."
         return _unflat(subject, {}), Check("better_gradient", "pass", seen)
-    if logits_within(subject.model, subject.x):
+    if "before_softmax" in causes:
         yardstick = subject._replace(model=before_softmax(subject.model))
     own = now = reached(yardstick, eps)
     scale = float(yardstick.margins(subject.x).abs().mean())
@@ -57,7 +62,7 @@ def _unflat(subject: Subject, changes: dict[str, Change]) -> dict[str, Change]:
     guided = subject._replace(guide=changed(subject.guide, changes))
     if unsaturated(guided).state != "fail":
         return changes
-    return {**changes, "rescaled": change_named("rescaled", guided, 0.0)}
+    return {**changes, "rescaled": change_named("rescaled", guided)}
 
 
 def changed(model: Model, changes: Mapping[str, Change]) -> Model:
@@ -72,34 +77,31 @@ def reached(subject: Subject, eps: float) -> Tensor:
     return subject.margins(subject.after(pgd, eps, steps=20, loss="margin"))
 
 
-def _causes(subject: Subject, eps: float) -> dict[str, Change]:
+def _causes(subject: Subject) -> dict[str, Change]:
     """Return the changes that there is cause to try."""
     names = []
     if logits_within(subject.model, subject.x):
         names.append("before_softmax")
     if detours(subject.model, subject.x[:1]):
         names.append("straight_through")
-    causes = {name: change_named(name, subject, eps) for name in names}
+    causes = {name: change_named(name, subject) for name in names}
     ratios = agreement(subject._replace(guide=changed(subject.model, causes)))
     if len(ratios) and float(ratios.median()) < 0:
         causes["backwards_turned"] = backwards_turned
     elif misled(ratios):
-        causes["smoothed"] = change_named("smoothed", subject, eps)
+        causes["smoothed"] = change_named("smoothed", subject)
     return causes
 
 
-def change_named(name: str, subject: Subject, eps: float) -> Change:
-    """Return the change of this name that suits the norm, ``eps``, and the guide's logits."""
-    width = eps / 2 if subject.norm == "Linf" else eps / subject.x[0].numel() ** 0.5
-    apart = float(margins_of(subject.guide, subject.x, subject.y).abs().mean())
-    changes: dict[str, Change] = {
-        "before_softmax": before_softmax,
-        "straight_through": straight_through,
-        "backwards_turned": backwards_turned,
-        "smoothed": partial(smoothed, deviation=width),
-        "rescaled": partial(rescaled, factor=GAP / max(apart, 1e-12)),
-    }
-    return changes[name]
+def change_named(name: str, subject: Subject) -> Change:
+    """Return the change of this name that suits the norm, the middle eps and the guide's logits."""
+    if name == "smoothed":
+        eps, n = subject.middle, subject.x[0].numel()
+        return partial(smoothed, deviation=eps / 2 if subject.norm == "Linf" else eps / n**0.5)
+    if name == "rescaled":
+        apart = float(margins_of(subject.guide, subject.x, subject.y).abs().mean())
+        return partial(rescaled, factor=GAP / max(apart, 1e-12))
+    return PLAIN[name]
 
 
 def _told(names: Iterable[str], better: bool, own: Tensor, now: Tensor, eps: float) -> Check:

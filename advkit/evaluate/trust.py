@@ -26,7 +26,7 @@ from advkit.evaluate.subject import Subject, subject_of
 from advkit.evaluate.suites import Care
 from advkit.evaluate.surrogates import Change, best_guide, change_named, changed
 from advkit.evaluate.trust_checks import TEXTS, Check
-from advkit.evaluate.work import Work, right_when_clean, standing
+from advkit.evaluate.work import Work, repeatable, right_when_clean, standing
 from advkit.models.classifier import Classifier
 
 CURABLE = (
@@ -65,11 +65,11 @@ def examine(work: Work, eps: Sequence[float], care: Care, first: Check) -> Findi
 
 def recalled(work: Work, eps: Sequence[float], care: Care, told: Mapping[str, Any]) -> Findings:
     """Return findings as they were written down by `written`."""
-    subject, middle = right_ones(work, eps, care), sorted(eps)[len(eps) // 2]
-    changes: dict[str, Change] = {}
-    for name in told["changes"]:
-        guided = subject._replace(guide=changed(work.model, changes))
-        changes[name] = change_named(name, guided, middle)
+    subject, changes = right_ones(work, eps, care), dict[str, Change]()
+    with repeatable(work, "recalled"):
+        for name in told["changes"]:
+            guided = subject._replace(guide=changed(work.model, changes))
+            changes[name] = change_named(name, guided)
     return Findings([Check(**check) for check in told["checks"]], changes)
 
 

@@ -97,6 +97,12 @@ def nearest_examples(work: Work) -> pd.DataFrame:
     return found.sort_values([work.norm, "attack"]).drop_duplicates("id").sort_values("position")
 
 
+def nearest_within(work: Work, eps: float) -> pd.DataFrame:
+    """Return those of `nearest_examples` that count as within ``eps``."""
+    found = nearest_examples(work)
+    return found[found[work.norm] <= room(work, eps)]
+
+
 def smallest(work: Work) -> pd.Series:
     """Return by position the size of the smallest example; infinity where there is none.
 
