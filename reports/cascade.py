@@ -95,10 +95,10 @@ def by_eps(audit: Audit) -> Figure:
         " then what each attack added, the last attack first; grey: wrong before any attack."
     )
     rows = [
-        [Cell(bar.name, eps), *(Cell(count(part.images), part.images) for part in bar.parts)]
-        for bar, (eps, _) in zip(bars, audit.robust, strict=True)
+        [Cell(parts[0].name), *(Cell(count(part.images), part.images) for part in parts)]
+        for parts in zip(*(bar.parts for bar in bars), strict=True)
     ]
-    columns = [Column("eps", True), *(Column(short(part.name), True) for part in bars[0].parts)]
+    columns = [Column("part"), *(Column(f"eps {bar.name}", True) for bar in bars)]
     return Figure(
         "by-eps", draw(WIDE), draw(NARROW), caption, Table(title, columns, rows),
         reading=BY_EPS_READING, limits=BROKEN_LIMITS, command=audit.command,

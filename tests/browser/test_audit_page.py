@@ -143,7 +143,7 @@ def test_it_prints_with_every_table_unfolded(visit: Visit) -> None:
     pdf = page.pdf(format="A4")
     assert pdf.startswith(b"%PDF")
     pages = max(int(n) for n in re.findall(rb"/Count (\d+)", pdf))
-    assert 3 <= pages <= 10
+    assert pages >= 3
     page.emulate_media(media="print")
     assert colours(page)[0] == "rgb(255, 255, 255)"
     assert page.locator("#theme:visible, .copy:visible, .contents:visible").count() == 0

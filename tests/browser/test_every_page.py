@@ -11,12 +11,13 @@ import pytest
 
 from advkit.reports import audit_page, comparison_page, overview_page
 from tests.reports.sample_audit import sample_audit, sample_cards
+from tests.reports.sample_default import default_sized_audit
 from tests.reports.test_comparison_and_overview import comparison, entry
 
 Visit = Callable[..., Any]
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 PAGES = {
-    "audit": lambda: audit_page(sample_audit(), sample_cards()),
+    "audit": lambda: audit_page(default_sized_audit(), sample_cards(18)),
     "photographs": lambda: audit_page(sample_audit(), sample_cards(2, size=96, channels=3)),
     "comparison": lambda: comparison_page(comparison(notes=["their images differ"])),
     "overview": lambda: overview_page(
