@@ -66,7 +66,8 @@ def _title(entry: Entry) -> str:
 
 
 def _entry(entry: Entry) -> str:
-    return f"{short(entry.data.rpartition(':')[2], 18)}, {entry.norm} {entry.eps:.3g}"
+    data = short(entry.data.rpartition(":")[2], 18)
+    return f"{data}, {entry.norm} {entry.eps:.3g}, {entry.suite}, {count(entry.clean.n)}"
 
 
 def _best(group: Sequence[Entry]) -> str:

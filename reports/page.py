@@ -16,7 +16,7 @@ from advkit.reports.robustness_curve import interval_bar
 from advkit.reports.shell import render
 from advkit.reports.tables import Audit, Card, Interval
 from advkit.reports.trust_panel import panel
-from advkit.reports.words import count, eps_both, eps_text, percent, seconds, short, spread
+from advkit.reports.words import bare, count, eps_both, eps_text, percent, seconds, short, spread
 
 THREATS = {
     "Linf": "Every value of the image may change by at most eps, where 0 is black and 1 is white.",
@@ -133,7 +133,9 @@ def _setting(audit: Audit, name: str) -> list[Fact]:
         Fact("eps", ", ".join(eps_both(eps, audit.norm) for eps, _ in audit.robust)),
         Fact("images", f"{count(audit.clean.n)} of {short(audit.data.get('name', 'the data'))}"),
         Fact("model", short(name)),
-        Fact("attacks", ", ".join(map(short, attack_names(audit).values()))),
+        Fact(
+            "attacks", ", ".join(dict.fromkeys(short(bare(name)) for name in attack_names(audit)))
+        ),
         Fact("suite", f"{audit.suite}, seed {audit.seed}"),
     ]
 
