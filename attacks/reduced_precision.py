@@ -1,108 +1,28 @@
 """Any attack in bfloat16, with what it finds confirmed and, where need be, mended in float32."""
 
-from functools import partial
-
 import torch
 from torch import Tensor
 
-from advkit.attacks.bisection import between, bisect
-from advkit.attacks.higher_order import Call, alone, attack_from, face_of, text_of
-from advkit.attacks.minimum import Nearest
 from advkit.attacks.options import Attack
-from advkit.attacks.walks import margins_of, radii
-from advkit.engine import NORMS, rows
+from advkit.attacks.quick_copy import on_a_copy
 from advkit.engine.objectives import Model
-
-OUTWARDS = (1.01, 1.02, 1.04, 1.08, 1.16)  # of the way to a point that bfloat16 alone calls fooled
-HALVINGS = 3  # between the last of these that does not fool in float32 and the first that does
 
 
 def in_bfloat16(attack: Attack) -> Attack:
     """Return the attack that asks the model in bfloat16, and never believes it.
 
     ``attack`` runs with the model under `torch.autocast`; images, distances and steps stay as they
-    are. Every result is then asked again in full precision. Where bfloat16 alone calls it fooled, a
-    minimum-norm result is moved on along its line, by up to 16%, until it fools (5 forward passes
-    at most, then 3 of bisection). Where that fails the sample is attacked anew in full precision;
-    so is any that a minimum-norm attack found nothing for: close to the boundary bfloat16
-    cannot tell the sides. For fixed budgets what bfloat16 does not call fooled is returned as
-    found. A sample that is never fooled pays what ``attack`` costs, twice if that is minimum norm,
-    and two looks at the result.
+    are. What it finds is confirmed and mended in full precision, as in `on_a_copy`.
     """
-    face = alone(face_of(attack), "in_bfloat16")
-
-    def body(call: Call) -> Tensor:
-        full = call._replace(model=_in_full(call.model))
-        half = call._replace(model=_in_half(call.model))
-        found = half.run(attack).clone()
-        doubtful = (~(full.margins(found) > 0)).nonzero().squeeze(1)
-        claimed = half.of(doubtful).margins(found[doubtful]) > 0
-        if not face.card.minimum_norm:
-            doubtful = doubtful[claimed]
-        elif bool(claimed.any()):
-            mended = doubtful[claimed]
-            moved = _outwards(full.of(mended), found[mended])
-            found[mended] = moved.x
-            failed = moved.distance.isinf()
-            doubtful = torch.cat([doubtful[~claimed], mended[failed]]).sort().values
-        if len(doubtful):
-            found[doubtful] = full.of(doubtful).run(attack)
-        return found
-
-    name, (forward, backward) = face.card.name, face.cost
-    if face.card.minimum_norm:
-        forward, backward = f"2 * ({forward})", f"2 * ({backward})"
-    return attack_from(
-        body,
-        face,
-        name=f"in_bfloat16({name})",
-        minimum_norm=face.card.minimum_norm,
-        text=text_of(
-            f"Return what {name} finds with the model in bfloat16, confirmed in full precision.",
-            "What fools in bfloat16 alone is mended.",
-            face,
-            (f"{forward} + 2", backward),
-            use="large nets on hardware that is faster in bfloat16.",
-            fails="small nets and old processors: it is slower there.",
-        ),
-    )
+    return on_a_copy(attack, in_half, "in_bfloat16")
 
 
-def _in_half(model: Model) -> Model:
+def in_half(model: Model) -> Model:
+    """Return the model under `torch.autocast` in bfloat16; its answers come back as ``x`` is."""
+
     def ask(x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, torch.bfloat16):
             output = model(x)
         return output.to(x.dtype) if output.is_floating_point() else output
 
     return ask
-
-
-def _in_full(model: Model) -> Model:
-    def ask(x: Tensor) -> Tensor:
-        with torch.autocast(x.device.type, enabled=False):
-            return model(x)
-
-    return ask
-
-
-def _outwards(call: Call, x_adv: Tensor) -> Nearest:
-    """Move ``x_adv``, which does not fool, on along its line until it does: within ``eps``."""
-
-    def fooled(part: Call, end: Tensor, share: Tensor) -> Tensor:
-        point = between(part.x, end, share)
-        return margins_of(part.model, point, part.y, part.targets) > 0
-
-    low = torch.ones(len(x_adv), dtype=x_adv.dtype, device=x_adv.device)
-    high = torch.full_like(low, torch.inf)
-    for factor in OUTWARDS:
-        left = high.isinf().nonzero().squeeze(1)
-        held = fooled(call.of(left), x_adv[left], torch.full_like(low[left], factor))
-        high[left[held]], low[left[~held]] = factor, factor
-    index = high.isfinite().nonzero().squeeze(1)
-    holds = partial(fooled, call.of(index), x_adv[index])
-    high[index] = bisect(holds, low[index], high[index], HALVINGS)[1]
-    moved = between(call.x, x_adv, high.where(high.isfinite(), 1))
-    size = torch.where(high.isfinite(), NORMS[call.norm].size(moved - call.x), torch.inf)
-    limit = torch.full_like(size, torch.inf) if call.eps is None else radii(call.eps, call.x)
-    size = torch.where(size <= limit, size, torch.inf)
-    return Nearest(torch.where(rows(size.isinf(), x_adv), call.x, moved), size)

@@ -94,6 +94,17 @@ Exit codes:
     help="Samples that walk together, at most; no result depends on it.  [default: 256, 32 for "
     "large images]",
 )
+@click.option(
+    "--fold/--no-fold",
+    default=True,
+    show_default=True,
+    help="Attack a copy with its batch norms folded into convolutions; the model itself confirms.",
+)
+@click.option(
+    "--bfloat16",
+    is_flag=True,
+    help="Attack in bfloat16, but for the last attacks; the model itself confirms in float32.",
+)
 @JOBS
 @SEED
 @DEVICE

@@ -18,8 +18,8 @@ class Meter:
 
 
 @contextmanager
-def metered(model: nn.Module) -> Iterator[Meter]:
-    """Count the passes of ``model`` that this thread makes within the block."""
+def metered(*models: nn.Module) -> Iterator[Meter]:
+    """Count the passes of all ``models`` together that this thread makes within the block."""
     meter, mine = Meter(), threading.get_ident()
 
     def count(_module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
@@ -32,8 +32,9 @@ def metered(model: nn.Module) -> Iterator[Meter]:
     def count_backward(gradient: Tensor) -> None:
         meter.backwards += len(gradient)
 
-    handle = model.register_forward_hook(count)
+    handles = [model.register_forward_hook(count) for model in dict.fromkeys(models)]
     try:
         yield meter
     finally:
-        handle.remove()
+        for handle in handles:
+            handle.remove()

@@ -11,11 +11,12 @@ from advkit.data.samples import Samples
 from advkit.errors import EmptyError
 from advkit.evaluate.attack_plan import Plan, goals
 from advkit.evaluate.attack_summary import examples_of, judged, summarised, to_attack
+from advkit.evaluate.attempts import run_member
 from advkit.evaluate.audit import begin, class_notes, describe, ingredients
 from advkit.evaluate.fingerprint import now
 from advkit.evaluate.run_folder import write_arrays, write_json, write_text
 from advkit.evaluate.store import Store, open_store
-from advkit.evaluate.work import Progress, Work, judge_clean, run_member
+from advkit.evaluate.work import Progress, Work, judge_clean
 from advkit.evaluate.workers import default_batch, default_jobs, one_thread_each
 from advkit.models.classifier import Classifier
 from advkit.models.probe import probe

@@ -10,9 +10,10 @@ from torch import Tensor
 from advkit.attacks.averaged_transforms import TRANSFORMS, fooled_share
 from advkit.data.samples import take
 from advkit.evaluate.attack_plan import Plan
+from advkit.evaluate.attempts import saved_examples
 from advkit.evaluate.intervals import Share, wilson
 from advkit.evaluate.measure import measure
-from advkit.evaluate.work import Work, aim_of, right_when_clean, saved_examples
+from advkit.evaluate.work import Work, aim_of, right_when_clean
 from advkit.numbers import shown
 
 SCHEMA = "advkit/attack/1"

@@ -10,6 +10,7 @@ import torch
 from advkit.attacks import Member
 from advkit.data.samples import Samples, fingerprint
 from advkit.errors import EmptyError, InputError
+from advkit.evaluate.attempts import LINE_SEARCH
 from advkit.evaluate.budget import budget, forecast, seconds_per_pass
 from advkit.evaluate.checked_run import run_checked
 from advkit.evaluate.exhibits import write_exhibits
@@ -21,9 +22,10 @@ from advkit.evaluate.store import Store, open_store
 from advkit.evaluate.suite import plan_of
 from advkit.evaluate.suites import SUITES, suite_of
 from advkit.evaluate.summary import per_sample, summarise
-from advkit.evaluate.work import LINE_SEARCH, Progress, Work, judge_clean
+from advkit.evaluate.work import Progress, Work, judge_clean
 from advkit.evaluate.workers import default_batch, default_jobs, one_thread_each
 from advkit.models.classifier import LEAST, Classifier
+from advkit.models.folding import folded
 from advkit.models.probe import probe
 
 UNANSWERED = "{} adversarial images gave logits that are not finite; none counts as fooled."
@@ -44,6 +46,8 @@ def audit(
     fresh: bool = False,
     asked: Mapping[str, str] | None = None,
     surrogates: Sequence[Classifier] = (),
+    fold: bool = True,
+    bfloat16: bool = False,
     progress: Progress = lambda _what, _done, _total: None,
     announce: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
@@ -52,7 +56,9 @@ def audit(
     ``attacks`` replaces ``suite``: each is then run at every eps. ``asked`` are the words in which
     ``model`` and ``data`` were asked for and the ``command``, kept for the record. ``jobs`` shards
     of at most ``batch_size`` samples are worked on at once, by default one per core. Examples made
-    for ``surrogates`` are tried on ``model``, as a check. ``announce`` is told the budget.
+    for ``surrogates`` are tried on ``model``, as a check. Attacks ask a copy with its batch norms
+    ``fold``ed where there is one, and in ``bfloat16`` if so wished (all but the last, long ones);
+    what they find is confirmed by the model itself. ``announce`` is told the budget.
     Raises AdvkitError for what a person can mend; what was
     finished stays in ``out``, and the same call goes on from there.
     """
@@ -63,6 +69,9 @@ def audit(
     notes = [*samples.notes, *probe(model, samples.x, samples.y), *class_notes(model, samples)]
     made_of = ingredients(model, samples, norm, eps, list(plan.members()), seed)
     made_of["surrogates"] = [other.fingerprint() for other in surrogates]
+    copy = folded(model, samples.x[:LEAST]) if fold else None
+    habits = {"folded": copy is not None, "bfloat16": bfloat16}
+    made_of |= {name: True for name, kept in habits.items() if kept}
     record = {
         "made_of": made_of,
         **describe(model, samples, made_of, asked or {}),
@@ -75,18 +84,17 @@ def audit(
     with open_store(out, fresh=fresh) as store, one_thread_each():
         begun = begin(store, record, out)
         first = same_answers(spread(model, samples.x[:LEAST]))
-        work = Work(
-            model, samples, norm, seed, record["batch_size"], record["jobs"], store, progress
-        )
+        work = Work(model, samples, norm, seed, record["batch_size"], record["jobs"], store,
+                    progress, copy=copy, bfloat16=bfloat16)  # fmt: skip
         if first.state == "fail":
             average, judge = OnAverage(model, ATTACKED), OnAverage(model, ASKED)
-            work = work._replace(model=average, judge=judge, jobs=1)
+            work = work._replace(model=average, judge=judge, jobs=1, copy=None)
         judge_clean(work)
         foreseen = budget(plan, len(eps), model.n_classes) if announce else None
         if announce and foreseen:
             each = seconds_per_pass(work.model, samples, work.batch_size)
             told = forecast(foreseen, len(samples.ids), each, work.jobs)
-            announce(f"suite {record['suite']}: {told}")
+            announce(f"suite {record['suite']}: {told}{_told(habits)}")
         order, trust = run_checked(work, plan, chosen.care, eps, first, surrogates)
         table = per_sample(work, eps)
         numbers = summarise(work, eps, [*order, LINE_SEARCH], trust, table)
@@ -99,6 +107,11 @@ def audit(
         write_exhibits(work, max(eps))
         write_json(out, "run.json", summary)
         return summary
+
+
+def _told(habits: Mapping[str, bool]) -> str:
+    words = {"folded": "batch norms folded for attacks", "bfloat16": "attacks in bfloat16"}
+    return "".join(f"; {words[name]}" for name, kept in habits.items() if kept)
 
 
 def ingredients(

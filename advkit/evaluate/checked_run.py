@@ -5,13 +5,14 @@ from time import perf_counter
 from typing import Any
 
 from advkit.engine import metered
+from advkit.evaluate.attempts import shorten
 from advkit.evaluate.randomised import once
 from advkit.evaluate.reactions import adapted, last_resort
 from advkit.evaluate.suite import Plan, run
 from advkit.evaluate.suites import Care
 from advkit.evaluate.trust import Findings, conclude, examine, recalled, sound, told, written
 from advkit.evaluate.trust_checks import Check
-from advkit.evaluate.work import Work, nearest_within, repeatable, shorten
+from advkit.evaluate.work import Work, nearest_within, repeatable
 from advkit.models.classifier import Classifier
 
 

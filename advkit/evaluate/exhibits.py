@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from advkit.engine.objectives import margins
+from advkit.evaluate.attempts import LINE_SEARCH, saved_examples
 from advkit.evaluate.run_folder import write_arrays, write_json
-from advkit.evaluate.work import LINE_SEARCH, Work, room, saved_examples
+from advkit.evaluate.work import Work, room
 
 EXHIBITS, ENDS = 12, 3
 TOP = 5  # classes by probability

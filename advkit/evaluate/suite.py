@@ -8,8 +8,9 @@ import numpy as np
 
 from advkit.attacks import ATTACKS, Member, attack_card, norms_of, parse
 from advkit.errors import UsageError
+from advkit.evaluate.attempts import run_member
 from advkit.evaluate.suites import Near, Suite
-from advkit.evaluate.work import Work, right_when_clean, run_member, smallest, standing
+from advkit.evaluate.work import Work, right_when_clean, smallest, standing
 
 
 class Plan(NamedTuple):
@@ -72,9 +73,10 @@ def run(work: Work, plan: Plan, eps: Sequence[float]) -> None:
         larger = rising[i + 1 :][:1]
         for member in plan.hunters:
             run_member(work, member, value, _newly_standing(work, value, larger))
+        exact = work._replace(bfloat16=False)  # who is close to falling is not left to rounding
         for member in plan.closers:
             who = _newly_standing(work, value, larger)
-            run_member(work, member, value, who[np.isin(who, near(work, value, plan.near))])
+            run_member(exact, member, value, who[np.isin(who, near(work, value, plan.near))])
 
 
 def _newly_standing(work: Work, eps: float, larger: Sequence[float]) -> np.ndarray:

@@ -9,29 +9,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from advkit.attacks import Member
-from advkit.attacks.bisection import line_search
 from advkit.data.samples import Samples, take
 from advkit.engine import metered
 from advkit.errors import InputError
-from advkit.evaluate.blame import blamed, check_returned
 from advkit.evaluate.measure import measure, slack
 from advkit.evaluate.randomised import once, seeded
 from advkit.evaluate.store import Store
 from advkit.evaluate.workers import each
 from advkit.models.classifier import Classifier
 
-LINE_SEARCH = "line_search"
-
 Progress = Callable[[str, int, int], None]
 """Called with (what runs, samples done, samples in all)."""
 
 
-Attempt = Callable[[Classifier, list[int]], Tensor]
-"""What to do with the samples at some positions: attack them, or bring their examples nearer."""
+Attempt = Callable[[Classifier, Classifier, list[int]], Tensor]
+"""What to do with the samples at some positions, given the model and what attacks ask in its place:
+attack them, or bring their examples nearer."""
 
 
 class Work(NamedTuple):
@@ -53,6 +48,8 @@ class Work(NamedTuple):
     targets: Tensor | None = None
     keep_all: bool = False
     judge: Classifier | None = None
+    copy: Classifier | None = None
+    bfloat16: bool = False
 
 
 def judge_clean(work: Work) -> None:
@@ -123,54 +120,13 @@ def standing(work: Work, eps: float) -> np.ndarray:
     return sizes.index[sizes > room(work, eps)].to_numpy(dtype=int)
 
 
-def run_member(work: Work, member: Member, eps: float, who: np.ndarray) -> None:
-    """Attack those of the samples at positions ``who`` that have no row for it yet.
-
-    An ``eps`` of infinity asks for minimum norm.
-    """
-    given = {"eps": None if math.isinf(eps) else eps, "norm": work.norm, "seed": work.seed}
-
-    def attack(model: Classifier, at: list[int]) -> Tensor:
-        part, aim = take(work.samples, at), aim_of(work, at)
-        goal = {} if aim is None else {"targets": aim}
-        with blamed(member.label):
-            x_adv = member.attack(model, part.x, part.y, ids=part.ids, **given, **goal)
-        check_returned(member.label, x_adv, part.x)
-        return x_adv
-
-    _run(work, member.label, eps, who, attack)
-
-
 def aim_of(work: Work, at: list[int]) -> Tensor | None:
     """Return the targets of the samples at these positions, None where any mistake counts."""
     return None if work.targets is None else work.targets[at]
 
 
-def saved_examples(work: Work, places: pd.DataFrame, x: Tensor) -> Tensor:
-    """Return ``x`` (n, ...) with the rows that ``places`` names replaced by what was saved.
-
-    ``places`` has the columns ``shard`` and ``row``, and its index says which row of ``x`` it is.
-    """
-    x_adv = x.float().clone()
-    for shard, rows in places.groupby("shard"):
-        saved = work.store.examples(str(shard), rows["row"].to_numpy())
-        x_adv[rows.index.tolist()] = torch.from_numpy(saved).to(x_adv)
-    return x_adv
-
-
-def shorten(work: Work, examples: pd.DataFrame, eps: float) -> None:
-    """Bring the smallest example of every sample nearer, for a curve between the eps asked for."""
-    places = examples.set_index("position")[["shard", "row"]]
-
-    def attack(model: Classifier, at: list[int]) -> Tensor:
-        part = take(work.samples, at)
-        x_adv = saved_examples(work, places.loc[at].reset_index(), part.x)
-        return line_search(model, part.x, part.y, x_adv)
-
-    _run(work, LINE_SEARCH, eps, examples["position"].to_numpy(dtype=int), attack)
-
-
-def _run(work: Work, label: str, eps: float, who: np.ndarray, attack: Attempt) -> None:
+def run_shards(work: Work, label: str, eps: float, who: np.ndarray, attack: Attempt) -> None:
+    """Do ``attack`` for those at positions ``who`` that have no row for it; judge, and save."""
     results = work.store.frame("results")
     done = set(results.loc[(results["attack"] == label) & (results["eps"] == eps), "id"])
     left = [int(i) for i in who if work.samples.ids[i] not in done]
@@ -178,13 +134,21 @@ def _run(work: Work, label: str, eps: float, who: np.ndarray, attack: Attempt) -
     stage = label if math.isinf(eps) else f"{label} at {eps:.4g}"
     shards = [left[start : start + size] for start in range(0, len(left), size)]
 
-    def work_on(model: Classifier, at: list[int]) -> Shard:
-        return _shard(work, model, label, eps, at, attack)
+    def work_on(pair: Pair, at: list[int]) -> Shard:
+        return _shard(work, pair, label, eps, at, attack)
 
-    for shard in each(work_on, work.model, shards, work.jobs):
+    for shard in each(work_on, Pair(work.model, work.copy), shards, work.jobs):
         work.store.add_shard(*shard)
         finished += len(shard.rows)
         work.progress(stage, finished, len(left))
+
+
+class Pair(nn.Module):
+    """A model, and what attacks ask: its quick copy, or else itself."""
+
+    def __init__(self, model: Classifier, copy: Classifier | None) -> None:
+        super().__init__()
+        self.model, self.quick = model, copy or model
 
 
 def even_size(samples: int, most: int, jobs: int) -> int:
@@ -202,11 +166,9 @@ class Shard(NamedTuple):
     cost: dict[str, Any]
 
 
-def _shard(
-    work: Work, model: Classifier, label: str, eps: float, at: list[int], attack: Attempt
-) -> Shard:
+def _shard(work: Work, pair: Pair, label: str, eps: float, at: list[int], attack: Attempt) -> Shard:
     with repeatable(work, label, eps, at[0]):
-        return _seen(work, model, label, eps, at, attack)
+        return _seen(work, pair, label, eps, at, attack)
 
 
 def repeatable(work: Work, *purpose: object) -> AbstractContextManager[None]:
@@ -214,12 +176,10 @@ def repeatable(work: Work, *purpose: object) -> AbstractContextManager[None]:
     return seeded(work.seed, *purpose) if work.judge else nullcontext()
 
 
-def _seen(
-    work: Work, model: Classifier, label: str, eps: float, at: list[int], attack: Attempt
-) -> Shard:
+def _seen(work: Work, pair: Pair, label: str, eps: float, at: list[int], attack: Attempt) -> Shard:
     began = time.perf_counter()
-    with metered(once(model)) as meter:
-        x_adv = attack(model, at).detach().float()
+    with metered(once(pair.model), once(pair.quick)) as meter:
+        x_adv = attack(pair.model, pair.quick, at).detach().float()
     cost: dict[str, Any] = {
         "attack": label,
         "eps": eps,
@@ -230,7 +190,7 @@ def _seen(
     }
     part = take(work.samples, at)
     aim = aim_of(work, at)
-    judge = work.judge or model
+    judge = work.judge or pair.model
     rows = measure(judge, part.x, part.y, x_adv, norm=work.norm, eps=eps, targets=aim)
     keep = rows["fooled"].to_numpy(dtype=bool) | work.keep_all
     row = np.where(keep, keep.cumsum() - 1, -1)

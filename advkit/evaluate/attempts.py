@@ -1,0 +1,70 @@
+"""What an audit tries on its samples: an attack, or a search along the line to an example."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from advkit.attacks import Member
+from advkit.attacks.bisection import line_search
+from advkit.attacks.options import Attack
+from advkit.attacks.quick_copy import on_a_copy
+from advkit.attacks.reduced_precision import in_half
+from advkit.data.samples import take
+from advkit.evaluate.blame import blamed, check_returned
+from advkit.evaluate.work import Work, aim_of, run_shards
+from advkit.models.classifier import Classifier
+
+LINE_SEARCH = "line_search"
+
+
+def run_member(work: Work, member: Member, eps: float, who: np.ndarray) -> None:
+    """Attack those of the samples at positions ``who`` that have no row for it yet.
+
+    An ``eps`` of infinity asks for minimum norm.
+    """
+    given = {"eps": None if math.isinf(eps) else eps, "norm": work.norm, "seed": work.seed}
+
+    def attack(model: Classifier, quick: Classifier, at: list[int]) -> Tensor:
+        part, aim = take(work.samples, at), aim_of(work, at)
+        goal = {} if aim is None else {"targets": aim}
+        made = quickened(member.attack, model, quick, work.bfloat16)
+        with blamed(member.label):
+            x_adv = made(model, part.x, part.y, ids=part.ids, **given, **goal)
+        check_returned(member.label, x_adv, part.x)
+        return x_adv
+
+    run_shards(work, member.label, eps, who, attack)
+
+
+def quickened(attack: Attack, model: Classifier, quick: Classifier, bfloat16: bool) -> Attack:
+    """Return ``attack`` on the quick copy of ``model``, or as it is where there is none."""
+    if bfloat16:
+        return on_a_copy(attack, lambda _model: in_half(quick), "in_bfloat16")
+    return attack if quick is model else on_a_copy(attack, lambda _model: quick, "on_a_copy")
+
+
+def saved_examples(work: Work, places: pd.DataFrame, x: Tensor) -> Tensor:
+    """Return ``x`` (n, ...) with the rows that ``places`` names replaced by what was saved.
+
+    ``places`` has the columns ``shard`` and ``row``, and its index says which row of ``x`` it is.
+    """
+    x_adv = x.float().clone()
+    for shard, rows in places.groupby("shard"):
+        saved = work.store.examples(str(shard), rows["row"].to_numpy())
+        x_adv[rows.index.tolist()] = torch.from_numpy(saved).to(x_adv)
+    return x_adv
+
+
+def shorten(work: Work, examples: pd.DataFrame, eps: float) -> None:
+    """Bring the smallest example of every sample nearer, for a curve between the eps asked for."""
+    places = examples.set_index("position")[["shard", "row"]]
+
+    def attack(model: Classifier, _quick: Classifier, at: list[int]) -> Tensor:
+        part = take(work.samples, at)
+        x_adv = saved_examples(work, places.loc[at].reset_index(), part.x)
+        return line_search(model, part.x, part.y, x_adv)
+
+    run_shards(work, LINE_SEARCH, eps, examples["position"].to_numpy(dtype=int), attack)
