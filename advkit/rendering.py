@@ -13,7 +13,17 @@ from advkit.errors import InputError
 from advkit.evaluate.run_folder import read_json, read_run, write_text
 from advkit.reports import audit_page
 from advkit.reports.mapped import mapped
-from advkit.reports.tables import AttackRow, Audit, Breakdown, Card, Check, Guess, Interval, Trust
+from advkit.reports.tables import (
+    AttackRow,
+    Audit,
+    Breakdown,
+    Card,
+    Check,
+    Courses,
+    Guess,
+    Interval,
+    Trust,
+)
 from advkit.reports.words import bare
 
 
@@ -53,7 +63,8 @@ def audit_of(run: Mapping[str, Any]) -> Audit:
 
 def _trust(told: Mapping[str, Any]) -> Trust:
     checks = [Check(**check) for check in told["checks"]]
-    return Trust(told["overall"], told["headline"], checks)
+    courses = Courses(**told["courses"]) if told.get("courses") else None
+    return Trust(told["overall"], told["headline"], checks, courses)
 
 
 def _breakdown(run: Mapping[str, Any]) -> Breakdown:

@@ -15,7 +15,7 @@ from advkit.reports.parts import Fact, Section
 from advkit.reports.robustness_curve import interval_bar
 from advkit.reports.shell import render
 from advkit.reports.tables import Audit, Card, Interval
-from advkit.reports.trust_panel import panel
+from advkit.reports.trust_panel import climb, panel
 from advkit.reports.words import bare, count, eps_both, eps_text, percent, seconds, short, spread
 
 THREATS = {
@@ -58,6 +58,7 @@ def audit_page(audit: Audit, cards: Sequence[Card]) -> str:
         model_name=name,
         tiles=_tiles(audit),
         trust=panel(audit.trust) if audit.trust else None,
+        climb=climb(audit),
         threat=THREATS.get(audit.norm, ""),
         setting=_setting(audit, name),
         curve=curve_figure(audit),

@@ -77,12 +77,29 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Courses:
+    """Margins of images that stand after so many ``steps`` of an attack: below 0 not fooled.
+
+    ``low``, ``middle`` and ``high`` are a tenth, the half and nine tenths of the images,
+    ``nearest`` is the image that ends closest to being fooled.
+    """
+
+    steps: Sequence[int]
+    low: Sequence[float]
+    middle: Sequence[float]
+    high: Sequence[float]
+    nearest: Sequence[float]
+
+
+@dataclass(frozen=True)
 class Trust:
     """What the checks say together: ``overall`` is ok, repaired or doubtful."""
 
     overall: str
     headline: str
     checks: Sequence[Check]
+    courses: Courses | None = None
+    """None where no image stands, and for a run of a version that kept none."""
 
     @property
     def failed(self) -> Sequence[Check]:

@@ -3,8 +3,13 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from advkit.reports.parts import Cell, Column, Table
-from advkit.reports.tables import Check, Trust
+from markupsafe import Markup
+
+from advkit.reports.axes import NARROW, WIDE
+from advkit.reports.lines import Line, line_chart
+from advkit.reports.parts import Cell, Column, Figure, Table
+from advkit.reports.tables import Audit, Check, Courses, Trust
+from advkit.reports.words import decimal
 
 STATES = {
     "pass": "✓ passed",
@@ -17,6 +22,17 @@ QUESTIONS = {
     "repaired": "Can these numbers be trusted? Yes, but this model hides how weak it is.",
     "doubtful": "Do not trust these numbers.",
 }
+
+
+COURSES_READING = (
+    "The margin is the logit of the best wrong class minus that of the true one: an image is fooled"
+    " above the dashed line. Lines that have levelled off below it say that a longer attack of this"
+    " kind would gain little; lines that still rise say that the attack was stopped too early."
+)
+COURSES_LIMITS = (
+    "One attack, PGD on the margin, on the few images that the checks look at, at the largest eps."
+    " That it gets no further does not prove that nothing does."
+)
 
 
 class Panel(NamedTuple):
@@ -54,3 +70,35 @@ def _table(checks: Sequence[Check]) -> Table:
         for check in ranked
     ]
     return Table("Checks of whether the numbers can be trusted", columns, rows)
+
+
+def climb(audit: Audit) -> Figure | None:
+    """Draw how near a long attack brings the images that stand; None where that is not known."""
+    found = audit.trust.courses if audit.trust else None
+    if not found:
+        return None
+    title = "How near a long attack brings the images that stand"
+    end = f"After {found.steps[-1]} steps the margin of the median image is "
+    desc = f"{end}{decimal(found.middle[-1])}, that of the nearest {decimal(found.nearest[-1])}."
+
+    def draw(width: int) -> Markup:
+        return line_chart(
+            _lines(found), name=f"climb-{width}", title=title, desc=desc, across="steps",
+            up="margin (logits)", zero="fooled above", width=width,
+        )  # fmt: skip
+
+    names = ("steps", "a tenth", "median", "nine tenths", "nearest")
+    values = zip(found.steps, found.low, found.middle, found.high, found.nearest, strict=True)
+    rows = [[Cell(decimal(value), value) for value in row] for row in values]
+    return Figure(
+        "climb", draw(WIDE), draw(NARROW),
+        f"{title}: {desc} Band: from a tenth to nine tenths of the images.",
+        Table(title, [Column(name, True) for name in names], rows),
+        reading=COURSES_READING, limits=COURSES_LIMITS, command=audit.command,
+    )  # fmt: skip
+
+
+def _lines(found: Courses) -> list[Line]:
+    band = list(zip(found.steps, found.low, found.high, strict=True))
+    median = Line("median image", list(zip(found.steps, found.middle, strict=True)), band)
+    return [median, Line("nearest to falling", list(zip(found.steps, found.nearest, strict=True)))]

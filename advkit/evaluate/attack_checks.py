@@ -19,6 +19,9 @@ from advkit.evaluate.trust_checks import Check, State
 LUCK = 0.03
 """Share of images by which luck alone may let the weaker of two attacks win; at least one."""
 
+CLIMB = (0, 5, 20, 50, 100)
+"""Steps of PGD after which it is looked how far images that stand are from being fooled."""
+
 NONE_STANDS = "No image stands at the largest eps."
 
 
@@ -75,24 +78,47 @@ def by_effort(broken: Tensor, steps: int) -> Check:
     return Check("more_steps_help", _beyond_luck(broken), seen)
 
 
-def climbing(subject: Subject, steps: int) -> Check:
+def climbed(subject: Subject) -> Tensor:
+    """Return the best margin that PGD has seen after so many steps of `CLIMB`, (n, 5)."""
+
+    def after(steps: int) -> Tensor:
+        if not steps:
+            return subject.margins(subject.x)
+        walk = {"steps": steps, "loss": "margin", "step": 0.1}
+        return subject.margins(subject.after(pgd, subject.eps[-1], **walk))
+
+    return torch.stack([after(steps) for steps in CLIMB], 1)
+
+
+def climbing(margins: Tensor) -> Check:
     """Check that PGD does not still climb so fast that as many steps again would fool.
 
-    After the incomplete optimisation of Pintor et al. (2022): how far PGD of half and of all
-    ``steps`` gets.
+    After the incomplete optimisation of Pintor et al. (2022). ``margins`` are those of `climbed`.
     """
-    if not len(subject.x):
+    if not len(margins):
         return Check("still_climbing", "not applicable", NONE_STANDS)
-    some, more = (
-        subject.margins(subject.after(pgd, subject.eps[-1], steps=n, loss="margin", step=0.1))
-        for n in (steps // 2, steps)
-    )
+    some, more = margins[:, -2], margins[:, -1]
     soon = (more <= 0) & (2 * more - some > 0)
     seen = (
-        f"From step {steps // 2} to {steps} PGD got ahead so fast at {share(soon)} images that "
+        f"From step {CLIMB[-2]} to {CLIMB[-1]} PGD got ahead so fast at {share(soon)} images that "
         "stood that as many steps again would fool them."
     )
     return Check("still_climbing", _beyond_luck(soon), seen)
+
+
+def courses(margins: Tensor) -> dict[str, list[float]]:
+    """Return how the margins of `climbed` lie after each number of steps; empty where none stands.
+
+    ``low``, ``middle`` and ``high`` are the tenth, the half and nine tenths of the images;
+    ``nearest`` is the image that in the end is closest to being fooled.
+    """
+    margins = margins[margins.isfinite().all(1)]
+    if not len(margins):
+        return {}
+    tenths = margins.double().quantile(torch.tensor([0.1, 0.5, 0.9], dtype=torch.double), dim=0)
+    low, middle, high = tenths.tolist()
+    nearest = margins[margins[:, -1].argmax()].tolist()
+    return {"steps": list(CLIMB), "low": low, "middle": middle, "high": high, "nearest": nearest}
 
 
 def by_scores(subject: Subject, queries: int) -> Check:

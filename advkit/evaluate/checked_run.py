@@ -52,9 +52,9 @@ def _verdict(
     findings: Findings,
     surrogates: Sequence[Classifier],
 ) -> dict[str, Any]:
-    checks = conclude(work, eps, care, findings, list(plan.members()), surrogates)
+    checks, walks = conclude(work, eps, care, findings, list(plan.members()), surrogates)
     true = sound(work, eps, care, findings)
-    return {"sound": true, **told([*findings.checks, *checks], true)}
+    return {"sound": true, "courses": walks, **told([*findings.checks, *checks], true)}
 
 
 def _once(work: Work, name: str, find: Callable[[], dict[str, Any]]) -> dict[str, Any]:

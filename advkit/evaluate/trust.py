@@ -15,7 +15,9 @@ from advkit.evaluate.attack_checks import (
     by_pgd,
     by_scores,
     by_transfer,
+    climbed,
     climbing,
+    courses,
     keeps_success,
     longer,
     monotone,
@@ -88,29 +90,34 @@ def conclude(
     findings: Findings,
     members: Sequence[Member],
     surrogates: Sequence[Classifier],
-) -> list[Check]:
-    """Check on a few images what the attacks reached, by the gradient that they ended up with."""
+) -> tuple[list[Check], dict[str, list[float]]]:
+    """Check on a few images what the attacks reached, by the gradient that they ended up with.
+
+    Returns the checks, and how near a long attack brings the images that stand (`courses`).
+    """
     guide = changed(work.model, findings.changes)
     right = right_ones(work, eps, care)._replace(guide=guide)
     if not len(right.x):
-        return []
+        return [], {}
     left = subject_of(work, standing(work, max(eps)), care.images, eps)._replace(guide=guide)
     attacked, broken = by_pgd(right), longer(left, care.steps)
     hard = left.only((~broken).nonzero()[:, 0].tolist())
     others = {other.name: hard._replace(guide=other) for other in surrogates}
-    return _in_turn(
+    margins = climbed(hard)
+    checks = _in_turn(
         work,
         lambda: beats_noise(right, attacked[-1]),
         lambda: beats_one_step(right, attacked[0]),
         lambda: monotone(attacked),
         lambda: unbounded(right),
         lambda: by_effort(broken, care.steps),
-        lambda: climbing(hard, 100),
+        lambda: climbing(margins),
         lambda: by_scores(hard, care.queries),
         lambda: by_transfer(hard, others),
         lambda: keeps_success(right, members),
         lambda: _valid(work),
     )
+    return checks, courses(margins)
 
 
 def _in_turn(work: Work, *checks: Callable[[], Check]) -> list[Check]:

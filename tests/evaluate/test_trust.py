@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from advkit.data.specs import load_data
+from advkit.evaluate.attack_checks import CLIMB, climbed, climbing, courses
 from advkit.evaluate.randomised import ASKED, OnAverage
+from advkit.evaluate.subject import Subject
 from advkit.evaluate.trust_checks import TEXTS
 from advkit.models.classifier import Classifier
 from advkit.models.specs import load_model
@@ -120,3 +122,40 @@ def test_a_run_that_goes_on_does_not_check_again(tmp_path: Path) -> None:
     first = run(tmp_path / "run")
     again = run(tmp_path / "run")
     assert again["trust"] == first["trust"]
+
+
+def straight(eps: float) -> Subject:
+    """Return a subject with a linear model: its best margin within eps is known exactly."""
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(16, 2)).requires_grad_(False)
+    x = 0.5 + 0.1 * torch.rand(12, 1, 4, 4)
+    y = net(x).argmax(1)
+    ids = [str(i) for i in range(len(x))]
+    return Subject(net, net, x, y, ids, "Linf", [eps], 0)
+
+
+def test_the_way_up_ends_at_the_best_margin_of_a_linear_model() -> None:
+    subject = straight(0.01)
+    margins = climbed(subject)
+    weight = subject.model[1].weight  # type: ignore[index]
+    best = subject.margins(subject.x) + 0.01 * float((weight[0] - weight[1]).abs().sum())
+    torch.testing.assert_close(margins[:, 0], subject.margins(subject.x))
+    torch.testing.assert_close(margins[:, -1], best)
+    assert (margins.diff(dim=1) >= 0).all()
+
+
+def test_courses_are_tenths_of_the_images_and_the_one_nearest_in_the_end() -> None:
+    margins = torch.tensor([[-3.0, -2.0, -2.0, -2.0, -1.0 - i] for i in range(11)])
+    margins = torch.cat([margins, torch.full((1, 5), torch.nan)])
+    found = courses(margins)
+    assert found["steps"] == list(CLIMB)
+    ends = [found[name][-1] for name in ("low", "middle", "high", "nearest")]
+    assert ends == pytest.approx([-10.0, -6.0, -2.0, -1.0])
+    assert courses(margins[:0]) == {}
+
+
+def test_a_walk_that_still_climbs_is_told_from_one_that_has_levelled_off() -> None:
+    level, rising = [-5.0, -2.0, -1.0, -0.5, -0.4], [-5.0, -4.0, -3.0, -2.0, -0.5]
+    assert climbing(torch.tensor([level] * 8)).state == "pass"
+    assert climbing(torch.tensor([level] * 4 + [rising] * 4)).state == "fail"
+    assert climbing(torch.zeros(0, 5)).state == "not applicable"

@@ -4,7 +4,7 @@ from itertools import permutations
 
 from advkit.evaluate.trust_checks import TEXTS
 from advkit.reports import AttackRow, Audit
-from advkit.reports.tables import Breakdown, Check, Trust
+from advkit.reports.tables import Breakdown, Check, Courses, Trust
 from tests.reports.sample_audit import CLASSES, sample_audit, wilson
 
 EPS = (0.05, 0.1, 0.15)
@@ -52,4 +52,11 @@ def sample_breakdown() -> Breakdown:
 def _every_check() -> Trust:
     seen = "At eps 0.15 random noise fools 5 of 64 images, and PGD with as many steps 24 of 64."
     checks = [Check(name, "pass", seen, *texts) for name, texts in TEXTS.items()]
-    return Trust("ok", "16 of 16 checks passed.", checks)
+    return Trust("ok", "16 of 16 checks passed.", checks, sample_courses())
+
+
+def sample_courses() -> Courses:
+    """Return margins that rise and level off below 0."""
+    middle = [-5.0, -2.0, -1.5, -1.4, -1.38]
+    low, high = ([each + by for each in middle] for by in (-1.0, 0.8))
+    return Courses([0, 5, 20, 50, 100], low, middle, high, [-2.0, -0.6, -0.2, -0.11, -0.1])

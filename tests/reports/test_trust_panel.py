@@ -3,8 +3,9 @@ import re
 import pytest
 
 from advkit.reports import audit_page
-from advkit.reports.trust_panel import QUESTIONS, panel
+from advkit.reports.trust_panel import QUESTIONS, climb, panel
 from tests.reports.sample_audit import sample_audit, sample_trust
+from tests.reports.sample_default import default_sized_audit, sample_courses
 
 
 @pytest.mark.parametrize("overall", ["ok", "repaired", "doubtful"])
@@ -27,3 +28,13 @@ def test_failed_checks_come_first_and_every_outcome_is_in_words() -> None:
 def test_a_run_from_before_there_were_checks_has_a_page() -> None:
     page = audit_page(sample_audit(trust=None), [])
     assert not re.search(r'class="trust|href="#trust"', page)
+
+
+def test_the_way_of_those_that_stand_is_drawn_with_its_numbers() -> None:
+    figure = climb(default_sized_audit())
+    assert figure
+    assert [row[0].text for row in figure.data.rows] == ["0", "5", "20", "50", "100"]
+    assert [row[2].value for row in figure.data.rows] == sample_courses().middle
+    assert "nearest -0.1" in figure.caption.replace("\N{MINUS SIGN}", "-")
+    assert "fooled above" in figure.wide
+    assert climb(sample_audit(trust=sample_trust())) is None
