@@ -8,6 +8,7 @@ from markupsafe import Markup
 from advkit.reports.axes import (
     LEFT,
     RIGHT,
+    TOP,
     WIDE,
     Axis,
     Frame,
@@ -76,7 +77,8 @@ def _fit(
 def _boundary(frame: Frame, text: str) -> Markup:
     y, right = frame.y(0), frame.width - RIGHT
     line = element("line", x1=LEFT, x2=right, y1=y, y2=y, class_="boundary")
-    label = element("text", text, x=LEFT + 4, y=y - 6, class_="note")
+    at = y - 6 if y > TOP + 20 else y + 14  # under the line where the axis has its name above it
+    label = element("text", text, x=LEFT + 4, y=at, class_="note")
     return element("g", line, label)
 
 

@@ -92,7 +92,7 @@ def climb(audit: Audit) -> Figure | None:
     rows = [[Cell(decimal(value), value) for value in row] for row in values]
     return Figure(
         "climb", draw(WIDE), draw(NARROW),
-        f"{title}: {desc} Band: from a tenth to nine tenths of the images.",
+        f"{title}. {desc} Band: from a tenth to nine tenths of the images.",
         Table(title, [Column(name, True) for name in names], rows),
         reading=COURSES_READING, limits=COURSES_LIMITS, command=audit.command,
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """Lines, points, bins and the matrix: what was drawn, read back from the drawing."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -166,3 +167,19 @@ def test_a_sparkline_falls_with_the_curve() -> None:
     (line,) = of_class(parsed(sparkline([(0.0, wilson(100, 100)), (0.2, wilson(0, 100))])), "line")
     heights = [y for _, y in corners(line)]
     assert (heights[0], heights[-1]) == (1, 25)
+
+
+def test_the_name_of_the_rule_keeps_clear_of_the_axis_name() -> None:
+    def label_and_rule(points: list[tuple[float, float]]) -> tuple[float, float]:
+        chart = line_chart([Line("a", points)], name="a", title="t", desc="d", across="x", up="y",
+                           zero="fooled above")  # fmt: skip
+        label = re.search(r'y="([\d.]+)"[^>]*>fooled above', chart)
+        rule = re.search(r'y1="([\d.]+)"[^>]*class="boundary"', chart)
+        assert label
+        assert rule
+        return float(label[1]), float(rule[1])
+
+    label, rule = label_and_rule([(0, -5), (1, -1)])  # 0 is the top of the chart
+    assert label > rule
+    label, rule = label_and_rule([(0, -5), (1, 5)])
+    assert label < rule
