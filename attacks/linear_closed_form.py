@@ -45,7 +45,7 @@ def linear(
     """
     if not len(x):
         return x
-    plane = _on_the_plane(model, x, y, targets, norm)
+    plane = nearest_plane(model, x, y, targets, norm)
     best = Nearest(x.clone(), torch.full((len(x),), torch.inf, dtype=x.dtype, device=x.device))
     left = torch.arange(len(x), device=x.device)
     for further in FURTHER[:tries]:
@@ -66,7 +66,7 @@ def _beyond(x: Tensor, u: Tensor, further: float) -> Tensor:
     return (x.double() + (1 + further) * (u - x.double())).clamp(0, 1).to(x.dtype)
 
 
-def _on_the_plane(model: Model, x: Tensor, y: Tensor, targets: Tensor | None, norm: str) -> Tensor:
+def nearest_plane(model: Model, x: Tensor, y: Tensor, targets: Tensor | None, norm: str) -> Tensor:
     """Return the nearest points of the box on the planes of the tangents, in float64.
 
     What is misread already is its own nearest point. Where the tangents say that the box holds no
