@@ -141,3 +141,36 @@ def random_images(
         rows.append({"decay": decay, "images": len(x), "sure": int((p >= 0.99).sum()),
                      "mean": float(p.mean()), "least": float(p.min()), "eps": REACH})  # fmt: skip
     return pd.DataFrame(rows)
+
+
+class Shown(NamedTuple):
+    """An image, the change that makes it another class with 99% against its own, and their sum."""
+
+    decay: float
+    source: str
+    target: str
+    before: float
+    after: float
+    clean: Tensor
+    change: Tensor
+    moved: Tensor
+
+
+def shown(fits: Sequence[Fit], decays: Sequence[float], samples: Samples) -> list[Shown]:
+    """Return one image, right under the least and the most decay, as both are brought to fool.
+
+    It is the first that both read right; the target is the class after its own.
+    """
+    ends = [(min(decays), fits[0]), (max(decays), fits[-1])]
+    right = torch.stack([f.weights.logits(samples.x).argmax(1) == samples.y for _, f in ends])
+    index = right.all(0).nonzero().squeeze(1)[:1]
+    names, found = class_names(samples), []
+    for decay, fitted in ends if len(index) else []:
+        x, y = samples.x[index], samples.y[index]
+        target = (y + 1) % len(names)
+        there = strength(fitted, x, y, target, MARGIN)
+        moved = there.moved[0]
+        found.append(Shown(decay, names[int(y)], names[int(target)],
+                           float(_probability(fitted, x, y)), float(there.probability),
+                           x[0], moved - x[0].double(), moved))  # fmt: skip
+    return found

@@ -109,12 +109,14 @@ def exhibits(
 def _picked(
     exact: pd.DataFrame, samples: Samples, label: int, norm: str, classes: int
 ) -> list[tuple[int, str]]:
-    mine = exact[(samples.y == label).numpy() & exact["right"] & np.isfinite(exact[norm])]
-    order = mine[norm].sort_values(kind="stable").index.tolist()
-    if not order:
+    mine = (samples.y == label).numpy() & exact["right"] & np.isfinite(exact[norm])
+    places = np.flatnonzero(mine)
+    if not len(places):
         return []
-    middle = (order[len(order) // 2], "")
-    return [middle] if classes > 2 else [(order[0], "easiest"), middle, (order[-1], "hardest")]
+    order = places[np.argsort(exact[norm].to_numpy()[places], kind="stable")]
+    middle = (int(order[len(order) // 2]), "")
+    ends = [(int(order[0]), "easiest"), middle, (int(order[-1]), "hardest")]
+    return [middle] if classes > 2 else ends
 
 
 def missed(curve: pd.DataFrame) -> pd.DataFrame:
@@ -125,8 +127,8 @@ def missed(curve: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for norm, part in curve.groupby("norm", sort=False):
         for name in TRIED:
-            gap = part[name] - part["exact"]
-            worst = gap.idxmax()
-            rows.append({"norm": norm, "attack": name, "missed": int(gap[worst]),
-                         "eps": float(part["eps"][worst]), "n": int(part["n"][worst])})  # fmt: skip
+            gap = (part[name] - part["exact"]).to_numpy()
+            at = int(gap.argmax())
+            rows.append({"norm": norm, "attack": name, "missed": int(gap[at]),
+                         "eps": float(part["eps"].iloc[at]), "n": int(part["n"].iloc[at])})  # fmt: skip
     return pd.DataFrame(rows)
