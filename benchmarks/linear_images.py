@@ -129,6 +129,6 @@ def missed(curve: pd.DataFrame) -> pd.DataFrame:
         for name in TRIED:
             gap = (part[name] - part["exact"]).to_numpy()
             at = int(gap.argmax())
-            rows.append({"norm": norm, "attack": name, "missed": int(gap[at]),
-                         "eps": float(part["eps"].iloc[at]), "n": int(part["n"].iloc[at])})  # fmt: skip
+            eps, n = float(part["eps"].iloc[at]), int(part["n"].iloc[at])
+            rows.append({"norm": norm, "attack": name, "missed": int(gap[at]), "eps": eps, "n": n})
     return pd.DataFrame(rows)

@@ -60,6 +60,13 @@ def numbers(low: float, high: float, most: int) -> list[tuple[float, str]]:
     return [(tick, decimal(tick).replace("-", "\u2212")) for tick in at]
 
 
+def powers_of_ten(low: float, high: float, most: int) -> list[tuple[float, str]]:
+    """Return ticks for logarithms from ``low`` to ``high``: at most so many powers of ten."""
+    at = range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)
+    every = -(-len(at) // most) or 1
+    return [(float(power), f"{10.0**power:,g}") for power in at[::every]]
+
+
 def shares() -> list[tuple[float, str]]:
     """Return the ticks of a share: 0, 25 ... 100%."""
     return [(share, f"{100 * share:.0f}%") for share in (0, 0.25, 0.5, 0.75, 1)]

@@ -18,6 +18,7 @@ from advkit.reports.axes import (
     level,
     marker,
     numbers,
+    powers_of_ten,
     upright,
 )
 from advkit.reports.svg import drawing, element, number, path
@@ -41,16 +42,19 @@ def line_chart(
     up: str,
     width: int = WIDE,
     zero: str = "",
+    powers: str = "",
 ) -> Markup:
     """Draw lines; ``across`` and ``up`` name the axes, ``zero`` a rule at y = 0 that matters.
 
-    Raises ValueError where there is not one point, or one is not finite.
+    ``powers`` says which axes, of "xy", are logarithms to base ten: their ticks are the numbers
+    themselves. Raises ValueError where there is not one point, or one is not finite.
     """
     frame, extent = _fit(lines, width, bool(zero))
     most = 6 if width >= WIDE else 4
+    ticks = [powers_of_ten if axis in powers else numbers for axis in "xy"]
     parts = [
-        upright(frame, Axis(up, numbers(*extent[1], 5))),
-        level(frame, Axis(across, numbers(*extent[0], most))),
+        upright(frame, Axis(up, ticks[1](*extent[1], 5))),
+        level(frame, Axis(across, ticks[0](*extent[0], most))),
     ]
     if zero:
         parts.append(_boundary(frame, zero))
