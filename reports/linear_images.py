@@ -24,8 +24,8 @@ def curve_figure(study: Linearity, which: str, norm: str) -> Figure:
     frame = frame[frame["norm"] == norm]
     exact, n = study.tables[f"distances_{which}"], int(frame["n"].iloc[0])
     lines = [Line("exact", _standing(exact[norm].to_numpy(), float(frame["eps"].max())))]
-    lines += [Line(name.upper() if name != "noise" else name, _points(frame, name))
-              for name in ("fgsm", "pgd", "noise")]  # fmt: skip
+    lines += [Line(name.upper() if name != "noise" else name, _points(frame, name), dots=True)
+              for name in ("pgd", "fgsm", "noise")]  # fmt: skip
     title = f"Share that stays right over {norm} eps, {_model(study, which)}"
     gaps = {name: _gap(study, which, norm, name) for name in ("fgsm", "pgd")}
     return lines_figure(
@@ -39,8 +39,8 @@ def curve_figure(study: Linearity, which: str, norm: str) -> Figure:
             Of("eps", "eps"), *(Of(name, name, whole) for name in
                                 ("exact", "fgsm", "pgd", "noise")), Of("n", "images", whole),
         ]),
-        reading="The exact line is no attack's: it is computed from the weights, and no attack can"
-        " get below it. Where FGSM lies on it, one step was all there was to do.",
+        reading="The line is no attack's: it is computed from the weights, and no attack can get"
+        " below it. Where a diamond lies on it, one step of FGSM was all there was to do.",
         limits="Exact for these weights. The share of these test images is an estimate for other"
         f" images of their kind: with {count(n)} of them it can be off by"
         f" {100 * 0.98 / np.sqrt(n):.0f} points.",
@@ -115,3 +115,13 @@ def quantiles(study: Linearity, which: str) -> Table:
 
 
 QUANTILES = {"nearest": 0.0, "10%": 0.1, "median": 0.5, "90%": 0.9, "furthest": 1.0}
+
+
+def result(study: Linearity) -> str:
+    """Say how near the boundaries are."""
+    told = []
+    for which in ("two", "all"):
+        frame = study.tables[f"distances_{which}"]
+        middle = float(frame.loc[frame["right"], "Linf"].median()) if frame["right"].any() else 0.0
+        told.append(f"{decimal(middle)} for {_model(study, which)}")
+    return f"Half of the images that are read right fall within an exact Linf of {', '.join(told)}."

@@ -44,7 +44,7 @@ def _state(study: Linearity, row: Mapping[Any, Any]) -> State:
     ])  # fmt: skip
     products = " ".join(f"{'+' if v >= 0 else MINUS} {abs(v):.4g}" for v in part["product"])
     read = "on the boundary" if score == 0 else "class 1" if score > 0 else "class 0"
-    total = f"{products} = {_plain(score)}, so P(class 1) = {share_of(p)}: {read}."
+    total = f"{products} = {_plain(score)}, so P(class 1) = {p:.4f}: {read}."
     name = f"ten-{round(eps * 100)}"
     chart = _line(study.tables["scores"], eps, score, name)
     return State(f"{eps:.2f}", table, total, chart, math.isclose(eps, SHOWN_AT))
@@ -55,11 +55,6 @@ MINUS = "\u2212"
 
 def _plain(value: float) -> str:
     return f"{round(value, 9) + 0.0:.4g}".replace("-", MINUS)
-
-
-def share_of(p: float) -> str:
-    """Write a probability with four decimals, as the demo is known."""
-    return f"{p:.4f}"
 
 
 def _line(scores: pd.DataFrame, eps: float, score: float, name: str) -> Markup:
@@ -117,3 +112,25 @@ def dimension_figure(study: Linearity) -> Figure:
 def _logs(frame: pd.DataFrame, column: str) -> list[tuple[float, float]]:
     return [(math.log10(x), math.log10(y))
             for x, y in zip(frame["inputs"], frame[column], strict=True)]  # fmt: skip
+
+
+def result(study: Linearity) -> str:
+    """Say what moving ten numbers does."""
+    scores = study.tables["scores"]
+    first = scores.iloc[0]
+    then = scores[scores["eps"] == SHOWN_AT].iloc[0]
+    return (
+        f"Ten inputs, none moved by more than {SHOWN_AT:g}: the score goes from"
+        f" {_plain(first['score'])} to {_plain(then['score'])}, the probability from"
+        f" {first['probability']:.4f} to {then['probability']:.4f}. It flips at exactly {FLIP:g}."
+    )
+
+
+def dimension_result(study: Linearity) -> str:
+    """Say how far a small eps moves the score of the largest input."""
+    last = study.tables["dimension"].iloc[-1]
+    return (
+        f"With {count(int(last['inputs']))} inputs, 2/255 of each moves a score by"
+        f" {decimal(last['measured'])}, {decimal(last['measured'] / last['spread'])} times its"
+        f" spread; noise of the same size by {decimal(last['noise'])}."
+    )

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from advkit.reports.axes import NARROW, WIDE
 from advkit.reports.gallery import Picture
-from advkit.reports.images import data_uri, fit, gain_for, perturbation, to_bytes, upscale
+from advkit.reports.images import data_uri, fit, to_bytes, upscale
 from advkit.reports.lines import Line, line_chart
 from advkit.reports.parts import Cell, Column, Figure, Table
 from advkit.reports.tables import Card
 from advkit.reports.words import count, decimal, short
 
-ROOM = 84
+ROOM = 84  # pixels: so large is a small picture in a strip
+CHANGE = "change"
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,6 @@ def words(value: Any) -> str:
     return short(value)
 
 
-def share(value: Any) -> str:
-    """Write a share or a probability as percent, with a digit more near its ends."""
-    return f"{100 * value:.1f}%" if 0.001 <= value <= 0.9995 or value in (0, 1) else f"{value:.2%}"
-
-
 def table_of(frame: pd.DataFrame, caption: str, columns: Sequence[Of]) -> Table:
     """Return the ``columns`` of a data frame as a table."""
     rows = [[_cell(row[of.name], of) for of in columns] for row in frame.to_dict("records")]
@@ -112,24 +108,23 @@ def lines_figure(
 
 
 def pictures(shots: Sequence[Shot], group: str, most: int = 10) -> list[Picture]:
-    """Return the pictures of a group; signed ones about mid-grey, all at one gain."""
+    """Return the pictures of a group; templates share one scale, a change has its own."""
     mine = [shot for shot in shots if shot.group == group][:most]
-    return [_picture(shot, _gain(mine, shot)) for shot in mine]
+    peak = max((_peak(shot) for shot in mine if shot.signed), default=1.0)
+    return [_picture(shot, _peak(shot) if shot.head == CHANGE else peak) for shot in mine]
 
 
-def _gain(shots: Sequence[Shot], shot: Shot) -> float:
-    """Return one gain for all templates of a group; a change has its own."""
-    alike = [one for one in shots if one.signed and one.head != "change"]
-    peak = [shot] if shot.head == "change" or not alike else alike
-    return min(gain_for(one.pixels) for one in peak) if shot.signed else 1.0
+def _peak(shot: Shot) -> float:
+    return float(np.abs(shot.pixels).max()) or 1.0
 
 
-def _picture(shot: Shot, gain: float) -> Picture:
-    levels = perturbation(shot.pixels, gain) if shot.signed else to_bytes(shot.pixels)
+def _picture(shot: Shot, peak: float) -> Picture:
+    levels = to_bytes(0.5 + shot.pixels / (2 * peak) if shot.signed else shot.pixels)
     small = fit(levels)
-    factor = upscale(small.shape[0], small.shape[1], ROOM)
-    said = f"times {decimal(gain)}, mid-grey is 0" if shot.signed else "as it is"
-    alt = f"{shot.head}, {shot.text} {shot.detail}: {said}".replace(" :", ":")
-    detail = shot.detail or f"\u00d7{decimal(gain)}"
-    return Picture(data_uri(small), small.shape[1] * factor, small.shape[0] * factor, factor > 1,
-                   alt, short(shot.head, 24), short(shot.text, 24), detail)  # fmt: skip
+    height, width = small.shape[:2]
+    factor = upscale(height, width, ROOM)
+    scale = f"white {decimal(peak)}, black \u2212{decimal(peak)}" if shot.signed else "as it is"
+    detail = shot.detail or f"\u00b1{decimal(peak)}"
+    alt = ", ".join(filter(None, (shot.head, shot.text, shot.detail, scale)))
+    return Picture(data_uri(small), width * factor, height * factor, factor > 1, alt,
+                   short(shot.head, 24), short(shot.text, 24), detail)  # fmt: skip

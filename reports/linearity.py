@@ -37,6 +37,7 @@ def linearity_page(study: Linearity) -> str:
         ],
         study=study,
         headline=headline(study),
+        results=results(study),
         pair=[short(name, 30) for name in study.about["pair"]],
         setting=_setting(study),
         environment=facts_of(study.environment),
@@ -63,6 +64,16 @@ def headline(study: Linearity) -> str:
         f" classes, and at most {count(rest[0])} of {count(rest[1])} for"
         f" {len(study.about['classes'])}."
     )
+
+
+def results(study: Linearity) -> list[str]:
+    """Return what each part found, a sentence each."""
+    told = {
+        "numbers": linear_numbers.result, "dimension": linear_numbers.dimension_result,
+        "images": linear_images.result, "decay": linear_decay.as_in_2015,
+        "nets": linear_nets.result, "manifold": linear_nets.manifold_result,
+    }  # fmt: skip
+    return [told[name](study) for name, table in TABLES.items() if table in study.tables]
 
 
 def _setting(study: Linearity) -> list[Fact]:
@@ -113,6 +124,7 @@ def _decay(study: Linearity) -> dict[str, Any]:
     return {
         "figure": linear_decay.path_figure(study),
         "foolings": linear_decay.foolings(study),
+        "known": linear_decay.as_in_2015(study),
         "random": linear_decay.random_images(study),
         "low": pictures(study.shots, "templates_low", 5),
         "high": pictures(study.shots, "templates_high", 5),

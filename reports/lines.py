@@ -25,11 +25,15 @@ from advkit.reports.svg import drawing, element, number, path
 
 
 class Line(NamedTuple):
-    """A line through ``points`` (x, y); ``band`` (x, low, high) is shaded under it."""
+    """A line through ``points`` (x, y); ``band`` (x, low, high) is shaded under it.
+
+    With ``dots`` there is a mark at each point and no line: nothing is known between them.
+    """
 
     name: str
     points: Sequence[tuple[float, float]]
     band: Sequence[tuple[float, float, float]] = ()
+    dots: bool = False
 
 
 def line_chart(
@@ -85,6 +89,9 @@ def _boundary(frame: Frame, text: str) -> Markup:
 
 
 def _line(frame: Frame, line: Line, index: int) -> Markup:
+    if line.dots:
+        marks = [marker(index, frame.x(x), frame.y(y)) for x, y in line.points]
+        return element("g", *marks, class_=f"marks series-{index}")
     at = [(number(frame.x(x)), number(frame.y(y))) for x, y in line.points]
     drawn = element("path", d=path(at), stroke_dasharray=dash(index), class_=f"line series-{index}")
     x, y = line.points[-1]

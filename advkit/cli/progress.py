@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 @contextmanager
 def bars(off: bool, unit: str = "image") -> Iterator[Callable[[str, int, int], None]]:
-    """Give a function of (what runs, done, in all) that draws a bar for each, counted in ``unit``."""
+    """Give a function of (what runs, done, in all) that draws a bar for each, in ``unit``s."""
     stages: dict[str, Any] = {}
     hidden = True if off else None  # None: shown on a terminal only
 
