@@ -35,7 +35,7 @@ class Fit(NamedTuple):
     weights: Affine
 
 
-def halves(samples: Samples, most: int = 2_000) -> Halves:
+def halves(samples: Samples, most: int = 1_000) -> Halves:
     """Return every second image of each class to fit on, the others to tell on.
 
     Of each half about ``most`` images, every class in its share. Raises InputError where a class

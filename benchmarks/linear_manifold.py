@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from advkit.attacks import ATTACKS
 from advkit.benchmarks.linear_fits import Halves
 from advkit.benchmarks.linear_nets import right_ones
-from advkit.data.samples import Samples
+from advkit.data.samples import Samples, take
+from advkit.data.specs import chosen
 from advkit.engine.gradient import CHUNK
 from advkit.engine.seeding import keys, uniform
 from advkit.models import Classifier
@@ -27,6 +28,16 @@ EXPLAINED = 0.95
 """Share of the variance of the images that the principal components keep."""
 FOOLING_EPS = 0.5
 """Linf reach of fooling images around random ones."""
+
+
+MOST = 500
+"""Images of each half that are looked at: the codes of a wide layer are many numbers."""
+
+
+def some(data: Halves) -> Halves:
+    """Return up to 500 images of each half, every class in its share."""
+    return Halves(*(take(part, chosen(part.y.tolist(), MOST)) if len(part.y) > MOST else part
+                    for part in data))  # fmt: skip
 
 
 @contextmanager
@@ -48,7 +59,8 @@ def _recorded(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
 def layers_of(model: Classifier) -> dict[str, nn.Module]:
     """Return the layers whose codes are looked at, by dotted name, in the order of the net.
 
-    They are its activations (ReLU and the like), and its last layer with weights.
+    They are its activations (ReLU and the like), and its last layer with weights; the output of a
+    net that has neither.
     """
     kinds = (nn.ReLU, nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid, nn.LeakyReLU, nn.ELU)
     found = {
@@ -56,7 +68,7 @@ def layers_of(model: Classifier) -> dict[str, nn.Module]:
     }
     weighted = [(name, module) for name, module in model.net.named_modules()
                 if isinstance(module, nn.Linear | nn.Conv2d)]  # fmt: skip
-    return {**found, **dict(weighted[-1:])}
+    return {**found, **dict(weighted[-1:])} or {"output": model.net}
 
 
 @torch.no_grad()

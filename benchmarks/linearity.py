@@ -137,7 +137,10 @@ def _dimension(setting: Setting, found: Study) -> None:
 
 
 def _images(setting: Setting, found: Study) -> None:
-    for name, data in (("two", setting.pair), ("all", setting.data)):
+    both = {"two": setting.pair, "all": setting.data}
+    if len(class_names(setting.data.test)) == 2:
+        del both["all"]
+    for name, data in both.items():
         fitted = fit(data.train, setting.decay, name=f"{name} classes")
         exact = linear_images.distances(fitted, data.test)
         curve = linear_images.curves(fitted, data.test, exact, setting.seed)
@@ -193,13 +196,13 @@ def _nets(setting: Setting, found: Study) -> None:
 
 
 def _manifold(setting: Setting, found: Study) -> None:
-    far, probes = [], []
+    far, probes, data = [], [], linear_manifold.some(setting.data)
     for model in setting.models:
-        groups = linear_manifold.kinds(model, setting.data.test, linear_nets.EPS, setting.seed)
+        groups = linear_manifold.kinds(model, data.test, linear_nets.EPS, setting.seed)
         if len(groups["clean"].y):
-            told = linear_manifold.off_manifold(model, setting.data.train, groups)
+            told = linear_manifold.off_manifold(model, data.train, groups)
             far.append(told.assign(net=model.name))
-            probes.append(linear_manifold.probes(model, setting.data).assign(net=model.name))
+            probes.append(linear_manifold.probes(model, data).assign(net=model.name))
     if far:
         found.tables |= {"manifold": pd.concat(far, ignore_index=True),
                          "probes": pd.concat(probes, ignore_index=True)}  # fmt: skip

@@ -18,6 +18,11 @@ BINS = 24
 EXACT_POINTS = 121
 
 
+def models_of(study: Linearity) -> list[str]:
+    """Return the models that were fitted: two classes, and all where there are more."""
+    return [which for which in ("two", "all") if f"curves_{which}" in study.tables]
+
+
 def curve_figure(study: Linearity, which: str, norm: str) -> Figure:
     """Draw exact robust accuracy against what FGSM, PGD and noise leave standing."""
     frame = study.tables[f"curves_{which}"]
@@ -120,7 +125,7 @@ QUANTILES = {"nearest": 0.0, "10%": 0.1, "median": 0.5, "90%": 0.9, "furthest": 
 def result(study: Linearity) -> str:
     """Say how near the boundaries are."""
     told = []
-    for which in ("two", "all"):
+    for which in models_of(study):
         frame = study.tables[f"distances_{which}"]
         middle = float(frame.loc[frame["right"], "Linf"].median()) if frame["right"].any() else 0.0
         told.append(f"{decimal(middle)} for {_model(study, which)}")

@@ -50,20 +50,19 @@ def headline(study: Linearity) -> str:
     """Return what was found, in one sentence."""
     if "missed_two" not in study.tables:
         return "A linear model is fooled by small changes that add up."
-    told = []
-    for which, classes in (("two", "two classes"), ("all", "all")):
-        frame = study.tables[f"missed_{which}"]
-        row = frame[(frame["norm"] == "Linf") & (frame["attack"] == "fgsm")].iloc[0]
-        told.append((int(row["missed"]), int(row["n"]), classes))
-    two, rest = told
-    found = (
-        "is the exact optimum: it misses none" if not two[0] else f"misses {count(two[0])} images"
-    )
-    return (
-        f"One step along the sign of the gradient {found} of {count(two[1])} images for two"
-        f" classes, and at most {count(rest[0])} of {count(rest[1])} for"
-        f" {len(study.about['classes'])}."
-    )
+    two, n = _missed(study, "two")
+    found = "is the exact optimum: it misses none" if not two else f"misses {count(two)}"
+    text = f"One step along the sign of the gradient {found} of {count(n)} images for two classes"
+    if "missed_all" not in study.tables:
+        return f"{text}."
+    rest, n = _missed(study, "all")
+    return f"{text}, and at most {count(rest)} of {count(n)} for {len(study.about['classes'])}."
+
+
+def _missed(study: Linearity, which: str) -> tuple[int, int]:
+    frame = study.tables[f"missed_{which}"]
+    row = frame[(frame["norm"] == "Linf") & (frame["attack"] == "fgsm")].iloc[0]
+    return int(row["missed"]), int(row["n"])
 
 
 def results(study: Linearity) -> list[str]:
@@ -109,7 +108,7 @@ def _images(study: Linearity) -> dict[str, Any]:
             "right": study.about[f"right_{which}"],
         }
 
-    return {"two": of("two"), "all": of("all")}
+    return {which: of(which) for which in linear_images.models_of(study)}
 
 
 def _cards(study: Linearity, which: str) -> list[Any]:
