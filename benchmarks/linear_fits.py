@@ -61,9 +61,11 @@ def two_classes(samples: Samples, names: Sequence[str] = ()) -> Samples:
     """Return the images of two classes as classes 0 and 1.
 
     By default sneaker and bag where there are such, else the first two. Raises UsageError for a
-    name that is not there.
+    name that is not there, InputError where there is one class only.
     """
     known = class_names(samples)
+    if len(known) < 2:
+        raise InputError(f"{samples.name} has images of one class", "two are needed to part them")
     if not names:
         names = USUAL if set(USUAL) <= set(known) else known[:2]
     if len(names) != 2 or names[0] == names[1]:

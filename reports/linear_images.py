@@ -1,5 +1,6 @@
 """Exact robust accuracy of linear models on real images, and how the distances are spread."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -97,12 +98,20 @@ def distance_figure(study: Linearity, which: str, norm: str = "Linf") -> Figure 
         f"spread-{which}", draw(WIDE), draw(NARROW),
         f"How far the {count(len(known))} test images that are read right are from being misread:"
         f" half of them no further than {decimal(middle)}, {decimal(255 * middle)} grey levels.",
-        quantiles(study, which),
+        _bins(counts, high, title),
         reading="Each bar counts images whose nearest fooling image is at that distance; there is"
         " none nearer, in the box [0, 1] of real images.",
         limits="A distance says how much must change, not whether an eye would notice.",
         command=study.command,
     )  # fmt: skip
+
+
+def _bins(counts: Sequence[int], high: float, title: str) -> Table:
+    edges = np.linspace(0, high, len(counts) + 1)
+    frame = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "images": counts})
+    return table_of(frame, f"{title}, by bar", [
+        Of("low", "from"), Of("high", "to"), Of("images", "images", whole),
+    ])  # fmt: skip
 
 
 def quantiles(study: Linearity, which: str) -> Table:

@@ -2,7 +2,13 @@
 
 from typing import Any
 
-from advkit.reports import linear_decay, linear_images, linear_nets, linear_numbers
+from advkit.reports import (
+    linear_decay,
+    linear_images,
+    linear_manifold,
+    linear_nets,
+    linear_numbers,
+)
 from advkit.reports.gallery import gallery
 from advkit.reports.linear_parts import Linearity, pictures
 from advkit.reports.page import facts_of
@@ -70,7 +76,7 @@ def results(study: Linearity) -> list[str]:
     told = {
         "numbers": linear_numbers.result, "dimension": linear_numbers.dimension_result,
         "images": linear_images.result, "decay": linear_decay.as_in_2015,
-        "nets": linear_nets.result, "manifold": linear_nets.manifold_result,
+        "nets": linear_nets.result, "manifold": linear_manifold.result,
     }  # fmt: skip
     return [told[name](study) for name, table in TABLES.items() if table in study.tables]
 
@@ -140,8 +146,8 @@ def _nets(study: Linearity) -> dict[str, Any]:
 
 def _manifold(study: Linearity) -> dict[str, Any]:
     return {
-        "figures": [linear_nets.manifold_figure(study), linear_nets.probe_figure(study)],
-        "table": linear_nets.manifold_table(study),
+        "figures": [linear_manifold.manifold_figure(study), linear_manifold.probe_figure(study)],
+        "table": linear_manifold.manifold_table(study),
     }
 
 
