@@ -3,7 +3,7 @@
 That is what a target among more than two classes asks for: its logit above every other. Linf and
 L1 are linear programs and L0 a mixed-integer one (HiGHS, Huangfu and Hall 2018, by scipy); L2 is
 a projection onto a polyhedron cut by the box, by Newton's method on its dual, which has one
-unknown per function.
+unknown per function. scipy is imported where it is used: whoever lists attacks does not wait for it.
 """
 
 from collections.abc import Callable
@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import Bounds, LinearConstraint, linprog, milp, nnls
-from scipy.sparse import csr_array, diags_array, eye_array, hstack, vstack
 
 from advkit.errors import UsageError
 
@@ -46,6 +44,9 @@ def nearest_in_all(
 
 def _linf(slopes: Floats, gains: Floats, down: Floats, up: Floats) -> Floats | None:
     """Solve for the move and its size t: |move_i| <= t."""
+    from scipy.optimize import linprog
+    from scipy.sparse import csr_array, eye_array, hstack, vstack
+
     k, d = slopes.shape
     one, eye = csr_array(np.ones((d, 1))), eye_array(d)
     sizes = vstack([hstack([eye, -one]), hstack([-eye, -one])])
@@ -61,6 +62,8 @@ def _linf(slopes: Floats, gains: Floats, down: Floats, up: Floats) -> Floats | N
 
 def _l1(slopes: Floats, gains: Floats, down: Floats, up: Floats) -> Floats | None:
     """Solve for the move up and the move down of every entry."""
+    from scipy.optimize import linprog
+
     d = slopes.shape[1]
     found = linprog(
         np.ones(2 * d),
@@ -73,6 +76,9 @@ def _l1(slopes: Floats, gains: Floats, down: Floats, up: Floats) -> Floats | Non
 
 def _l0(slopes: Floats, gains: Floats, down: Floats, up: Floats) -> Floats | None:
     """Solve for the moves and for a switch per entry: where it is off the entry cannot move."""
+    from scipy.optimize import Bounds, LinearConstraint, milp
+    from scipy.sparse import csr_array, diags_array, eye_array, hstack, vstack
+
     k, d = slopes.shape
     eye = eye_array(d)
     switched = vstack([hstack([eye, -diags_array(up)]), hstack([-eye, -diags_array(down)])])
@@ -96,6 +102,8 @@ def _l2(slopes: Floats, gains: Floats, down: Floats, up: Floats) -> Floats | Non
     its maximum is a problem of non-negative least squares; towards it goes each step, as far as
     the dual rises. On the right piece the step is whole, and the next one has nowhere to go.
     """
+    from scipy.optimize import linprog
+
     feasible = linprog(np.zeros_like(down), A_ub=-slopes, b_ub=-gains, bounds=np.c_[-down, up])
     if feasible.status == 2:
         return None
@@ -116,6 +124,8 @@ def _l2(slopes: Floats, gains: Floats, down: Floats, up: Floats) -> Floats | Non
 
 def _piece(g: Floats, h: Floats, ridge: float) -> Floats:
     """Return the m >= 0 that maximises h . m - |g' m|^2 / 2; the ridge keeps it finite."""
+    from scipy.optimize import nnls
+
     root = np.linalg.cholesky(g @ g.T + ridge * np.eye(len(h)))
     return np.asarray(nnls(root.T, np.linalg.solve(root, h))[0])
 

@@ -26,19 +26,19 @@ def _way(study: Linearity, net: str, frame: pd.DataFrame) -> Figure:
     gap = rival - own
     crossed = next((x for x, g in zip(t, gap, strict=True) if x >= 0 and g > 0), None)
     where = f"they cross at {crossed:.3g}" if crossed is not None else "they do not cross"
-    named, high, sample = short(bare(net), 40), float(t.max()), short(frame["id"].iloc[0])
+    called, high, sample = short(bare(net), 40), float(t.max()), short(frame["id"].iloc[0])
     r2 = " and ".join(f"{one:.4f}" for _, one in fits)
     some = slice(None, None, max(len(frame) // 10, 1))
     return lines_figure(
         [Line("true", _pairs(t, own)), Line("other", _pairs(t, rival)),
          *(Line("fit", _pairs(t, line)) for line, _ in fits)],
-        name=f"way-{slug(net)}", title=f"Logits along the sign of the gradient, {named}",
+        name=f"way-{slug(net)}", title=f"Logits along the sign of the gradient, {called}",
         desc=f"image {sample}; R squared of the straight lines {r2}; {where}",
-        caption=f"{named}: the logits of the true class and of the likeliest other at x + t"
+        caption=f"{called}: the logits of the true class and of the likeliest other at x + t"
         f" sign(gradient of their difference), t from \u2212{high:g} to {high:g}, for the image of"
         f" middling straightness ({sample}); straight lines by least squares, R\u00b2 = {r2}.",
         across="t, of every pixel", up="logits",
-        data=table_of(frame.assign(gap=gap)[some], f"Logits on the way, {named}", [
+        data=table_of(frame.assign(gap=gap)[some], f"Logits on the way, {called}", [
             Of("t", "t"), Of("own", "true class"), Of("rival", "other class"),
             Of("gap", "other less true"),
         ]),
