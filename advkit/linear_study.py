@@ -6,8 +6,9 @@ from typing import Any
 import torch
 
 from advkit.benchmarks.linear_images import Exhibit
+from advkit.benchmarks.linear_parts import Study
 from advkit.benchmarks.linear_pictures import Picture
-from advkit.benchmarks.linearity import Progress, Study, study
+from advkit.benchmarks.linearity import Progress, study
 from advkit.data.samples import Samples, fingerprint
 from advkit.evaluate.fingerprint import environment, now
 from advkit.evaluate.run_folder import write_json, write_text

@@ -14,6 +14,9 @@ from advkit.engine import NORMS
 from advkit.engine.objectives import margins
 from advkit.engine.projections import furthest
 
+NUMBERS = 20_000_000
+"""How many slopes of boundaries are held at once, over samples, classes and inputs."""
+
 
 def exact_nearest(
     weight: Tensor,
@@ -33,16 +36,33 @@ def exact_nearest(
     program per image. 0 where it is so already; infinity where the box [0, 1] holds no such point.
     """
     weight, bias, z = weight.double(), bias.double(), x.flatten(1).double()
-    logits = z @ weight.T + bias
-    from_, to = (y, None) if targets is None else (targets, targets)
-    slopes, gains = _apart(weight, logits, from_)
-    if to is None:
-        found = nearest_crossing(norm, z, slopes, gains, box=box)
-    elif gains.shape[1] == 1:
-        found = nearest_crossing(norm, z, -slopes, -gains, box=box)
-    else:
-        found = in_all(norm, z, -slopes, -gains, box=box)
-    return Nearest(found.x.view(x.shape), found.distance)
+    parts = [
+        _nearest(
+            weight, bias, z[rows], y[rows], None if targets is None else targets[rows], norm, box
+        )
+        for rows in _slices(len(z), weight.numel())
+    ]
+    if not parts:
+        return Nearest(z.view(x.shape), z.new_zeros(0))
+    points, sizes = (torch.cat(column) for column in zip(*parts, strict=True))
+    return Nearest(points.view(x.shape), sizes)
+
+
+def _nearest(
+    weight: Tensor, bias: Tensor, x: Tensor, y: Tensor, targets: Tensor | None, norm: str, box: bool
+) -> Nearest:
+    slopes, gains = _apart(weight, x @ weight.T + bias, y if targets is None else targets)
+    if targets is None:
+        return nearest_crossing(norm, x, slopes, gains, box=box)
+    if gains.shape[1] == 1:
+        return nearest_crossing(norm, x, -slopes, -gains, box=box)
+    return in_all(norm, x, -slopes, -gains, box=box)
+
+
+def _slices(n: int, size: int) -> list[slice]:
+    """Cut ``n`` samples, with ``size`` numbers each, so that a part fits into memory with ease."""
+    step = max(NUMBERS // size, 1)
+    return [slice(at, at + step) for at in range(0, n, step)]
 
 
 def _apart(weight: Tensor, logits: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
@@ -79,15 +99,19 @@ def worst_margin(
     by signs, L2 by water-filling, L1 and L0 by the entries that gain most.
     """
     weight, bias, z = weight.double(), bias.double(), x.flatten(1).double()
-    slopes, _ = _apart(weight, z @ weight.T + bias, y)
-    radius = torch.full((len(z),), float(eps), dtype=z.dtype, device=z.device)
+    parts = [
+        _worst(weight, bias, z[rows], y[rows], eps, norm)
+        for rows in _slices(len(z), weight.numel())
+    ]
+    return torch.cat(parts) if parts else z.new_zeros(0)
+
+
+def _worst(weight: Tensor, bias: Tensor, x: Tensor, y: Tensor, eps: float, norm: str) -> Tensor:
+    slopes, _ = _apart(weight, x @ weight.T + bias, y)
+    radius = torch.full((len(x),), float(eps), dtype=x.dtype, device=x.device)
     worst = torch.full_like(radius, -torch.inf)
-    for k in range(slopes.shape[1]):
-        u = (
-            _few(z, slopes[:, k], int(eps))
-            if norm == "L0"
-            else furthest(norm, slopes[:, k], z, radius)
-        )
+    for slope in slopes.unbind(1):
+        u = _few(x, slope, int(eps)) if norm == "L0" else furthest(norm, slope, x, radius)
         worst = torch.maximum(worst, margins(u @ weight.T + bias, y))
     return worst
 

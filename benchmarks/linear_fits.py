@@ -19,6 +19,8 @@ from advkit.models.affine import Affine
 from advkit.models.scikit import affine_weights, from_estimator
 
 USUAL = ("Sneaker", "Bag")
+NUMBERS = 50_000_000
+"""How many pixels a half may have in all: fits hold them in float64."""
 
 
 class Halves(NamedTuple):
@@ -38,10 +40,11 @@ class Fit(NamedTuple):
 def halves(samples: Samples, most: int = 1_000) -> Halves:
     """Return every second image of each class to fit on, the others to tell on.
 
-    Of each half about ``most`` images, every class in its share. Raises InputError where a class
-    has a single image.
+    Of each half about ``most`` images, fewer where they are large, every class in its share.
+    Raises InputError where a class has a single image.
     """
     kept: Sequence[int] = range(len(samples.y))
+    most = min(most, max(NUMBERS // samples.x[0].numel(), 1))
     if len(samples.y) > 2 * most:
         kept = chosen(samples.y.tolist(), 2 * most)
     seen: Counter[int] = Counter()

@@ -17,7 +17,8 @@ from advkit.evaluate.measure import measure
 from advkit.models import Classifier
 
 POINTS = 41
-EPS = 0.1
+EPS, COLOUR_EPS = 0.1, 8 / 255
+"""How far is looked: in grey images and other inputs, and in colour images."""
 IMAGES = 60
 
 
@@ -44,7 +45,7 @@ def _margins(model: Classifier, x: Tensor, y: Tensor) -> Tensor:
     return evaluate(margin(model, y), x, gradient=False).value
 
 
-def ways(model: Classifier, samples: Samples, eps: float = EPS) -> Ways:
+def ways(model: Classifier, samples: Samples, eps: float) -> Ways:
     """Walk from every image both ways along the sign of its gradient, out of the box if need be."""
     x, y = samples.x, samples.y
     point = evaluate(margin(model, y), x)
@@ -77,9 +78,7 @@ def straightness(found: Ways) -> pd.DataFrame:
     return pd.DataFrame({name: column.numpy() for name, column in columns.items()})
 
 
-def first_order(
-    model: Classifier, samples: Samples, eps: float = EPS, seed: int = 0
-) -> pd.DataFrame:
+def first_order(model: Classifier, samples: Samples, eps: float, seed: int = 0) -> pd.DataFrame:
     """Return a row per image: what its tangent foretells, and what comes.
 
     Columns: ``foretold`` (exact Linf distance of the tangent model), ``nearest`` (Linf distance of
@@ -106,7 +105,7 @@ def first_order(
 
 
 def summary(
-    name: str, straight: pd.DataFrame, told: pd.DataFrame, eps: float = EPS
+    name: str, straight: pd.DataFrame, told: pd.DataFrame, eps: float
 ) -> dict[str, float | str]:
     """Return one net in a row: medians over images, and flips foretold against flips that came.
 
@@ -140,3 +139,9 @@ def lines(name: str, found: Ways, ids: Sequence[str], image: int) -> pd.DataFram
 def typical(straight: pd.DataFrame) -> int:
     """Return the image whose line is of middling straightness."""
     return int(straight["r2"].sort_values(kind="stable").index[len(straight) // 2])
+
+
+def usual_eps(samples: Samples) -> float:
+    """Return how far is looked where nobody says: 0.1, or 8/255 in colour images."""
+    colour = samples.x.ndim == 4 and samples.x.shape[1] == 3
+    return COLOUR_EPS if colour else EPS

@@ -7,26 +7,16 @@ writes every table as a CSV file. What the columns are is said where each table 
 
 import argparse
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 
-from advkit.benchmarks import linear_decay, linear_images, linear_manifold, linear_nets
-from advkit.benchmarks.linear_fits import (
-    Halves,
-    accuracy,
-    class_names,
-    fit,
-    halves,
-    two_classes,
-)
-from advkit.benchmarks.linear_numbers import dimension, ten_flips, ten_numbers, ten_scores
-from advkit.benchmarks.linear_pictures import Picture, fooling_pictures, template_pictures
+from advkit.benchmarks.linear_fits import class_names, halves, two_classes
+from advkit.benchmarks.linear_nets import usual_eps
+from advkit.benchmarks.linear_parts import PARTS, Setting, Study
 from advkit.data import Samples, load_data
-from advkit.errors import InputError
+from advkit.errors import InputError, UsageError
 from advkit.models import Classifier, load_model
 from advkit.models.probe import probe
 
@@ -37,34 +27,6 @@ DECAY = 1e-3
 Progress = Callable[[str, int, int], None]
 
 
-@dataclass
-class Study:
-    """Everything that was measured: tables by name, examples and pictures by group, and notes."""
-
-    about: dict[str, Any]
-    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
-    exhibits: dict[str, list[linear_images.Exhibit]] = field(default_factory=dict)
-    pictures: list[Picture] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What the parts of a study are given."""
-
-    data: Halves
-    pair: Halves
-    models: Sequence[Classifier]
-    decay: float
-    seed: int
-
-    @property
-    def pictured(self) -> bool:
-        """Whether the inputs are images with one or three channels."""
-        x = self.data.test.x
-        return x.ndim == 4 and x.shape[1] in (1, 3)
-
-
 def study(
     samples: Samples,
     *,
@@ -72,20 +34,25 @@ def study(
     models: Sequence[str | Classifier] = (),
     parts: Sequence[str] = (),
     decay: float = DECAY,
+    eps: float | None = None,
     seed: int = 0,
     progress: Progress = lambda _what, _done, _total: None,
 ) -> Study:
     """Measure the ``parts`` (all by default) of the study on ``samples``.
 
     ``classes`` are the two of the two-class model, ``models`` nets (specs or classifiers) for the
-    last parts; without any, those that come with advkit for these images. Half of the images of
+    last parts, where ``eps`` is how far is looked (0.1; 8/255 in colour images); without any, those
+    that come with advkit for these images. Half of the images of
     each class are fitted on, all numbers of test images are of the other half. Raises UsageError
     and InputError.
     """
     chosen = parts or tuple(PARTS)
     data, pair = halves(samples), halves(two_classes(samples, classes))
     nets = [_net(one, samples) for one in models or usual_models(samples)]
-    setting = Setting(data, pair, nets, decay, seed)
+    reach = usual_eps(samples) if eps is None else eps
+    if not reach > 0:
+        raise UsageError(f"--eps {reach:g} is no way to go", "give a number above 0: 8/255, 0.05")
+    setting = Setting(data, pair, nets, decay, reach, seed)
     found = Study(_about(samples, setting))
     for done, name in enumerate(chosen):
         progress("linearity", done, len(chosen))
@@ -122,101 +89,9 @@ def _about(samples: Samples, setting: Setting) -> dict[str, Any]:
     return {
         "data": samples.name, "shape": list(samples.x.shape[1:]), "pair": list(names),
         "classes": list(class_names(samples)), **dict(zip(told, sizes, strict=True)),
-        "decay": setting.decay, "seed": setting.seed,
+        "decay": setting.decay, "eps": setting.eps, "seed": setting.seed,
         "models": [model.name for model in setting.models],
     }  # fmt: skip
-
-
-def _numbers(_setting: Setting, found: Study) -> None:
-    numbers = ten_numbers()
-    found.tables |= {"numbers": numbers, "scores": ten_scores(numbers), "flips": ten_flips()}
-
-
-def _dimension(setting: Setting, found: Study) -> None:
-    found.tables["dimension"] = dimension(seed=setting.seed)
-
-
-def _images(setting: Setting, found: Study) -> None:
-    both = {"two": setting.pair, "all": setting.data}
-    if len(class_names(setting.data.test)) == 2:
-        del both["all"]
-    for name, data in both.items():
-        fitted = fit(data.train, setting.decay, name=f"{name} classes")
-        exact = linear_images.distances(fitted, data.test)
-        curve = linear_images.curves(fitted, data.test, exact, setting.seed)
-        found.tables |= {f"distances_{name}": exact, f"curves_{name}": curve,
-                         f"missed_{name}": linear_images.missed(curve)}  # fmt: skip
-        found.about[f"right_{name}"] = accuracy(fitted, data.test)[0]
-        if setting.pictured:
-            found.exhibits[name] = linear_images.exhibits(fitted, data.test, exact)
-            found.pictures += template_pictures(f"templates_{name}", fitted, data.test)
-
-
-def _decay(setting: Setting, found: Study) -> None:
-    decays, data = linear_decay.DECAYS, setting.data
-    fits = linear_decay.path(data, decays)
-    shape = data.test.x.shape[1:]
-    found.tables |= {
-        "decay": linear_decay.along_path(fits, decays, data),
-        "foolings": linear_decay.foolings(fits, decays, data.test),
-        "random_images": linear_decay.random_images(fits, decays, shape, setting.seed),
-    }
-    if not setting.pictured:
-        return
-    for group, decay, fitted in (("low", decays[0], fits[0]), ("high", decays[-1], fits[-1])):
-        found.pictures += template_pictures(
-            f"templates_{group}", fitted, data.test, f"decay {decay:g}"
-        )
-    for one in linear_decay.shown(fits, decays, data.test):
-        found.pictures += fooling_pictures(one)
-
-
-def _nets(setting: Setting, found: Study) -> None:
-    rows, lines, straights, firsts = [], [], [], []
-    for model in setting.models:
-        samples = linear_nets.right_ones(model, setting.data.test)
-        if not len(samples.y):
-            found.notes.append(f"{model.name} reads no test image right; it is left out")
-            continue
-        ways = linear_nets.ways(model, samples)
-        straight = linear_nets.straightness(ways)
-        told = linear_nets.first_order(model, samples, seed=setting.seed)
-        rows.append(linear_nets.summary(model.name, straight, told))
-        lines.append(
-            linear_nets.lines(model.name, ways, samples.ids, linear_nets.typical(straight))
-        )
-        straights.append(straight.assign(net=model.name))
-        firsts.append(told.assign(net=model.name))
-    if rows:
-        found.tables |= {"nets": pd.DataFrame(rows), "lines": pd.concat(lines, ignore_index=True),
-                         "straightness": pd.concat(straights, ignore_index=True),
-                         "first_order": pd.concat(firsts, ignore_index=True)}  # fmt: skip
-    elif not setting.models:
-        found.notes.append("No net was looked at: none comes with advkit for these images.")
-
-
-def _manifold(setting: Setting, found: Study) -> None:
-    far, probes, data = [], [], linear_manifold.some(setting.data)
-    for model in setting.models:
-        groups = linear_manifold.kinds(model, data.test, linear_nets.EPS, setting.seed)
-        if len(groups["clean"].y):
-            told = linear_manifold.off_manifold(model, data.train, groups)
-            far.append(told.assign(net=model.name))
-            probes.append(linear_manifold.probes(model, data).assign(net=model.name))
-    if far:
-        found.tables |= {"manifold": pd.concat(far, ignore_index=True),
-                         "probes": pd.concat(probes, ignore_index=True)}  # fmt: skip
-
-
-PARTS: dict[str, Callable[[Setting, Study], None]] = {
-    "numbers": _numbers,
-    "dimension": _dimension,
-    "images": _images,
-    "decay": _decay,
-    "nets": _nets,
-    "manifold": _manifold,
-}
-"""The parts of the study, in the order of the page."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:

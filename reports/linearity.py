@@ -14,7 +14,7 @@ from advkit.reports.linear_parts import Linearity, pictures
 from advkit.reports.page import facts_of
 from advkit.reports.parts import Fact, Section
 from advkit.reports.shell import render
-from advkit.reports.words import count, short
+from advkit.reports.words import count, eps_text, short
 
 SECTIONS = {
     "numbers": Section("numbers", "Ten numbers", "Ten numbers"),
@@ -46,6 +46,7 @@ def linearity_page(study: Linearity) -> str:
         results=results(study),
         pair=[short(name, 30) for name in study.about["pair"]],
         setting=_setting(study),
+        eps=eps_text(study.about["eps"], "Linf"),
         environment=facts_of(study.environment),
         parts_of={name: parts.get(name) for name in TABLES},
         named=SECTIONS,
@@ -89,6 +90,7 @@ def _setting(study: Linearity) -> list[Fact]:
         Fact("fitted on", f"{count(about['n_train'])} images, the pair on {about['pair_train']}"),
         Fact("told on", f"{count(about['n_test'])} others, the pair on {about['pair_test']}"),
         Fact("decay", f"{about['decay']:g}"),
+        Fact("eps", f"{eps_text(about['eps'], 'Linf')} around images, for nets"),
         Fact("nets", ", ".join(map(short, about["models"])) or "none"),
         Fact("seed", str(about["seed"])),
     ]

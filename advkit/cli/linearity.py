@@ -6,7 +6,9 @@ from pathlib import Path
 import click
 
 from advkit.cli.failures import say
+from advkit.cli.parameters import Number
 from advkit.cli.run_options import DATA, JSON, NO_PROGRESS, SEED, framed
+from advkit.numbers import check_eps
 
 PARTS = ("numbers", "dimension", "images", "decay", "nets", "manifold")
 
@@ -55,6 +57,12 @@ def _names(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
     "to the mean loss.",
 )
 @click.option(
+    "--eps",
+    type=Number(),
+    help="How far around images nets are looked at, Linf: 8/255, 0.05.  [default: 0.1, in colour "
+    "images 8/255]",
+)
+@click.option(
     "--part",
     "parts",
     multiple=True,
@@ -75,8 +83,8 @@ def _names(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
 @NO_PROGRESS
 def linearity(
     data: str | None, classes: tuple[str, ...], models: tuple[str, ...], decay: float,
-    parts: tuple[str, ...], limit: int | None, seed: int, out: Path | None, as_json: bool,
-    no_progress: bool,
+    eps: float | None, parts: tuple[str, ...], limit: int | None, seed: int, out: Path | None,
+    as_json: bool, no_progress: bool,
 ) -> None:  # fmt: skip
     """Show why linear models are fooled, and how much of it is left in nets; write a page.
 
@@ -85,6 +93,7 @@ def linearity(
     off the data adversarial images lie. Half of the images of each class are fitted on, the other
     half is told on. Every number is in a CSV file too.
     """
+    check_eps(() if eps is None else (eps,), "Linf")
     from advkit.benchmarks.linearity import DATA as USUAL
     from advkit.data.specs import load_data
     from advkit.evaluate.workers import one_thread_each
@@ -97,7 +106,7 @@ def linearity(
         samples = load_data(spec, limit=limit)
         summary = write_study(
             samples, frame.folder, command=frame.command, progress=frame.progress,
-            classes=classes, models=models, parts=parts, decay=decay, seed=seed,
+            classes=classes, models=models, parts=parts, decay=decay, eps=eps, seed=seed,
         )  # fmt: skip
     if as_json:
         say(json.dumps(summary))

@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from advkit.benchmarks import linear_decay, linear_fits, linear_images, linear_manifold, linear_nets
-from advkit.benchmarks.linearity import PARTS, study, usual_models
+from advkit.benchmarks.linear_parts import PARTS
+from advkit.benchmarks.linearity import study, usual_models
 from advkit.data import Samples, load_data
 from advkit.data.samples import take
 from advkit.errors import InputError, UsageError
@@ -142,13 +143,13 @@ def test_a_linear_model_is_straight_and_its_tangent_foretells_all(
 ) -> None:
     model = linear_fits.fit(halves.train, 1e-2).model
     samples = linear_nets.right_ones(model, halves.test, 30)
-    straight = linear_nets.straightness(linear_nets.ways(model, samples))
+    straight = linear_nets.straightness(linear_nets.ways(model, samples, 0.1))
     assert (straight["r2"] > 1 - 1e-6).all()
     np.testing.assert_allclose(straight["fitted"], straight["tangent"], rtol=1e-3)
-    told = linear_nets.first_order(model, samples)
+    told = linear_nets.first_order(model, samples, 0.1)
     known = linear_images.distances(linear_fits.fit(halves.train, 1e-2), samples)
     np.testing.assert_allclose(told["foretold"], known["Linf"], rtol=1e-3, atol=1e-6)
-    row = linear_nets.summary("linear", straight, told)
+    row = linear_nets.summary("linear", straight, told, 0.1)
     assert row["share"] == pytest.approx(1, abs=0.01)
     assert row["kept"] == pytest.approx(1, abs=1e-3)
     assert row["flips_foretold"] == row["flips"]
@@ -167,9 +168,10 @@ def test_a_bent_model_is_not_straight() -> None:
     model = Classifier(Bent(), name="bent", classes=("a", "b"))
     x = torch.rand(20, 1, 4, 4, generator=torch.Generator().manual_seed(0))
     samples = Samples(x, model(x).argmax(1), tuple(map(str, range(20))), ("a", "b"), "made up")
-    straight = linear_nets.straightness(linear_nets.ways(model, samples))
+    straight = linear_nets.straightness(linear_nets.ways(model, samples, 0.1))
     assert straight["r2"].median() < 0.5
-    row = linear_nets.summary("bent", straight, linear_nets.first_order(model, samples))
+    told = linear_nets.first_order(model, samples, 0.1)
+    row = linear_nets.summary("bent", straight, told, 0.1)
     assert row["kept"] < 0.9
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from advkit.benchmarks.linearity import PARTS
+from advkit.benchmarks.linear_parts import PARTS
 from advkit.cli.linearity import PARTS as OFFERED
 from tests.cli.run_cli import Cli
 
@@ -63,6 +63,8 @@ def test_what_is_wrong_is_said_in_a_line(cli: Cli, tmp_path: Path) -> None:
         (("--classes", "3"), 2, "no pair"),
         (("--part", "number"), 2, "not one of"),
         (("--decay", "0"), 2, "decay"),
+        (("--eps", "8"), 2, "did you mean 8/255?"),
+        (("--eps", "0"), 2, "above 0"),
         (("--limit", "11"), 3, "single image"),
         (("--model", "bundled:fashion-mnist-cnn"), 3, "1 x 28 x 28"),
         (("--model", "bundled:digits-cn"), 2, "did you mean digits-cnn?"),

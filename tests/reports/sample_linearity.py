@@ -2,7 +2,8 @@
 
 from functools import cache
 
-from advkit.benchmarks.linearity import Study, study
+from advkit.benchmarks.linear_parts import Study
+from advkit.benchmarks.linearity import study
 from advkit.data import load_data
 from advkit.linear_study import page_of
 from advkit.reports import Linearity
