@@ -60,12 +60,17 @@ def curves(fitted: Fit, samples: Samples, exact: pd.DataFrame, seed: int = 0) ->
     for norm in ("Linf", "L2"):
         known = exact.loc[exact["right"] & np.isfinite(exact[norm]), norm]
         high = float(known.quantile(0.95)) if len(known) else 0.1
-        for eps in np.linspace(0, min(high, 0.99 if norm == "Linf" else high), POINTS).tolist():
+        for eps in _grid(min(high, 0.99) if norm == "Linf" else high):
             standing = {"exact": int((exact[norm] > eps).sum())}
             for name, attack in TRIED.items():
                 standing[name] = _standing(fitted.model, samples, attack, norm, eps, seed)
             rows.append({"norm": norm, "eps": eps, "n": len(samples.y), **standing})
     return pd.DataFrame(rows)
+
+
+def _grid(high: float) -> list[float]:
+    """Return eps from 0 to ``high``, short numbers: one that is a distance itself is a tie."""
+    return [float(f"{eps:.3g}") for eps in np.linspace(0, high, POINTS)]
 
 
 def _standing(model: Model, samples: Samples, attack: Any, norm: str, eps: float, seed: int) -> int:

@@ -11,7 +11,9 @@ from advkit.attacks.linear_distances import exact_nearest, worst_margin
 from advkit.engine import NORMS
 from advkit.engine.objectives import margins
 from advkit.evaluate.measure import measure, slack
+from advkit.errors import InputError
 from advkit.models import Classifier
+from advkit.models.affine import affine_of
 from tests.attacks.subjects import SUBJECTS
 
 EPS = {"Linf": 0.05, "L2": 0.25, "L1": 0.9, "L0": 3.0}
@@ -54,6 +56,23 @@ def test_comes_as_near_as_there_is(norm: str, aimed: bool) -> None:
     assert (margins(model(within), y, targets) > 0).all()
     short = torch.tensor(exact * (1 - 1e-4) - rounding).float()
     assert torch.equal(linear(model, x, y, eps=short, norm=norm, targets=targets), x)
+
+
+def test_the_weights_of_a_model_are_read_off_whatever_it_is_made_of() -> None:
+    model, x, _ = softmax_regression()
+    for found, wanted in zip(affine_of(model, x), folded(model), strict=True):
+        torch.testing.assert_close(found, wanted, rtol=1e-12, atol=1e-12)
+    deeper = Classifier(
+        nn.Sequential(nn.Conv2d(3, 4, 3), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(16, 5)),
+        name="no kinks", mean=[0.1, 0.2, 0.3], std=[1.0, 2.0, 3.0],
+    )  # fmt: skip
+    images = torch.rand(6, 3, 6, 7, generator=torch.Generator().manual_seed(0))
+    found = affine_of(deeper, images)
+    assert found.weight.shape == (5, 3 * 6 * 7)
+    torch.testing.assert_close(found.logits(images).float(), deeper(images), rtol=1e-4, atol=1e-5)
+    bent = Classifier(nn.Sequential(nn.Flatten(), nn.Linear(126, 3), nn.ReLU()), name="bent")
+    with pytest.raises(InputError, match="bent is not linear"):
+        affine_of(bent, images)
 
 
 CASES = [(name, norm) for name in ATTACKS for norm in norms_of(ATTACKS[name])]

@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy.optimize import linprog, nnls
 
+from advkit.attacks import linear_distances
 from advkit.attacks.linear_distances import exact_nearest, worst_margin
 from advkit.engine import NORMS
 from advkit.engine.objectives import margins
@@ -150,6 +151,16 @@ def test_what_is_read_so_already_is_at_distance_0_and_what_the_box_forbids_at_in
     for targets in (None, torch.ones_like(y)):
         found = exact_nearest(weight, sure, x, torch.zeros_like(y), "L1", targets=targets)
         assert found.distance.isinf().all()
+
+
+def test_it_is_the_same_however_little_is_held_at_once(monkeypatch) -> None:
+    weight, bias, x, y = problem(7, 4, n=13)
+    whole = exact_nearest(weight, bias, x, y, "L2"), worst_margin(weight, bias, x, y, 0.1, "L2")
+    monkeypatch.setattr(linear_distances, "NUMBERS", 5 * weight.numel())
+    parts = exact_nearest(weight, bias, x, y, "L2"), worst_margin(weight, bias, x, y, 0.1, "L2")
+    torch.testing.assert_close(parts, whole, rtol=1e-12, atol=0)
+    assert exact_nearest(weight, bias, x[:0], y[:0], "L2").x.shape == (0, SIZE)
+    assert len(worst_margin(weight, bias, x[:0], y[:0], 0.1, "L2")) == 0
 
 
 def test_l0_to_a_target_without_the_box_is_refused() -> None:
