@@ -115,7 +115,7 @@ def test_100_random_models_against_general_solvers(norm: str, box: bool) -> None
 @each_norm
 def test_to_a_target_every_other_class_must_be_passed(norm: str) -> None:
     cut = 0
-    for seed in range(40 if norm == "L0" else 100):
+    for seed in range(50):
         weight, bias, x, y = problem(seed, classes=3 + seed % 3)
         target = (y + 1) % len(bias)
         found = exact_nearest(weight, bias, x, y, norm, targets=target)
@@ -130,7 +130,7 @@ def test_to_a_target_every_other_class_must_be_passed(norm: str) -> None:
                 by_solver(norm, x[0].numpy(), *one, False), rel=1e-6, abs=1e-6
             )
             cut += bool(found.distance > free.distance + 1e-9)
-    assert cut >= 50 or norm == "L0"
+    assert cut >= 25 or norm == "L0"
 
 
 @each_norm

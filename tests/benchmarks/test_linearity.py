@@ -18,7 +18,7 @@ from advkit.models import Classifier
 
 @pytest.fixture(scope="module")
 def digits() -> Samples:
-    return load_data("bundled:digits?split=train", limit=300)
+    return load_data("bundled:digits?split=train", limit=200)
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def halves(digits: Samples) -> linear_fits.Halves:
 def test_halves_share_no_image_and_have_every_class(digits: Samples) -> None:
     train, test = linear_fits.halves(digits)
     assert not set(train.ids) & set(test.ids)
-    assert len(train.y) + len(test.y) == 300
+    assert len(train.y) + len(test.y) == 200
     assert set(train.y.tolist()) == set(test.y.tolist()) == set(range(10))
     small = linear_fits.halves(digits, most=50)
     assert len(small.train.y) + len(small.test.y) == 100
@@ -217,7 +217,7 @@ def test_probes_see_each_layer_and_leave_no_hook() -> None:
 
 
 def test_the_study_is_the_same_every_time_and_parts_do_not_depend_on_each_other() -> None:
-    images = load_data("bundled:digits", limit=120)
+    images = load_data("bundled:digits", limit=60)
     whole = study(images)
     assert set(whole.tables) > {"numbers", "dimension", "curves_all", "foolings", "nets", "probes"}
     assert usual_models(images) == ("bundled:digits-cnn",)

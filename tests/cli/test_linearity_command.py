@@ -10,7 +10,7 @@ from advkit.benchmarks.linear_parts import PARTS
 from advkit.cli.linearity import PARTS as OFFERED
 from tests.cli.run_cli import Cli
 
-FEW = ("--data", "bundled:digits", "--limit", 80, "--no-progress")
+FEW = ("--data", "bundled:digits", "--limit", 60, "--no-progress")
 
 
 def test_writes_a_page_a_table_for_everything_and_a_summary(cli: Cli, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from advkit.reports import Linearity
 
 @cache
 def digits_study() -> Study:
-    return study(load_data("bundled:digits", limit=120), classes=("3", "8"))
+    return study(load_data("bundled:digits", limit=60), classes=("3", "8"))
 
 
 def sample_linearity() -> Linearity:
