@@ -9,6 +9,7 @@ none.
 from collections.abc import Sequence
 from typing import Any
 
+import joblib
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -33,10 +34,10 @@ def from_estimator(
 ) -> Classifier:
     """Return a classifier of flattened inputs that scores as the fitted ``estimator`` does.
 
-    Class k is ``estimator.classes_[k]``; logits of a linear estimator are its decision function
-    (two classes: 0 and the function), of any other what `Scores` says. ``classes`` are the names
-    of as many classes; else they are called what the estimator calls them. Raises InputError
-    where it is not fitted, or is no classifier.
+    Logits of a linear estimator are its decision function (two classes: 0 and the function), of
+    any other what `Scores` says. Class k is that of label k; labels that are names are put into the
+    order of ``classes`` where these are the same names. Raises InputError where it is not fitted,
+    is no classifier, or its labels are other numbers than 0, 1, 2 ...
     """
     label = name or type(_steps(estimator)[-1]).__name__
     try:
@@ -45,11 +46,29 @@ def from_estimator(
         raise InputError(f"{label} is not fitted", "call fit(x, y) before") from error
     if not hasattr(estimator, "classes_") or np.ndim(estimator.classes_[0]):
         raise InputError(f"{label} is no classifier of one label", "give one with classes_")
-    own = tuple(str(one) for one in estimator.classes_)
-    names = tuple(classes) if classes and len(classes) == len(own) else own
+    names, order = _order(estimator.classes_, classes, label)
     weights = affine_weights(estimator)
-    net = Decision(*weights) if weights else Scores(estimator)
-    return Classifier(net, name=label, classes=names)
+    if weights:
+        return Classifier(Decision(*(part[order] for part in weights)), name=label, classes=names)
+    return Classifier(Scores(estimator, order), name=label, classes=names)
+
+
+def _order(
+    labels: Any, classes: Sequence[str] | None, name: str
+) -> tuple[tuple[str, ...], list[int]]:
+    """Return the names of the classes, and which of the estimator's classes each of them is."""
+    own, k = tuple(str(one) for one in labels), len(labels)
+    if np.issubdtype(np.asarray(labels).dtype, np.number):
+        if list(labels) != list(range(k)):
+            told = ", ".join(own[:4]) + (", ..." if k > 4 else "")
+            raise InputError(
+                f"{name} was fitted on the labels {told}",
+                f"fit it on 0 to {k - 1}, in the order of the classes of the data",
+            )
+        return tuple(classes) if classes and len(classes) == k else own, list(range(k))
+    if classes and set(classes) == set(own):
+        return tuple(classes), [own.index(one) for one in classes]
+    return own, list(range(k))
 
 
 def affine_weights(estimator: Any) -> tuple[Floats, Floats] | None:
@@ -118,9 +137,13 @@ class Scores(nn.Module):
     prediction (a tie, the votes of an SVM), that class is raised just above the others.
     """
 
-    def __init__(self, estimator: Any) -> None:
+    stamp: Tensor
+
+    def __init__(self, estimator: Any, order: Sequence[int]) -> None:
         super().__init__()
-        self.estimator = estimator
+        self.estimator, self.order = estimator, list(order)
+        # So that the fingerprint of a classifier, made of its buffers, tells estimators apart.
+        self.register_buffer("stamp", torch.tensor(list(bytes.fromhex(joblib.hash(estimator)))))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return scores (n, K) of ``x`` (n, ...), without a gradient."""
@@ -131,7 +154,7 @@ class Scores(nn.Module):
         np.put_along_axis(scores, said[:, None], -np.inf, 1)
         least = scores.max(axis=1, keepdims=True) + ABOVE
         np.put_along_axis(scores, said[:, None], np.maximum(own, least), 1)
-        return torch.from_numpy(scores).to(x)
+        return torch.from_numpy(scores[:, self.order]).to(x)
 
     def _scores(self, flat: Floats) -> Floats:
         if hasattr(self.estimator, "predict_proba"):

@@ -115,6 +115,31 @@ def test_what_is_not_fitted_or_no_classifier_is_refused() -> None:
         from_estimator(PCA(2).fit(np.eye(3)))
 
 
+@pytest.mark.parametrize("make", [LogisticRegression, DecisionTreeClassifier])
+def test_labels_are_those_of_the_data_or_refused(make) -> None:
+    x = np.random.default_rng(0).random((60, 4))
+    y = (3 * x[:, 0]).astype(int)
+    named = make().fit(x, np.array(["cat", "ant", "bee"])[y])
+    images = torch.from_numpy(x).float()
+    for classes in (("cat", "ant", "bee"), ("bee", "cat", "ant"), ("x", "y", "z"), None):
+        model = from_estimator(named, classes=classes)
+        wanted = classes if classes and "ant" in classes else ("ant", "bee", "cat")
+        assert model.classes == wanted
+        said = [wanted[i] for i in model(images).argmax(1)]
+        assert said == named.predict(x.astype(np.float32)).tolist()
+    with pytest.raises(InputError, match="fitted on the labels 1, 2, 3"):
+        from_estimator(make().fit(x, y + 1))
+    assert from_estimator(make().fit(x, y.astype(float)), classes="abc").classes == tuple("abc")
+
+
+def test_fingerprints_tell_estimators_apart() -> None:
+    x = np.random.default_rng(0).random((60, 4))
+    y = (3 * x[:, 0]).astype(int)
+    for make in (RidgeClassifier, KNeighborsClassifier):
+        prints = [from_estimator(make().fit(x[:n], y[:n])).fingerprint() for n in (40, 40, 60)]
+        assert prints[0] == prints[1] != prints[2]
+
+
 def test_an_estimator_of_the_users_own_is_a_model_spec(tmp_path) -> None:
     file = tmp_path / "own.py"
     file.write_text(
