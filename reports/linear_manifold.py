@@ -49,9 +49,9 @@ def manifold_figure(study: Linearity) -> Figure:
         " of the training images; upwards, how far its codes (what the last layer reads) are from"
         " those of the nearest training image.",
         _quartiles(frame[frame["net"] == net], title),
-        reading="Adversarial images stay by the clean ones on the way across: they lie hardly off"
-        " the data's plane. Upwards they part: the net sees them far from all it was shown."
-        " Random and fooling images are far off in both.",
+        reading="Where adversarial images stay by the clean ones on the way across, they are hardly"
+        " off the plane of the data; where they part from them upwards, the net sees them far from"
+        " all that it was shown. Random and fooling images are the measure of far.",
         limits="A plane is a poor picture of a manifold, and nearest neighbours among few images"
         " overstate distances; the groups are measured alike, so compare them, not the numbers.",
         command=study.command,
@@ -113,8 +113,8 @@ def probe_figure(study: Linearity) -> Figure:
             Of("features", "features", whole), Of("right", "test", percent),
             Of("n_test", "images", whole),
         ]),
-        reading="Classes that lie tangled in pixels are pulled apart layer by layer, until a plane"
-        " parts them; what moves an image across that plane moves little in pixels.",
+        reading="Where the line rises, classes that lie tangled in pixels are pulled apart, until a"
+        " plane parts them; what moves an image across that plane may be little in pixels.",
         limits=f"Probes see few images ({count(int(frame['n_train'].iloc[0]))}), wide layers more"
         f" features than that. The 95% interval of a share of {count(n)} images is up to"
         f" {100 * 0.98 / np.sqrt(n):.0f} points to either side.",

@@ -14,7 +14,7 @@ from advkit.reports.axes import (
     dash,
     frame_of,
     height_of,
-    legend,
+    keyed,
     level,
     marker,
     numbers,
@@ -64,9 +64,8 @@ def line_chart(
         parts.append(_boundary(frame, zero))
     for index, line in enumerate(lines):
         parts += [_band(frame, line, index), _line(frame, line, index)]
-    if len(lines) > 1:
-        parts.append(legend(frame, [line.name for line in lines]))
-    return drawing(name, title, desc, width, frame.height, *parts)
+    drawn, height = keyed(frame, parts, [line.name for line in lines], up)
+    return drawing(name, title, desc, width, height, *drawn)
 
 
 def _fit(
