@@ -115,16 +115,17 @@ def cards_of(folder: Path, classes: Sequence[str]) -> list[Card]:
                         zip(saved["clean"], saved["adversarial"], strict=True)]  # fmt: skip
     except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
         raise InputError(f"{folder / 'cards.npz'} is missing or damaged") from error
-    return [_card(one, *both, classes) for one, both in zip(told, pictures, strict=True)]
+    return [card_of(one, *both, classes) for one, both in zip(told, pictures, strict=True)]
 
 
 def _picture(image: np.ndarray) -> np.ndarray:
     return image.transpose(1, 2, 0)
 
 
-def _card(
+def card_of(
     told: Mapping[str, Any], clean: np.ndarray, adversarial: np.ndarray, classes: Sequence[str]
 ) -> Card:
+    """Return what `exhibits` told of an image and its example (both (H, W, C)) as a card."""
     name = partial(_class_name, classes)
 
     def guesses(at: str) -> list[Guess]:

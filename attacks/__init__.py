@@ -35,6 +35,7 @@ from advkit.attacks.few_pixel_evolution import one_pixel
 from advkit.attacks.geometric_decisions import geoda
 from advkit.attacks.hop_skip_jump import hopskipjump
 from advkit.attacks.impulse_noise import salt_and_pepper
+from advkit.attacks.linear_closed_form import linear
 from advkit.attacks.margin_decomposition import md
 from advkit.attacks.minimised_budget import minimised
 from advkit.attacks.momentum_iterative import mifgsm
@@ -78,6 +79,7 @@ ATTACKS: dict[str, Attack] = {
     "md": md,
     "pma": pma,
     # minimum norm
+    "linear": linear,
     "ddn": ddn,
     "deepfool": deepfool,
     "superdeepfool": superdeepfool,

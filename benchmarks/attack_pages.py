@@ -50,6 +50,7 @@ FAMILIES = {
         "`eps` at once: a model is robust at those that are smaller than the distance. Given an "
         "`eps` they stop as soon as something within it fools.",
         (
+            "linear",
             "race",
             "fmn",
             "ddn",

@@ -1,6 +1,8 @@
 """Tables and pictures in, one self-contained HTML page out; knows no attack and no model."""
 
 from advkit.reports.comparison import comparison_page
+from advkit.reports.linear_parts import Linearity, Shot
+from advkit.reports.linearity import linearity_page
 from advkit.reports.overview import overview_page
 from advkit.reports.page import audit_page
 from advkit.reports.tables import AttackRow, Audit, Card, Guess, Interval
@@ -11,7 +13,10 @@ __all__ = [
     "Card",
     "Guess",
     "Interval",
+    "Linearity",
+    "Shot",
     "audit_page",
     "comparison_page",
+    "linearity_page",
     "overview_page",
 ]

@@ -60,6 +60,13 @@ def numbers(low: float, high: float, most: int) -> list[tuple[float, str]]:
     return [(tick, decimal(tick).replace("-", "\u2212")) for tick in at]
 
 
+def powers_of_ten(low: float, high: float, most: int) -> list[tuple[float, str]]:
+    """Return ticks for logarithms from ``low`` to ``high``: at most so many powers of ten."""
+    at = range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)
+    every = -(-len(at) // most) or 1
+    return [(float(power), f"{10.0**power:,g}") for power in at[::every]]
+
+
 def shares() -> list[tuple[float, str]]:
     """Return the ticks of a share: 0, 25 ... 100%."""
     return [(share, f"{100 * share:.0f}%") for share in (0, 0.25, 0.5, 0.75, 1)]
@@ -112,11 +119,48 @@ def marker(index: int, x: float, y: float) -> Markup:
     )
 
 
-def legend(frame: Frame, names: Sequence[str], lines: bool = True) -> Markup:
-    """Name the series above the plotting area, from the right; with the dash of their lines."""
+def keyed(
+    frame: Frame, parts: Sequence[str], names: Sequence[str], beside: str, lines: bool = True
+) -> tuple[list[str], float]:
+    """Return ``parts`` with a legend of two or more series, and the height of it all.
+
+    The legend stands beside the name of the axis (``beside``); where there is no room for both, in
+    rows of its own above.
+    """
+    if len(names) < 2:
+        return list(parts), frame.height
+    rows = _rows(names, frame.width - RIGHT)
+    if len(rows) == 1 and text_width(beside) + 8 + _entries(names) <= frame.width - RIGHT:
+        return [*parts, legend(frame, names, lines)], frame.height
+    down, drawn, first = 20 * len(rows), [], 0
+    for index, row in enumerate(rows):
+        one = legend(frame, row, lines, first)
+        drawn.append(element("g", one, transform=f"translate(0 {20 * index})"))
+        first += len(row)
+    return [element("g", *parts, transform=f"translate(0 {down})"), *drawn], frame.height + down
+
+
+def _entries(names: Sequence[str]) -> float:
+    return sum(text_width(name) + 44 for name in names)
+
+
+def _rows(names: Sequence[str], room: float) -> list[list[str]]:
+    rows: list[list[str]] = [[]]
+    for name in names:
+        if rows[-1] and _entries([*rows[-1], name]) > room:
+            rows.append([])
+        rows[-1].append(name)
+    return rows
+
+
+def legend(frame: Frame, names: Sequence[str], lines: bool = True, first: int = 0) -> Markup:
+    """Name the series above the plotting area, from the right; with the dash of their lines.
+
+    ``first`` is the number of the first of them.
+    """
     parts: list[str] = []
-    x = frame.width - RIGHT - sum(text_width(name) + 44 for name in names)
-    for index, name in enumerate(names):
+    x = frame.width - RIGHT - _entries(names)
+    for index, name in enumerate(names, first):
         if lines:
             ends = {"x1": x, "x2": x + 26, "y1": 8, "y2": 8}
             look = {"stroke_dasharray": dash(index), "class_": f"line series-{index}"}

@@ -15,21 +15,26 @@ from advkit.reports.axes import (
     dash,
     frame_of,
     height_of,
-    legend,
+    keyed,
     level,
     marker,
     numbers,
+    powers_of_ten,
     upright,
 )
 from advkit.reports.svg import drawing, element, number, path
 
 
 class Line(NamedTuple):
-    """A line through ``points`` (x, y); ``band`` (x, low, high) is shaded under it."""
+    """A line through ``points`` (x, y); ``band`` (x, low, high) is shaded under it.
+
+    With ``dots`` there is a mark at each point and no line: nothing is known between them.
+    """
 
     name: str
     points: Sequence[tuple[float, float]]
     band: Sequence[tuple[float, float, float]] = ()
+    dots: bool = False
 
 
 def line_chart(
@@ -42,24 +47,26 @@ def line_chart(
     up: str,
     width: int = WIDE,
     zero: str = "",
+    powers: str = "",
 ) -> Markup:
     """Draw lines; ``across`` and ``up`` name the axes, ``zero`` a rule at y = 0 that matters.
 
-    Raises ValueError where there is not one point, or one is not finite.
+    ``powers`` says which axes, of "xy", are logarithms to base ten: their ticks are the numbers
+    themselves. Raises ValueError where there is not one point, or one is not finite.
     """
     frame, extent = _fit(lines, width, bool(zero))
     most = 6 if width >= WIDE else 4
+    ticks = [powers_of_ten if axis in powers else numbers for axis in "xy"]
     parts = [
-        upright(frame, Axis(up, numbers(*extent[1], 5))),
-        level(frame, Axis(across, numbers(*extent[0], most))),
+        upright(frame, Axis(up, ticks[1](*extent[1], 5))),
+        level(frame, Axis(across, ticks[0](*extent[0], most))),
     ]
     if zero:
         parts.append(_boundary(frame, zero))
     for index, line in enumerate(lines):
         parts += [_band(frame, line, index), _line(frame, line, index)]
-    if len(lines) > 1:
-        parts.append(legend(frame, [line.name for line in lines]))
-    return drawing(name, title, desc, width, frame.height, *parts)
+    drawn, height = keyed(frame, parts, [line.name for line in lines], up)
+    return drawing(name, title, desc, width, height, *drawn)
 
 
 def _fit(
@@ -83,6 +90,9 @@ def _boundary(frame: Frame, text: str) -> Markup:
 
 
 def _line(frame: Frame, line: Line, index: int) -> Markup:
+    if line.dots:
+        marks = [marker(index, frame.x(x), frame.y(y)) for x, y in line.points]
+        return element("g", *marks, class_=f"marks series-{index}")
     at = [(number(frame.x(x)), number(frame.y(y))) for x, y in line.points]
     drawn = element("path", d=path(at), stroke_dasharray=dash(index), class_=f"line series-{index}")
     x, y = line.points[-1]

@@ -15,7 +15,7 @@ from advkit.reports.axes import (
     Axis,
     Frame,
     frame_of,
-    legend,
+    keyed,
     level,
     marker,
     numbers,
@@ -62,9 +62,8 @@ def scatter(
         *([_diagonal(frame, extents[0])] if diagonal else []),
         *(_group(frame, group, index) for index, group in enumerate(groups)),
     ]
-    if len(groups) > 1:
-        parts.append(legend(frame, [group.name for group in groups], lines=False))
-    return drawing(name, title, desc, width, frame.height, *parts)
+    drawn, height = keyed(frame, parts, [group.name for group in groups], up, lines=False)
+    return drawing(name, title, desc, width, height, *drawn)
 
 
 def _height(width: int, square: bool) -> int:

@@ -14,6 +14,7 @@ COMMANDS = {
     "compare": "Compare two audits of the same images, image by image.",
     "figures": "Draw the figures of a run for print.",
     "index": "Write one page of all audits, the most robust first.",
+    "linearity": "Show why linear models are fooled, and how linear nets are; write a page.",
     "ls": "List attacks, models, data and norms.",
     "report": "Render a finished run again: page, Markdown, JUnit, CSV, model card.",
     "show": "Tell all about one attack.",

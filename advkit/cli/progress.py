@@ -8,8 +8,8 @@ from tqdm import tqdm
 
 
 @contextmanager
-def bars(off: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """Give a function of (what runs, samples done, samples in all) that draws a bar for each."""
+def bars(off: bool, unit: str = "image") -> Iterator[Callable[[str, int, int], None]]:
+    """Give a function of (what runs, done, in all) that draws a bar for each, in ``unit``s."""
     stages: dict[str, Any] = {}
     hidden = True if off else None  # None: shown on a terminal only
 
@@ -18,7 +18,7 @@ def bars(off: bool) -> Iterator[Callable[[str, int, int], None]]:
             for bar in stages.values():
                 bar.close()
             stages[what] = tqdm(
-                total=total, desc=what, unit="image", disable=hidden, dynamic_ncols=True
+                total=total, desc=what, unit=unit, disable=hidden, dynamic_ncols=True
             )
         stages[what].update(min(done, total) - stages[what].n)
 

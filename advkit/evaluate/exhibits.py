@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from advkit.engine.objectives import margins
+from advkit.engine.objectives import Model, margins
 from advkit.evaluate.attempts import LINE_SEARCH, saved_examples
 from advkit.evaluate.run_folder import write_arrays, write_json
 from advkit.evaluate.work import Work, room
@@ -32,9 +32,10 @@ def write_exhibits(work: Work, eps: float) -> None:
     clean = x[rows["position"].tolist()].float()
     adversarial = saved_examples(work, rows[["shard", "row"]], clean)
     y = work.samples.y[rows["position"].tolist()]
-    seen = [_seen(work, *one) for one in zip(clean, adversarial, y, strict=True)]
+    model = work.judge or work.model
+    looks = [seen(model, *one) for one in zip(clean, adversarial, y, strict=True)]
     cards = [{**_told(row, work.norm), **more} for (_, row), more in
-             zip(rows.iterrows(), seen, strict=True)]  # fmt: skip
+             zip(rows.iterrows(), looks, strict=True)]  # fmt: skip
     pictures = {"clean": clean.cpu().numpy(), "adversarial": adversarial.cpu().numpy()}
     write_arrays(work.store.path / "cards.npz", **pictures)
     write_json(work.store.path, "cards.json", cards)
@@ -79,9 +80,11 @@ def _told(row: pd.Series, norm: str) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def _seen(work: Work, clean: Tensor, adversarial: Tensor, y: Tensor) -> dict[str, Any]:
-    """Return the likeliest classes at both ends, and the margins on the way between them."""
-    model = work.judge or work.model
+def seen(model: Model, clean: Tensor, adversarial: Tensor, y: Tensor) -> dict[str, Any]:
+    """Return the likeliest classes of two images (...), and the margins on the way between them.
+
+    ``before`` and ``after`` hold class and probability, ``margins`` 21 numbers for the label ``y``.
+    """
     ends = model(torch.stack([clean, adversarial])).float()
     shares = torch.linspace(0, 1, WAY, dtype=clean.dtype, device=clean.device)
     way = clean + shares.view(-1, 1, 1, 1) * (adversarial - clean)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -14,7 +15,7 @@ from advkit.models.classifier import Classifier
 from advkit.models.described import load_described
 from advkit.models.nets import NETS, build
 from advkit.models.torchvision_nets import torchvision_net, torchvision_shape
-from advkit.models.user_code import call_from_file, call_from_module
+from advkit.models.user_code import call_from_file, call_from_module, is_estimator
 from advkit.models.weights_file import fill, read_about, read_weights
 from advkit.spec_text import Spec, literal, numbers, only, parse_spec
 
@@ -98,7 +99,7 @@ def _bundled(spec: Spec) -> Path:
     return Path(str(files("advkit.models.bundled") / f"{spec.ref}.safetensors"))
 
 
-def _call(spec: Spec) -> nn.Module:
+def _call(spec: Spec) -> Any:
     options = {k: literal(v) for k, v in spec.query.items() if k not in ("mean", "std")}
     if spec.scheme.endswith(".py"):
         return call_from_file(spec.scheme, spec.ref, options)
@@ -111,8 +112,12 @@ def _call(spec: Spec) -> nn.Module:
     return call_from_module(spec.scheme, spec.ref, options)
 
 
-def _wrapped(net: nn.Module, spec: Spec, classes: Sequence[str] | None) -> Classifier:
+def _wrapped(net: Any, spec: Spec, classes: Sequence[str] | None) -> Classifier:
     mean, std = numbers(spec, "mean"), numbers(spec, "std")
+    if is_estimator(net):
+        from advkit.models.scikit import from_estimator
+
+        net = from_estimator(net, name=spec.text, classes=classes)
     if not isinstance(net, Classifier):
         return Classifier(net, name=spec.text, classes=classes, mean=mean, std=std)
     if mean or std:
@@ -145,7 +150,7 @@ def _empty(arch: Spec, classes: Sequence[str] | None) -> nn.Module:
     if arch.scheme:
         if arch.scheme == "torchvision":
             return torchvision_net(arch, classes).net
-        return _call(arch)
+        return _module(_call(arch), arch)
     if arch.ref not in NETS:
         raise UsageError(f"there is no architecture {arch.ref!r}", did_you_mean(arch.ref, NETS))
     shape = tuple(int(n) for n in numbers(arch, "shape") or ())
@@ -157,6 +162,12 @@ def _empty(arch: Spec, classes: Sequence[str] | None) -> nn.Module:
             f"write --arch {arch.ref}?shape=1,28,28&n_classes=10",
         )
     return build(arch.ref, shape=shape, n_classes=n_classes, **options)
+
+
+def _module(found: Any, spec: Spec) -> nn.Module:
+    if isinstance(found, nn.Module):
+        return found
+    raise InputError(f"--arch {spec.text} is no torch.nn.Module to fill", "give one")
 
 
 def _device(name: str) -> torch.device:

@@ -19,16 +19,22 @@ from advkit.models.load_gate import read_gated
 _HERE = Path(__file__).parents[1]
 
 
-def call_from_file(path: str, name: str, options: dict[str, Any]) -> nn.Module:
-    """Return the module that ``name`` in the Python file ``path`` gives. Raises InputError."""
+def call_from_file(path: str, name: str, options: dict[str, Any]) -> Any:
+    """Return the module or estimator that ``name`` in the Python file ``path`` gives.
+
+    Raises InputError.
+    """
     read_gated(path)
     file = Path(path).resolve()
     with _importable(file.parent):
         return _call(lambda: _execute(file), f"{path}:{name}", name, options)
 
 
-def call_from_module(module: str, name: str, options: dict[str, Any]) -> nn.Module:
-    """Return the module that ``name`` in the importable ``module`` gives. Raises InputError."""
+def call_from_module(module: str, name: str, options: dict[str, Any]) -> Any:
+    """Return the module or estimator that ``name`` in the importable ``module`` gives.
+
+    Raises InputError.
+    """
     return _call(lambda: importlib.import_module(module), f"{module}:{name}", name, options)
 
 
@@ -59,9 +65,7 @@ def _seeded() -> Iterator[None]:
         yield
 
 
-def _call(
-    load: Callable[[], ModuleType], spec: str, name: str, options: dict[str, Any]
-) -> nn.Module:
+def _call(load: Callable[[], ModuleType], spec: str, name: str, options: dict[str, Any]) -> Any:
     try:
         with _seeded():
             module = load()
@@ -73,7 +77,7 @@ def _call(
     if not hasattr(module, name):
         raise InputError(f"{spec}: there is no {name!r} in it", did_you_mean(name, public))
     found = getattr(module, name)
-    if isinstance(found, nn.Module):
+    if isinstance(found, nn.Module) or is_estimator(found):
         return found
     if not callable(found):
         raise InputError(
@@ -86,12 +90,17 @@ def _call(
         raise
     except (Exception, SystemExit) as error:
         raise InputError(f"{spec} raised {told(error)}") from error
-    if not isinstance(net, nn.Module):
+    if not (isinstance(net, nn.Module) or is_estimator(net)):
         raise InputError(
             f"{spec} returned a {type(net).__name__}, not a torch.nn.Module",
             "give a callable that returns the module; options follow as ?key=value",
         )
     return net
+
+
+def is_estimator(found: object) -> bool:
+    """Tell whether ``found`` is a (fitted) estimator of scikit-learn, without importing that."""
+    return any(one.__module__ == "sklearn.base" for one in type(found).__mro__)
 
 
 def told(error: BaseException) -> str:

@@ -98,6 +98,21 @@
     closer.addEventListener("toggle", () => view(closer.querySelector(".viewer"), card), { once: true });
   }
 
+  // Frames: one of several prepared states, by a slider; without a script the one not hidden.
+  for (const box of document.querySelectorAll(".frames")) {
+    const frames = [...box.querySelectorAll(".frame")];
+    const [chooser, input, output] = [".chooser", "input", "output"].map((s) => box.querySelector(s));
+    const show = () => {
+      const label = frames[input.value].dataset.label;
+      frames.forEach((frame, index) => { frame.hidden = index !== Number(input.value); });
+      input.setAttribute("aria-valuetext", label);
+      output.textContent = label;
+    };
+    input.addEventListener("input", show);
+    show();
+    chooser.hidden = false;
+  }
+
   // Copy: the clipboard where it is allowed, else the text is selected for the reader to copy.
   const select = (node) => {
     getSelection().selectAllChildren(node);

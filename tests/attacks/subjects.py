@@ -27,6 +27,7 @@ SUBJECTS: dict[str, Subject] = {
     "md": Subject({"steps": 14}),
     "pma": Subject({"steps": 14}),
     # minimum norm
+    "linear": Subject(random=False),
     "ddn": Subject({"steps": 20}, random=False),
     "deepfool": Subject({"steps": 10}, random=False),
     "superdeepfool": Subject({"steps": 15}, random=False),

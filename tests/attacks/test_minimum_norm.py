@@ -13,6 +13,10 @@ from tests.attacks.problems import Affine, affine, boxed_radius, exact_count, ne
 
 EXACT: dict[tuple[str, str], dict[str, Any]] = {
     # attack and norm: the options with which it must come within 1% of the exact distance
+    ("linear", "Linf"): {},
+    ("linear", "L2"): {},
+    ("linear", "L1"): {},
+    ("linear", "L0"): {},
     ("ddn", "L2"): {"steps": 200},
     ("deepfool", "L2"): {},
     ("deepfool", "Linf"): {},

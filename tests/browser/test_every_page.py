@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from advkit.reports import audit_page, comparison_page, overview_page
+from advkit.reports import audit_page, comparison_page, linearity_page, overview_page
 from tests.reports.sample_audit import sample_audit, sample_cards
 from tests.reports.sample_default import default_sized_audit
+from tests.reports.sample_linearity import sample_linearity
 from tests.reports.test_comparison_and_overview import comparison, entry
 
 Visit = Callable[..., Any]
@@ -23,7 +24,10 @@ PAGES = {
     "overview": lambda: overview_page(
         [entry(f"net-{i}", 60 - i) for i in range(12)], "runs", ["runs/b has not ended"]
     ),
+    "linearity": lambda: linearity_page(sample_linearity()),
 }
+SHEETS = {"linearity": 25}
+"""Printed pages, where they may be more than ten: data and readings are unfolded on paper."""
 
 
 @pytest.fixture(scope="module", params=PAGES)
@@ -62,9 +66,9 @@ def test_without_javascript_no_control_that_does_nothing(visit: Visit, page_file
     assert page.locator("h1").inner_text()
 
 
-def test_it_prints_on_ten_pages_at_most(visit: Visit, page_file: Path) -> None:
+def test_it_prints_on_so_many_pages_at_most(visit: Visit, page_file: Path) -> None:
     pdf = visit(page_file).pdf(format="A4")
-    assert max(int(n) for n in re.findall(rb"/Count (\d+)", pdf)) <= 10
+    assert max(int(n) for n in re.findall(rb"/Count (\d+)", pdf)) <= SHEETS.get(page_file.stem, 10)
 
 
 def test_all_ids_are_unique_and_every_link_leads_somewhere(visit: Visit, page_file: Path) -> None:

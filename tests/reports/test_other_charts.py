@@ -183,3 +183,23 @@ def test_the_name_of_the_rule_keeps_clear_of_the_axis_name() -> None:
     assert label > rule
     label, rule = label_and_rule([(0, -5), (1, 5)])
     assert label < rule
+
+
+def test_a_legend_that_would_run_into_the_name_of_the_axis_stands_above_it() -> None:
+    def drawn(names: list[str], up: str) -> str:
+        lines = [Line(name, [(0, 0), (1, 1)]) for name in names]
+        return line_chart(lines, name="x", title="t", desc="d", across="a", up=up, width=340)
+
+    beside, above = (
+        drawn(["one", "two"], "up"),
+        drawn(["one", "two"], "a name of an axis " * 2),
+    )
+    assert "translate" not in beside
+    assert 'viewBox="0 0 340 278"' in beside
+    assert "translate(0 20)" in above
+    assert 'viewBox="0 0 340 298"' in above
+    rows = drawn(["a net with a long name", "another with a long name", "third"], "up")
+    assert "translate(0 40)" in rows
+    assert rows.count('class="legend"') == 2
+    for index in range(3):  # every series keeps its own marker and dash
+        assert rows.count(f"line series-{index}") == 2

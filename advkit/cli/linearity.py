@@ -1,0 +1,115 @@
+"""`advkit linearity`: why linear models are fooled, and how linear nets are."""
+
+import json
+from pathlib import Path
+
+import click
+
+from advkit.cli.failures import say
+from advkit.cli.parameters import Number
+from advkit.cli.run_options import DATA, JSON, NO_PROGRESS, SEED, framed
+from advkit.numbers import check_eps
+
+PARTS = ("numbers", "dimension", "images", "decay", "nets", "manifold")
+
+EPILOG = """
+\b
+Examples:
+  advkit linearity
+      bundled images and nets, in under a minute
+  advkit linearity --data bundled:digits --classes 3,8 --out runs/digits
+  advkit linearity --data 'torchvision:FashionMNIST?root=DIR&split=test' --limit 4000
+  advkit linearity --data imagefolder:photos --model ./net.py:make --model net.safetensors
+  advkit linearity --part numbers --part dimension --out runs/demo
+
+\b
+Exit codes:
+  0 ok, 2 usage, 3 bad input, 4 refused (could run code), 5 nothing to evaluate, 7 out of memory or
+  disk, 70 a bug, 130 Ctrl-C, 143 SIGTERM
+"""
+
+
+def _names(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in value.split(",")) if value else ()
+
+
+@click.command(epilog=EPILOG)
+@DATA
+@click.option(
+    "--classes",
+    callback=_names,
+    metavar="A,B",
+    help="The two classes of the two-class model, by name.  [default: Sneaker,Bag, else the first "
+    "two]",
+)
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    help="A net to look at, as for audit; repeatable.  [default: the bundled ones of these images]",
+)
+@click.option(
+    "--decay",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1e-3,
+    show_default=True,
+    help="Weight decay of the models on real images: half of it times the squared weights is added "
+    "to the mean loss.",
+)
+@click.option(
+    "--eps",
+    type=Number(),
+    help="How far around images nets are looked at, Linf: 8/255, 0.05.  [default: 0.1, in colour "
+    "images 8/255]",
+)
+@click.option(
+    "--part",
+    "parts",
+    multiple=True,
+    type=click.Choice(PARTS),
+    help="Only this part of the page; repeatable.  [default: all]",
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="Only so many images, of every class in its share."
+)
+@SEED
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Directory to write into; files of an earlier study in it are replaced.  [default: a new "
+    "one under runs/]",
+)
+@JSON
+@NO_PROGRESS
+def linearity(
+    data: str | None, classes: tuple[str, ...], models: tuple[str, ...], decay: float,
+    eps: float | None, parts: tuple[str, ...], limit: int | None, seed: int, out: Path | None,
+    as_json: bool, no_progress: bool,
+) -> None:  # fmt: skip
+    """Show why linear models are fooled, and how much of it is left in nets; write a page.
+
+    Ten numbers to add by hand; the dimension; real images with the exact smallest change that
+    fools, beside what attacks find; weight decay; how linear nets are around images; and how far
+    off the data adversarial images lie. Half of the images of each class are fitted on, the other
+    half is told on. Every number is in a CSV file too.
+    """
+    check_eps(() if eps is None else (eps,), "Linf")
+    from advkit.benchmarks.linearity import DATA as USUAL
+    from advkit.data.specs import load_data
+    from advkit.evaluate.workers import one_thread_each
+    from advkit.linear_study import write_study
+
+    spec = data or USUAL
+    with framed(
+        out, spec, kind="linearity", no_progress=no_progress, unit="part"
+    ) as frame, one_thread_each():  # fmt: skip
+        samples = load_data(spec, limit=limit)
+        summary = write_study(
+            samples, frame.folder, command=frame.command, progress=frame.progress,
+            classes=classes, models=models, parts=parts, decay=decay, eps=eps, seed=seed,
+        )  # fmt: skip
+    if as_json:
+        say(json.dumps(summary))
+        return
+    notes = [f"note: {note}" for note in summary["notes"]]
+    say("\n".join([summary["headline"], *notes, f"report: {summary['report']}"]))

@@ -1,0 +1,18 @@
+"""A small study of linearity for the tests of its page: real, on a few digits."""
+
+from functools import cache
+
+from advkit.benchmarks.linear_parts import Study
+from advkit.benchmarks.linearity import study
+from advkit.data import load_data
+from advkit.linear_study import page_of
+from advkit.reports import Linearity
+
+
+@cache
+def digits_study() -> Study:
+    return study(load_data("bundled:digits", limit=60), classes=("3", "8"))
+
+
+def sample_linearity() -> Linearity:
+    return page_of(digits_study(), "advkit linearity --data bundled:digits", "2026-11-28T12:00:00")
