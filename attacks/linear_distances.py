@@ -14,7 +14,7 @@ from advkit.engine import NORMS
 from advkit.engine.objectives import margins
 from advkit.engine.projections import furthest
 
-NUMBERS = 20_000_000
+NUMBERS = 4_000_000
 """How many slopes of boundaries are held at once, over samples, classes and inputs."""
 
 

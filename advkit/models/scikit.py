@@ -34,10 +34,10 @@ def from_estimator(
 ) -> Classifier:
     """Return a classifier of flattened inputs that scores as the fitted ``estimator`` does.
 
-    Logits of a linear estimator are its decision function (two classes: 0 and the function), of
-    any other what `Scores` says. Class k is that of label k; labels that are names are put into the
-    order of ``classes`` where these are the same names. Raises InputError where it is not fitted,
-    is no classifier, or its labels are other numbers than 0, 1, 2 ...
+    Logits of a linear estimator are its decision function (two classes: minus half of it, and
+    half), of any other what `Scores` says. Class k is that of label k; labels that are names are
+    put into the order of ``classes`` where these are the same names. Raises InputError where it is
+    not fitted, is no classifier, or its labels are other numbers than 0, 1, 2 ...
     """
     label = name or type(_steps(estimator)[-1]).__name__
     try:
@@ -74,7 +74,9 @@ def _order(
 def affine_weights(estimator: Any) -> tuple[Floats, Floats] | None:
     """Return weight (K, d) and bias (K,) of a linear estimator, None for any other.
 
-    K is the number of classes: for two classes the first row is 0.
+    K is the number of classes. Two share the decision function, minus half and half of it: were
+    one logit 0, the gradient of the cross entropy would vanish where the other class is sure in
+    float32.
     """
     *before, last = _steps(estimator)
     votes = type(last).__name__ in ("SVC", "NuSVC") and len(last.classes_) > 2
@@ -88,7 +90,7 @@ def affine_weights(estimator: Any) -> tuple[Floats, Floats] | None:
         matrix, offset = _map_of(step)
         weight, bias = weight @ matrix.T, bias + weight @ offset
     if len(weight) == 1:
-        weight, bias = np.vstack([0 * weight, weight]), np.r_[0.0, bias]
+        weight, bias = np.vstack([-weight, weight]) / 2, np.r_[-bias, bias] / 2
     return weight, bias
 
 
@@ -163,7 +165,7 @@ class Scores(nn.Module):
         if hasattr(self.estimator, "decision_function"):
             found = np.asarray(self.estimator.decision_function(flat), dtype=float)
             if found.ndim == 1:
-                return np.stack([np.zeros_like(found), found], 1)
+                return np.stack([-found, found], 1) / 2
             if found.shape[1] == len(self.estimator.classes_):
                 return np.array(found)
         return np.zeros((len(flat), len(self.estimator.classes_)))

@@ -70,13 +70,23 @@ def test_the_decision_function_of_a_linear_estimator_to_a_millionth(name, classe
     found = model(x).numpy()
     assert model.n_classes == classes
     if classes == 2:
-        assert (found[:, 0] == 0).all()
-        found = found[:, 1]
+        assert (found[:, 0] == -found[:, 1]).all()
+        found = 2 * found[:, 1]
     np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6)
     weights = affine_of(model, x)
-    np.testing.assert_allclose(
-        weights.logits(x)[:, -1], wanted if classes == 2 else wanted[:, -1], atol=1e-9, rtol=1e-9
-    )
+    last = wanted / 2 if classes == 2 else wanted[:, -1]
+    np.testing.assert_allclose(weights.logits(x)[:, -1], last, atol=1e-9, rtol=1e-9)
+
+
+def test_two_classes_have_a_gradient_however_sure_the_model_is() -> None:
+    x = np.array([[0.0, 0.0], [1.0, 1.0]] * 10)
+    estimator = LogisticRegression(C=1e9).fit(x, [0, 1] * 10)
+    estimator.coef_, estimator.intercept_ = np.array([[30.0, 30.0]]), np.array([-30.0])
+    model, sure = from_estimator(estimator), torch.tensor([[0.0, 0.0], [1.0, 1.0]])
+    y = model(sure).argmax(1)
+    assert (model(sure).softmax(1).amax(1) == 1).all(), "it must be sure to the last bit"
+    found = ATTACKS["fgsm"](model, sure, y, eps=0.6)
+    assert (margins(model(found), y) > 0).all()
 
 
 @pytest.mark.parametrize("classes", [2, 10])
