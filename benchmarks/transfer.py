@@ -1,0 +1,345 @@
+"""What fools one net fools another: a study over sources, targets, attacks and eps."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from advkit.attacks import ATTACKS, Member, parse
+from advkit.attacks.targets_per_sample import choose_targets
+from advkit.benchmarks.likeness import explained, likeness
+from advkit.benchmarks.one_image import write_one_image
+from advkit.benchmarks.transfer_measures import (
+    Clean,
+    across,
+    mean_share,
+    pair_rows,
+    same_by_chance,
+    same_class,
+)
+from advkit.benchmarks.transfer_runs import Key, Net, Read, Setting, read_by, run_source
+from advkit.data.samples import Samples, fingerprint, take
+from advkit.errors import EmptyError, UsageError
+from advkit.evaluate.fingerprint import check_same, environment, now
+from advkit.evaluate.intervals import wilson
+from advkit.evaluate.run_folder import read_json, write_json, write_text
+from advkit.evaluate.suite import check_norm
+from advkit.evaluate.workers import default_jobs, one_thread_each
+from advkit.models.probe import probe
+from advkit.numbers import shown
+
+SCHEMA = "advkit/transfer/1"
+NOISE = "noise:draws=1"
+ATTACKS_OF_STUDY = ("fgsm", "bim", "mifgsm")
+LIKE = 128  # images on which nets are compared
+
+
+def members_of(texts: Sequence[str], norm: str, steps: int) -> list[Member]:
+    """Return the attacks, the noise first; all walk ``steps`` steps and none stops when it fools.
+
+    What a text says itself (``bim:steps=20``) holds. Raises UsageError.
+    """
+    found = []
+    for text in dict.fromkeys((NOISE, *texts)):
+        given = text.partition(":")[2]
+        usual = parse(text, ATTACKS).options
+        ours = {"steps": steps, "stop": "false"}
+        more = [f"{key}={value}" for key, value in ours.items()
+                if key in usual and f"{key}=" not in given]  # fmt: skip
+        whole = ",".join(filter(None, [given, *more]))
+        member = parse(f"{text.partition(':')[0]}:{whole}" if whole else text, ATTACKS)
+        check_norm(member, norm)
+        found.append(member._replace(label=text))
+    return found
+
+
+def transfer(
+    nets: Sequence[Net],
+    samples: Samples,
+    *,
+    attacks: Sequence[str] = ATTACKS_OF_STUDY,
+    norm: str = "Linf",
+    eps: Sequence[float],
+    steps: int = 10,
+    targets: str | None = "random",
+    seed: int = 0,
+    batch_size: int | None = None,
+    jobs: int | None = None,
+    out: Path,
+    fresh: bool = False,
+    asked: Mapping[str, str] | None = None,
+    progress: Any = lambda _what, _done, _total: None,
+) -> dict[str, Any]:
+    """Attack every net that has a gradient, ask every net, and return what `run.json` holds.
+
+    Everything that is shown at one eps is at the middle one; ``targets`` says which class targeted
+    attacks seek, None leaves them out. Writes ``transfer.csv`` (a row per source, attack, eps,
+    target). A study that was stopped goes on in the same ``out``. Raises AdvkitError.
+    """
+    if not len(samples.ids):
+        raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
+    _check_nets(nets)
+    members = members_of(attacks, norm, steps)
+    notes = [*samples.notes, *_probed(nets, samples)]
+    setting = Setting(samples, norm, sorted(eps), len(eps) // 2, seed, batch_size,
+                      jobs or default_jobs(samples.x.device), out, fresh, progress)  # fmt: skip
+    record = _record(setting, nets, members, steps, targets, asked or {}, notes)
+    out.mkdir(parents=True, exist_ok=True)
+    with one_thread_each():
+        begun = _begin(record, out, fresh)
+        clean = _clean(setting, nets, targets)
+        reads, costs = _run_all(setting, nets, members, clean)
+        summary = {**begun, **_measured(setting, nets, members, clean, reads, costs)}
+        write_one_image(setting, nets, summary["shown"], clean, reads)
+    summary["finished"] = begun["finished"] or now()
+    write_json(out, "run.json", summary)
+    return summary
+
+
+def _check_nets(nets: Sequence[Net]) -> None:
+    names = [net.name for net in nets]
+    if len(nets) < 2 or not any(net.source for net in nets):
+        raise UsageError(f"{len(nets)} nets are too few for transfer", "give 2 or more --model")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"the net {twice[0]} is given twice", "give each once")
+
+
+def _probed(nets: Sequence[Net], samples: Samples) -> list[str]:
+    """Return notes; raises InputError where a net does not fit the data or the other nets."""
+    notes = []
+    for net in nets:
+        notes += [f"{net.name}: {note}" for note in probe(net.model, samples.x, samples.y)]
+    counts = {net.model.n_classes for net in nets}
+    if len(counts) > 1:
+        told = ", ".join(f"{net.name} {net.model.n_classes}" for net in nets)
+        raise UsageError(f"the nets have different numbers of classes: {told}", "the same for all")
+    return notes
+
+
+def _record(
+    setting: Setting, nets: Sequence[Net], members: Sequence[Member], steps: int,
+    targets: str | None, asked: Mapping[str, str], notes: Sequence[str],
+) -> dict[str, Any]:  # fmt: skip
+    samples = setting.samples
+    versions = environment(samples.x.device)
+    made_of = {
+        "nets": {net.name: net.model.fingerprint() for net in nets},
+        "data": fingerprint(samples),
+        "norm": setting.norm,
+        "eps": list(setting.eps),
+        "attacks": {member.label: member.options for member in members},
+        "targets": targets,
+        "seed": setting.seed,
+        "device": str(samples.x.device),
+        "advkit": versions["advkit"],
+        "torch": versions["torch"],
+    }
+    return {
+        "schema": SCHEMA,
+        "made_of": made_of,
+        "nets": [_described(net) for net in nets],
+        "data": {"spec": asked.get("data", samples.name), "name": samples.name,
+                 "n": len(samples.ids), "sha256": made_of["data"]},
+        "classes": list(samples.classes or ()),
+        **{name: made_of[name] for name in ("norm", "eps", "targets", "seed")},
+        "main_eps": setting.main,
+        "steps": steps,
+        "attacks": {member.label: member.options for member in members},
+        "training": asked.get("training", ""),
+        "command": asked.get("command", ""),
+        "environment": versions,
+        "notes": list(notes),
+    }  # fmt: skip
+
+
+def _described(net: Net) -> dict[str, Any]:
+    parameters = sum(p.numel() for p in net.model.parameters())
+    return {"name": net.name, "family": net.family, "source": net.source, "robust": net.robust,
+            "parameters": parameters, "sha256": net.model.fingerprint()}  # fmt: skip
+
+
+def _begin(record: dict[str, Any], out: Path, fresh: bool) -> dict[str, Any]:
+    """Write what the study is made of, or check that it goes on; return the record with times."""
+    before = None if fresh else read_json(out, "run.json")
+    if before:
+        check_same(before.get("made_of", {}), record["made_of"], f"--out {out}")
+    before = before or {}
+    times = {"started": before.get("started") or now(), "finished": before.get("finished", "")}
+    write_json(out, "run.json", {**record, **times})
+    return {**record, **times}
+
+
+def _clean(setting: Setting, nets: Sequence[Net], targets: str | None) -> Clean:
+    x, y = setting.samples.x, setting.samples.y
+    classes = np.stack([read_by(net.model, x, y, setting.batch(False)) for net in nets])
+    if (classes == y.cpu().numpy()).all(1).sum() and not len(x):
+        raise EmptyError("no sample is read right", "check preprocessing and class order")
+    aims = None
+    if targets is not None:
+        first = next(net for net in nets if net.source)
+        aims = choose_targets(first.model, x, y, targets, seed=setting.seed,
+                              ids=setting.samples.ids).cpu().numpy()  # fmt: skip
+    return Clean(y.cpu().numpy(), classes, aims)
+
+
+def _run_all(
+    setting: Setting, nets: Sequence[Net], members: Sequence[Member], clean: Clean
+) -> tuple[dict[Key, Read], pd.DataFrame]:
+    """Attack every source, at every eps, and at the main one towards targets too."""
+    reads: dict[Key, Read] = {}
+    costs = []
+    aims = None if clean.aims is None else torch.from_numpy(clean.aims).to(setting.samples.y)
+    for net in nets:
+        if not net.source:
+            continue
+        found, cost = run_source(setting, net, members, setting.eps, nets)
+        reads |= found
+        costs.append(cost)
+        if aims is not None:
+            found, cost = run_source(setting, net, members, [setting.main], nets, targets=aims)
+            reads |= found
+            costs.append(cost)
+    return reads, pd.concat(costs, ignore_index=True)
+
+
+def _measured(
+    setting: Setting, nets: Sequence[Net], members: Sequence[Member], clean: Clean,
+    reads: dict[Key, Read], costs: pd.DataFrame,
+) -> dict[str, Any]:  # fmt: skip
+    rows = pd.DataFrame(pair_rows(clean, reads, nets))
+    write_text(setting.out, "transfer.csv", rows.to_csv(index=False))
+    ranked = _ranked(setting, nets, members, clean, reads, rows, costs)
+    shown_attack = max((row for row in ranked if row["attack"] != NOISE),
+                       key=lambda row: row["success"]["value"], default=ranked[0])["attack"]  # fmt: skip
+    alike, scatter = _explained(setting, nets, clean, rows, shown_attack)
+    found = {
+        "clean": [
+            {"name": net.name, **wilson(int(right.sum()), len(right))}
+            for net, right in zip(nets, clean.right, strict=True)
+        ],
+        "shown": shown_attack,
+        "ranked": ranked,
+        "cells": rows[rows["eps"] == setting.main].to_dict("records"),
+        "curves": _curves(setting, nets, members, clean, reads),
+        "by_target": _by_net(setting, nets, clean, reads, shown_attack, "target"),
+        "by_source": _by_net(setting, nets, clean, reads, shown_attack, "source"),
+        "robust_gap": _robust_gap(setting, nets, clean, reads, shown_attack),
+        "predictors": alike,
+        "scatter": scatter,
+    }
+    return {**found, "verdict": verdict(setting, found)}
+
+
+def _ranked(
+    setting: Setting, nets: Sequence[Net], members: Sequence[Member], clean: Clean,
+    reads: dict[Key, Read], rows: pd.DataFrame, costs: pd.DataFrame,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Return a row per attack at the main eps: transfer, white box, targeted, same class, cost."""
+    found = []
+    for member in members:
+        key = Key("", member.label, setting.main)
+        plain = rows[(rows["attack"] == member.label) & (rows["eps"] == setting.main)]
+        cost = costs[(costs["attack"] == member.label) & ~costs["targeted"]]
+        tried = max(int(cost["tried"].sum()), 1)
+        aimed = across(clean, reads, nets, key._replace(targeted=True))
+        found.append({
+            "attack": member.label,
+            "success": mean_share(across(clean, reads, nets, key), setting.seed),
+            "white_box": mean_share(across(clean, reads, nets, key, white=True), setting.seed),
+            "targeted": mean_share(aimed, setting.seed),
+            "same_class": same_class(plain[~plain["targeted"]]),
+            "same_by_chance": same_by_chance(clean, reads, nets, key),
+            "forwards": float(cost["forwards"].sum() / tried),
+            "backwards": float(cost["backwards"].sum() / tried),
+            "seconds": float(cost["seconds"].sum()),
+        })  # fmt: skip
+    return [row for row in found if row["success"]]
+
+
+def _curves(
+    setting: Setting, nets: Sequence[Net], members: Sequence[Member], clean: Clean,
+    reads: dict[Key, Read],
+) -> list[dict[str, Any]]:  # fmt: skip
+    points = [
+        {"attack": member.label, "eps": value,
+         "success": mean_share(across(clean, reads, nets, Key("", member.label, value)),
+                               setting.seed)}
+        for member in members for value in setting.eps
+    ]  # fmt: skip
+    return [point for point in points if point["success"]]
+
+
+def _by_net(
+    setting: Setting, nets: Sequence[Net], clean: Clean, reads: dict[Key, Read], attack: str,
+    side: str,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Return mean success onto (from) every net, the hardest target (the best source) first."""
+    key = Key("", attack, setting.main)
+    rows = [
+        {"name": net.name, "success": mean_share(
+            across(clean, reads, nets, key, **{f"{side}s": [i]}), setting.seed)}
+        for i, net in enumerate(nets)
+    ]  # type: ignore[arg-type]  # fmt: skip
+    rows = [row for row in rows if row["success"]]
+    return sorted(rows, key=lambda row: row["success"]["value"], reverse=side == "source")
+
+
+def _robust_gap(
+    setting: Setting, nets: Sequence[Net], clean: Clean, reads: dict[Key, Read], attack: str
+) -> list[dict[str, Any]]:
+    """Return mean success between standard and adversarially trained nets, in all four ways."""
+    kinds = {
+        name: [i for i, net in enumerate(nets) if net.robust is robust]
+        for name, robust in (("standard", False), ("robust", True))
+    }
+    key = Key("", attack, setting.main)
+    rows = [
+        {"sources": one, "targets": two, "success": mean_share(
+            across(clean, reads, nets, key, sources=kinds[one], targets=kinds[two]), setting.seed)}
+        for one in kinds for two in kinds
+    ]  # fmt: skip
+    return [row for row in rows if row["success"]] if kinds["robust"] else []
+
+
+def _explained(
+    setting: Setting, nets: Sequence[Net], clean: Clean, rows: pd.DataFrame, attack: str
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return what tells which pairs transfer, and for every pair the likeness and the success."""
+    some = np.unique(np.linspace(0, len(clean.y) - 1, min(LIKE, len(clean.y))).round().astype(int))
+    part = take(setting.samples, some.tolist())
+    alike = likeness(nets, part.x, part.y, clean.classes[:, some])
+    names = [net.name for net in nets]
+    success = np.full((len(nets), len(nets)), np.nan)
+    use = rows[(rows["attack"] == attack) & (rows["eps"] == setting.main) & ~rows["targeted"]]
+    for row in use.to_dict("records"):
+        if row["n"]:
+            success[names.index(row["source"]), names.index(row["target"])] = row["success"]
+    scatter = [
+        {"source": names[s], "target": names[t], "success": float(success[s, t]),
+         **{name: _number(matrix[s, t]) for name, matrix in alike.items()}}
+        for s in range(len(nets)) for t in range(len(nets))
+        if s != t and np.isfinite(success[s, t])
+    ]  # fmt: skip
+    return explained(success, alike, setting.seed), scatter
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def verdict(setting: Setting, found: dict[str, Any]) -> str:
+    """Return the answer in a sentence."""
+    by_attack = {row["attack"]: row for row in found["ranked"]}
+    best, luck = by_attack[found["shown"]], by_attack.get(NOISE)
+    share = best["success"]
+    beside = f"; noise of the same size does so in {luck['success']['value']:.1%}" if luck else ""
+    return (
+        f"An image changed within {setting.norm} {shown(setting.main)} to fool one net "
+        f"({found['shown']}) fools another in {share['value']:.1%} of cases (95% interval "
+        f"{share['low']:.1%} to {share['high']:.1%}; {share['pairs']} pairs of nets, "
+        f"{share['n']:,} images that both read right){beside}."
+    )

@@ -1,0 +1,154 @@
+"""What a study of transfer says: shares over pairs of nets, with intervals over images.
+
+A share for a source and a target counts only samples that both read right. Shares over many pairs
+are means of the pairs' shares; their intervals come from drawing images anew with replacement
+(Efron 1979), for the same images stand behind every pair.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from advkit.benchmarks.transfer_runs import Flags, Key, Net, Read
+from advkit.evaluate.intervals import wilson
+
+DRAWS = 1000
+
+Counts = NDArray[np.int64]
+
+
+class Clean(NamedTuple):
+    """The labels (n,), what every net says of the clean samples (nets, n), targets if sought."""
+
+    y: Counts
+    classes: Counts
+    aims: Counts | None
+
+    @property
+    def right(self) -> Flags:
+        """Which samples each net reads right, (nets, n)."""
+        return self.classes == self.y  # type: ignore[no-any-return]
+
+
+class Pair(NamedTuple):
+    """One source and one target: which samples count, and which of these are fooled, (n,) each."""
+
+    counted: Flags
+    fooled: Flags
+
+
+def pair(clean: Clean, read: Read, source: Flags, target: int, targeted: bool) -> Pair:
+    """Return who counts and who is fooled; ``source`` (n,) is who the source reads right."""
+    counted = source & clean.right[target] & read.tried
+    said = read.classes[target]
+    fooled = said == clean.aims if targeted and clean.aims is not None else said != clean.y
+    return Pair(counted, counted & fooled)
+
+
+def pair_rows(
+    clean: Clean, reads: dict[Key, Read], nets: Sequence[Net]
+) -> Iterable[dict[str, Any]]:
+    """Yield a row for every (source, attack, eps, targeted, target), with a Wilson interval.
+
+    ``same_class``: of the samples that fool both nets, the share that both take for the same class.
+    """
+    names = [net.name for net in nets]
+    for key, read in reads.items():
+        if key.source not in names:
+            continue
+        at = names.index(key.source)
+        for target, net in enumerate(nets):
+            one = pair(clean, read, clean.right[at], target, key.targeted)
+            both = one.fooled & (read.classes[at] != clean.y) & (read.classes[target] != clean.y)
+            same = both & (read.classes[at] == read.classes[target])
+            share = wilson(int(one.fooled.sum()), int(one.counted.sum()))
+            yield {
+                "source": key.source,
+                "attack": key.attack,
+                "eps": key.eps,
+                "targeted": key.targeted,
+                "target": net.name,
+                "white_box": at == target,
+                **{("success" if name == "value" else name): share[name]  # type: ignore[literal-required]
+                   for name in ("n", "count", "value", "low", "high")},
+                "fool_both": int(both.sum()),
+                "same_class": int(same.sum()),
+            }  # fmt: skip
+
+
+def mean_share(pairs: Sequence[Pair], seed: int) -> dict[str, Any] | None:
+    """Return the mean of the pairs' shares, with an interval over draws of images; None of none."""
+    counted = np.stack([one.counted for one in pairs]) if pairs else np.zeros((0, 1), dtype=bool)
+    used = counted.any(1)
+    if not used.any():
+        return None
+    counted = counted[used].astype(np.float64)
+    fooled = np.stack([one.fooled for one in pairs])[used].astype(np.float64)
+    generator = np.random.default_rng(seed)
+    n = counted.shape[1]
+    weights = generator.multinomial(n, np.full(n, 1 / n), size=DRAWS).astype(np.float64)
+    below = counted @ weights.T
+    drawn = np.where(below > 0, (fooled @ weights.T) / np.maximum(below, 1), np.nan)
+    means = np.nanmean(drawn, axis=0)
+    low, high = np.quantile(means, (0.025, 0.975))
+    return {
+        "value": float((fooled.sum(1) / counted.sum(1)).mean()),
+        "low": float(low),
+        "high": float(high),
+        "count": int(fooled.sum()),
+        "n": int(counted.sum()),
+        "pairs": int(used.sum()),
+    }
+
+
+def across(
+    clean: Clean, reads: dict[Key, Read], nets: Sequence[Net], key: Key, *,
+    sources: Iterable[int] | None = None, targets: Iterable[int] | None = None, white: bool = False,
+) -> list[Pair]:  # fmt: skip
+    """Return the pairs of ``key`` (its source apart) from ``sources`` to ``targets``.
+
+    All by default; with ``white`` every net to itself, else never.
+    """
+    found = []
+    for s in range(len(nets)) if sources is None else sources:
+        read = reads.get(key._replace(source=nets[s].name))
+        for t in range(len(nets)) if targets is None else targets:
+            if read is not None and (s == t) == white:
+                found.append(pair(clean, read, clean.right[s], t, key.targeted))
+    return found
+
+
+def same_class(rows: pd.DataFrame) -> float | None:
+    """Return of the samples that fool both nets of a pair the share with one wrong class."""
+    other = rows[~rows["white_box"]]
+    both = int(other["fool_both"].sum())
+    return float(other["same_class"].sum() / both) if both else None
+
+
+def same_by_chance(clean: Clean, reads: dict[Key, Read], nets: Sequence[Net], key: Key) -> float:
+    """Return what `same_class` would be if nets chose the wrong class of a label apart.
+
+    For every pair and label the two nets' wrong classes are matched at random.
+    """
+    expected, total = 0.0, 0
+    names = [net.name for net in nets]
+    for s, source in enumerate(names):
+        read = reads.get(key._replace(source=source))
+        if read is None:
+            continue
+        for t in range(len(nets)):
+            fooled = (read.classes[s] != clean.y) & (read.classes[t] != clean.y)
+            fooled &= clean.right[s] & clean.right[t] & read.tried
+            if s == t:
+                continue
+            for label in np.unique(clean.y[fooled]):
+                of = fooled & (clean.y == label)
+                m = int(of.sum())
+                most = int(max(read.classes[:, of].max(), 0)) + 1
+                a = np.bincount(read.classes[s, of], minlength=most) / m
+                b = np.bincount(read.classes[t, of], minlength=most) / m
+                expected, total = expected + m * float(a @ b), total + m
+    return expected / total if total else 0.0
