@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from advkit.benchmarks.transfer_runs import Net
-from advkit.engine import evaluate
+from advkit.engine import NORMS, evaluate
 from advkit.engine.objectives import cross_entropy
 
 SHUFFLES = 2000
@@ -28,7 +28,8 @@ PREDICTORS = {
 def gradients(net: Net, x: Tensor, y: Tensor) -> Tensor:
     """Return the input gradients of the cross entropy, flat and of length one, (n, d)."""
     slope = evaluate(cross_entropy(net.model, y), x).gradient.flatten(1)
-    return slope / slope.norm(dim=1, keepdim=True).clamp_min(torch.finfo(slope.dtype).tiny)
+    length = NORMS["L2"].size(slope).clamp_min(torch.finfo(slope.dtype).tiny)
+    return slope / length[:, None]
 
 
 def codes(net: Net, x: Tensor) -> Tensor:
@@ -39,7 +40,7 @@ def codes(net: Net, x: Tensor) -> Tensor:
                for module in last]  # fmt: skip
     found = []
     try:
-        for part in x.split(64):
+        for part in torch.split(x, 64):
             with torch.no_grad():
                 logits = net.model(part)
             code = seen.pop() if seen else logits
@@ -56,8 +57,9 @@ def cka(a: Tensor, b: Tensor) -> float:
     1 for codes that are the same up to a turn and a scale.
     """
     a, b = (each.double() - each.double().mean(0) for each in (a, b))
-    norms = (a.T @ a).norm() * (b.T @ b).norm()
-    return float((a.T @ b).norm().square() / norms) if norms > 0 else 0.0
+    p, q = a @ a.T, b @ b.T
+    norms = float((p * p).sum() * (q * q).sum()) ** 0.5
+    return float((p * q).sum()) / norms if norms > 0 else 0.0
 
 
 def likeness(
@@ -115,4 +117,4 @@ def _spearman(a: Matrix, b: Matrix) -> float | None:
     ranks = [pd.Series(each).rank().to_numpy() for each in (a, b)]
     if len(a) < 3 or any(np.ptp(each) == 0 for each in ranks):
         return None
-    return float(np.corrcoef(*ranks)[0, 1])
+    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])

@@ -213,8 +213,8 @@ def _measured(
     rows = pd.DataFrame(pair_rows(clean, reads, nets))
     write_text(setting.out, "transfer.csv", rows.to_csv(index=False))
     ranked = _ranked(setting, nets, members, clean, reads, rows, costs)
-    shown_attack = max((row for row in ranked if row["attack"] != NOISE),
-                       key=lambda row: row["success"]["value"], default=ranked[0])["attack"]  # fmt: skip
+    malicious = [row for row in ranked if row["attack"] != NOISE] or ranked
+    shown_attack = max(malicious, key=lambda row: row["success"]["value"])["attack"]
     alike, scatter = _explained(setting, nets, clean, rows, shown_attack)
     found = {
         "clean": [
@@ -224,12 +224,16 @@ def _measured(
         "shown": shown_attack,
         "ranked": ranked,
         "cells": rows[rows["eps"] == setting.main].to_dict("records"),
-        "curves": _curves(setting, nets, members, clean, reads),
+        "curves": _curves(setting, nets, [member.label for member in members], clean, reads),
+        "itself": _curves(setting, nets, [shown_attack], clean, reads, white=True),
         "by_target": _by_net(setting, nets, clean, reads, shown_attack, "target"),
         "by_source": _by_net(setting, nets, clean, reads, shown_attack, "source"),
         "robust_gap": _robust_gap(setting, nets, clean, reads, shown_attack),
         "predictors": alike,
         "scatter": scatter,
+        "ensembles": [],
+        "ensemble_told": "",
+        "findings": [],
     }
     return {**found, "verdict": verdict(setting, found)}
 
@@ -261,14 +265,14 @@ def _ranked(
 
 
 def _curves(
-    setting: Setting, nets: Sequence[Net], members: Sequence[Member], clean: Clean,
-    reads: dict[Key, Read],
+    setting: Setting, nets: Sequence[Net], attacks: Sequence[str], clean: Clean,
+    reads: dict[Key, Read], *, white: bool = False,
 ) -> list[dict[str, Any]]:  # fmt: skip
     points = [
-        {"attack": member.label, "eps": value,
-         "success": mean_share(across(clean, reads, nets, Key("", member.label, value)),
+        {"attack": attack, "eps": value,
+         "success": mean_share(across(clean, reads, nets, Key("", attack, value), white=white),
                                setting.seed)}
-        for member in members for value in setting.eps
+        for attack in attacks for value in setting.eps
     ]  # fmt: skip
     return [point for point in points if point["success"]]
 
@@ -278,12 +282,11 @@ def _by_net(
     side: str,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Return mean success onto (from) every net, the hardest target (the best source) first."""
-    key = Key("", attack, setting.main)
-    rows = [
-        {"name": net.name, "success": mean_share(
-            across(clean, reads, nets, key, **{f"{side}s": [i]}), setting.seed)}
-        for i, net in enumerate(nets)
-    ]  # type: ignore[arg-type]  # fmt: skip
+    key, rows = Key("", attack, setting.main), []
+    for i, net in enumerate(nets):
+        only = ([i], None) if side == "source" else (None, [i])
+        pairs = across(clean, reads, nets, key, sources=only[0], targets=only[1])
+        rows.append({"name": net.name, "success": mean_share(pairs, setting.seed)})
     rows = [row for row in rows if row["success"]]
     return sorted(rows, key=lambda row: row["success"]["value"], reverse=side == "source")
 

@@ -72,8 +72,8 @@ def pair_rows(
                 "targeted": key.targeted,
                 "target": net.name,
                 "white_box": at == target,
-                **{("success" if name == "value" else name): share[name]  # type: ignore[literal-required]
-                   for name in ("n", "count", "value", "low", "high")},
+                "success": share["value"],
+                **{name: bound for name, bound in share.items() if name != "value"},
                 "fool_both": int(both.sum()),
                 "same_class": int(same.sum()),
             }  # fmt: skip

@@ -1,6 +1,6 @@
 """A matrix of numbers as a grid of cells: the darker, the larger; the number stands in it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from markupsafe import Markup
 
@@ -25,10 +25,12 @@ def heat_map(
     across: str,
     text: Callable[[float], str],
     width: int = WIDE,
+    marked: Collection[tuple[int, int]] = (),
 ) -> Markup:
     """Draw ``cells``, one row per name in ``rows``; ``text`` writes a number.
 
-    ``down`` and ``across`` say what rows and columns are. Shades go from 0 to the largest number.
+    ``down`` and ``across`` say what rows and columns are; the cells ``marked`` (row, column) are
+    framed. Shades go from 0 to the largest number.
     Raises ValueError where the names do not fit the numbers.
     """
     if len(cells) != len(rows) or any(len(row) != len(columns) for row in cells):
@@ -45,6 +47,8 @@ def heat_map(
             tip = f"{rows[i]}, {columns[j]}: {text(value)}"
             words = text(value) if value and side >= text_width(text(value), 10) + 4 else ""
             parts.append(_cell(place, value / most, tip, words))
+            if (i, j) in marked:
+                parts.append(_frame(place))
     return drawing(name, title, desc, width, top + len(rows) * height + 4, *parts)
 
 
@@ -66,6 +70,12 @@ def _sides(rows: Sequence[str], left: float, height: float, top: float, name: st
         text = short(row, max(room, 4))
         parts.append(element("text", text, x=left - 8, y=y, text_anchor="end", font_size=11))
     return element("g", *parts, class_="axis")
+
+
+def _frame(place: tuple[float, float, float, float]) -> Markup:
+    x, y, side, height = place
+    box = {"x": x + 1.5, "y": y + 1.5, "width": side - 3, "height": height - 3}
+    return element("rect", **box, class_="whisker", fill="none")
 
 
 def _cell(place: tuple[float, float, float, float], share: float, tip: str, words: str) -> Markup:

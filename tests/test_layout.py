@@ -19,6 +19,7 @@ LAYERS = [
     ("benchmarks",),
     ("reports",),
     ("rendering", "comparing", "indexing", "api"),
+    ("transferring",),
     ("cli", "__main__"),
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
