@@ -72,8 +72,8 @@ def study(
     """Study transfer between ``models``, or between nets trained for it; write page and tables.
 
     Returns the summary, the content of `run.json`, with the path of the report. ``options``
-    (steps, targets, seed, batch_size, fresh) are those of `advkit.benchmarks.transfer.transfer`.
-    Raises AdvkitError for what a person can mend.
+    (steps, targets, every, seed, batch_size, fresh) are those of
+    `advkit.benchmarks.transfer.transfer`. Raises AdvkitError for what a person can mend.
     """
     where = pick_device(device)
     if models:
@@ -191,7 +191,6 @@ def study_of(folder: Path) -> Transfer:
         points=[(row["source"], row["target"], bool(row["family"]), row["gradient"],
                  row["success"]) for row in run["scatter"] if row["gradient"] is not None],
         ensembles=[(row["sources"], _interval(row["success"])) for row in run["ensembles"]],
-        ensemble_told=run["ensemble_told"],
         image=_one_image(folder, run["classes"]),
         **{name: run[name] for name in (
             "verdict", "shown", "norm", "data", "training", "seed", "steps", "targets", "command",

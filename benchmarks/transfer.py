@@ -12,9 +12,12 @@ from advkit.attacks import ATTACKS, Member, parse
 from advkit.attacks.targets_per_sample import choose_targets
 from advkit.benchmarks.likeness import explained, likeness
 from advkit.benchmarks.one_image import write_one_image
+from advkit.benchmarks.transfer_ensembles import ensemble_gain
+from advkit.benchmarks.transfer_findings import findings
 from advkit.benchmarks.transfer_measures import (
     Clean,
     across,
+    best,
     mean_share,
     pair_rows,
     same_by_chance,
@@ -26,6 +29,7 @@ from advkit.errors import EmptyError, UsageError
 from advkit.evaluate.fingerprint import check_same, environment, now
 from advkit.evaluate.intervals import wilson
 from advkit.evaluate.run_folder import read_json, write_json, write_text
+from advkit.evaluate.store import open_store
 from advkit.evaluate.suite import check_norm
 from advkit.evaluate.workers import default_jobs, one_thread_each
 from advkit.models.probe import probe
@@ -33,7 +37,7 @@ from advkit.numbers import shown
 
 SCHEMA = "advkit/transfer/1"
 NOISE = "noise:draws=1"
-ATTACKS_OF_STUDY = ("fgsm", "bim", "mifgsm")
+ATTACKS_OF_STUDY = ("fgsm", "bim", "mifgsm", "dim", "tim", "vmifgsm:neighbours=5")
 LIKE = 128  # images on which nets are compared
 
 
@@ -65,6 +69,7 @@ def transfer(
     eps: Sequence[float],
     steps: int = 10,
     targets: str | None = "random",
+    every: bool = False,
     seed: int = 0,
     batch_size: int | None = None,
     jobs: int | None = None,
@@ -76,7 +81,8 @@ def transfer(
     """Attack every net that has a gradient, ask every net, and return what `run.json` holds.
 
     Everything that is shown at one eps is at the middle one; ``targets`` says which class targeted
-    attacks seek, None leaves them out. Writes ``transfer.csv`` (a row per source, attack, eps,
+    attacks seek, None leaves them out. The best attack and the noise run at all eps and towards
+    targets, with ``every`` all of them. Writes ``transfer.csv`` (a row per source, attack, eps,
     target). A study that was stopped goes on in the same ``out``. Raises AdvkitError.
     """
     if not len(samples.ids):
@@ -85,14 +91,18 @@ def transfer(
     members = members_of(attacks, norm, steps)
     notes = [*samples.notes, *_probed(nets, samples)]
     setting = Setting(samples, norm, sorted(eps), len(eps) // 2, seed, batch_size,
-                      jobs or default_jobs(samples.x.device), out, fresh, progress)  # fmt: skip
+                      jobs or default_jobs(samples.x.device), out, progress)  # fmt: skip
     record = _record(setting, nets, members, steps, targets, asked or {}, notes)
     out.mkdir(parents=True, exist_ok=True)
     with one_thread_each():
         begun = _begin(record, out, fresh)
         clean = _clean(setting, nets, targets)
-        reads, costs = _run_all(setting, nets, members, clean)
-        summary = {**begun, **_measured(setting, nets, members, clean, reads, costs)}
+        reads, costs, first = _run_all(setting, nets, members, clean, every)
+        gain = ensemble_gain(setting, nets, members_of(["ens"], norm, steps)[1], clean)
+        found = _measured(setting, nets, members, clean, reads, costs, first)
+        labels = [member.label for member in members]
+        told = findings(setting, nets, clean, reads, labels, gain)
+        summary = {**begun, **found, "ensembles": gain, "findings": told}
         write_one_image(setting, nets, summary["shown"], clean, reads)
     summary["finished"] = begun["finished"] or now()
     write_json(out, "run.json", summary)
@@ -164,6 +174,9 @@ def _described(net: Net) -> dict[str, Any]:
 
 def _begin(record: dict[str, Any], out: Path, fresh: bool) -> dict[str, Any]:
     """Write what the study is made of, or check that it goes on; return the record with times."""
+    for folder in sorted((out / "sources").glob("*")) if fresh else []:
+        with open_store(folder, fresh=True):
+            pass  # it discards what is there
     before = None if fresh else read_json(out, "run.json")
     if before:
         check_same(before.get("made_of", {}), record["made_of"], f"--out {out}")
@@ -176,8 +189,8 @@ def _begin(record: dict[str, Any], out: Path, fresh: bool) -> dict[str, Any]:
 def _clean(setting: Setting, nets: Sequence[Net], targets: str | None) -> Clean:
     x, y = setting.samples.x, setting.samples.y
     classes = np.stack([read_by(net.model, x, y, setting.batch(False)) for net in nets])
-    if (classes == y.cpu().numpy()).all(1).sum() and not len(x):
-        raise EmptyError("no sample is read right", "check preprocessing and class order")
+    if not any((each == y.cpu().numpy()).any() for each in classes):
+        raise EmptyError("no net reads any image right", "check preprocessing and class order")
     aims = None
     if targets is not None:
         first = next(net for net in nets if net.source)
@@ -187,34 +200,37 @@ def _clean(setting: Setting, nets: Sequence[Net], targets: str | None) -> Clean:
 
 
 def _run_all(
-    setting: Setting, nets: Sequence[Net], members: Sequence[Member], clean: Clean
-) -> tuple[dict[Key, Read], pd.DataFrame]:
-    """Attack every source, at every eps, and at the main one towards targets too."""
+    setting: Setting, nets: Sequence[Net], members: Sequence[Member], clean: Clean, every: bool
+) -> tuple[dict[Key, Read], pd.DataFrame, str]:
+    """Attack every source; return what was read, what it cost, and the best attack.
+
+    All attacks run at the main eps; the best and the noise (with ``every``: all) at every eps, and
+    at the main one towards targets.
+    """
     reads: dict[Key, Read] = {}
     costs = []
-    aims = None if clean.aims is None else torch.from_numpy(clean.aims).to(setting.samples.y)
-    for net in nets:
-        if not net.source:
-            continue
-        found, cost = run_source(setting, net, members, setting.eps, nets)
+    for net in [net for net in nets if net.source]:
+        found, cost = run_source(setting, net, members, [setting.main], nets)
         reads |= found
         costs.append(cost)
-        if aims is not None:
-            found, cost = run_source(setting, net, members, [setting.main], nets, targets=aims)
-            reads |= found
-            costs.append(cost)
-    return reads, pd.concat(costs, ignore_index=True)
+    malicious = [member.label for member in members if member.label != NOISE] or [NOISE]
+    shown = best(clean, reads, nets, malicious, setting.main)
+    more = members if every else [m for m in members if m.label in (NOISE, shown)]
+    for net in [net for net in nets if net.source]:
+        reads |= run_source(setting, net, more, setting.eps, nets)[0]
+        if clean.aims is not None:
+            aims = torch.from_numpy(clean.aims).to(setting.samples.y)
+            reads |= run_source(setting, net, more, [setting.main], nets, targets=aims)[0]
+    return reads, pd.concat(costs, ignore_index=True), shown
 
 
 def _measured(
     setting: Setting, nets: Sequence[Net], members: Sequence[Member], clean: Clean,
-    reads: dict[Key, Read], costs: pd.DataFrame,
+    reads: dict[Key, Read], costs: pd.DataFrame, shown_attack: str,
 ) -> dict[str, Any]:  # fmt: skip
     rows = pd.DataFrame(pair_rows(clean, reads, nets))
     write_text(setting.out, "transfer.csv", rows.to_csv(index=False))
     ranked = _ranked(setting, nets, members, clean, reads, rows, costs)
-    malicious = [row for row in ranked if row["attack"] != NOISE] or ranked
-    shown_attack = max(malicious, key=lambda row: row["success"]["value"])["attack"]
     alike, scatter = _explained(setting, nets, clean, rows, shown_attack)
     found = {
         "clean": [
@@ -231,9 +247,6 @@ def _measured(
         "robust_gap": _robust_gap(setting, nets, clean, reads, shown_attack),
         "predictors": alike,
         "scatter": scatter,
-        "ensembles": [],
-        "ensemble_told": "",
-        "findings": [],
     }
     return {**found, "verdict": verdict(setting, found)}
 

@@ -81,27 +81,55 @@ def pair_rows(
 
 def mean_share(pairs: Sequence[Pair], seed: int) -> dict[str, Any] | None:
     """Return the mean of the pairs' shares, with an interval over draws of images; None of none."""
-    counted = np.stack([one.counted for one in pairs]) if pairs else np.zeros((0, 1), dtype=bool)
-    used = counted.any(1)
-    if not used.any():
+    used = [one for one in pairs if one.counted.any()]
+    if not used:
         return None
-    counted = counted[used].astype(np.float64)
-    fooled = np.stack([one.fooled for one in pairs])[used].astype(np.float64)
-    generator = np.random.default_rng(seed)
-    n = counted.shape[1]
-    weights = generator.multinomial(n, np.full(n, 1 / n), size=DRAWS).astype(np.float64)
-    below = counted @ weights.T
-    drawn = np.where(below > 0, (fooled @ weights.T) / np.maximum(below, 1), np.nan)
-    means = np.nanmean(drawn, axis=0)
-    low, high = np.quantile(means, (0.025, 0.975))
+    low, high = np.quantile(_drawn(used, seed), (0.025, 0.975))
     return {
-        "value": float((fooled.sum(1) / counted.sum(1)).mean()),
+        "value": _mean(used),
         "low": float(low),
         "high": float(high),
-        "count": int(fooled.sum()),
-        "n": int(counted.sum()),
-        "pairs": int(used.sum()),
+        "count": int(sum(one.fooled.sum() for one in used)),
+        "n": int(sum(one.counted.sum() for one in used)),
+        "pairs": len(used),
     }
+
+
+def difference(more: Sequence[Pair], less: Sequence[Pair], seed: int) -> dict[str, float] | None:
+    """Return by how much the mean of ``more`` is above that of ``less``, with its interval.
+
+    Both are of the same pairs of nets, and the same images are drawn for both.
+    """
+    both = [(a, b) for a, b in zip(more, less, strict=True) if a.counted.any() and b.counted.any()]
+    if not both:
+        return None
+    a, b = ([one[side] for one in both] for side in (0, 1))
+    low, high = np.quantile(_drawn(a, seed) - _drawn(b, seed), (0.025, 0.975))
+    return {"value": _mean(a) - _mean(b), "low": float(low), "high": float(high)}
+
+
+def _mean(pairs: Sequence[Pair]) -> float:
+    return float(np.mean([one.fooled.sum() / one.counted.sum() for one in pairs]))
+
+
+def best(
+    clean: Clean, reads: dict[Key, Read], nets: Sequence[Net], labels: Sequence[str], eps: float
+) -> str:
+    """Return which of the attacks ``labels`` has the highest mean success on other nets."""
+    means = {label: [one for one in across(clean, reads, nets, Key("", label, eps))
+                     if one.counted.any()] for label in labels}  # fmt: skip
+    return max(labels, key=lambda label: _mean(means[label]) if means[label] else -1.0)
+
+
+def _drawn(pairs: Sequence[Pair], seed: int) -> NDArray[np.float64]:
+    """Return the mean share for each of DRAWS draws of images."""
+    counted = np.stack([one.counted for one in pairs]).astype(np.float64)
+    fooled = np.stack([one.fooled for one in pairs]).astype(np.float64)
+    n = counted.shape[1]
+    weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=DRAWS)
+    below = counted @ weights.T
+    share = np.where(below > 0, (fooled @ weights.T) / np.maximum(below, 1), np.nan)
+    return np.asarray(np.nanmean(share, axis=0))
 
 
 def across(

@@ -50,7 +50,6 @@ class Setting(NamedTuple):
     batch_size: int | None
     jobs: int
     out: Path
-    fresh: bool
     progress: Progress
 
     @property
@@ -114,10 +113,8 @@ def run_source(
     folder = setting.out / "sources" / f"{file_name(source.name)}{goal}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     read: dict[Key, Read] = {}
-    with open_store(folder, fresh=setting.fresh) as store:
-        made_of = ingredients(
-            source.model, setting.samples, setting.norm, eps, members, setting.seed
-        )
+    with open_store(folder) as store:
+        made_of = ingredients(source.model, setting.samples, setting.norm, [], [], setting.seed)
         if targets is not None:
             made_of["targets"] = blake2b(targets.cpu().numpy().tobytes()).hexdigest()
         before = store.made_of()

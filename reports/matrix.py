@@ -36,7 +36,7 @@ def heat_map(
     if len(cells) != len(rows) or any(len(row) != len(columns) for row in cells):
         raise ValueError(f"{title}: {len(rows)} by {len(columns)} names for other numbers")
     label = min(max(text_width(one, 11) for one in rows) + 12, 0.32 * width)
-    side = (width - label - 2) / len(columns)
+    side = _side(columns, width - label - 2)
     height = min(side, CELL)
     top = TOP + min(max(text_width(one, 11) for one in columns), 92) * 0.75 + 16
     most = max((value for row in cells for value in row), default=0) or 1
@@ -50,6 +50,14 @@ def heat_map(
             if (i, j) in marked:
                 parts.append(_frame(place))
     return drawing(name, title, desc, width, top + len(rows) * height + 4, *parts)
+
+
+def _side(columns: Sequence[str], room: float) -> float:
+    """Return the width of a cell, such that no slanting head is cut off at the right."""
+    n = len(columns)
+    spill = [room if not one else (room - 0.67 * text_width(short(one, 15), 11)) / (j + 0.5)
+             for j, one in enumerate(columns)]  # fmt: skip
+    return min(room / n, *(max(each, 0.6 * room / n) for each in spill))
 
 
 def _heads(columns: Sequence[str], left: float, side: float, top: float, name: str) -> Markup:

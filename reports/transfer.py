@@ -150,7 +150,7 @@ def _image(one: OneImage) -> dict[str, Any]:
     clean = picture(to_bytes(one.clean), f"clean: true {short(one.label)}", "clean",
                     short(one.label), "true class", False)  # fmt: skip
     cards = [_made_on(one, at) for at in range(len(one.sources))]
-    columns = [Column("made on"), *(Column(short(name, 20)) for name in one.nets)]
+    columns = [Column("made on"), *(Column(short(name, 20), True) for name in one.nets)]
     rows = [
         [Cell(short(source)), *(Cell(short(name, 20), warning=name != one.label) for name in said)]
         for source, said in zip(one.sources, one.said, strict=True)

@@ -134,7 +134,10 @@ def ensembles(study: Transfer) -> Figure | None:
 
     rows = [[Cell(str(k), k), *shares(at)] for k, at in study.ensembles]
     return Figure(
-        "ensembles", draw(WIDE), draw(NARROW), study.ensemble_told,
+        "ensembles", draw(WIDE), draw(NARROW),
+        f"Success of examples made on several nets at once (ens: the mean of their logits,"
+        f" momentum, {study.steps} steps) on a net that is none of them, of the images that all"
+        " nets read right. Band: 95% interval over images.",
         Table(title, [Column("sources", True), *SHARE_COLUMNS], rows), ENSEMBLE_READING,
         "Sources are added in one random order for each target; another order gives another line"
         " between the same ends.", study.command,

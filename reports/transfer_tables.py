@@ -103,7 +103,6 @@ class Transfer:
     predictors: Sequence[Predictor]
     points: Sequence[tuple[str, str, bool, float, float]]
     ensembles: Sequence[tuple[int, Interval]]
-    ensemble_told: str
     image: OneImage | None
     data: Mapping[str, Any]
     training: str

@@ -56,6 +56,8 @@ Exit codes:
     metavar="random|least_likely|second|none",
     help="The class that targeted attacks seek, at the middle eps.",
 )
+@click.option("--every", is_flag=True, help="All attacks at every eps and towards targets, not "
+              "only the best one and the noise.")  # fmt: skip
 @click.option("--architectures", default="logistic,mlp,cnn,resnet,vit", show_default=True,
               help="Of the nets that are trained.")  # fmt: skip
 @click.option("--seeds", type=click.IntRange(min=1), default=2, show_default=True,
