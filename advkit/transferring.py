@@ -1,35 +1,24 @@
 """From specs to a study of transfer, and from its run directory to its page."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import BadZipFile
 
-import numpy as np
 import torch
 
-from advkit.api import new_run, pick_device, pick_eps
+from advkit.api import new_run, own_data, pick_device, pick_eps
+from advkit.benchmarks.classical_targets import classical_targets
 from advkit.benchmarks.independent_nets import Plan, loaded, plan_nets, trained
-from advkit.benchmarks.likeness import PREDICTORS
-from advkit.benchmarks.transfer import ATTACKS_OF_STUDY, NOISE, transfer
+from advkit.benchmarks.query_surrogates import Budget, audit_by_labels
+from advkit.benchmarks.transfer import ATTACKS_OF_STUDY, transfer
 from advkit.benchmarks.transfer_runs import Net
-from advkit.data.samples import Samples
+from advkit.data.samples import Samples, take
 from advkit.data.specs import load_data
 from advkit.errors import InputError, UsageError
-from advkit.evaluate.run_folder import read_json, write_text
 from advkit.evaluate.workers import default_jobs
 from advkit.models.specs import input_shape, load_model
 from advkit.numbers import check_eps
-from advkit.reports import transfer_page
-from advkit.reports.tables import Interval
-from advkit.reports.transfer_tables import (
-    Between,
-    Method,
-    NetRow,
-    OneImage,
-    Predictor,
-    Transfer,
-)
+from advkit.transfer_rendering import write_page, write_query_page
 
 TRAIN, TEST = "bundled:digits?split=train", "bundled:digits"
 ARCHITECTURES = ("logistic", "mlp", "cnn", "resnet", "vit")
@@ -51,6 +40,8 @@ class Training(NamedTuple):
     epochs: int | None = None
     batch_size: int = 64
     folder: Path = Path("runs/nets")
+    classical: bool = True
+    """Whether classifiers of scikit-learn are targets too."""
 
 
 def study(
@@ -96,6 +87,53 @@ def study(
     return {**summary, "out": str(folder), "report": str(write_page(folder))}
 
 
+def by_labels(
+    target: str,
+    data: str | None = None,
+    *,
+    own: str | None = None,
+    budget: Budget | None = None,
+    norm: str = "Linf",
+    eps: float | None = None,
+    limit: int | None = 200,
+    device: str = "auto",
+    out: Path | None = None,
+    command: str = "",
+    **options: Any,
+) -> dict[str, Any]:
+    """Attack ``target`` with nothing but its labels; write page and table, return the summary.
+
+    ``own`` are the attacker's images; without them those of ``data`` that are not attacked.
+    ``options`` (steps, seed, jobs, progress) are those of
+    `advkit.benchmarks.query_surrogates.audit_by_labels`. Raises AdvkitError.
+    """
+    where = pick_device(device)
+    radius = pick_eps(None, norm, target)[1] if eps is None else eps
+    check_eps((radius,), norm)
+    data = data or own_data(target)
+    shape = input_shape(target)
+    samples = load_data(data, limit=limit, shape=shape)
+    others = load_data(own, shape=shape) if own else _rest(load_data(data, shape=shape), samples)
+    model = load_model(target, classes=samples.classes).to(where)
+    samples = samples._replace(x=samples.x.to(where), y=samples.y.to(where))
+    folder = out or new_run(target, samples.name, kind="transfer")
+    summary = audit_by_labels(
+        model, samples, others, budget or Budget(), norm=norm, eps=radius, out=folder,
+        asked={"target": target, "command": command}, **options,
+    )  # fmt: skip
+    return {**summary, "out": str(folder), "report": str(write_query_page(folder))}
+
+
+def _rest(whole: Samples, attacked: Samples) -> Samples:
+    """Return the samples of ``whole`` that are not attacked; raises UsageError where none is."""
+    taken = set(attacked.ids)
+    left = [i for i, name in enumerate(whole.ids) if name not in taken]
+    if not left:
+        raise UsageError(f"all images of {whole.name} are attacked, none is left for the attacker",
+                         "give a lower --limit, or --train-data")  # fmt: skip
+    return take(whole, left)
+
+
 def _given(models: Sequence[str], data: str, limit: int | None, device: torch.device) -> list[Net]:
     classes = _samples_for(models, data, limit, device).classes
     loaded_nets = [load_model(spec, classes=classes).to(device) for spec in models]
@@ -136,8 +174,10 @@ def _trained(
                                                loaded([*plans, *robust], files, device),
                                                strict=True))
     ]  # fmt: skip
-    part = f"its own {1}/{training.seeds} of" if training.split == "disjoint" else "all of"
-    return nets, samples, f"{len(nets)} nets, each on {part} {images.name}"
+    if training.classical:
+        nets += classical_targets(images, nets[0].model.n_classes)
+    part = f"its own 1/{training.seeds} of" if training.split == "disjoint" else "all of"
+    return nets, samples, f"{len(files)} nets, each on {part} {images.name}"
 
 
 def plans_of(
@@ -154,88 +194,3 @@ def plans_of(
     robust = plan_nets(n, training.robust, training.seeds, split=training.split, **usual,
                        eps=against, warm_up=min(5.0, epochs / 2))  # fmt: skip
     return plans, [plan._replace(name=f"robust {plan.name}") for plan in robust]
-
-
-def write_page(folder: Path) -> Path:
-    """Write `report.html` into the run directory of a study; return its path."""
-    return write_text(folder, "report.html", transfer_page(study_of(folder)))
-
-
-def study_of(folder: Path) -> Transfer:
-    """Return what the run directory of a finished study holds; raises InputError."""
-    run = read_json(folder, "run.json") or {}
-    if "verdict" not in run:
-        raise InputError(f"{folder} holds no finished study of transfer", "run advkit transfer")
-    at = {point["attack"]: [] for point in run["curves"]}  # type: dict[str, list[Any]]
-    for point in run["curves"]:
-        at[point["attack"]].append((point["eps"], _interval(point["success"])))
-    clean = {row["name"]: _interval(row) for row in run["clean"]}
-    cells = [(row["targeted"], Between(row["source"], row["target"], _cell(row)))
-             for row in run["cells"] if row["attack"] == run["shown"]]  # fmt: skip
-    return Transfer(
-        noise=NOISE,
-        eps=run["main_eps"],
-        nets=[NetRow(net["name"], net["family"], clean[net["name"]], net["source"], net["robust"])
-              for net in run["nets"]],
-        methods=[_method(row) for row in run["ranked"]],
-        cells=[cell for targeted, cell in cells if not targeted],
-        targeted=[cell for targeted, cell in cells if targeted],
-        curves=at,
-        itself=[(row["eps"], _interval(row["success"])) for row in run["itself"]],
-        by_target=[(row["name"], _interval(row["success"])) for row in run["by_target"]],
-        by_source=[(row["name"], _interval(row["success"])) for row in run["by_source"]],
-        robust_gap=[(row["sources"], row["targets"], _interval(row["success"]))
-                    for row in run["robust_gap"]],
-        predictors=[Predictor(row["name"], PREDICTORS[row["name"]], row["rho"], row["p"],
-                              row["pairs"]) for row in run["predictors"]],
-        points=[(row["source"], row["target"], bool(row["family"]), row["gradient"],
-                 row["success"]) for row in run["scatter"] if row["gradient"] is not None],
-        ensembles=[(row["sources"], _interval(row["success"])) for row in run["ensembles"]],
-        image=_one_image(folder, run["classes"]),
-        **{name: run[name] for name in (
-            "verdict", "shown", "norm", "data", "training", "seed", "steps", "targets", "command",
-            "environment", "notes", "started", "finished", "findings")},
-    )  # fmt: skip
-
-
-def _interval(share: Mapping[str, Any]) -> Interval:
-    return Interval(**{name: share[name] for name in Interval.__dataclass_fields__})
-
-
-def _cell(row: Mapping[str, Any]) -> Interval:
-    return Interval(row["success"], row["low"], row["high"], row["count"], row["n"])
-
-
-def _method(row: Mapping[str, Any]) -> Method:
-    shares = {name: _interval(row[name]) if row[name] else None
-              for name in ("success", "white_box", "targeted")}  # fmt: skip
-    rest = {name: row[name] for name in ("attack", "same_class", "same_by_chance", "forwards",
-                                         "backwards")}  # fmt: skip
-    return Method(**shares, **rest)  # type: ignore[arg-type]
-
-
-def _one_image(folder: Path, classes: Sequence[str]) -> OneImage | None:
-    told = read_json(folder, "one_image.json")
-    if not told:
-        return None
-    try:
-        with np.load(folder / "one_image.npz", allow_pickle=False) as saved:
-            clean, adversarial = saved["clean"], saved["adversarial"]
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
-        raise InputError(f"{folder / 'one_image.npz'} is missing or damaged") from error
-    if clean.ndim != 3:
-        return None
-
-    def name(index: int) -> str:
-        return classes[index] if index < len(classes) else f"class {index}"
-
-    return OneImage(
-        sample=told["sample"],
-        label=name(told["label"]),
-        clean=clean.transpose(1, 2, 0),
-        adversarial=[each.transpose(1, 2, 0) for each in adversarial],
-        sources=told["sources"],
-        nets=told["nets"],
-        said=[[name(index) for index in row] for row in told["said"]],
-        fooled=told["fooled"],
-    )

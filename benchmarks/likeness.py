@@ -65,21 +65,18 @@ def cka(a: Tensor, b: Tensor) -> float:
 def likeness(
     nets: Sequence[Net], x: Tensor, y: Tensor, classes: NDArray[np.int64]
 ) -> dict[str, Matrix]:
-    """Return a matrix (nets, nets) for each of PREDICTORS; NaN where a net has no gradient.
+    """Return a matrix (nets, nets) for each of PREDICTORS; every net has a gradient.
 
     Gradients are compared on samples ``x`` (n, ...) with labels ``y`` (n,); ``classes`` (nets, n)
     is what the nets say of them.
     """
     size = len(nets)
-    slopes = [gradients(net, x, y) if net.source else None for net in nets]
-    inner = [codes(net, x) if net.source else None for net in nets]
-    found = {name: np.full((size, size), np.nan) for name in PREDICTORS}
+    slopes, inner = [gradients(net, x, y) for net in nets], [codes(net, x) for net in nets]
+    found = {name: np.zeros((size, size)) for name in PREDICTORS}
     for i in range(size):
         for j in range(size):
-            one, two, p, q = slopes[i], slopes[j], inner[i], inner[j]
-            if one is not None and two is not None and p is not None and q is not None:
-                found["gradient"][i, j] = float((one * two).sum(1).mean())
-                found["cka"][i, j] = cka(p, q)
+            found["gradient"][i, j] = float((slopes[i] * slopes[j]).sum(1).mean())
+            found["cka"][i, j] = cka(inner[i], inner[j])
             found["agreement"][i, j] = float((classes[i] == classes[j]).mean())
             found["family"][i, j] = float(nets[i].family == nets[j].family)
     return found

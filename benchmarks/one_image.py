@@ -22,7 +22,7 @@ def write_one_image(
     """
     sources = [net for net in nets if net.source]
     said = {net.name: reads[Key(net.name, attack, setting.main)].classes for net in sources}
-    everybody = np.flatnonzero(clean.right.all(0))
+    everybody = np.flatnonzero(clean.right[[net.source for net in nets]].all(0))
     if not len(everybody):
         return
     fooled = np.stack([(classes != clean.y).sum(0) for classes in said.values()]).sum(0)

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from advkit.attacks import Member
-from advkit.benchmarks.transfer_measures import Clean, Pair, mean_share, pair
+from advkit.benchmarks.transfer_measures import Clean, Pair, difference, mean_share, pair
 from advkit.benchmarks.transfer_runs import Key, Net, Setting, run_source
 from advkit.models.ensemble import ensemble_of
 
-HELD_OUT = 4  # targets, at most
-IMAGES = 100  # at most, that all nets read right
+HELD_OUT = 5  # targets, at most
+IMAGES = 80  # at most, that all nets read right
 
 
 def ensemble_gain(
@@ -23,8 +23,8 @@ def ensemble_gain(
     the seed. The same images count for every number: those that all nets read right.
     """
     who = np.zeros(len(clean.y), dtype=bool)
-    who[np.flatnonzero(clean.right.all(0))[:IMAGES]] = True
     sources = [i for i, net in enumerate(nets) if net.source]
+    who[np.flatnonzero(clean.right[sources].all(0))[:IMAGES]] = True
     if not who.any() or len(sources) < 3:
         return []
     found: dict[int, list[Pair]] = {}
@@ -53,4 +53,5 @@ def _rows(found: dict[int, list[Pair]], seed: int) -> Iterator[dict[str, Any]]:
     for k, pairs in found.items():
         success = mean_share(pairs, seed)
         if success and len(pairs) == len(found[1]):
-            yield {"sources": k, "success": success}
+            over = difference(pairs, found[1], seed)
+            yield {"sources": k, "success": success, "over_one": over}

@@ -42,12 +42,10 @@ def findings(
             told.append(f"{claim.what.capitalize()} ({names}): {_points(gap)}; {claim.source} "
                         f"report more. {_agrees(gap)}")  # fmt: skip
     if len(ensembles) > 1:
-        one, most = ensembles[0], ensembles[-1]
-        apart = most["success"]["low"] > one["success"]["high"]
+        most = ensembles[-1]
         told.append(
             f"{most['sources']} nets as the source in the place of one: "
-            f"{100 * one['success']['value']:.1f}% to {100 * most['success']['value']:.1f}%; "
-            f"Liu et al. 2017 report more. {'So it is here.' if apart else UNDECIDED}"
+            f"{_points(most['over_one'])}; Liu et al. 2017 report more. {_agrees(most['over_one'])}"
         )
     return told
 

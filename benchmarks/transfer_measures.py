@@ -138,12 +138,13 @@ def across(
 ) -> list[Pair]:  # fmt: skip
     """Return the pairs of ``key`` (its source apart) from ``sources`` to ``targets``.
 
-    All by default; with ``white`` every net to itself, else never.
+    By default from and to all nets with a gradient; with ``white`` every net to itself, else never.
     """
+    nets_only = [i for i, net in enumerate(nets) if net.source]
     found = []
-    for s in range(len(nets)) if sources is None else sources:
+    for s in nets_only if sources is None else sources:
         read = reads.get(key._replace(source=nets[s].name))
-        for t in range(len(nets)) if targets is None else targets:
+        for t in nets_only if targets is None else targets:
             if read is not None and (s == t) == white:
                 found.append(pair(clean, read, clean.right[s], t, key.targeted))
     return found

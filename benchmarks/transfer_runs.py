@@ -168,6 +168,14 @@ def examples(work: Work, label: str, eps: float) -> tuple[Tensor, Flags]:
     return saved(work, rows[rows["valid"]], work.samples.x), tried
 
 
+def discard(out: Path) -> None:
+    """Forget what an earlier study in ``out`` found."""
+    for folder in sorted((out / "sources").glob("*")):
+        with open_store(folder, fresh=True):
+            pass  # it discards what is there
+    (out / "run.json").unlink(missing_ok=True)
+
+
 def file_name(text: str) -> str:
     """Return a file name for ``text`` that no other text has."""
     plain = "".join(c if c.isalnum() else "-" for c in text)[:60]

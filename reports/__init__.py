@@ -3,6 +3,7 @@
 from advkit.reports.comparison import comparison_page
 from advkit.reports.overview import overview_page
 from advkit.reports.page import audit_page
+from advkit.reports.query_page import LabelAudit, query_page
 from advkit.reports.tables import AttackRow, Audit, Card, Guess, Interval
 from advkit.reports.transfer import transfer_page
 
@@ -12,8 +13,10 @@ __all__ = [
     "Card",
     "Guess",
     "Interval",
+    "LabelAudit",
     "audit_page",
     "comparison_page",
     "overview_page",
+    "query_page",
     "transfer_page",
 ]

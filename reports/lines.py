@@ -41,16 +41,20 @@ def line_chart(
     up: str,
     width: int = WIDE,
     zero: str = "",
+    whole: bool = False,
 ) -> Markup:
     """Draw lines; ``across`` and ``up`` name the axes, ``zero`` a rule at y = 0 that matters.
+
+    With ``whole`` the axis across counts things, and has ticks at whole numbers only.
 
     Raises ValueError where there is not one point, or one is not finite.
     """
     frame, extent = _fit(lines, width, bool(zero))
     most = 6 if width >= WIDE else 4
+    ticks = [one for one in numbers(*extent[0], most) if not whole or one[0] == int(one[0])]
     parts = [
         upright(frame, Axis(up, numbers(*extent[1], 5))),
-        level(frame, Axis(across, numbers(*extent[0], most))),
+        level(frame, Axis(across, ticks)),
     ]
     if zero:
         parts.append(_boundary(frame, zero))

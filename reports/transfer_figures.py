@@ -130,7 +130,7 @@ def ensembles(study: Transfer) -> Figure | None:
     def draw(width: int) -> Markup:
         return line_chart(_lines(line), name=f"ensembles-{width}", title=title, desc=desc,
                           width=width, across="nets that the examples are made on",
-                          up="%")  # fmt: skip
+                          up="%", whole=True)  # fmt: skip
 
     rows = [[Cell(str(k), k), *shares(at)] for k, at in study.ensembles]
     return Figure(

@@ -19,6 +19,7 @@ LAYERS = [
     ("benchmarks",),
     ("reports",),
     ("rendering", "comparing", "indexing", "api"),
+    ("transfer_rendering",),
     ("transferring",),
     ("cli", "__main__"),
 ]
