@@ -37,11 +37,13 @@ def write_query_page(folder: Path) -> Path:
     rounds = [
         (row["queries"], row["agreement"], _interval(row["success"])) for row in run["rounds"]
     ]
-    rest = {name: run[name] for name in LabelAudit.__dataclass_fields__
-            if name not in ("rounds", *shares)}  # fmt: skip
-    return write_text(
-        folder, "report.html", query_page(LabelAudit(rounds=rounds, **shares, **rest))
-    )
+    rest: dict[str, Any] = {
+        name: run[name]
+        for name in LabelAudit.__dataclass_fields__
+        if name not in ("rounds", *shares)
+    }
+    page = query_page(LabelAudit(rounds=rounds, **shares, **rest))
+    return write_text(folder, "report.html", page)
 
 
 def study_of(folder: Path) -> Transfer:

@@ -112,8 +112,8 @@ def _probed(nets: Sequence[Net], samples: Samples) -> list[str]:
     """Return notes; raises InputError where a net does not fit the data or the other nets."""
     notes = []
     for net in nets:
-        told = probe(net.model, samples.x, samples.y)
-        notes += [f"{net.name}: {note}" for note in told if net.source]
+        found = probe(net.model, samples.x, samples.y)
+        notes += [f"{net.name}: {note}" for note in found if net.source]
     counts = {net.model.n_classes for net in nets}
     if len(counts) > 1:
         told = ", ".join(f"{net.name} {net.model.n_classes}" for net in nets)
