@@ -33,7 +33,9 @@ def write_query_page(folder: Path) -> Path:
     run = read_json(folder, "run.json") or {}
     if "rounds" not in run:
         raise InputError(f"{folder} holds no finished audit by labels", "run advkit transfer")
-    shares = {name: _interval(run[name]) for name in ("clean", "noise", "white_box")}
+    shares: dict[str, Any] = {
+        name: _interval(run[name]) for name in ("clean", "noise", "white_box")
+    }
     rounds = [
         (row["queries"], row["agreement"], _interval(row["success"])) for row in run["rounds"]
     ]

@@ -15,6 +15,8 @@ from advkit.reports.tables import Interval
 from advkit.reports.transfer_figures import SHARE_COLUMNS, shares
 from advkit.reports.words import count, eps_both, percent, short
 
+BUDGET = {"queries": "labels", "first": "at first", "architectures": "nets", "attack": "attack"}
+
 
 @dataclass(frozen=True)
 class LabelAudit:
@@ -72,8 +74,12 @@ def _setting(audit: LabelAudit) -> list[Fact]:
         Fact("norm", audit.norm),
         Fact("eps", eps_both(audit.eps, audit.norm)),
         Fact("images", f"{count(int(audit.data['n']))} of {short(audit.data['name'])}"),
-        Fact("the attacker's own", f"{count(int(audit.own['n']))} of {short(audit.own['name'])}"),
-        *facts_of(audit.budget),
+        Fact("own images", f"{count(int(audit.own['n']))} of {short(audit.own['name'])}"),
+        *(
+            fact._replace(term=BUDGET[fact.term])
+            for fact in facts_of(audit.budget)
+            if fact.term in BUDGET
+        ),
     ]
 
 

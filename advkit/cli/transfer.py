@@ -65,7 +65,7 @@ Exit codes:
 @click.option("--every", is_flag=True, help="All attacks at every eps and towards targets, not "
               "only the best one and the noise.")  # fmt: skip
 @click.option("--architectures", default=ARCHITECTURES, show_default=True,
-              help="Of the nets that are trained; surrogates are mlp,cnn if nobody says.")  # fmt: skip
+              help="Of the nets that are trained; of surrogates mlp,cnn.")  # fmt: skip
 @click.option("--seeds", type=click.IntRange(min=1), default=2, show_default=True,
               help="Nets of each architecture.")  # fmt: skip
 @click.option(
@@ -130,12 +130,8 @@ def transfer(
     """
     _check(models, target, query_labels)
     with framed(out, *models, target or "", kind="transfer", no_progress=no_progress) as frame:
-        given: dict[str, Any] = {
-            "out": frame.folder,
-            "progress": frame.progress,
-            "command": frame.command,
-        }
-        summary = _ask(target, **options, **given) if target else _study(models, **options, **given)
+        options |= {"out": frame.folder, "progress": frame.progress, "command": frame.command}
+        summary = _ask(target, **options) if target else _study(models, **options)
     told = _labels_table if target else table
     say(json.dumps(summary) if as_json else told(summary))
 
