@@ -28,19 +28,22 @@ from advkit.evaluate.workers import default_jobs, one_thread_each
 from advkit.models.probe import probe
 
 SCHEMA = "advkit/transfer/1"
+STEP = 0.1  # of walks that leave its length to whoever says how many there are
 ATTACKS_OF_STUDY = ("fgsm", "bim", "mifgsm", "dim", "tim", "vmifgsm:neighbours=5")
 
 
 def members_of(texts: Sequence[str], norm: str, steps: int) -> list[Member]:
     """Return the attacks, the noise first; all walk ``steps`` steps and none stops when it fools.
 
-    What a text says itself (``bim:steps=20``) holds. Raises UsageError.
+    A step is such that all together are as long as eps. What a text says itself
+    (``bim:steps=20``) holds. Raises UsageError.
     """
     found = []
     for text in dict.fromkeys((NOISE, *texts)):
         given = text.partition(":")[2]
         usual = parse(text, ATTACKS).options
         ours = {"steps": steps, "stop": "false"}
+        ours |= {"step": 1 / steps} if usual.get("step") == STEP else {}
         more = [f"{key}={value}" for key, value in ours.items()
                 if key in usual and f"{key}=" not in given]  # fmt: skip
         whole = ",".join(filter(None, [given, *more]))
