@@ -10,7 +10,7 @@ from advkit.api import new_run, own_data, pick_device, pick_eps
 from advkit.benchmarks.classical_targets import classical_targets
 from advkit.benchmarks.independent_nets import Plan, loaded, plan_nets, trained
 from advkit.benchmarks.query_surrogates import Budget, audit_by_labels
-from advkit.benchmarks.transfer import ATTACKS_OF_STUDY, transfer
+from advkit.benchmarks.transfer import ATTACKS_OF_STUDY, members_of, transfer
 from advkit.benchmarks.transfer_runs import Net
 from advkit.data.samples import Samples, take
 from advkit.data.specs import load_data
@@ -22,7 +22,7 @@ from advkit.transfer_rendering import write_page, write_query_page
 
 TRAIN, TEST = "bundled:digits?split=train", "bundled:digits"
 ARCHITECTURES = ("logistic", "mlp", "cnn", "resnet", "vit")
-EPS = {"Linf": (0.1, 0.2, 0.3), "L2": (0.5, 1.0, 1.5), "L1": (3.0, 6.0, 9.0)}
+EPS = {"Linf": (0.1, 0.2, 0.3), "L2": (0.5, 1.0, 1.5)}
 IMAGES = 30_000
 """So many images, counted in every epoch, a net sees while it is trained, if nobody says."""
 
@@ -67,6 +67,8 @@ def study(
     `advkit.benchmarks.transfer.transfer`. Raises AdvkitError for what a person can mend.
     """
     where = pick_device(device)
+    chosen = attacks or ATTACKS_OF_STUDY
+    members_of(chosen, norm, 1)  # what is wrong with them is said before anything is trained
     if models:
         if data is None:
             raise UsageError("--model comes without images", "say on what: --data imagefolder:DIR")
@@ -81,7 +83,6 @@ def study(
     samples = samples or _samples_for(models, data or TEST, limit, where)
     folder = out or new_run(*models, samples.name, kind="transfer")
     asked = {"data": data or samples.name, "training": told, "command": command}
-    chosen = attacks or ATTACKS_OF_STUDY
     summary = transfer(nets, samples, attacks=chosen, norm=norm, eps=radii, jobs=jobs, out=folder,
                        asked=asked, progress=progress, **options)  # fmt: skip
     return {**summary, "out": str(folder), "report": str(write_page(folder))}
@@ -186,11 +187,11 @@ def plans_of(
     """Return the nets that are trained as usual on ``n`` images, and those against attacks."""
     each = n // training.seeds if training.split == "disjoint" else n
     epochs = training.epochs or min(max(IMAGES // max(each, 1), 5), 40)
-    usual = {"epochs": epochs, "batch_size": training.batch_size, "norm": norm}
+    usual = {"epochs": epochs, "batch_size": training.batch_size}
     plans = plan_nets(n, training.architectures, training.seeds, split=training.split, **usual)
-    if not training.robust or norm not in ("Linf", "L2"):
+    if not training.robust:
         return plans, []
     against = radii[len(radii) // 2] if training.robust_eps is None else training.robust_eps
-    robust = plan_nets(n, training.robust, training.seeds, split=training.split, **usual,
+    robust = plan_nets(n, training.robust, training.seeds, split=training.split, **usual, norm=norm,
                        eps=against, warm_up=min(5.0, epochs / 2))  # fmt: skip
     return plans, [plan._replace(name=f"robust {plan.name}") for plan in robust]

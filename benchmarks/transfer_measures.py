@@ -84,7 +84,7 @@ def mean_share(pairs: Sequence[Pair], seed: int) -> dict[str, Any] | None:
     used = [one for one in pairs if one.counted.any()]
     if not used:
         return None
-    low, high = np.quantile(_drawn(used, seed), (0.025, 0.975))
+    low, high = np.nanquantile(_drawn(used, seed), (0.025, 0.975))
     return {
         "value": _mean(used),
         "low": float(low),
@@ -104,7 +104,7 @@ def difference(more: Sequence[Pair], less: Sequence[Pair], seed: int) -> dict[st
     if not both:
         return None
     a, b = ([one[side] for one in both] for side in (0, 1))
-    low, high = np.quantile(_drawn(a, seed) - _drawn(b, seed), (0.025, 0.975))
+    low, high = np.nanquantile(_drawn(a, seed) - _drawn(b, seed), (0.025, 0.975))
     return {"value": _mean(a) - _mean(b), "low": float(low), "high": float(high)}
 
 
@@ -122,14 +122,15 @@ def best(
 
 
 def _drawn(pairs: Sequence[Pair], seed: int) -> NDArray[np.float64]:
-    """Return the mean share for each of DRAWS draws of images."""
+    """Return the mean share for each of DRAWS draws of images; NaN where none of them counts."""
     counted = np.stack([one.counted for one in pairs]).astype(np.float64)
     fooled = np.stack([one.fooled for one in pairs]).astype(np.float64)
     n = counted.shape[1]
     weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=DRAWS)
     below = counted @ weights.T
-    share = np.where(below > 0, (fooled @ weights.T) / np.maximum(below, 1), np.nan)
-    return np.asarray(np.nanmean(share, axis=0))
+    share = (fooled @ weights.T) / np.maximum(below, 1)  # 0 where a draw leaves a pair no image
+    pairs_left = (below > 0).sum(0)
+    return np.asarray(np.where(pairs_left > 0, share.sum(0) / np.maximum(pairs_left, 1), np.nan))
 
 
 def across(

@@ -60,7 +60,7 @@ def query_page(audit: LabelAudit) -> str:
         ],
         setting=_setting(audit),
         curve=_curve(audit),
-        rounds=_table(audit),
+        rounds=_table(audit)._replace(caption="Round by round"),
         data=facts_of(audit.data),
         run=[Fact("started", audit.started), Fact("finished", audit.finished)],
         environment=facts_of(audit.environment),

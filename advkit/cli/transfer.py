@@ -49,7 +49,7 @@ Exit codes:
     metavar="NAME[:KEY=VALUE,...]",
     help="Repeatable; names with + between are put together: mifgsm+dim+tim.",
 )
-@click.option("--norm", type=click.Choice(["Linf", "L2", "L1"]), default="Linf", show_default=True)
+@click.option("--norm", type=click.Choice(["Linf", "L2"]), default="Linf", show_default=True)
 @click.option(
     "--eps", type=EpsList(), help="Radii with commas between; the middle one is that of the matrix."
 )
