@@ -126,3 +126,7 @@ def _one_image(folder: Path, classes: Sequence[str]) -> OneImage | None:
         said=[[name(index) for index in row] for row in told["said"]],
         fooled=told["fooled"],
     )
+
+
+PAGES = {"advkit/transfer/1": write_page, "advkit/query/1": write_query_page}
+"""What writes the page of a run directory, by the schema of its `run.json`."""

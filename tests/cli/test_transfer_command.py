@@ -25,6 +25,9 @@ def test_from_no_net_to_a_report(cli: Cli, tmp_path: Path) -> None:
     assert "advkit transfer --architectures" in page
     again = cli("transfer", *QUICK, "--out", tmp_path / "a", "--nets", tmp_path / "nets", "--json")
     assert json.loads(again.out)["schema"] == "advkit/transfer/1"
+    (tmp_path / "a" / "report.html").unlink()
+    assert cli("report", tmp_path / "a").code == 0
+    assert (tmp_path / "a" / "report.html").exists()
 
 
 def test_between_nets_that_are_given(cli: Cli, tmp_path: Path) -> None:
