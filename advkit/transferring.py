@@ -138,7 +138,17 @@ def _rest(whole: Samples, attacked: Samples) -> Samples:
 def _given(models: Sequence[str], data: str, limit: int | None, device: torch.device) -> list[Net]:
     classes = _samples_for(models, data, limit, device).classes
     loaded_nets = [load_model(spec, classes=classes).to(device) for spec in models]
-    return [Net(spec, _family(spec), net) for spec, net in zip(models, loaded_nets, strict=True)]
+    names = [_name(spec) for spec in models]
+    names = names if len(set(names)) == len(names) else list(models)
+    return [Net(name, _family(spec), net)
+            for name, spec, net in zip(names, models, loaded_nets, strict=True)]  # fmt: skip
+
+
+def _name(spec: str) -> str:
+    """Return a spec without its normalisation, which tells nets apart for nobody."""
+    head, _, query = spec.partition("?")
+    told = [word for word in query.split("&") if word and not word.startswith(("mean=", "std="))]
+    return f"{head}?{'&'.join(told)}" if told else head
 
 
 def _family(spec: str) -> str:

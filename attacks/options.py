@@ -117,7 +117,7 @@ def _kind(kind: Any, default: Any) -> tuple[str, Any, str]:
         return "float", default, "0 or more"
     if kind is int:
         return "int", default, f"{min(default, 1)} or more"
-    return getattr(kind, "__name__", str(kind)), default, ""
+    return getattr(kind, "__name__", str(kind)), default, "any" if kind is str else ""
 
 
 def norms_of(attack: Attack) -> tuple[str, ...]:

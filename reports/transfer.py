@@ -32,11 +32,13 @@ from advkit.reports.words import (
 
 def transfer_page(study: Transfer) -> str:
     """Return the page of one study as a self-contained HTML file."""
+    sections = _sections(study)
     return render(
         "transfer.html",
         title="What fools one net fools another",
         kind="transfer",
-        sections=_sections(study),
+        sections=sections,
+        named={"matrix": None, "why": None, **{section.name: section for section in sections}},
         study=study,
         tiles=_tiles(study),
         setting=_setting(study),
@@ -61,10 +63,18 @@ def transfer_page(study: Transfer) -> str:
 def _sections(study: Transfer) -> list[Section]:
     return [
         Section("result", "Result", "Result"),
-        Section("matrix", "From which net to which", "Matrix"),
+        *(
+            [Section("matrix", "From which net to which", "Matrix")]
+            if study.targeted or curves(study)
+            else []  # the matrix stands in the place of the curves, above
+        ),
         Section("methods", "Which attack transfers", "Attacks"),
         Section("nets", "Easy and hard nets", "Nets"),
-        Section("why", "What tells which pairs transfer", "Why"),
+        *(
+            [Section("why", "What tells which pairs transfer", "Why")]
+            if study.predictors or points(study)
+            else []
+        ),
         *([Section("image", "One image, every net", "One image")] if study.image else []),
         Section("limits", "What this does not show", "Limits"),
         *([Section("notes", "Notes on this run", "Notes")] if study.notes else []),

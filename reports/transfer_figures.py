@@ -13,6 +13,7 @@ from advkit.reports.tables import Interval
 from advkit.reports.transfer_tables import Between, Transfer
 from advkit.reports.words import count, decimal, eps_text, percent, short, spread
 
+FEW = 6  # pairs: fewer show nothing
 MATRIX_READING = (
     "A row is the net that the examples were made on, a column the net that they were shown to:"
     " the darker, the more are misread. Framed cells: a net on its own examples, which is no"
@@ -145,13 +146,13 @@ def ensembles(study: Transfer) -> Figure | None:
 
 
 def points(study: Transfer) -> Figure | None:
-    """Draw success against the likeness of gradients, a mark per pair; None without pairs."""
+    """Draw success against the likeness of gradients, a mark per pair; None with few of them."""
     groups = [
         Group(name, [(x, 100 * y) for *_, same, x, y in study.points if same is kind])
         for name, kind in (("other architecture", False), ("same architecture", True))
     ]
     groups = [group for group in groups if group.points]
-    if not groups:
+    if len(study.points) < FEW:
         return None
     title = f"Success against likeness of gradients, {_at(study)}"
     told = {predictor.name: predictor for predictor in study.predictors}

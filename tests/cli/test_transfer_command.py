@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from advkit.transferring import _name
 from tests.cli.run_cli import Cli
 
 QUICK = ("--architectures", "logistic,mlp?width=8&depth=1", "--robust", "none", "--seeds", 1,
@@ -42,6 +43,12 @@ def test_between_nets_that_are_given(cli: Cli, tmp_path: Path) -> None:
                                                           "fashion-mnist-logistic"]  # fmt: skip
     assert summary["main_eps"] == 0.1
     assert {row["attack"] for row in summary["ranked"]} == {"noise:draws=1", "dim+tim"}
+
+
+def test_nets_are_named_without_their_normalisation() -> None:
+    assert _name("./nets.py:make?n=0&mean=0.5,0.5,0.5&std=0.2") == "./nets.py:make?n=0"
+    assert _name("timm:create_model?mean=0.5") == "timm:create_model"
+    assert _name("bundled:digits-cnn") == "bundled:digits-cnn"
 
 
 def test_a_target_that_gives_labels_alone(cli: Cli, tmp_path: Path) -> None:

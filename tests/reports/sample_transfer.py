@@ -1,5 +1,6 @@
 """Studies of transfer made up for the tests of their pages."""
 
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,8 @@ def sample_transfer(name: str = "", **changes: Any) -> Transfer:
         "by_source": [(net, share(40 - i)) for i, net in enumerate(sources)],
         "robust_gap": [("standard", "robust", share(17))],
         "predictors": [Predictor("gradient", "cosine of the input gradients", 0.2, 0.07, 6)],
-        "points": [("a", "b", True, 0.3, 0.5), ("b", "a", False, -0.1, 0.2)],
+        "points": [(a, b, a[:2] == b[:2], 0.1 * i - 0.1, 0.1 * i)
+                   for i, (a, b) in enumerate(permutations(sources, 2))],
         "ensembles": [(1, share(40)), (2, share(60))],
         "image": OneImage(
             name + "digits/1", name + "three", clean,
