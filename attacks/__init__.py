@@ -19,6 +19,7 @@ from advkit.attacks.auto_pgd import apgd
 from advkit.attacks.auto_pgd_targeted import apgd_targeted
 from advkit.attacks.averaged_transforms import on_average
 from advkit.attacks.basic_iterative import bim
+from advkit.attacks.block_shuffle import bsr
 from advkit.attacks.blurring import gaussian_blur
 from advkit.attacks.boundary_walk import boundary
 from advkit.attacks.box_constrained_lbfgs import lbfgs
@@ -27,23 +28,30 @@ from advkit.attacks.carlini_wagner import cw
 from advkit.attacks.changed_gradient import through
 from advkit.attacks.contrast_change import contrast
 from advkit.attacks.decoupled_direction_norm import ddn
+from advkit.attacks.diverse_inputs import dim
 from advkit.attacks.elastic_net import ead
+from advkit.attacks.ensemble_fusion import ens
 from advkit.attacks.fast_adaptive_boundary import fab
 from advkit.attacks.fast_gradient import fgsm
 from advkit.attacks.fast_minimum_norm import fmn
 from advkit.attacks.few_pixel_evolution import one_pixel
 from advkit.attacks.geometric_decisions import geoda
+from advkit.attacks.gradient_penalty import pgn
 from advkit.attacks.hop_skip_jump import hopskipjump
 from advkit.attacks.impulse_noise import salt_and_pepper
+from advkit.attacks.intermediate_level import ila
 from advkit.attacks.linear_closed_form import linear
 from advkit.attacks.margin_decomposition import md
 from advkit.attacks.minimised_budget import minimised
+from advkit.attacks.mixed_images import admix
 from advkit.attacks.momentum_iterative import mifgsm
 from advkit.attacks.natural_evolution import nes
 from advkit.attacks.nearest_linearised_boundary import deepfool
+from advkit.attacks.nesterov_iterative import nifgsm
 from advkit.attacks.normal_aligned import superdeepfool
 from advkit.attacks.one_for_all import universal
 from advkit.attacks.options import Attack, Member, norms_of, parse
+from advkit.attacks.patch_wise import pifgsm
 from advkit.attacks.pointwise_reset import pointwise
 from advkit.attacks.primal_dual import pdgd
 from advkit.attacks.printed_patch import patch
@@ -56,6 +64,7 @@ from advkit.attacks.reduced_precision import in_bfloat16
 from advkit.attacks.restarts_on_survivors import restarted
 from advkit.attacks.rotations_and_translations import rotation_translation
 from advkit.attacks.saliency_map import jsma
+from advkit.attacks.scale_invariant import sim
 from advkit.attacks.simple_black_box import simba
 from advkit.attacks.simultaneous_perturbation import spsa
 from advkit.attacks.smooth_count import sigma_zero
@@ -64,6 +73,9 @@ from advkit.attacks.strongest_of_several import strongest
 from advkit.attacks.targets_per_sample import targeted
 from advkit.attacks.thinning_to_few import thinning
 from advkit.attacks.trained_distortion import distortion
+from advkit.attacks.translation_invariant import tim
+from advkit.attacks.variance_reduced import svre
+from advkit.attacks.variance_tuned import vmifgsm
 from advkit.attacks.voting_folded_gaussian import vfga
 from advkit.attacks.zeroth_order import zoo
 
@@ -78,6 +90,19 @@ ATTACKS: dict[str, Attack] = {
     # two phases
     "md": md,
     "pma": pma,
+    # transfer
+    "nifgsm": nifgsm,
+    "vmifgsm": vmifgsm,
+    "pifgsm": pifgsm,
+    "pgn": pgn,
+    "dim": dim,
+    "tim": tim,
+    "sim": sim,
+    "admix": admix,
+    "bsr": bsr,
+    "ila": ila,
+    "ens": ens,
+    "svre": svre,
     # minimum norm
     "linear": linear,
     "ddn": ddn,

@@ -23,11 +23,12 @@ def bim(
     steps: int = 40,
     step: float = 0.1,
     loss: Literal["ce", "dlr", "margin", "probability"] = "ce",
+    stop: bool = True,
 ) -> Tensor:
     """Return the best of ``steps`` + 1 points on a walk from ``x`` (Kurakin et al. 2017).
 
     `pgd` without a random start: the same result whatever the seed. ``step`` is in units of
-    ``eps``; in L1 as in `pgd`.
+    ``eps``; in L1 as in `pgd`. Without ``stop`` a fooled sample walks on (`transfer`).
 
     Knows: gradients
     Cost: steps + 1 forward, steps backward
@@ -39,4 +40,4 @@ def bim(
         return x
     objective = LOSSES[loss](model, y, targets)
     return climb(objective, x, x, y, targets, radius=radii(eps, x), norm=norm, steps=steps,
-                 step=step).x  # fmt: skip
+                 step=step, stop=stop).x  # fmt: skip

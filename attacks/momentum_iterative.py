@@ -24,12 +24,13 @@ def mifgsm(
     step: float = 0.1,
     loss: Literal["ce", "dlr", "margin", "probability"] = "ce",
     decay: float = 1.0,
+    stop: bool = True,
 ) -> Tensor:
     """Return the best of ``steps`` + 1 points on a walk with momentum (Dong et al. 2018).
 
     From ``x`` itself along the sum of all gradients so far, each divided by its L1 size, the older
     ones weaker by ``decay`` per step. ``step`` is in units of ``eps``;
-    in L1 as in `pgd`.
+    in L1 as in `pgd`. Without ``stop`` a fooled sample walks on, as examples for other nets must.
 
     Knows: gradients
     Cost: steps + 1 forward, steps backward
@@ -41,4 +42,4 @@ def mifgsm(
         return x
     objective = LOSSES[loss](model, y, targets)
     return climb(objective, x, x, y, targets, radius=radii(eps, x), norm=norm, steps=steps,
-                 step=step, decay=decay).x  # fmt: skip
+                 step=step, decay=decay, stop=stop).x  # fmt: skip

@@ -28,11 +28,12 @@ class Member(NamedTuple):
 def parse(text: str, known: Mapping[str, Attack]) -> Member:
     """Return the attack that ``name`` or ``name:option=value,option=value`` asks for.
 
-    ``name`` is one of ``known`` or the user's own ``package.module:function``; the latter's
-    options follow a second colon. Raises UsageError for what does not exist or does not fit.
+    ``name`` is one of ``known``, methods of transfer with + between (``mifgsm+dim``), or the user's
+    own ``package.module:function``, whose options follow a second colon. Raises UsageError for what
+    does not exist or does not fit.
     """
     name, given = _split(text)
-    attack = _own(name) if ":" in name else known.get(name)
+    attack = _own(name) if ":" in name else known.get(name) or _together(name)
     if attack is None:
         several = "repeat --attacks for each; " if "," in name else ""
         raise UsageError(f"there is no attack {name!r}", several + did_you_mean(name, known))
@@ -52,6 +53,15 @@ def _split(text: str) -> tuple[str, str]:
         function, _, given = rest.partition(":")
         return f"{head}:{function}", given
     return head, rest
+
+
+def _together(name: str) -> Attack | None:
+    if "+" not in name:
+        return None
+    # The parts are attacks, whose files import this one.
+    from advkit.attacks.put_together import together
+
+    return together(name)
 
 
 def _own(name: str) -> Attack:
@@ -107,7 +117,7 @@ def _kind(kind: Any, default: Any) -> tuple[str, Any, str]:
         return "float", default, "0 or more"
     if kind is int:
         return "int", default, f"{min(default, 1)} or more"
-    return getattr(kind, "__name__", str(kind)), default, ""
+    return getattr(kind, "__name__", str(kind)), default, "any" if kind is str else ""
 
 
 def norms_of(attack: Attack) -> tuple[str, ...]:

@@ -35,11 +35,13 @@ def pgd(
     decay: float = 0.0,
     restarts: int = 1,
     random: bool = True,
+    stop: bool = True,
 ) -> Tensor:
     """Return the best of ``steps`` + 1 points per restart (Madry et al. 2018).
 
     ``step`` is in units of ``eps``. ``decay`` > 0 adds momentum (Dong et al. 2018). Without
-    ``random`` the first walk starts from ``x``; restarts are always random. In L1 step k
+    ``random`` the first walk starts from ``x``; restarts are always random. Without ``stop`` a
+    fooled sample walks on, further over the boundary. In L1 step k
     goes a share 2 / (k + 2), but no less than ``step``, of the way to the optimum of the linearised
     loss on ball and box (Frank and Wolfe 1956; Jaggi 2013).
 
@@ -60,7 +62,7 @@ def pgd(
         if random or restart:
             start = random_start(norm, stream[index], x0, r0, stream=restart, surface=False)
         return climb(take(objective, index), start, x0, y0, *t0, radius=r0, norm=norm,
-                     steps=steps, step=step, decay=decay)  # fmt: skip
+                     steps=steps, step=step, decay=decay, stop=stop)  # fmt: skip
 
     return repeated(walk, x, restarts).x
 
@@ -77,10 +79,11 @@ def climb(
     steps: int,
     step: float,
     decay: float = 0.0,
+    stop: bool = True,
 ) -> Found:
     """Walk from ``start`` in steps of ``step`` times ``radius`` (n,) in the ball around ``x``."""
     rule = within(_moves(norm, x, radius, step, decay), ball(NORMS[norm], x, radius))
-    return strongest_point(objective, start, rule, steps, y, targets)
+    return strongest_point(objective, start, rule, steps, y, targets, leave=stop)
 
 
 def _moves(norm: str, x: Tensor, radius: Tensor, step: float, decay: float) -> Rule:

@@ -44,6 +44,29 @@ FAMILIES = {
         "`probability` rises as the difference of probabilities but never saturates.",
         ("fgsm", "bim", "pgd", "mifgsm", "apgd", "apgd_targeted", "md", "pma"),
     ),
+    "transfer": Family(
+        "Transfer: examples for other nets",
+        "They make examples on a net at hand that are to fool others ([the study of "
+        "it](../transfer.md)). All walk their whole way: a sample that fools the net at hand walks "
+        "on, and the end of the walk is returned. Names with + between put methods together, with "
+        "the options of all: `mifgsm+dim+tim:steps=20,sigma=2`; `bim` in the place of `mifgsm` "
+        "leaves the momentum out. `fgsm`, and `bim`, `pgd` and `mifgsm` with `stop=false`, are the "
+        "plain ones to compare with.",
+        (
+            "nifgsm",
+            "vmifgsm",
+            "pifgsm",
+            "pgn",
+            "dim",
+            "tim",
+            "sim",
+            "admix",
+            "bsr",
+            "ila",
+            "ens",
+            "svre",
+        ),
+    ),
     "minimum-norm": Family(
         "Minimum norm",
         "They look for the nearest image that fools, however far it is. One run answers for every "

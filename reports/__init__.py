@@ -5,7 +5,9 @@ from advkit.reports.linear_parts import Linearity, Shot
 from advkit.reports.linearity import linearity_page
 from advkit.reports.overview import overview_page
 from advkit.reports.page import audit_page
+from advkit.reports.query_page import LabelAudit, query_page
 from advkit.reports.tables import AttackRow, Audit, Card, Guess, Interval
+from advkit.reports.transfer import transfer_page
 
 __all__ = [
     "AttackRow",
@@ -13,10 +15,13 @@ __all__ = [
     "Card",
     "Guess",
     "Interval",
+    "LabelAudit",
     "Linearity",
     "Shot",
     "audit_page",
     "comparison_page",
     "linearity_page",
     "overview_page",
+    "query_page",
+    "transfer_page",
 ]

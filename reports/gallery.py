@@ -122,17 +122,18 @@ def _way(card: Card, name: str) -> Markup:
 def _end(head: str, image: Floats, guess: Guess, label: str) -> Picture:
     read, sure = short(guess.name), f"{guess.probability:.2f}"
     alt = f"{head}: true {short(label)}, read as {read} ({sure})"
-    return _picture(to_bytes(image), alt, head, read, sure, guess.name != label)
+    return picture(to_bytes(image), alt, head, read, sure, guess.name != label)
 
 
 def _change(delta: Floats, gain: float, norm: str, size: float) -> Picture:
     factor, length = f"\u00d7{decimal(gain)}", f"{norm} {decimal(size)}"
     alt = f"perturbation, {factor}, mid-grey = 0; {length}"
     head = f"change {factor}"
-    return _picture(perturbation(delta, gain), alt, head, "mid-grey = 0", length, False)
+    return picture(perturbation(delta, gain), alt, head, "mid-grey = 0", length, False)
 
 
-def _picture(levels: Bytes, alt: str, head: str, text: str, detail: str, fooled: bool) -> Picture:
+def picture(levels: Bytes, alt: str, head: str, text: str, detail: str, fooled: bool) -> Picture:
+    """Return an 8-bit picture with its words, brought to the size at which it is shown."""
     small = fit(levels)
     height, width = small.shape[:2]
     factor = upscale(height, width)

@@ -96,13 +96,14 @@ def lines_figure(
     reading: str,
     limits: str,
     command: str,
-    **look: str,
+    zero: str = "",
+    powers: str = "",
 ) -> Figure:
     """Return a line chart, drawn wide and narrow, as a figure."""
 
     def draw(width: int) -> Markup:
         return line_chart(lines, name=f"{name}-{width}", title=title, desc=desc, across=across,
-                          up=up, width=width, **look)  # fmt: skip
+                          up=up, width=width, zero=zero, powers=powers)  # fmt: skip
 
     return Figure(name, draw(WIDE), draw(NARROW), caption, data, reading, limits, command)
 

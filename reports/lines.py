@@ -48,18 +48,21 @@ def line_chart(
     width: int = WIDE,
     zero: str = "",
     powers: str = "",
+    whole: bool = False,
 ) -> Markup:
     """Draw lines; ``across`` and ``up`` name the axes, ``zero`` a rule at y = 0 that matters.
 
     ``powers`` says which axes, of "xy", are logarithms to base ten: their ticks are the numbers
-    themselves. Raises ValueError where there is not one point, or one is not finite.
+    themselves. With ``whole`` the axis across counts things, and has ticks at whole numbers only.
+    Raises ValueError where there is not one point, or one is not finite.
     """
     frame, extent = _fit(lines, width, bool(zero))
     most = 6 if width >= WIDE else 4
     ticks = [powers_of_ten if axis in powers else numbers for axis in "xy"]
+    beside = [one for one in ticks[0](*extent[0], most) if not whole or one[0] == int(one[0])]
     parts = [
         upright(frame, Axis(up, ticks[1](*extent[1], 5))),
-        level(frame, Axis(across, ticks[0](*extent[0], most))),
+        level(frame, Axis(across, beside)),
     ]
     if zero:
         parts.append(_boundary(frame, zero))

@@ -1,6 +1,6 @@
 """A matrix of numbers as a grid of cells: the darker, the larger; the number stands in it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from markupsafe import Markup
 
@@ -25,16 +25,18 @@ def heat_map(
     across: str,
     text: Callable[[float], str],
     width: int = WIDE,
+    marked: Collection[tuple[int, int]] = (),
 ) -> Markup:
     """Draw ``cells``, one row per name in ``rows``; ``text`` writes a number.
 
-    ``down`` and ``across`` say what rows and columns are. Shades go from 0 to the largest number.
+    ``down`` and ``across`` say what rows and columns are; the cells ``marked`` (row, column) are
+    framed. Shades go from 0 to the largest number.
     Raises ValueError where the names do not fit the numbers.
     """
     if len(cells) != len(rows) or any(len(row) != len(columns) for row in cells):
         raise ValueError(f"{title}: {len(rows)} by {len(columns)} names for other numbers")
     label = min(max(text_width(one, 11) for one in rows) + 12, 0.32 * width)
-    side = (width - label - 2) / len(columns)
+    side = _side(columns, width - label - 2)
     height = min(side, CELL)
     top = TOP + min(max(text_width(one, 11) for one in columns), 92) * 0.75 + 16
     most = max((value for row in cells for value in row), default=0) or 1
@@ -45,7 +47,17 @@ def heat_map(
             tip = f"{rows[i]}, {columns[j]}: {text(value)}"
             words = text(value) if value and side >= text_width(text(value), 10) + 4 else ""
             parts.append(_cell(place, value / most, tip, words))
+            if (i, j) in marked:
+                parts.append(_frame(place))
     return drawing(name, title, desc, width, top + len(rows) * height + 4, *parts)
+
+
+def _side(columns: Sequence[str], room: float) -> float:
+    """Return the width of a cell, such that no slanting head is cut off at the right."""
+    n = len(columns)
+    spill = [room if not one else (room - 0.67 * text_width(short(one, 15), 11)) / (j + 0.5)
+             for j, one in enumerate(columns)]  # fmt: skip
+    return min(room / n, *(max(each, 0.6 * room / n) for each in spill))
 
 
 def _heads(columns: Sequence[str], left: float, side: float, top: float, name: str) -> Markup:
@@ -66,6 +78,12 @@ def _sides(rows: Sequence[str], left: float, height: float, top: float, name: st
         text = short(row, max(room, 4))
         parts.append(element("text", text, x=left - 8, y=y, text_anchor="end", font_size=11))
     return element("g", *parts, class_="axis")
+
+
+def _frame(place: tuple[float, float, float, float]) -> Markup:
+    x, y, side, height = place
+    box = {"x": x + 1.5, "y": y + 1.5, "width": side - 3, "height": height - 3}
+    return element("rect", **box, class_="whisker", fill="none")
 
 
 def _cell(place: tuple[float, float, float, float], share: float, tip: str, words: str) -> Markup:

@@ -19,6 +19,8 @@ LAYERS = [
     ("benchmarks",),
     ("reports",),
     ("rendering", "comparing", "indexing", "linear_study", "api"),
+    ("transfer_rendering",),
+    ("transferring",),
     ("cli", "__main__"),
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -19,6 +19,7 @@ COMMANDS = {
     "report": "Render a finished run again: page, Markdown, JUnit, CSV, model card.",
     "show": "Tell all about one attack.",
     "train": "Train a small classifier, standard or adversarially.",
+    "transfer": "Make examples on one net and show them to others.",
 }
 
 

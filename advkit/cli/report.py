@@ -25,6 +25,18 @@ Exit codes:
 """
 
 
+def rendered(run: Path) -> bool:
+    """Write the page of a study of transfer again, where ``run`` is one; return whether it is."""
+    from advkit.evaluate.run_folder import read_json
+    from advkit.transfer_rendering import PAGES
+
+    found = read_json(run, "run.json")
+    write = PAGES.get(found.get("schema", "")) if isinstance(found, dict) else None
+    if write:
+        say(f"report: {write(run)}")
+    return write is not None
+
+
 @click.command(epilog=EPILOG)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option(
@@ -57,6 +69,8 @@ def report(run: Path, output: tuple[Path, ...], form: str | None, require: tuple
     from advkit.evaluate.run_folder import read_run
     from advkit.rendering import write_report
 
+    if not (output or form or require) and rendered(run):
+        return
     check_outputs(output)
     outcomes = judge(read_run(run), [required(text) for text in require])
     if form:

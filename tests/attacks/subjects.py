@@ -26,6 +26,19 @@ SUBJECTS: dict[str, Subject] = {
     # two phases
     "md": Subject({"steps": 14}),
     "pma": Subject({"steps": 14}),
+    # transfer
+    "nifgsm": Subject(random=False),
+    "vmifgsm": Subject({"neighbours": 3}),
+    "pifgsm": Subject(random=False),
+    "pgn": Subject({"neighbours": 3}),
+    "dim": Subject(),
+    "tim": Subject(random=False),
+    "sim": Subject({"scales": 2}, random=False),
+    "admix": Subject({"mixes": 2, "scales": 2}),
+    "bsr": Subject({"copies": 4}),
+    "ila": Subject(random=False),
+    "ens": Subject(random=False),
+    "svre": Subject({"inner": 2}, random=False),
     # minimum norm
     "linear": Subject(random=False),
     "ddn": Subject({"steps": 20}, random=False),

@@ -9,10 +9,18 @@ from typing import Any
 
 import pytest
 
-from advkit.reports import audit_page, comparison_page, linearity_page, overview_page
+from advkit.reports import (
+    audit_page,
+    comparison_page,
+    linearity_page,
+    overview_page,
+    query_page,
+    transfer_page,
+)
 from tests.reports.sample_audit import sample_audit, sample_cards
 from tests.reports.sample_default import default_sized_audit
 from tests.reports.sample_linearity import sample_linearity
+from tests.reports.sample_transfer import sample_label_audit, sample_transfer
 from tests.reports.test_comparison_and_overview import comparison, entry
 
 Visit = Callable[..., Any]
@@ -21,6 +29,8 @@ PAGES = {
     "audit": lambda: audit_page(default_sized_audit(), sample_cards(18)),
     "photographs": lambda: audit_page(sample_audit(), sample_cards(2, size=96, channels=3)),
     "comparison": lambda: comparison_page(comparison(notes=["their images differ"])),
+    "transfer": lambda: transfer_page(sample_transfer()),
+    "labels": lambda: query_page(sample_label_audit()),
     "overview": lambda: overview_page(
         [entry(f"net-{i}", 60 - i) for i in range(12)], "runs", ["runs/b has not ended"]
     ),

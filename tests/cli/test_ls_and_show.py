@@ -74,7 +74,7 @@ def test_all_about_one_attack(cli: Cli, name: str) -> None:
     facts = json.loads(cli("show", "attack", name, "--json").out)
     assert {o["name"]: o["default"] for o in facts["options"]} == card.options
     for option in facts["options"]:
-        assert {"choice", "bool", "int", "float"} >= {option["kind"]}
+        assert {"choice", "bool", "int", "float", "str"} >= {option["kind"]}
         assert option["allowed"]
     assert facts["example"] in result.out
 

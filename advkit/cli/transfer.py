@@ -1,0 +1,215 @@
+"""`advkit transfer`: does what fools one net fool another?"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from advkit.cli.failures import say
+from advkit.cli.parameters import EpsList, Number
+from advkit.cli.run_options import DATA, DEVICE, FRESH, JOBS, JSON, NO_PROGRESS, OUT, SEED, framed
+from advkit.errors import UsageError
+
+ARCHITECTURES = "logistic,mlp,cnn,resnet,vit"
+EPILOG = """
+\b
+Examples:
+  advkit transfer
+      trains twelve nets on halves of the digits, and tries each on each
+  advkit transfer --attack bim --attack mifgsm --attack mifgsm+dim+tim --eps 0.05,0.1,0.2
+  advkit transfer --model torchvision:resnet18?weights=DEFAULT \\
+      --model torchvision:mobilenet_v3_small?weights=DEFAULT --data imagefolder:photos
+  advkit transfer --architectures cnn,resnet --seeds 3 --split shared
+  advkit transfer --train-data 'torchvision:FashionMNIST?root=data&split=train' \\
+      --data 'torchvision:FashionMNIST?root=data&split=test' --limit 500
+
+\b
+  advkit transfer --target bundled:fashion-mnist-cnn --query-labels --queries 2000
+      an attacker without the weights, who may ask for labels
+
+The run directory holds report.html, transfer.csv (a row per source, attack,
+eps and target), run.json, and the examples in sources/.
+
+\b
+Exit codes:
+  0 ok, 2 usage, 3 bad input, 4 refused (could run code), 5 nothing to attack,
+  7 out of memory or disk, 70 a bug, 130 Ctrl-C, 143 SIGTERM
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--model", "models", multiple=True, metavar="SPEC", help="A net; give two or more. "
+              "Without any, nets are trained for the study.")  # fmt: skip
+@DATA
+@click.option(
+    "--attack",
+    "attacks",
+    multiple=True,
+    metavar="NAME[:KEY=VALUE,...]",
+    help="Repeatable; names with + between are put together: mifgsm+dim+tim.",
+)
+@click.option("--norm", type=click.Choice(["Linf", "L2"]), default="Linf", show_default=True)
+@click.option(
+    "--eps", type=EpsList(), help="Radii with commas between; the middle one is that of the matrix."
+)
+@click.option("--steps", type=click.IntRange(min=1), default=10, show_default=True,
+              help="Of every attack that has steps and does not say otherwise.")  # fmt: skip
+@click.option(
+    "--targets",
+    default="random",
+    show_default=True,
+    metavar="random|least_likely|second|none",
+    help="The class that targeted attacks seek, at the middle eps.",
+)
+@click.option("--every", is_flag=True, help="All attacks at every eps and towards targets, not "
+              "only the best one and the noise.")  # fmt: skip
+@click.option("--architectures", default=ARCHITECTURES, show_default=True,
+              help="Of the nets that are trained; of surrogates mlp,cnn.")  # fmt: skip
+@click.option("--seeds", type=click.IntRange(min=1), default=2, show_default=True,
+              help="Nets of each architecture.")  # fmt: skip
+@click.option(
+    "--split",
+    type=click.Choice(["disjoint", "shared"]),
+    default="disjoint",
+    show_default=True,
+    help="Whether nets of different seeds see different images.",
+)
+@click.option("--robust", default="cnn", show_default=True, metavar="ARCH,...|none",
+              help="Trained against perturbations of the middle eps as well.")  # fmt: skip
+@click.option("--classical/--no-classical", default=True, show_default=True,
+              help="Classifiers of scikit-learn as targets too.")  # fmt: skip
+@click.option("--robust-eps", type=Number(), help="The size of these perturbations instead.")
+@click.option(
+    "--train-data",
+    help="What nets are trained on, or the attacker's own images.  "
+    "[default: bundled:digits?split=train; the images of --data that are not attacked]",
+)
+@click.option("--target", metavar="SPEC", help="A net whose weights the attacker does not have.")
+@click.option(
+    "--query-labels",
+    is_flag=True,
+    help="Train surrogates on the labels that --target gives, and attack it by transfer.",
+)
+@click.option(
+    "--queries",
+    type=click.IntRange(min=2),
+    default=2048,
+    show_default=True,
+    help="Labels that the attacker may ask for.",
+)
+@click.option("--first", type=click.IntRange(min=2), default=128, show_default=True,
+              help="Images of its own that it begins with.")  # fmt: skip
+@click.option("--epochs", type=click.IntRange(min=1),
+              help="Of each training.  [default: 5 to 40, for about 30,000 images]")  # fmt: skip
+@click.option(
+    "--nets",
+    type=click.Path(path_type=Path),
+    default=Path("runs/nets"),
+    show_default=True,
+    help="Where trained nets are kept for the next study.",
+)
+@click.option("--limit", type=click.IntRange(min=1), default=200, show_default=True,
+              help="Only so many images, of every class in its share.")  # fmt: skip
+@click.option("--batch-size", type=click.IntRange(min=1), help="No result depends on it.")
+@JOBS
+@SEED
+@DEVICE
+@OUT
+@FRESH
+@JSON
+@NO_PROGRESS
+def transfer(
+    models: tuple[str, ...], target: str | None, query_labels: bool, out: Path | None,
+    as_json: bool, no_progress: bool, **options: Any,
+) -> None:  # fmt: skip
+    """Make examples on each net and show them to every other; write a report.
+
+    Only images that both nets read right count. Every share stands beside that of noise of the
+    same size. With --target and --query-labels: what an attacker can do who sees labels alone.
+    """
+    _check(models, target, query_labels)
+    with framed(out, *models, target or "", kind="transfer", no_progress=no_progress) as frame:
+        options |= {"out": frame.folder, "progress": frame.progress, "command": frame.command}
+        summary = _ask(target, **options) if target else _study(models, **options)
+    told = _labels_table if target else table
+    say(json.dumps(summary) if as_json else told(summary))
+
+
+def _check(models: tuple[str, ...], target: str | None, query_labels: bool) -> None:
+    if bool(target) != query_labels:
+        raise UsageError("--target and --query-labels go together", "give both, or --model twice")
+    if target and models:
+        raise UsageError("--target with --model", "surrogates are trained: leave --model out")
+
+
+def _study(
+    models: tuple[str, ...], data: str | None, attacks: tuple[str, ...], targets: str,
+    architectures: str, robust: str, train_data: str | None, nets: Path, epochs: int | None,
+    **options: Any,
+) -> dict[str, Any]:  # fmt: skip
+    from advkit.transferring import TRAIN, Training, study
+
+    options = {key: value for key, value in options.items() if key not in ("queries", "first")}
+    of_nets = {name: options.pop(name) for name in ("seeds", "split", "robust_eps", "classical")}
+    training = Training(_names(architectures), _names(robust), data=train_data or TRAIN,
+                        epochs=epochs, folder=nets, **of_nets)  # fmt: skip
+    return study(models, data, training=training, attacks=attacks,
+                 targets=None if targets == "none" else targets, **options)  # fmt: skip
+
+
+def _ask(
+    target: str, data: str | None, attacks: tuple[str, ...], train_data: str | None,
+    architectures: str, epochs: int | None, queries: int, first: int,
+    eps: tuple[float, ...] | None, **options: Any,
+) -> dict[str, Any]:  # fmt: skip
+    from advkit.benchmarks.query_surrogates import Budget
+    from advkit.transferring import by_labels
+
+    if len(attacks) > 1 or (eps and len(eps) > 1):
+        raise UsageError("--query-labels takes one --attack and one --eps", "leave the others out")
+    usual = Budget()
+    chosen = usual.architectures if architectures == ARCHITECTURES else _names(architectures)
+    budget = Budget(queries, first, usual.step, chosen, epochs, (*attacks, usual.attack)[0])
+    kept = ("norm", "limit", "device", "jobs", "seed", "steps", "fresh", "out", "progress",
+            "command")  # fmt: skip
+    return by_labels(target, data, own=train_data, budget=budget, eps=eps[0] if eps else None,
+                     **{name: options[name] for name in kept})  # fmt: skip
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return () if text == "none" else tuple(filter(None, text.split(",")))
+
+
+def table(summary: dict[str, Any]) -> str:
+    """Return the summary for a terminal."""
+    from advkit.cli.layout import columns, paragraph
+
+    rows = []
+    for row in sorted(summary["ranked"], key=lambda row: -row["success"]["value"]):
+        own = row["white_box"]
+        itself = f"{own['value']:.3f}" if own else "-"
+        passes = f"{row['forwards'] + row['backwards']:,.0f}"
+        rows.append((row["attack"], *_share(row["success"]), itself, passes))
+    head = ("attack", "transfer", "95% interval", "itself", "passes")
+    lines = [paragraph(summary["verdict"]), "", columns(head, rows, right=(1, 2, 3, 4)), ""]
+    lines += [paragraph(text, "finding:  ") for text in summary["findings"]]
+    lines += [paragraph(note, "note:     ") for note in summary["notes"]]
+    files = f"{summary['out']}/transfer.csv"
+    return "\n".join([*lines, f"table:    {files}", f"report:   {summary['report']}"])
+
+
+def _labels_table(summary: dict[str, Any]) -> str:
+    from advkit.cli.layout import columns, paragraph
+
+    rows = [(f"{row['queries']:,}", f"{row['agreement']:.3f}", *_share(row["success"]))
+            for row in summary["rounds"]]  # fmt: skip
+    head = ("queries", "agreement", "fooled", "95% interval")
+    lines = [paragraph(summary["verdict"]), "", columns(head, rows, right=(0, 1, 2, 3)), ""]
+    lines += [paragraph(note, "note:     ") for note in summary["notes"]]
+    files = f"{summary['out']}/queries.csv"
+    return "\n".join([*lines, f"table:    {files}", f"report:   {summary['report']}"])
+
+
+def _share(share: dict[str, Any]) -> tuple[str, str]:
+    return f"{share['value']:.3f}", f"{share['low']:.3f} to {share['high']:.3f}"

@@ -1,0 +1,132 @@
+"""From the run directory of a finished study of transfer to its page: nothing is computed."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+
+from advkit.benchmarks.likeness import PREDICTORS
+from advkit.benchmarks.transfer_summary import NOISE
+from advkit.errors import InputError
+from advkit.evaluate.run_folder import read_json, write_text
+from advkit.reports import LabelAudit, query_page, transfer_page
+from advkit.reports.tables import Interval
+from advkit.reports.transfer_tables import (
+    Between,
+    Method,
+    NetRow,
+    OneImage,
+    Predictor,
+    Transfer,
+)
+
+
+def write_page(folder: Path) -> Path:
+    """Write `report.html` into the run directory of a study; return its path."""
+    return write_text(folder, "report.html", transfer_page(study_of(folder)))
+
+
+def write_query_page(folder: Path) -> Path:
+    """Write `report.html` into the run directory of an audit by labels; return its path."""
+    run = read_json(folder, "run.json") or {}
+    if "rounds" not in run:
+        raise InputError(f"{folder} holds no finished audit by labels", "run advkit transfer")
+    shares: dict[str, Any] = {
+        name: _interval(run[name]) for name in ("clean", "noise", "white_box")
+    }
+    rounds = [
+        (row["queries"], row["agreement"], _interval(row["success"])) for row in run["rounds"]
+    ]
+    rest: dict[str, Any] = {
+        name: run[name]
+        for name in LabelAudit.__dataclass_fields__
+        if name not in ("rounds", *shares)
+    }
+    page = query_page(LabelAudit(rounds=rounds, **shares, **rest))
+    return write_text(folder, "report.html", page)
+
+
+def study_of(folder: Path) -> Transfer:
+    """Return what the run directory of a finished study holds; raises InputError."""
+    run = read_json(folder, "run.json") or {}
+    if "verdict" not in run:
+        raise InputError(f"{folder} holds no finished study of transfer", "run advkit transfer")
+    at = {point["attack"]: [] for point in run["curves"]}  # type: dict[str, list[Any]]
+    for point in run["curves"]:
+        at[point["attack"]].append((point["eps"], _interval(point["success"])))
+    clean = {row["name"]: _interval(row) for row in run["clean"]}
+    cells = [(row["targeted"], Between(row["source"], row["target"], _cell(row)))
+             for row in run["cells"] if row["attack"] == run["shown"]]  # fmt: skip
+    return Transfer(
+        noise=NOISE,
+        eps=run["main_eps"],
+        nets=[NetRow(net["name"], net["family"], clean[net["name"]], net["source"], net["robust"])
+              for net in run["nets"]],
+        methods=[_method(row) for row in run["ranked"]],
+        cells=[cell for targeted, cell in cells if not targeted],
+        targeted=[cell for targeted, cell in cells if targeted],
+        curves=at,
+        itself=[(row["eps"], _interval(row["success"])) for row in run["itself"]],
+        by_target=[(row["name"], _interval(row["success"])) for row in run["by_target"]],
+        by_source=[(row["name"], _interval(row["success"])) for row in run["by_source"]],
+        robust_gap=[(row["sources"], row["targets"], _interval(row["success"]))
+                    for row in run["robust_gap"]],
+        predictors=[Predictor(row["name"], PREDICTORS[row["name"]], row["rho"], row["p"],
+                              row["pairs"]) for row in run["predictors"]],
+        points=[(row["source"], row["target"], bool(row["family"]), row["gradient"],
+                 row["success"]) for row in run["scatter"]],
+        ensembles=[(row["sources"], _interval(row["success"])) for row in run["ensembles"]],
+        image=_one_image(folder, run["classes"]),
+        **{name: run[name] for name in (
+            "verdict", "shown", "norm", "data", "training", "seed", "steps", "targets", "command",
+            "environment", "notes", "started", "finished", "findings")},
+    )  # fmt: skip
+
+
+def _interval(share: Mapping[str, Any]) -> Interval:
+    return Interval(**{name: share[name] for name in Interval.__dataclass_fields__})
+
+
+def _cell(row: Mapping[str, Any]) -> Interval:
+    return Interval(row["success"], row["low"], row["high"], row["count"], row["n"])
+
+
+def _method(row: Mapping[str, Any]) -> Method:
+    shares = {name: _interval(row[name]) if row[name] else None
+              for name in ("success", "white_box", "targeted")}  # fmt: skip
+    rest = {name: row[name] for name in ("attack", "same_class", "same_by_chance", "forwards",
+                                         "backwards")}  # fmt: skip
+    return Method(**shares, **rest)  # type: ignore[arg-type]
+
+
+def _one_image(folder: Path, classes: Sequence[str]) -> OneImage | None:
+    told = read_json(folder, "one_image.json")
+    if not told:
+        return None
+    try:
+        with np.load(folder / "one_image.npz", allow_pickle=False) as saved:
+            clean, adversarial = saved["clean"], saved["adversarial"]
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+        raise InputError(f"{folder / 'one_image.npz'} is missing or damaged") from error
+    if clean.ndim != 3:
+        return None
+
+    def name(index: int) -> str:
+        return classes[index] if index < len(classes) else f"class {index}"
+
+    return OneImage(
+        sample=told["sample"],
+        label=name(told["label"]),
+        clean=clean.transpose(1, 2, 0),
+        adversarial=[each.transpose(1, 2, 0) for each in adversarial],
+        sources=told["sources"],
+        nets=told["nets"],
+        said=[[name(index) for index in row] for row in told["said"]],
+        fooled=told["fooled"],
+    )
+
+
+PAGES = {"advkit/transfer/1": write_page, "advkit/query/1": write_query_page}
+"""What writes the page of a run directory, by the schema of its `run.json`."""

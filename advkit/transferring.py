@@ -1,0 +1,207 @@
+"""From specs to a study of transfer, and from its run directory to its page."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+
+from advkit.api import new_run, own_data, pick_device, pick_eps
+from advkit.benchmarks.classical_targets import classical_targets
+from advkit.benchmarks.independent_nets import Plan, loaded, plan_nets, trained
+from advkit.benchmarks.query_surrogates import Budget, audit_by_labels
+from advkit.benchmarks.transfer import ATTACKS_OF_STUDY, members_of, transfer
+from advkit.benchmarks.transfer_runs import Net
+from advkit.data.samples import Samples, take
+from advkit.data.specs import load_data
+from advkit.errors import InputError, UsageError
+from advkit.evaluate.workers import default_jobs
+from advkit.models.specs import input_shape, load_model
+from advkit.numbers import check_eps
+from advkit.transfer_rendering import write_page, write_query_page
+
+TRAIN, TEST = "bundled:digits?split=train", "bundled:digits"
+ARCHITECTURES = ("logistic", "mlp", "cnn", "resnet", "vit")
+EPS = {"Linf": (0.1, 0.2, 0.3), "L2": (0.5, 1.0, 1.5)}
+IMAGES = 30_000
+"""So many images, counted in every epoch, a net sees while it is trained, if nobody says."""
+
+
+class Training(NamedTuple):
+    """Which nets to train, and how."""
+
+    architectures: Sequence[str] = ARCHITECTURES
+    robust: Sequence[str] = ("cnn",)
+    """Architectures that are trained against perturbations too."""
+    robust_eps: float | None = None
+    seeds: int = 2
+    split: str = "disjoint"
+    data: str = TRAIN
+    epochs: int | None = None
+    batch_size: int = 64
+    folder: Path = Path("runs/nets")
+    classical: bool = True
+    """Whether classifiers of scikit-learn are targets too."""
+
+
+def study(
+    models: Sequence[str] = (),
+    data: str | None = None,
+    *,
+    training: Training | None = None,
+    norm: str = "Linf",
+    eps: Sequence[float] | None = None,
+    limit: int | None = 200,
+    device: str = "auto",
+    jobs: int | None = None,
+    out: Path | None = None,
+    command: str = "",
+    attacks: Sequence[str] = (),
+    progress: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Study transfer between ``models``, or between nets trained for it; write page and tables.
+
+    Returns the summary, the content of `run.json`, with the path of the report. ``options``
+    (steps, targets, every, seed, batch_size, fresh) are those of
+    `advkit.benchmarks.transfer.transfer`. Raises AdvkitError for what a person can mend.
+    """
+    where = pick_device(device)
+    chosen = attacks or ATTACKS_OF_STUDY
+    members_of(chosen, norm, 1)  # what is wrong with them is said before anything is trained
+    if models:
+        if data is None:
+            raise UsageError("--model comes without images", "say on what: --data imagefolder:DIR")
+        radii = eps or pick_eps(None, norm, models[0])
+        check_eps(radii, norm)
+        nets, samples, told = _given(models, data, limit, where), None, ""
+    else:
+        radii = eps or EPS[norm]
+        check_eps(radii, norm)
+        nets, samples, told = _trained(training or Training(), data, norm, radii, limit, where,
+                                       jobs or default_jobs(where), progress)  # fmt: skip
+    samples = samples or _samples_for(models, data or TEST, limit, where)
+    folder = out or new_run(*models, samples.name, kind="transfer")
+    asked = {"data": data or samples.name, "training": told, "command": command}
+    summary = transfer(nets, samples, attacks=chosen, norm=norm, eps=radii, jobs=jobs, out=folder,
+                       asked=asked, progress=progress, **options)  # fmt: skip
+    return {**summary, "out": str(folder), "report": str(write_page(folder))}
+
+
+def by_labels(
+    target: str,
+    data: str | None = None,
+    *,
+    own: str | None = None,
+    budget: Budget | None = None,
+    norm: str = "Linf",
+    eps: float | None = None,
+    limit: int | None = 200,
+    device: str = "auto",
+    out: Path | None = None,
+    command: str = "",
+    **options: Any,
+) -> dict[str, Any]:
+    """Attack ``target`` with nothing but its labels; write page and table, return the summary.
+
+    ``own`` are the attacker's images; without them those of ``data`` that are not attacked.
+    ``options`` (steps, seed, jobs, progress) are those of
+    `advkit.benchmarks.query_surrogates.audit_by_labels`. Raises AdvkitError.
+    """
+    where = pick_device(device)
+    radius = pick_eps(None, norm, target)[1] if eps is None else eps
+    check_eps((radius,), norm)
+    data = data or own_data(target)
+    shape = input_shape(target)
+    samples = load_data(data, limit=limit, shape=shape)
+    others = load_data(own, shape=shape) if own else _rest(load_data(data, shape=shape), samples)
+    model = load_model(target, classes=samples.classes).to(where)
+    samples = samples._replace(x=samples.x.to(where), y=samples.y.to(where))
+    folder = out or new_run(target, samples.name, kind="transfer")
+    summary = audit_by_labels(
+        model, samples, others, budget or Budget(), norm=norm, eps=radius, out=folder,
+        asked={"target": target, "command": command}, **options,
+    )  # fmt: skip
+    return {**summary, "out": str(folder), "report": str(write_query_page(folder))}
+
+
+def _rest(whole: Samples, attacked: Samples) -> Samples:
+    """Return the samples of ``whole`` that are not attacked; raises UsageError where none is."""
+    taken = set(attacked.ids)
+    left = [i for i, name in enumerate(whole.ids) if name not in taken]
+    if not left:
+        raise UsageError(f"all images of {whole.name} are attacked, none is left for the attacker",
+                         "give a lower --limit, or --train-data")  # fmt: skip
+    return take(whole, left)
+
+
+def _given(models: Sequence[str], data: str, limit: int | None, device: torch.device) -> list[Net]:
+    classes = _samples_for(models, data, limit, device).classes
+    loaded_nets = [load_model(spec, classes=classes).to(device) for spec in models]
+    names = [_name(spec) for spec in models]
+    names = names if len(set(names)) == len(names) else list(models)
+    return [Net(name, _family(spec), net)
+            for name, spec, net in zip(names, models, loaded_nets, strict=True)]  # fmt: skip
+
+
+def _name(spec: str) -> str:
+    """Return a spec without its normalisation, which tells nets apart for nobody."""
+    head, _, query = spec.partition("?")
+    told = [word for word in query.split("&") if word and not word.startswith(("mean=", "std="))]
+    return f"{head}?{'&'.join(told)}" if told else head
+
+
+def _family(spec: str) -> str:
+    """Return what the architecture of a given model is called: its spec without options."""
+    return spec.partition("?")[0].rpartition(":")[2]
+
+
+def _samples_for(
+    models: Sequence[str], data: str, limit: int | None, device: torch.device
+) -> Samples:
+    """Return the images at the size that the first model wants that says one."""
+    shapes = [shape for shape in map(input_shape, models) if shape]
+    samples = load_data(data, limit=limit, shape=shapes[0] if shapes else None)
+    return samples._replace(x=samples.x.to(device), y=samples.y.to(device))
+
+
+def _trained(
+    training: Training, data: str | None, norm: str, radii: Sequence[float], limit: int | None,
+    device: torch.device, jobs: int, progress: Callable[[str, int, int], None],
+) -> tuple[list[Net], Samples, str]:  # fmt: skip
+    if data is not None and training.data == TRAIN and not data.startswith("bundled:digits"):
+        raise UsageError(f"--data {data} says on what to attack, not on what to train",
+                         "add --train-data, or give nets: --model A --model B")  # fmt: skip
+    samples, images = _samples_for((), data or TEST, limit, device), load_data(training.data)
+    if samples.x.shape[1:] != images.x.shape[1:]:
+        raise InputError(f"{images.name} has images of {tuple(images.x.shape[1:])}, "
+                         f"{samples.name} of {tuple(samples.x.shape[1:])}",
+                         "give both at one size (?size=)")  # fmt: skip
+    plans, robust = plans_of(training, len(images.ids), norm, radii)
+    files = trained([*plans, *robust], images, training.folder, jobs=jobs, progress=progress)
+    nets = [
+        Net(plan.name, plan.name.rpartition(" ")[0], model, robust=at >= len(plans))
+        for at, (plan, model) in enumerate(zip([*plans, *robust],
+                                               loaded([*plans, *robust], files, device),
+                                               strict=True))
+    ]  # fmt: skip
+    if training.classical:
+        nets += classical_targets(images, nets[0].model.n_classes)
+    part = f"its own 1/{training.seeds} of" if training.split == "disjoint" else "all of"
+    return nets, samples, f"{len(files)} nets, each on {part} {images.name}"
+
+
+def plans_of(
+    training: Training, n: int, norm: str, radii: Sequence[float]
+) -> tuple[list[Plan], list[Plan]]:
+    """Return the nets that are trained as usual on ``n`` images, and those against attacks."""
+    each = n // training.seeds if training.split == "disjoint" else n
+    epochs = training.epochs or min(max(IMAGES // max(each, 1), 5), 40)
+    usual = {"epochs": epochs, "batch_size": training.batch_size}
+    plans = plan_nets(n, training.architectures, training.seeds, split=training.split, **usual)
+    if not training.robust:
+        return plans, []
+    against = radii[len(radii) // 2] if training.robust_eps is None else training.robust_eps
+    robust = plan_nets(n, training.robust, training.seeds, split=training.split, **usual, norm=norm,
+                       eps=against, warm_up=min(5.0, epochs / 2))  # fmt: skip
+    return plans, [plan._replace(name=f"robust {plan.name}") for plan in robust]

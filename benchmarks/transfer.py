@@ -1,0 +1,217 @@
+"""What fools one net fools another: a study over sources, targets, attacks and eps."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from advkit.attacks import ATTACKS, Member, parse
+from advkit.attacks.targets_per_sample import choose_targets
+from advkit.benchmarks.one_image import write_one_image
+from advkit.benchmarks.transfer_ensembles import ensemble_gain
+from advkit.benchmarks.transfer_findings import findings
+from advkit.benchmarks.transfer_measures import (
+    Clean,
+    best,
+)
+from advkit.benchmarks.transfer_runs import Key, Net, Read, Setting, discard, read_by, run_source
+from advkit.benchmarks.transfer_summary import NOISE, measured
+from advkit.data.samples import Samples, fingerprint
+from advkit.errors import EmptyError, UsageError
+from advkit.evaluate.fingerprint import check_same, environment, now
+from advkit.evaluate.run_folder import read_json, write_json
+from advkit.evaluate.suite import check_norm
+from advkit.evaluate.workers import default_jobs, one_thread_each
+from advkit.models.probe import probe
+
+SCHEMA = "advkit/transfer/1"
+STEP = 0.1  # of walks that leave its length to whoever says how many there are
+ATTACKS_OF_STUDY = ("fgsm", "bim", "mifgsm", "dim", "tim", "vmifgsm:neighbours=5")
+
+
+def members_of(texts: Sequence[str], norm: str, steps: int) -> list[Member]:
+    """Return the attacks, the noise first; all walk ``steps`` steps and none stops when it fools.
+
+    A step is such that all together are as long as eps. What a text says itself
+    (``bim:steps=20``) holds. Raises UsageError.
+    """
+    found = []
+    for text in dict.fromkeys((NOISE, *texts)):
+        given = text.partition(":")[2]
+        usual = parse(text, ATTACKS).options
+        ours = {"steps": steps, "stop": "false"}
+        ours |= {"step": 1 / steps} if usual.get("step") == STEP else {}
+        more = [f"{key}={value}" for key, value in ours.items()
+                if key in usual and f"{key}=" not in given]  # fmt: skip
+        whole = ",".join(filter(None, [given, *more]))
+        member = parse(f"{text.partition(':')[0]}:{whole}" if whole else text, ATTACKS)
+        check_norm(member, norm)
+        found.append(member._replace(label=text))
+    return found
+
+
+def transfer(
+    nets: Sequence[Net],
+    samples: Samples,
+    *,
+    attacks: Sequence[str] = ATTACKS_OF_STUDY,
+    norm: str = "Linf",
+    eps: Sequence[float],
+    steps: int = 10,
+    targets: str | None = "random",
+    every: bool = False,
+    seed: int = 0,
+    batch_size: int | None = None,
+    jobs: int | None = None,
+    out: Path,
+    fresh: bool = False,
+    asked: Mapping[str, str] | None = None,
+    progress: Any = lambda _what, _done, _total: None,
+) -> dict[str, Any]:
+    """Attack every net that has a gradient, ask every net, and return what `run.json` holds.
+
+    Everything that is shown at one eps is at the middle one; ``targets`` says which class targeted
+    attacks seek, None leaves them out. The best attack and the noise run at all eps and towards
+    targets, with ``every`` all of them. Writes ``transfer.csv`` (a row per source, attack, eps,
+    target). A study that was stopped goes on in the same ``out``. Raises AdvkitError.
+    """
+    if not len(samples.ids):
+        raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
+    _check_nets(nets)
+    members = members_of(attacks, norm, steps)
+    notes = [*samples.notes, *_probed(nets, samples)]
+    setting = Setting(samples, norm, sorted(eps), len(eps) // 2, seed, batch_size,
+                      jobs or default_jobs(samples.x.device), out, progress)  # fmt: skip
+    record = _record(setting, nets, members, steps, targets, asked or {}, notes)
+    out.mkdir(parents=True, exist_ok=True)
+    with one_thread_each():
+        begun = _begin(record, out, fresh)
+        clean = _clean(setting, nets, targets)
+        reads, costs, first = _run_all(setting, nets, members, clean, every)
+        gain = ensemble_gain(setting, nets, members_of(["ens"], norm, steps)[1], clean)
+        found = measured(setting, nets, members, clean, reads, costs, first)
+        labels = [member.label for member in members]
+        told = findings(setting, nets, clean, reads, labels, gain)
+        summary = {**begun, **found, "ensembles": gain, "findings": told}
+        write_one_image(setting, nets, summary["shown"], clean, reads)
+    summary["finished"] = begun["finished"] or now()
+    write_json(out, "run.json", summary)
+    return summary
+
+
+def _check_nets(nets: Sequence[Net]) -> None:
+    names = [net.name for net in nets]
+    if len(nets) < 2 or not any(net.source for net in nets):
+        raise UsageError(f"{len(nets)} nets are too few for transfer", "give 2 or more --model")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise UsageError(f"the net {twice[0]} is given twice", "give each once")
+
+
+def _probed(nets: Sequence[Net], samples: Samples) -> list[str]:
+    """Return notes; raises InputError where a net does not fit the data or the other nets."""
+    notes = []
+    for net in nets:
+        found = probe(net.model, samples.x, samples.y)
+        notes += [f"{net.name}: {note}" for note in found if net.source]
+    counts = {net.model.n_classes for net in nets}
+    if len(counts) > 1:
+        told = ", ".join(f"{net.name} {net.model.n_classes}" for net in nets)
+        raise UsageError(f"the nets have different numbers of classes: {told}", "the same for all")
+    return notes
+
+
+def _record(
+    setting: Setting, nets: Sequence[Net], members: Sequence[Member], steps: int,
+    targets: str | None, asked: Mapping[str, str], notes: Sequence[str],
+) -> dict[str, Any]:  # fmt: skip
+    samples = setting.samples
+    versions = environment(samples.x.device)
+    made_of = {
+        "nets": {net.name: net.model.fingerprint() for net in nets},
+        "data": fingerprint(samples),
+        "norm": setting.norm,
+        "eps": list(setting.eps),
+        "attacks": {member.label: member.options for member in members},
+        "targets": targets,
+        "seed": setting.seed,
+        "device": str(samples.x.device),
+        "advkit": versions["advkit"],
+        "torch": versions["torch"],
+    }
+    return {
+        "schema": SCHEMA,
+        "made_of": made_of,
+        "nets": [_described(net) for net in nets],
+        "data": {"spec": asked.get("data", samples.name), "name": samples.name,
+                 "n": len(samples.ids), "sha256": made_of["data"]},
+        "classes": list(samples.classes or ()),
+        **{name: made_of[name] for name in ("norm", "eps", "targets", "seed")},
+        "main_eps": setting.main,
+        "steps": steps,
+        "attacks": {member.label: member.options for member in members},
+        "training": asked.get("training", ""),
+        "command": asked.get("command", ""),
+        "environment": versions,
+        "notes": list(notes),
+    }  # fmt: skip
+
+
+def _described(net: Net) -> dict[str, Any]:
+    parameters = sum(p.numel() for p in net.model.parameters())
+    return {"name": net.name, "family": net.family, "source": net.source, "robust": net.robust,
+            "parameters": parameters, "sha256": net.model.fingerprint()}  # fmt: skip
+
+
+def _begin(record: dict[str, Any], out: Path, fresh: bool) -> dict[str, Any]:
+    """Write what the study is made of, or check that it goes on; return the record with times."""
+    if fresh:
+        discard(out)
+    before = read_json(out, "run.json")
+    if before:
+        check_same(before.get("made_of", {}), record["made_of"], f"--out {out}")
+    before = before or {}
+    times = {"started": before.get("started") or now(), "finished": before.get("finished", "")}
+    write_json(out, "run.json", {**record, **times})
+    return {**record, **times}
+
+
+def _clean(setting: Setting, nets: Sequence[Net], targets: str | None) -> Clean:
+    x, y = setting.samples.x, setting.samples.y
+    classes = np.stack([read_by(net.model, x, y, setting.batch(False)) for net in nets])
+    if not any((each == y.cpu().numpy()).any() for each in classes):
+        raise EmptyError("no net reads any image right", "check preprocessing and class order")
+    aims = None
+    if targets is not None:
+        first = next(net for net in nets if net.source)
+        aims = choose_targets(first.model, x, y, targets, seed=setting.seed,
+                              ids=setting.samples.ids).cpu().numpy()  # fmt: skip
+    return Clean(y.cpu().numpy(), classes, aims)
+
+
+def _run_all(
+    setting: Setting, nets: Sequence[Net], members: Sequence[Member], clean: Clean, every: bool
+) -> tuple[dict[Key, Read], pd.DataFrame, str]:
+    """Attack every source; return what was read, what it cost, and the best attack.
+
+    All attacks run at the main eps; the best and the noise (with ``every``: all) at every eps, and
+    at the main one towards targets.
+    """
+    reads: dict[Key, Read] = {}
+    costs = []
+    for net in [net for net in nets if net.source]:
+        found, cost = run_source(setting, net, members, [setting.main], nets)
+        reads |= found
+        costs.append(cost)
+    malicious = [member.label for member in members if member.label != NOISE] or [NOISE]
+    shown = best(clean, reads, nets, malicious, setting.main)
+    more = members if every else [m for m in members if m.label in (NOISE, shown)]
+    for net in [net for net in nets if net.source]:
+        reads |= run_source(setting, net, more, setting.eps, nets)[0]
+        if clean.aims is not None:
+            aims = torch.from_numpy(clean.aims).to(setting.samples.y)
+            reads |= run_source(setting, net, more, [setting.main], nets, targets=aims)[0]
+    return reads, pd.concat(costs, ignore_index=True), shown
