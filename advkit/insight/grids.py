@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from advkit.engine.gradient import slopes
 from advkit.engine.layers import Call, outline, tensor_of
+from advkit.engine.seeding import keys, uniform
 from advkit.errors import InapplicableError
 from advkit.insight.looking import Look
 
@@ -95,7 +96,10 @@ def last_map(look: Look) -> str:
     a layer before the last mixing of tokens. Raises InapplicableError where there is none.
     """
     image = look.x.shape[1:]
-    maps = [call for call in outline(look.model, look.root, look.x[:1])
+    # Noise, so that the choice is the model's, not that of the first image.
+    seen = uniform(keys(0, ["last_map"], look.x[:1]), image).to(look.x)
+    look = look._replace(x=seen, objective=look.asking(torch.tensor([0], device=seen.device)))
+    maps = [call for call in outline(look.model, look.root, seen)
             if grid_of(call.shape, image) is not None]  # fmt: skip
     if not maps:
         raise InapplicableError(
@@ -118,7 +122,7 @@ def _reached(look: Look, maps: Sequence[Call]) -> list[Call]:
     ]
     try:
         with torch.enable_grad():
-            value, _ = look.asking(torch.tensor([0]))(look.x[:1].detach().requires_grad_(True))
+            value, _ = look.objective(look.x.requires_grad_(True))
             found = slopes(value, list(outputs.values()))
     finally:
         for handle in handles:
