@@ -143,7 +143,11 @@ def _pointed(values: Tensor, x: Tensor, truth: np.ndarray | None) -> dict[str, A
 
 
 def _cascaded(scene: Scene, maps: Maps) -> list[dict[str, Any]]:
-    """Return per method the mean |Spearman| with its own map as weights are drawn anew."""
+    """Return per method the mean |Spearman| with its own map as weights are drawn anew.
+
+    Maps with signs are compared with them: where |input| shines through a product with it, as in
+    integrated gradients, the sizes alone would stay alike for any net.
+    """
     model = scene.look.model
     images = scene.look.x.permute(0, 2, 3, 1).double().cpu().numpy()
     control = [edges(image) for image in images]
@@ -172,7 +176,7 @@ def _moved(scene: Scene, model: torch.nn.Module) -> Look:
 
 
 def _alike(a: Tensor, b: Tensor) -> float:
-    pairs = zip(a.abs().double().cpu().numpy(), b.abs().double().cpu().numpy(), strict=True)
+    pairs = zip(a.double().cpu().numpy(), b.double().cpu().numpy(), strict=True)
     return _nanmean([abs(spearman(*pair)) for pair in pairs])
 
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from advkit.attacks import Member
 from advkit.data.samples import Samples, fingerprint
+from advkit.engine.gradient import evaluate
 from advkit.engine.layers import layer_of
 from advkit.errors import InapplicableError, InputError
 from advkit.evaluate.explain_checks import faithful, objects, reactions
@@ -153,9 +155,20 @@ def _made(scene: Scene, member: Member, file: Path) -> dict[str, Any]:
         values = maps_at(scene.look, member)
     except InapplicableError as error:
         return {**row, "refused": str(error)}
+    told = _completeness(scene, values, member) if name == "integrated_gradients" else {}
     file.parent.mkdir(exist_ok=True)
     write_array(file, values.float().cpu().numpy())
     height, width = values.shape[1:]
     return {**row, "layer": scene.look.layer if "cam" in name else "", "size": [height, width],
             "flat": int((values.flatten(1).abs().amax(1) == 0).sum()),
-            "seconds": time.perf_counter() - began}  # fmt: skip
+            "seconds": time.perf_counter() - began, **told}  # fmt: skip
+
+
+def _completeness(scene: Scene, values: Tensor, member: Member) -> dict[str, Any]:
+    """Return how far the sums of integrated gradients are from the rises of the score."""
+    look = scene.look
+    black = torch.full_like(look.x, member.options["baseline"])
+    ends = [evaluate(look.objective, x, gradient=False).value for x in (look.x, black)]
+    gap = (values.flatten(1).sum(1) - (ends[0] - ends[1])).abs()
+    missed = gap > member.options["tolerance"] * (ends[0] - ends[1]).abs() + 1e-5
+    return {"gap": float(gap.max()), "incomplete": int(missed.sum())}
