@@ -1,6 +1,6 @@
 """From the files of a run of `advkit explain` to its page: no model is asked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from advkit.reports.explained import Attacked, Belief, Chance, Cut, Explained, M
 from advkit.reports.explanation import explanation_page
 from advkit.reports.tables import Guess
 
+Name = Callable[[int], str]
 SAME = 0.5
 """Mean |Spearman| from which a map is the same as that of a net with other weights."""
 COMPARED = ("spearman", "ssim", "top_overlap", "concentration", "concentration_after",
@@ -44,15 +45,18 @@ def explained(folder: Path) -> Explained:
 
 def _read(folder: Path, run: Mapping[str, Any]) -> Explained:
     name = partial(_class_name, run["model"]["classes"])
+    label = partial(_class_name, run["data"]["classes"])
     images = _arrays(folder / "images.npz")["x"].transpose(0, 2, 3, 1)
-    seen = [_seen(row, image, name) for row, image in zip(run["samples"], images, strict=True)]
+    seen = [
+        _seen(row, image, name, label) for row, image in zip(run["samples"], images, strict=True)
+    ]
     methods = [_maps(folder, row, images.shape[1:3], run["attack"]) for row in run["methods"]]
     beliefs = beliefs_of(run["faithfulness"])
     return Explained(
         verdict=verdict(run, beliefs),
         target=run["target"],
         model={key: run["model"][key] for key in ("name", "spec", "sha256", "n_classes")},
-        data=run["data"],
+        data={key: run["data"][key] for key in ("name", "spec", "n", "sha256")},
         environment=run["environment"],
         command=run["command"],
         notes=run["notes"],
@@ -84,10 +88,10 @@ def _arrays(file: Path) -> dict[str, np.ndarray]:
         return dict(saved)
 
 
-def _seen(row: Mapping[str, Any], image: np.ndarray, name: Any) -> Seen:
+def _seen(row: Mapping[str, Any], image: np.ndarray, name: Name, label: Name) -> Seen:
     target = "" if row["target"] is None else name(row["target"])
     guesses = [Guess(name(one["class"]), one["probability"]) for one in row["guesses"]]
-    return Seen(row["id"], name(row["label"]), target, guesses, image)
+    return Seen(row["id"], label(row["label"]), target, guesses, image)
 
 
 def _maps(
@@ -155,7 +159,7 @@ def _chance(told: Mapping[str, Any] | None) -> Chance | None:
     return Chance(deletion, insertion, told["orders"], told["unit"])
 
 
-def _attacked(folder: Path, told: Mapping[str, Any] | None, name: Any) -> Attacked | None:
+def _attacked(folder: Path, told: Mapping[str, Any] | None, name: Name) -> Attacked | None:
     if not told:
         return None
     images = _arrays(folder / "adversarial.npz")["x_adv"].transpose(0, 2, 3, 1)

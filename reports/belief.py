@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from advkit.reports.axes import NARROW
+from advkit.reports.axes import NARROW, WIDE
 from advkit.reports.explained import Belief, Explained
 from advkit.reports.lines import Line, line_chart
-from advkit.reports.parts import Cell, Column, Table
+from advkit.reports.matrix import heat_map
+from advkit.reports.parts import Cell, Column, Figure, Table
 from advkit.reports.words import decimal, short
 
 
@@ -48,17 +49,15 @@ def _row(each: Belief, pointed: bool) -> list[Cell]:
 
 
 def verdict(each: Belief) -> str:
-    """Return in words whether a method's maps can be believed here."""
+    """Return in a word whether a method's maps can be believed here."""
     if not each.learnt:
-        return "not to be believed: much the same with weights drawn anew"
-    if not each.faithful:
-        return "doubtful: no better than a random order on half of the images or more"
-    return "sound: marks what the score depends on, and depends on the weights"
+        return "not learnt"
+    return "sound" if each.faithful else "doubtful"
 
 
 def belief_charts(one: Explained) -> list[Chart]:
-    """Return a chart of deletion and insertion for each method, then those of the cascade."""
-    return [*(_curves(one, each) for each in one.beliefs), *_cascades(one.beliefs)]
+    """Return a chart of deletion and insertion for each method."""
+    return [_curves(one, each) for each in one.beliefs]
 
 
 def _curves(one: Explained, each: Belief) -> Chart:
@@ -72,7 +71,7 @@ def _curves(one: Explained, each: Belief) -> Chart:
     desc = (f"mean height of the score: hidden first {decimal(each.deletion)}, shown first "
             f"{decimal(each.insertion)}; shaded: {chance.orders} random orders")  # fmt: skip
     return Chart(name, line_chart(lines, name=f"curves-{each.label}", title=f"Curves of {name}",
-                                  desc=desc, across="% of pixels", up=chance.unit,
+                                  desc=desc, across="% of pixels", up="score",
                                   width=NARROW))  # fmt: skip
 
 
@@ -87,16 +86,31 @@ def _band(chance: Mapping[str, Sequence[float]]) -> list[tuple[float, float, flo
     return [(100 * i / last, low, high) for i, (low, high) in enumerate(pairs)]
 
 
-def _cascades(beliefs: Sequence[Belief]) -> list[Chart]:
-    charts = []
-    for start in range(0, len(beliefs), 3):
-        some = beliefs[start : start + 3]
-        lines = [Line(short(b.label.replace("_", " "), 14), [(100 * s, v) for s, v in b.cascade])
-                 for b in some]  # fmt: skip
-        desc = "; ".join(f"{b.label} ends at {b.cascade[-1][1]:.2f}" for b in some)
-        head = "Likeness to the trained net's map"
-        charts.append(Chart(head, line_chart(
-            lines, name=f"cascade-{start}", title=head, desc=desc,
-            across="% of weight tensors drawn anew, from the output", up="mean |Spearman|",
-            width=NARROW)))  # fmt: skip
-    return charts
+def cascade_figure(one: Explained) -> Figure:
+    """Draw how alike maps stay as weights are drawn anew, from the output to the input."""
+    shares = [f"{100 * share:.0f}%" for share, _ in one.beliefs[0].cascade]
+    names = [each.label.replace("_", " ") for each in one.beliefs]
+    cells = [[max(value, 0.0) for _, value in each.cascade] for each in one.beliefs]
+    title = "Likeness to the trained net's map as weights are drawn anew"
+    desc = "; ".join(
+        f"{name} ends at {row[-1]:.2f}" for name, row in zip(names, cells, strict=True)
+    )
+
+    def draw(width: int) -> Markup:
+        return heat_map(cells, names, shares, name=f"cascade-{width}", title=title, desc=desc,
+                        down="method", across="weights drawn anew, from the output on",
+                        text=lambda value: f"{value:.2f}", width=width)  # fmt: skip
+
+    data = Table(title, [Column("method"), *(Column(share, True) for share in shares)],
+                 [[Cell(name), *(Cell(f"{value:.3f}", value) for value in row)]
+                  for name, row in zip(names, cells, strict=True)])  # fmt: skip
+    return Figure(
+        "cascade", draw(WIDE), draw(NARROW),
+        f"Mean |Spearman| over {one.beliefs[0].n} images; an edge detector, which knows no net, "
+        "would stay at 1.",
+        data,
+        reading="A row that fades: the map depends on what the net has learnt. One that stays dark"
+        " would look the same for a net that knows nothing.",
+        limits="That a map depends on the weights does not make it right.",
+        command=one.command,
+    )  # fmt: skip

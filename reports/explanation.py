@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from advkit.reports.belief import belief_charts, belief_table
+from advkit.reports.belief import belief_charts, belief_table, cascade_figure
 from advkit.reports.explained import Explained, Maps, Seen
 from advkit.reports.gallery import Picture
 from advkit.reports.heat import Scale, colour_bar, heat_uri, outlined, scale_of, seeded
@@ -14,7 +14,7 @@ from advkit.reports.images import Bytes, data_uri, fit, gain_for, perturbation, 
 from advkit.reports.page import facts_of
 from advkit.reports.parts import Cell, Column, Section, Table
 from advkit.reports.shell import render
-from advkit.reports.words import decimal, eps_text, percent, seconds, short, slug
+from advkit.reports.words import decimal, eps_text, percent, short, slug
 
 MAX_ROWS, MAX_AFTER = 20, 6
 MAX_BYTES = 9_000_000
@@ -55,6 +55,7 @@ def explanation_page(one: Explained) -> str:
         reactions=_reactions(one) if one.attacked else None,
         belief=belief_table(one) if one.beliefs else None,
         charts=belief_charts(one) if one.beliefs else (),
+        cascade=cascade_figure(one) if one.beliefs else None,
         model=facts_of(one.model),
         data=facts_of(one.data),
         run=facts_of(one.run),
@@ -135,12 +136,10 @@ def head_of(label: str) -> str:
 
 
 def _scales(methods: Sequence[Maps], scales: dict[str, Scale]) -> Table:
-    names = ("method", "colours", "beyond", "read off", "what it does not show", "seconds")
-    columns = [Column(name, name in ("beyond", "seconds")) for name in names]
+    columns = [Column(name) for name in ("method", "colours", "read off", "what it does not show")]
     rows = [
         [Cell(head_of(each.label)), *_scale_cells(each, scales.get(each.label)),
-         Cell(f"does not apply: {each.refused}" if each.refused else each.limits),
-         Cell(seconds(each.seconds), each.seconds)]
+         Cell(f"does not apply: {each.refused}" if each.refused else each.limits)]
         for each in methods
     ]  # fmt: skip
     return Table("The scale of every method", columns, rows)
@@ -148,14 +147,14 @@ def _scales(methods: Sequence[Maps], scales: dict[str, Scale]) -> Table:
 
 def _scale_cells(each: Maps, scale: Scale | None) -> list[Cell]:
     if scale is None:
-        return [Cell("none"), Cell("", 0), Cell("")]
+        return [Cell("none"), Cell("")]
     size = f"{each.size[0]} x {each.size[1]}" if each.size else ""
     where = f"{short(each.layer, 40)}, {size}" if each.layer else size
-    flat = f"; 0 everywhere on {each.flat} images" if each.flat else ""
+    images = "image" if each.flat == 1 else "images"
+    flat = f"; 0 everywhere on {each.flat} {images}" if each.flat else ""
     note = f"; {each.note}" if each.note else ""
     bar = colour_bar(scale, each.label)
-    beyond = percent(scale.clipped)
-    return [Cell("", drawing=bar), Cell(beyond, scale.clipped), Cell(where + flat + note)]
+    return [Cell("", drawing=bar), Cell(where + flat + note)]
 
 
 def _cut_strip(one: Explained, at: int, shown: Sequence[Maps], scales: dict[str, Scale]) -> Strip:
@@ -202,7 +201,7 @@ def _after_strips(
     moved = []
     for each in whole:
         assert each.maps is not None and each.after is not None  # noqa: S101, PT018
-        scale = Scale(True, scales[each.label].high, 0.0)
+        scale = Scale(True, scales[each.label].high)
         moved.append(_map(each, each.after[at] - each.maps[at], scale))
     fooled = "fooled" if attacked.fooled[at] else "not fooled"
     name = f"attacked-{at + 1}"

@@ -27,8 +27,6 @@ class Scale(NamedTuple):
     signed: bool
     high: float
     """In units of the map; the scale goes from 0, or from minus this."""
-    clipped: float
-    """The share of pixels beyond the scale."""
 
     @property
     def low(self) -> float:
@@ -40,8 +38,7 @@ def scale_of(maps: Floats, signed: bool) -> Scale:
     """Return the scale for maps (n, height, width) of one method."""
     size = np.abs(maps)
     high = float(np.percentile(size, CLIP)) or float(size.max())
-    beyond = float((size > high).mean()) if high else 0.0
-    return Scale(signed, high, beyond)
+    return Scale(signed, high)
 
 
 def palette(signed: bool) -> NDArray[np.uint8]:
@@ -82,7 +79,8 @@ def colour_bar(scale: Scale, name: str, width: int = 190) -> Markup:
     ]
     title = f"{name}: from {decimal(scale.low)} to {decimal(scale.high)}"
     return element("svg", element("title", title), *boxes, *words, viewBox=f"0 0 {width} 30",
-                   width=width, height=30, role="img", class_="bar-of-colours")  # fmt: skip
+                   width=width, height=30, role="img", shape_rendering="crispEdges",
+                   class_="bar-of-colours")  # fmt: skip
 
 
 def outlined(image: Floats, mask: NDArray[np.bool_], box: Sequence[int]) -> Bytes:

@@ -95,6 +95,7 @@ def _begun(scene: Scene, asked: Mapping[str, str], notes: list[str], fresh: bool
                   "sha256": made_of["model"], "n_classes": model.n_classes,
                   "classes": list(model.classes or samples.classes or ())},
         "data": {"spec": asked.get("data", samples.name), "name": samples.name,
+                 "classes": list(samples.classes or model.classes or ()),
                  "n": len(samples.ids), "sha256": made_of["data"]},
         "target": scene.target.text,
         "command": asked.get("command", ""),

@@ -37,7 +37,7 @@ def segment(
     saliency: Floats,
     *,
     quantiles: tuple[float, float] = (0.30, 0.95),
-    blur: float = 0.01,
+    blur: float = 0.02,
     colours: int = 5,
     gamma: float = 50.0,
     hard: bool = False,
@@ -46,12 +46,12 @@ def segment(
     """Return the object that ``saliency`` (height, width) marks in ``image`` (h, w, channels).
 
     Pixels below the first of ``quantiles`` of the map are background seeds, those from the second
-    on object seeds, after a blur by ``blur`` of the longer side: single pixels of a gradient are
-    no object. A mixture of ``colours`` Gaussians is fitted to either, and the cut of least cost
-    taken (`graph_cut`), with ``gamma`` for the outline. ``hard`` keeps seeds as they are. Of the
-    object the largest connected part stays. Raises InapplicableError for a flat map.
+    on object seeds, after a blur by ``blur`` of the longer side, a pixel at least: single pixels of
+    a gradient are no object. A mixture of ``colours`` Gaussians is fitted to either, and the cut of
+    least cost taken (`graph_cut`), with ``gamma`` for the outline. ``hard`` keeps seeds as they
+    are. Of the object the largest connected part stays. Raises InapplicableError for a flat map.
     """
-    smooth = gaussian_filter(np.abs(saliency).astype(float), blur * max(saliency.shape))
+    smooth = gaussian_filter(np.abs(saliency).astype(float), max(blur * max(saliency.shape), 1.0))
     low, high = np.quantile(smooth, quantiles)
     seeds = np.stack([smooth <= low, smooth >= high])
     if smooth.max() - smooth.min() <= 1e-6 * smooth.max() or low >= high:
