@@ -14,8 +14,8 @@ from advkit.insight.looking import root_of
 def weights_in_order(model: nn.Module, x: Tensor) -> list[str]:
     """Return the names of all weights, from the output's to the input's as the net calls them.
 
-    Bare parameters (class tokens, positions) stand with the module that holds them; weights of
-    modules that are never called come last.
+    Bare parameters stand with the module that holds them; those of the net itself (class tokens,
+    positions), and weights of modules that are never called, come last.
     """
     root = root_of(model)
     called = [call.name.partition("#")[0] for call in outline(model, root, x[:1])]
@@ -23,8 +23,7 @@ def weights_in_order(model: nn.Module, x: Tensor) -> list[str]:
     names = [name for name, _ in root.named_parameters()]
 
     def when(name: str) -> int:
-        owner = name.rpartition(".")[0]
-        return last.get(owner, len(called) if not owner else -1)
+        return last.get(name.rpartition(".")[0], -1)
 
     return sorted(names, key=lambda name: (-when(name), name))
 
