@@ -1,9 +1,12 @@
 """Where a net looks: saliency, class activation maps, segmentation, and whether to believe them."""
 
+from advkit.insight.faithfulness import pointing_game
 from advkit.insight.gradients import expected_gradients, integrate
 from advkit.insight.looking import Look
 from advkit.insight.maps import attribution, saliency
 from advkit.insight.methods import ABOUT, METHODS
+from advkit.insight.segmentation import segment
+from advkit.insight.sensitivity import infidelity, max_sensitivity
 from advkit.insight.targets import aim
 
 __all__ = [
@@ -13,6 +16,10 @@ __all__ = [
     "aim",
     "attribution",
     "expected_gradients",
+    "infidelity",
     "integrate",
+    "max_sensitivity",
+    "pointing_game",
     "saliency",
+    "segment",
 ]

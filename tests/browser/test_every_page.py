@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from advkit.reports import audit_page, comparison_page, overview_page
+from advkit.reports.explanation import explanation_page
 from tests.reports.sample_audit import sample_audit, sample_cards
+from tests.reports.sample_explanation import sample_explanation
 from tests.reports.test_comparison_and_overview import comparison, entry
 
 Visit = Callable[..., Any]
@@ -19,6 +21,7 @@ PAGES = {
     "audit": lambda: audit_page(sample_audit(), sample_cards()),
     "photographs": lambda: audit_page(sample_audit(), sample_cards(2, size=96, channels=3)),
     "comparison": lambda: comparison_page(comparison(notes=["their images differ"])),
+    "maps": lambda: explanation_page(sample_explanation()),
     "overview": lambda: overview_page(
         [entry(f"net-{i}", 60 - i) for i in range(12)], "runs", ["runs/b has not ended"]
     ),
