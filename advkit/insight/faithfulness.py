@@ -10,8 +10,8 @@ from advkit.engine.transforms import as_images, blur
 from advkit.insight.looking import Look, each_draw
 from advkit.insight.similarity import descending
 
-ORDERS = 10
-"""Random orders that a map is held against."""
+ORDERS, STEPS = 8, 20
+"""Random orders that a map is held against, and points of a curve."""
 
 
 def order_of(saliency: Tensor) -> Tensor:
@@ -20,7 +20,7 @@ def order_of(saliency: Tensor) -> Tensor:
     return torch.from_numpy(np.stack(ranked)).to(saliency.device)
 
 
-def deletion(look: Look, order: Tensor, fill: Tensor, steps: int = 32) -> Tensor:
+def deletion(look: Look, order: Tensor, fill: Tensor, steps: int = STEPS) -> Tensor:
     """Return the score while pixels are replaced by ``fill`` in ``order``, (n, steps + 1).
 
     ``order`` (n, pixels) and ``fill`` (like x); all channels of a pixel go together. The first is
@@ -30,7 +30,7 @@ def deletion(look: Look, order: Tensor, fill: Tensor, steps: int = 32) -> Tensor
     return _curve(look, order, look.x, fill, steps)
 
 
-def insertion(look: Look, order: Tensor, fill: Tensor, steps: int = 32) -> Tensor:
+def insertion(look: Look, order: Tensor, fill: Tensor, steps: int = STEPS) -> Tensor:
     """Return the score while pixels of the image are put into ``fill`` in ``order``."""
     return _curve(look, order, fill, look.x, steps)
 

@@ -37,6 +37,9 @@ def root_of(model: nn.Module) -> nn.Module:
     return model.net if isinstance(model, Classifier) else model
 
 
+SMALL, CHUNK_LARGE = 4096, 16
+"""Numbers per sample up to which CHUNK rows share a pass, and how many do beyond: the activations
+of a photograph take a tenth of a gigabyte."""
 Points = Callable[[Tensor, Tensor], Tensor]
 """(which sample (k,), which draw (k,)) -> inputs (k, ...)."""
 
@@ -49,9 +52,9 @@ def each_draw(
     Without ``gradient`` the third is the value, (k,). Draws of one sample come in order, and many
     samples share a pass, so that sums do not depend on the batch.
     """
-    device = look.x.device
-    for start in range(0, len(look.x) * draws, CHUNK):
-        at = torch.arange(start, min(start + CHUNK, len(look.x) * draws), device=device)
+    device, chunk = look.x.device, CHUNK if look.x[:1].numel() <= SMALL else CHUNK_LARGE
+    for start in range(0, len(look.x) * draws, chunk):
+        at = torch.arange(start, min(start + chunk, len(look.x) * draws), device=device)
         who, which = at // draws, at % draws
         point = evaluate(look.asking(who), points(who, which), gradient)
         yield who, which, point.gradient if gradient else point.value
