@@ -1,7 +1,8 @@
 """Maps of some images by some methods, kept in a run directory as raw arrays, and sums of them."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from advkit.models.probe import probe
 
 SCHEMA = "advkit/explain/1"
 TOP = 5
+STAGES = ("segmentation", "faithfulness", "attack")
 
 
 def explain(
@@ -59,35 +61,48 @@ def explain(
         look = Look(model, samples.x, target.objective, plan.layer, plan.seed, samples.ids)
         look = with_layer(look, plan)
         scene = Scene(look, target, samples, plan, out, progress, model.classes)
-        summary = _begun(scene, asked or {}, notes, fresh)
+        summary = _begun(scene, asked or {}, notes, fresh, truth)
         summary["samples"] = _samples(scene)
         maps = _all_maps(scene, summary)
-        summary |= {"segmentation": None, "faithfulness": None, "attack": None}
-        if plan.segment:
-            summary["segmentation"] = objects(scene, maps, truth)
-        if plan.faithfulness:
-            summary["faithfulness"] = faithful(scene, maps, truth)
-        if plan.attack:
-            summary["attack"] = reactions(scene, maps)
+        stages = (
+            ("segmentation", plan.segment, lambda: objects(scene, maps, truth)),
+            ("faithfulness", plan.faithfulness, lambda: faithful(scene, maps, truth)),
+            ("attack", plan.attack, lambda: reactions(scene, maps)),
+        )
+        for name, wanted, find in stages:
+            summary[name] = _kept(out, name, find) if wanted else None
         summary["finished"] = now()
         write_json(out, "run.json", summary)
     return summary
 
 
-def _begun(scene: Scene, asked: Mapping[str, str], notes: list[str], fresh: bool) -> dict[str, Any]:
+def _kept(out: Path, name: str, find: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what a stage finds, or found when the run was last at it."""
+    found = read_json(out, f"{name}.json")
+    if found is None:
+        found = find()
+        write_json(out, f"{name}.json", found)
+    return dict(found)
+
+
+def _begun(
+    scene: Scene, asked: Mapping[str, str], notes: list[str], fresh: bool, truth: np.ndarray | None
+) -> dict[str, Any]:
     """Return the record of the run, and check that it goes on with what is in its directory."""
     model, samples, out = scene.look.model, scene.samples, scene.out
     assert isinstance(model, Classifier)  # noqa: S101
     out.mkdir(parents=True, exist_ok=True)
-    made_of = {"model": model.fingerprint(), "data": fingerprint(samples), **scene.plan.told()}
-    before = None if fresh else read_json(out, "run.json")
+    made_of = {"model": model.fingerprint(), "data": fingerprint(samples), **scene.plan.told(),
+               "truth": "" if truth is None else sha256(truth.tobytes()).hexdigest()}  # fmt: skip
+    before = read_json(out, "run.json")
     if before is not None and before.get("schema") != SCHEMA:
         raise InputError(f"{out} holds another kind of run", "give another --out")
+    if fresh:
+        before = None
+        for file in (*(out / "maps").glob("*.npy"), *(out / f"{name}.json" for name in STAGES)):
+            file.unlink(missing_ok=True)
     if before is not None:
         check_same(before["made_of"], made_of, f"--out {out}")
-    if fresh:
-        for file in (out / "maps").glob("*.npy"):
-            file.unlink()
     record = {
         "schema": SCHEMA,
         "made_of": made_of,

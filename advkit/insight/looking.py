@@ -37,9 +37,9 @@ def root_of(model: nn.Module) -> nn.Module:
     return model.net if isinstance(model, Classifier) else model
 
 
-SMALL, CHUNK_LARGE = 4096, 16
-"""Numbers per sample up to which CHUNK rows share a pass, and how many do beyond: the activations
-of a photograph take a tenth of a gigabyte."""
+NUMBERS = 2_500_000
+"""Pixel values that share a pass, of 16 rows at least: 64 images of 64 x 64, 16 photographs, whose
+activations take a tenth of a gigabyte each."""
 Points = Callable[[Tensor, Tensor], Tensor]
 """(which sample (k,), which draw (k,)) -> inputs (k, ...)."""
 
@@ -52,7 +52,7 @@ def each_draw(
     Without ``gradient`` the third is the value, (k,). Draws of one sample come in order, and many
     samples share a pass, so that sums do not depend on the batch.
     """
-    device, chunk = look.x.device, CHUNK if look.x[:1].numel() <= SMALL else CHUNK_LARGE
+    device, chunk = look.x.device, min(max(NUMBERS // max(look.x[:1].numel(), 1), 16), CHUNK)
     for start in range(0, len(look.x) * draws, chunk):
         at = torch.arange(start, min(start + chunk, len(look.x) * draws), device=device)
         who, which = at // draws, at % draws

@@ -2,8 +2,8 @@
 
     python benchmarks/peers/maps.py [images] [size]
 
-Every round times all contestants one after the other, and the ratio is the median over rounds: a
-machine that is busy slows all of them.
+On one thread, in seconds of that thread: what else the machine does is not counted. Every round
+times all contestants one after the other; the ratio is the median over rounds.
 """
 
 import statistics
@@ -86,6 +86,7 @@ def contests(net: nn.Module, x: Tensor, y: Tensor) -> dict[str, dict[str, Callab
 def main(images: int = 8, size: int = 64) -> None:
     """Print the table."""
     warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     net = models.resnet18(weights=None).eval().requires_grad_(False)
     x, y = torch.rand(images, 3, size, size), torch.arange(images)
@@ -94,9 +95,9 @@ def main(images: int = 8, size: int = 64) -> None:
         taken: dict[str, list[float]] = {who: [] for who in runs}
         for _ in range(ROUNDS + 1):
             for who, run in runs.items():
-                began = time.perf_counter()
+                began = time.process_time()
                 run()
-                taken[who].append(time.perf_counter() - began)
+                taken[who].append(time.process_time() - began)
         base = [min(times) for times in zip(*(taken[w][1:] for w in runs if w[:4] == "bare"),
                                             strict=True)]  # fmt: skip
         for who in ("advkit", "captum"):

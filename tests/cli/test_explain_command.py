@@ -70,11 +70,31 @@ def test_what_was_made_is_kept_and_another_question_is_refused(cli: Cli, tmp_pat
     np.save(file, marked)
     assert cli(*words).code == 0
     assert np.array_equal(np.load(file), marked)
+    np.savez(tmp_path / "truth.npz", masks=np.ones((3, 8, 8), bool))
+    other = cli(*words, "--truth", tmp_path / "truth.npz")
+    assert other.code == 3
+    assert "other truth" in other.err
     again = cli(*words, "--target", "second")
     assert again.code == 3
     assert "other target" in again.err
     assert cli(*words, "--fresh").code == 0
     assert not np.array_equal(np.load(file), marked)
+    (out / "run.json").write_text('{"schema": "advkit/audit/1"}')
+    assert "another kind of run" in cli(*words, "--fresh").err
+
+
+def test_a_stage_that_was_done_is_not_done_again(cli: Cli, tmp_path: Path) -> None:
+    words = (*COMMON, "--method", "gradient", "--faithfulness", "--out", tmp_path / "run", "--json")
+    first = json.loads(cli(*words).out)
+    file = tmp_path / "run" / "faithfulness.json"
+    kept = json.loads(file.read_text())
+    kept["methods"][0]["edges"] = 0.125
+    file.write_text(json.dumps(kept))
+    again = json.loads(cli(*words).out)
+    assert again["faithfulness"] == kept
+    assert {**again["faithfulness"]["methods"][0], "edges": 0} == {
+        **first["faithfulness"]["methods"][0], "edges": 0}  # fmt: skip
+    assert again["started"] == first["started"]
 
 
 def test_a_method_that_does_not_apply_is_refused_alone(cli: Cli, tmp_path: Path) -> None:
