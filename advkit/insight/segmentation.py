@@ -39,7 +39,7 @@ def segment(
     quantiles: tuple[float, float] = (0.30, 0.95),
     blur: float = 0.02,
     colours: int = 5,
-    gamma: float = 50.0,
+    gamma: float = 0.125,
     hard: bool = False,
     seed: int = 0,
 ) -> Object:
@@ -48,8 +48,10 @@ def segment(
     Pixels below the first of ``quantiles`` of the map are background seeds, those from the second
     on object seeds, after a blur by ``blur`` of the longer side, a pixel at least: single pixels of
     a gradient are no object. A mixture of ``colours`` Gaussians is fitted to either, and the cut of
-    least cost taken (`graph_cut`), with ``gamma`` for the outline. ``hard`` keeps seeds as they
-    are. Of the object the largest connected part stays. Raises InapplicableError for a flat map.
+    least cost taken (`graph_cut`). The price of the outline is ``gamma`` times the longer side:
+    GrabCut's 50 on its images of 400 pixels; an outline grows with the side, colours count over
+    the area. ``hard`` keeps seeds as they are. Of the object the largest connected part stays.
+    Raises InapplicableError for a flat map.
     """
     smooth = gaussian_filter(np.abs(saliency).astype(float), max(blur * max(saliency.shape), 1.0))
     low, high = np.quantile(smooth, quantiles)
@@ -60,7 +62,7 @@ def segment(
     if hard:
         for side in (0, 1):
             cost[seeds[side], 1 - side] = np.inf
-    mask = largest(graph_cut(cost, contrast_links(image, gamma)))
+    mask = largest(graph_cut(cost, contrast_links(image, gamma * max(image.shape[:2]))))
     return Object(mask, box_of(mask), seeds, _noted(mask, cost, seeds))
 
 
