@@ -7,6 +7,14 @@ from advkit.insight.maps import attribution, saliency
 from advkit.insight.methods import ABOUT, METHODS
 from advkit.insight.segmentation import segment
 from advkit.insight.sensitivity import infidelity, max_sensitivity
+from advkit.insight.similarity import (
+    change_within,
+    concentration,
+    edges,
+    spearman,
+    structural_similarity,
+    top_overlap,
+)
 from advkit.insight.targets import aim
 
 __all__ = [
@@ -15,6 +23,9 @@ __all__ = [
     "Look",
     "aim",
     "attribution",
+    "change_within",
+    "concentration",
+    "edges",
     "expected_gradients",
     "infidelity",
     "integrate",
@@ -22,4 +33,7 @@ __all__ = [
     "pointing_game",
     "saliency",
     "segment",
+    "spearman",
+    "structural_similarity",
+    "top_overlap",
 ]

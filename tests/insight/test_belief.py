@@ -8,6 +8,8 @@ import torch
 from scipy.stats import spearmanr
 from torch import nn
 
+from advkit.attacks import ddn
+from advkit.data.specs import load_data
 from advkit.engine.objectives import class_score
 from advkit.insight import Look, saliency
 from advkit.insight.faithfulness import (
@@ -182,10 +184,24 @@ def test_the_cascade_begins_with_the_net_and_ends_with_none_of_it() -> None:
     assert [torch.equal(weight, first[0]) for weight in first] == [True] * 4 + [False]
 
 
+def test_a_robust_net_looks_sharper_and_at_what_the_nearest_example_changes() -> None:
+    """The table of docs/explain.md, on a fifth of its images."""
+    images = load_data("bundled:fashion-mnist", limit=40)
+    seen = []
+    for name in ("fashion-mnist-cnn", "fashion-mnist-cnn-robust"):
+        model = load_model(f"bundled:{name}")
+        maps = saliency(model, images.x, "label", y=images.y).double().numpy()
+        nearest = ddn(model, images.x, images.y, eps=None, norm="L2", steps=20)
+        changes = (nearest - images.x).abs().sum(1).double().numpy()
+        within = [change_within(*pair) for pair in zip(changes, maps, strict=True)]
+        seen.append((np.mean([concentration(one) for one in maps]), np.nanmean(within)))
+    (plain, plain_within), (robust, robust_within) = seen
+    assert robust > 1.4 * plain
+    assert robust_within > 1.4 * plain_within > 2
+
+
 def test_gradients_forget_and_an_edge_detector_does_not() -> None:
     net = load_model("bundled:fashion-mnist-cnn")
-    from advkit.data.specs import load_data
-
     x = load_data("bundled:fashion-mnist", limit=12).x
     other = randomised(net, weights_in_order(net, x))
 
