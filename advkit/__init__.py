@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from advkit import attacks, insight
-    from advkit.api import attack, audit, explain, load_data, load_model
+    from advkit.api import attack, audit, load_data, load_model
+    from advkit.api_maps import explain
 
 # Read by MKL and OpenMP at their first use. Without the first, the last bits of a product depend on
 # where a row lies in memory, and with them results on the batch. Without the second, idle threads
@@ -27,7 +28,8 @@ __all__ = [
     "load_model",
 ]
 
-_API = ("attack", "audit", "explain", "load_data", "load_model")
+_API = dict.fromkeys(("attack", "audit", "load_data", "load_model"), "api")
+_API["explain"] = "api_maps"
 
 
 def __getattr__(name: str) -> Any:
@@ -35,5 +37,5 @@ def __getattr__(name: str) -> Any:
     if name in ("attacks", "insight"):
         return import_module(f"advkit.{name}")
     if name in _API:
-        return getattr(import_module("advkit.api"), name)
+        return getattr(import_module(f"advkit.{_API[name]}"), name)
     raise AttributeError(f"module 'advkit' has no attribute {name!r}")

@@ -116,7 +116,7 @@ def explain(
     """
     check_eps(() if eps is None else (eps,), norm)
     from advkit.api import MODEL as USUAL
-    from advkit.api import explain as run
+    from advkit.api_maps import explain as run
     from advkit.evaluate.explain_plan import USUAL as METHODS
 
     asked = listed(methods)

@@ -30,7 +30,7 @@ def inspect(model: str, arch: str | None, layers: bool, shape: str | None, as_js
 
     A layer that is called several times in a pass is NAME#0, NAME#1, ...
     """
-    from advkit.api import describe_model
+    from advkit.api_maps import describe_model
 
     found = describe_model(model, arch=arch, shape=shape, layers=layers)
     say(json.dumps(found, indent=2) if as_json else page(found))

@@ -15,7 +15,8 @@ from advkit.data.samples import Samples, fingerprint
 from advkit.engine.gradient import evaluate
 from advkit.engine.layers import layer_of
 from advkit.errors import InapplicableError, InputError
-from advkit.evaluate.explain_checks import faithful, objects, reactions
+from advkit.evaluate.explain_attack import reactions
+from advkit.evaluate.explain_checks import faithful, objects
 from advkit.evaluate.explain_maps import Maps, Scene, file_name, maps_at, with_layer
 from advkit.evaluate.explain_plan import Plan
 from advkit.evaluate.fingerprint import check_same, environment, now
