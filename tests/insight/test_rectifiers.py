@@ -1,5 +1,7 @@
 """Backward rules of the rectifier against hand-made nets (insight, rows 3.1 to 3.7 and 3.27)."""
 
+import gc
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -198,3 +200,23 @@ def test_nothing_is_left_behind_by_success(method: str) -> None:
     again = attribution(net, x, 1, method=method, layer="0" if "cam" in method else "")
     assert torch.equal(first, again)
     assert not first.requires_grad
+
+
+def test_a_hundred_runs_leave_no_tensor_behind() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 3, 3), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(108, 2))
+    x = noise(2, 1, 8, 8)
+
+    def alive() -> int:
+        gc.collect()
+        return sum(issubclass(type(each), Tensor) for each in gc.get_objects())
+
+    def run() -> None:
+        for method in ("guided_backprop", "deconvnet", "grad_cam", "integrated_gradients:steps=2"):
+            attribution(net, x, 1, method=method, layer="0" if "cam" in method else "")
+        attribution(net, x, "0[1]", method="gradient")
+
+    run()
+    before = alive()
+    for _ in range(100):
+        run()
+    assert alive() == before
