@@ -1,6 +1,7 @@
 """`advkit explain` and `advkit inspect` as they are typed."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,11 @@ import torch
 
 from advkit.cli.explain import listed
 from advkit.data.specs import load_data
-from advkit.insight import saliency
+from advkit.insight import ABOUT, METHODS, saliency
 from advkit.models.specs import load_model
 from tests.cli.run_cli import Cli
 
+ROOT = Path(__file__).parents[2]
 NET, DATA = "bundled:digits-cnn", "bundled:digits"
 COMMON = ("explain", "--model", NET, "--data", DATA, "--images", 3, "--no-progress")
 
@@ -136,6 +138,16 @@ def test_methods_with_options_in_a_list() -> None:
         "grad_cam",
         "occlusion",
     ]
+
+
+def test_help_and_manual_name_every_method(cli: Cli) -> None:
+    told = cli("explain", "--help").out
+    (listing,) = re.findall(r"Methods:\n(.*?)\n\s*\n", told, re.S)
+    assert sorted(re.findall(r"\w+", listing)) == sorted(METHODS)
+    manual = (ROOT / "docs/explain.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.*?`) \|", manual.partition("## Methods")[2], re.M)
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert set(METHODS) == set(ABOUT) <= named
 
 
 def test_truth_that_does_not_fit(cli: Cli, tmp_path: Path) -> None:
