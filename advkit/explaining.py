@@ -13,6 +13,7 @@ from advkit.errors import InputError
 from advkit.evaluate.explain_maps import file_name
 from advkit.evaluate.run_folder import read_json, write_text
 from advkit.insight.cam import enlarged
+from advkit.reports.belief import verdict as judged
 from advkit.reports.explained import Attacked, Belief, Chance, Cut, Explained, Maps, Seen
 from advkit.reports.explanation import explanation_page
 from advkit.reports.tables import Guess
@@ -131,7 +132,8 @@ def _cuts(folder: Path, told: Mapping[str, Any] | None) -> list[Cut]:
 def beliefs_of(told: Mapping[str, Any] | None) -> list[Belief]:
     """Return per method whether its maps can be believed.
 
-    Learnt: the map is another one when all weights are drawn anew. Faithful: on more than half of
+    Learnt: the map is another one when all weights are drawn anew; shallow: it is still the same
+    when the half nearest the output is. Faithful: on more than half of
     the images hiding, or showing, in its order beats every random order.
     """
     if not told:
@@ -148,6 +150,7 @@ def beliefs_of(told: Mapping[str, Any] | None) -> list[Belief]:
             (pointing["hits"], pointing["n"], pointing["tolerance"]) if pointing else None,
             faithful=max(row["beats_chance_deleting"], row["beats_chance_inserting"]) > n / 2,
             learnt=row["cascade"][-1][1] < SAME,
+            shallow=next(alike for share, alike in row["cascade"] if share >= 0.5) >= SAME,
         ))  # fmt: skip
     return found
 
@@ -183,8 +186,8 @@ def verdict(run: Mapping[str, Any], beliefs: Sequence[Belief]) -> str:
     if not beliefs:
         made = sum(not row["refused"] for row in run["methods"])
         return f"Where {name} looks on {images}, by {made} method{'s' * (made != 1)}."
-    sound = [b.label.replace("_", " ") for b in beliefs if b.learnt and b.faithful]
-    unlearnt = [b.label.replace("_", " ") for b in beliefs if not b.learnt]
+    sound = [b.label.replace("_", " ") for b in beliefs if judged(b) == "sound"]
+    unlearnt = [b.label.replace("_", " ") for b in beliefs if judged(b) == "not learnt"]
     text = f"On {images}, of {len(beliefs)} methods {len(sound)} can be believed for {name}"
     text += f": {', '.join(sound)}." if sound else "."
     if unlearnt:

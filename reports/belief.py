@@ -42,7 +42,7 @@ def _row(each: Belief, pointed: bool) -> list[Cell]:
         Cell(f"{each.beats_deleting} of {each.n}", each.beats_deleting),
         Cell(decimal(round(each.insertion, 4)), each.insertion),
         Cell(f"{each.beats_inserting} of {each.n}", each.beats_inserting),
-        Cell(f"{last:.2f}", last, warning=not each.learnt),
+        Cell(f"{last:.2f}", last, warning=not each.learnt or each.shallow),
         Cell(f"{each.edges:.2f}", each.edges),
         *([told] if pointed else []),
     ]
@@ -52,7 +52,9 @@ def verdict(each: Belief) -> str:
     """Return in a word whether a method's maps can be believed here."""
     if not each.learnt:
         return "not learnt"
-    return "sound" if each.faithful else "doubtful"
+    if not each.faithful:
+        return "doubtful"
+    return "shallow" if each.shallow else "sound"
 
 
 def belief_charts(one: Explained) -> list[Chart]:

@@ -79,6 +79,8 @@ class Belief:
     pointing: tuple[int, int, int] | None
     faithful: bool
     learnt: bool
+    shallow: bool = False
+    """The same map still with the half of the weights nearest the output drawn anew."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from advkit.reports.belief import verdict
 from advkit.reports.explanation import MAX_ROWS, explanation_page
 from advkit.reports.heat import (
     BACKGROUND,
@@ -94,6 +95,19 @@ def test_the_page_says_all_and_escapes_all() -> None:
     alts = re.findall(r'alt="([^"]*)"', page)
     assert alts
     assert all(alts)
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({}, "sound"),
+        ({"shallow": True}, "shallow"),
+        ({"faithful": False, "shallow": True}, "doubtful"),
+        ({"learnt": False, "shallow": True}, "not learnt"),
+    ],
+)
+def test_the_verdict_is_the_worst_that_was_seen(changes: dict, word: str) -> None:
+    assert verdict(replace(sample_explanation().beliefs[0], **changes)) == word
 
 
 def test_a_run_of_maps_alone_has_no_other_sections() -> None:
