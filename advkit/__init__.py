@@ -5,8 +5,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from advkit import attacks
+    from advkit import attacks, insight
     from advkit.api import attack, audit, load_data, load_model
+    from advkit.api_maps import explain
 
 # Read by MKL and OpenMP at their first use. Without the first, the last bits of a product depend on
 # where a row lies in memory, and with them results on the batch. Without the second, idle threads
@@ -16,15 +17,25 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "attack", "attacks", "audit", "load_data", "load_model"]
+__all__ = [
+    "__version__",
+    "attack",
+    "attacks",
+    "audit",
+    "explain",
+    "insight",
+    "load_data",
+    "load_model",
+]
 
-_API = ("attack", "audit", "load_data", "load_model")
+_API = dict.fromkeys(("attack", "audit", "load_data", "load_model"), "api")
+_API["explain"] = "api_maps"
 
 
 def __getattr__(name: str) -> Any:
     # Importing torch takes seconds; `advkit --help` must not wait for it.
-    if name == "attacks":
-        return import_module("advkit.attacks")
+    if name in ("attacks", "insight"):
+        return import_module(f"advkit.{name}")
     if name in _API:
-        return getattr(import_module("advkit.api"), name)
+        return getattr(import_module(f"advkit.{_API[name]}"), name)
     raise AttributeError(f"module 'advkit' has no attribute {name!r}")

@@ -60,9 +60,9 @@ def audit(
     radii = pick_eps(eps, norm, model)
     check_eps(radii, norm)
     _check_options(norm, **options)
-    samples, classifier = _load_both(model, data, limit, arch, pick_device(device))
+    samples, classifier = load_both(model, data, limit, arch, pick_device(device))
     folder = Path(out) if out else new_run(str(model), samples.name)
-    asked = _asked(model, data, samples, command)
+    asked = asked_of(model, data, samples, command)
     others = [_another(other, samples) for other in surrogates]
     summary = run_audit(
         classifier, samples, norm=norm, eps=radii, out=folder, asked=asked, surrogates=others,
@@ -101,17 +101,18 @@ def attack(
                    transform=transform, bfloat16=bfloat16)  # fmt: skip
     check_eps(() if eps is None else (eps,), plan.norm)
     _check_counts(**options)
-    samples, classifier = _load_both(model, data, limit, arch, pick_device(device))
+    samples, classifier = load_both(model, data, limit, arch, pick_device(device))
     folder = Path(out) if out else new_run(name, str(model), samples.name, kind="attack")
-    asked = _asked(model, data, samples, command)
+    asked = asked_of(model, data, samples, command)
     summary = run_attack(classifier, samples, plan, out=folder, asked=asked, **options)
     files = {"examples": str(folder / "examples.npz"), "table": str(folder / "table.csv")}
     return {**summary, "out": str(folder), **files}
 
 
-def _asked(
+def asked_of(
     model: str | Classifier, data: str | Samples | None, samples: Samples, command: str
 ) -> dict[str, str]:
+    """Return the words of a request, for the record of a run."""
     return {
         "model": model if isinstance(model, str) else model.name,
         "data": data if isinstance(data, str) else samples.name,
@@ -119,7 +120,7 @@ def _asked(
     }
 
 
-def _load_both(
+def load_both(
     model: str | Classifier,
     data: str | Samples | None,
     limit: int | None,
@@ -210,4 +211,11 @@ def new_run(*about: str, kind: str = "audit") -> Path:
     return Path("runs") / f"{stamp:%Y%m%dT%H%M%S}-{kind}-{tag}"
 
 
-__all__ = ["attack", "audit", "load_data", "load_model", "new_run", "pick_device"]
+__all__ = [
+    "attack",
+    "audit",
+    "load_data",
+    "load_model",
+    "new_run",
+    "pick_device",
+]

@@ -26,6 +26,10 @@ class InputError(AdvkitError):
     exit_code = 3
 
 
+class InapplicableError(InputError):
+    """A method that says nothing of this model, or nothing of this image."""
+
+
 class UnsafeError(AdvkitError):
     """The file could run code when loaded; it was not opened."""
 

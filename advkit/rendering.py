@@ -1,6 +1,7 @@
 """From the files of a finished run to its page: nothing is computed, no model is asked."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -113,9 +114,19 @@ def cards_of(folder: Path, classes: Sequence[str]) -> list[Card]:
         with np.load(folder / "cards.npz", allow_pickle=False) as saved:
             pictures = [(_picture(a), _picture(b)) for a, b in
                         zip(saved["clean"], saved["adversarial"], strict=True)]  # fmt: skip
+            maps = _looks(saved, len(pictures))
     except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
         raise InputError(f"{folder / 'cards.npz'} is missing or damaged") from error
-    return [card_of(one, *both, classes) for one, both in zip(told, pictures, strict=True)]
+    cards = [card_of(one, *both, classes) for one, both in zip(told, pictures, strict=True)]
+    return [replace(card, **look) for card, look in zip(cards, maps, strict=True)]
+
+
+def _looks(saved: Mapping[str, np.ndarray], n: int) -> list[dict[str, Any]]:
+    """Return the maps of each card; none for a run that kept none."""
+    if "map_clean" not in saved:
+        return [{}] * n
+    columns = (saved[name] for name in ("map_clean", "map_adversarial", "likeness"))
+    return [{"maps": (a, b), "likeness": float(c)} for a, b, c in zip(*columns, strict=True)]
 
 
 def _picture(image: np.ndarray) -> np.ndarray:

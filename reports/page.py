@@ -9,6 +9,7 @@ from advkit.reports.behind import class_table, confusion, distances, extremes
 from advkit.reports.cascade import attack_names, broken, by_eps, effort
 from advkit.reports.gallery import gallery
 from advkit.reports.images import SMALL
+from advkit.reports.looks import looks
 from advkit.reports.mapped import VERSION
 from advkit.reports.over_eps import curve_figure
 from advkit.reports.parts import Fact, Section
@@ -47,13 +48,14 @@ def audit_page(audit: Audit, cards: Sequence[Card]) -> str:
     itself (see `cascade.divide`).
     """
     shown = gallery(cards, audit.norm)
+    maps = looks(cards)
     figures = [broken(audit), *([by_eps(audit)] if len(audit.robust) > 1 else [])]
     name = str(audit.model.get("name", audit.model.get("spec", "a classifier")))
     return render(
         "audit.html",
         title=f"Audit of {short(name)}",
         kind="audit",
-        sections=_sections(audit, shown),
+        sections=_sections(audit, shown, maps),
         audit=audit,
         model_name=name,
         tiles=_tiles(audit),
@@ -68,6 +70,7 @@ def audit_page(audit: Audit, cards: Sequence[Card]) -> str:
         invalid=sum(row.invalid for row in audit.attacks),
         total_seconds=seconds(sum(row.seconds for row in audit.attacks)),
         cards=shown,
+        looks=maps,
         large=any(picture.width > SMALL for card in shown for picture in card.pictures),
         given=len(cards),
         model=facts_of(audit.model),
@@ -79,7 +82,7 @@ def audit_page(audit: Audit, cards: Sequence[Card]) -> str:
     )
 
 
-def _sections(audit: Audit, shown: Sequence[object]) -> list[Section]:
+def _sections(audit: Audit, shown: Sequence[object], maps: Sequence[object]) -> list[Section]:
     return [
         Section("result", "Result", "Result"),
         Section("attacks", "What each attack added and cost", "Attacks"),
@@ -90,6 +93,7 @@ def _sections(audit: Audit, shown: Sequence[object]) -> list[Section]:
             else []
         ),
         *([Section("gallery", "Before and after", "Gallery")] if shown else []),
+        *([Section("looks", "Where it looks, before and after", "Where it looks")] if maps else []),
         Section("reading", "How to read this", "Reading"),
         Section("limits", "What this does not show", "Limits"),
         *([Section("notes", "Notes on this run", "Notes")] if audit.notes else []),

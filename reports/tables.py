@@ -175,6 +175,10 @@ class Card:
     sizes: Mapping[str, float]
     why: str = ""
     """Why this image is shown: easiest, hardest, or nothing."""
+    maps: tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]] | None = None
+    """How much the label's logit depends on each pixel (H, W), before and after."""
+    likeness: float = 0.0
+    """Spearman's correlation of the two maps."""
 
 
 @dataclass(frozen=True)

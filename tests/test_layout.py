@@ -18,7 +18,7 @@ LAYERS = [
     ("evaluate",),
     ("benchmarks",),
     ("reports",),
-    ("rendering", "comparing", "indexing", "linear_study", "api"),
+    ("rendering", "comparing", "explaining", "indexing", "linear_study", "api", "api_maps"),
     ("transfer_rendering",),
     ("transferring",),
     ("cli", "__main__"),

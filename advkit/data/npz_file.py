@@ -3,6 +3,7 @@
 import io
 import zipfile
 import zlib
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 from typing import IO
@@ -49,6 +50,21 @@ def load_npz(spec: Spec) -> Samples:
         spec.text,
         note,
     )
+
+
+def arrays_of(
+    path: str, keys: Sequence[str], optional: Sequence[str] = ()
+) -> dict[str, NDArray[np.generic]]:
+    """Return the arrays ``keys`` of an npz file, and those of ``optional`` that it has.
+
+    Raises InputError and UnsafeError.
+    """
+    data = read_gated(path)
+    if not data.startswith(b"PK"):
+        raise InputError(f"{path} is not an npz file", "write it by np.savez(file, ...)")
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        there = [key for key in optional if f"{key}.npy" in archive.namelist()]
+        return {key: _array(archive, key, path) for key in (*keys, *there)}
 
 
 def _array(archive: zipfile.ZipFile, key: str, name: str) -> NDArray[np.generic]:

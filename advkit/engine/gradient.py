@@ -1,6 +1,6 @@
 """The value, the output and the input gradient of an objective; the only caller of autograd."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -74,6 +74,20 @@ def _at(objective: Objective, x: Tensor, gradient: bool, index: Tensor) -> Point
         value, output = objective(x)
         slope = _slope(value, x)
     return Point(x.detach(), value.detach(), output.detach(), slope, index)
+
+
+def slopes(value: Tensor, places: Sequence[Tensor]) -> list[Tensor]:
+    """Return the gradient of ``value`` (n,) at every tensor that it was computed from.
+
+    Zero where it does not depend on one; for gradients at inner layers (`layers.at_layer`).
+    """
+    if not value.requires_grad:
+        return [torch.zeros_like(place) for place in places]
+    found = torch.autograd.grad(value, places, torch.ones_like(value), allow_unused=True)
+    return [
+        torch.zeros_like(place) if slope is None else slope
+        for slope, place in zip(found, places, strict=True)
+    ]
 
 
 def _slope(value: Tensor, x: Tensor) -> Tensor:

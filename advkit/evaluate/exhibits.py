@@ -14,6 +14,9 @@ from advkit.engine.objectives import Model, margins
 from advkit.evaluate.attempts import LINE_SEARCH, saved_examples
 from advkit.evaluate.run_folder import write_arrays, write_json
 from advkit.evaluate.work import Work, room
+from advkit.insight.maps import saliency
+from advkit.insight.similarity import spearman
+from advkit.models.classifier import Classifier
 
 EXHIBITS, ENDS = 12, 3
 TOP = 5  # classes by probability
@@ -37,8 +40,19 @@ def write_exhibits(work: Work, eps: float) -> None:
     cards = [{**_told(row, work.norm), **more} for (_, row), more in
              zip(rows.iterrows(), looks, strict=True)]  # fmt: skip
     pictures = {"clean": clean.cpu().numpy(), "adversarial": adversarial.cpu().numpy()}
+    if not work.judge:  # the gradient of one answer of many says nothing
+        pictures |= _maps(work.model, clean, adversarial, y)
     write_arrays(work.store.path / "cards.npz", **pictures)
     write_json(work.store.path, "cards.json", cards)
+
+
+def _maps(
+    model: Classifier, clean: Tensor, adversarial: Tensor, y: Tensor
+) -> dict[str, np.ndarray]:
+    """Return the gradients of the label's logit at both ends, (n, height, width), and likeness."""
+    ends = [saliency(model, x, y).cpu().numpy() for x in (clean, adversarial)]
+    alike = [spearman(*pair) for pair in zip(*ends, strict=True)]
+    return {"map_clean": ends[0], "map_adversarial": ends[1], "likeness": np.array(alike)}
 
 
 def picked(work: Work, eps: float) -> pd.DataFrame:

@@ -2,8 +2,9 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -66,9 +67,18 @@ def write_text(folder: Path, name: str, text: str) -> Path:
 
 def write_arrays(file: Path, **arrays: np.ndarray) -> Path:
     """Replace an npz file; what was written is on the disk before the name is."""
+    return _replaced(file, lambda out: np.savez_compressed(out, **arrays))  # type: ignore[arg-type]
+
+
+def write_array(file: Path, array: np.ndarray) -> Path:
+    """Replace an npy file, as `write_arrays` does."""
+    return _replaced(file, lambda out: np.save(out, array))
+
+
+def _replaced(file: Path, write: Callable[[BinaryIO], None]) -> Path:
     temporary = file.with_name(f"{file.name}.tmp")
     with temporary.open("wb") as out:
-        np.savez_compressed(out, **arrays)  # type: ignore[arg-type]
+        write(out)
         out.flush()
         os.fsync(out.fileno())
     return temporary.replace(file)

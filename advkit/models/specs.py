@@ -13,13 +13,14 @@ from torch import nn
 from advkit.errors import InputError, UsageError, did_you_mean
 from advkit.models.classifier import Classifier
 from advkit.models.described import load_described
+from advkit.models.efficientnet_lite import efficientnet_lite, efficientnet_lite_shape
 from advkit.models.nets import NETS, build
 from advkit.models.torchvision_nets import torchvision_net, torchvision_shape
 from advkit.models.user_code import call_from_file, call_from_module, is_estimator
 from advkit.models.weights_file import fill, read_about, read_weights
 from advkit.spec_text import Spec, literal, numbers, only, parse_spec
 
-SCHEMES = ("bundled", "torchvision")
+SCHEMES = ("bundled", "efficientnet-lite", "torchvision")
 _MODULE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -33,6 +34,7 @@ def load_model(
     """Return the classifier that ``spec`` names, on ``device``.
 
     ``bundled:NAME``; ``torchvision:NAME?weights=none|DEFAULT|...&seed=0&num_classes=K``;
+    ``efficientnet-lite:0`` (1, 2), with the extra imagenet;
     ``package.module:callable?key=value``; ``./file.py:callable?key=value``; ``FILE.safetensors``,
     with ``arch`` unless `advkit train` wrote it. ``arch`` is ``NAME?shape=1,28,28&n_classes=10``
     for a net of ours, or any spec of a module to fill. ``classes`` are the class names of the
@@ -52,6 +54,8 @@ def input_shape(spec: str) -> tuple[int, ...] | None:
     parsed = parse_spec(spec)
     if parsed.scheme == "torchvision":
         return torchvision_shape(parsed)
+    if parsed.scheme == "efficientnet-lite":
+        return efficientnet_lite_shape(parsed)
     if parsed.scheme == "bundled" or _is_file(parsed):
         path = _bundled(parsed) if parsed.scheme == "bundled" else Path(parsed.ref)
         about = read_about(path)
@@ -76,6 +80,8 @@ def _load(spec: Spec, arch: str | None, classes: Sequence[str] | None) -> Classi
         return load_described(read_weights(path), path, spec.text, None)
     if spec.scheme == "torchvision":
         return torchvision_net(spec, classes)
+    if spec.scheme == "efficientnet-lite":
+        return efficientnet_lite(spec)
     if _is_file(spec):
         return _load_file(spec, arch, classes)
     if spec.scheme.endswith(".py") or _MODULE.fullmatch(f"{spec.scheme}:{spec.ref}"):

@@ -93,7 +93,7 @@
     stop();
     viewer.hidden = false;
   };
-  for (const card of document.querySelectorAll(".card")) {
+  for (const card of document.querySelectorAll(".card:has(.closer)")) {
     const closer = card.querySelector(".closer");
     closer.addEventListener("toggle", () => view(closer.querySelector(".viewer"), card), { once: true });
   }
@@ -111,6 +111,29 @@
     input.addEventListener("input", show);
     show();
     chooser.hidden = false;
+  }
+
+  // Maps: each lies over its own image in grey, as much of it as the slider says.
+  for (const fade of document.querySelectorAll(".fade")) {
+    const range = fade.querySelector("input");
+    const over = [];
+    for (const strip of fade.parentElement.querySelectorAll(".strip")) {
+      const [image, ...maps] = strip.querySelectorAll("img");
+      for (const map of maps) {
+        const stage = document.createElement("div");
+        const under = image.cloneNode();
+        stage.className = "stage";
+        under.alt = "";
+        under.classList.add("grey");
+        map.replaceWith(stage);
+        stage.append(under, map);
+        over.push(map);
+      }
+    }
+    range.addEventListener("input", () => {
+      for (const map of over) map.style.opacity = range.value / 100;
+    });
+    fade.hidden = false;
   }
 
   // Copy: the clipboard where it is allowed, else the text is selected for the reader to copy.

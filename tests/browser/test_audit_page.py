@@ -131,7 +131,7 @@ def test_the_command_is_copied_exactly(visit: Visit) -> None:
 
 def test_pictures_load_and_keep_their_pixels(visit: Visit) -> None:
     page = visit(viewport={"width": 1440, "height": 900})
-    shown = page.locator(".picture img").evaluate_all(
+    shown = page.locator(".triplet .picture img").evaluate_all(
         "all => all.map(i => [i.complete, i.naturalWidth, i.getBoundingClientRect().width])"
     )
     assert len(shown) == 36

@@ -17,8 +17,10 @@ from advkit.reports import (
     query_page,
     transfer_page,
 )
+from advkit.reports.explanation import explanation_page
 from tests.reports.sample_audit import sample_audit, sample_cards
 from tests.reports.sample_default import default_sized_audit
+from tests.reports.sample_explanation import sample_explanation
 from tests.reports.sample_linearity import sample_linearity
 from tests.reports.sample_transfer import sample_label_audit, sample_transfer
 from tests.reports.test_comparison_and_overview import comparison, entry
@@ -31,6 +33,7 @@ PAGES = {
     "comparison": lambda: comparison_page(comparison(notes=["their images differ"])),
     "transfer": lambda: transfer_page(sample_transfer()),
     "labels": lambda: query_page(sample_label_audit()),
+    "maps": lambda: explanation_page(sample_explanation()),
     "overview": lambda: overview_page(
         [entry(f"net-{i}", 60 - i) for i in range(12)], "runs", ["runs/b has not ended"]
     ),

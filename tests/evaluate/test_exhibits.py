@@ -7,6 +7,7 @@ import jsonschema
 import numpy as np
 import pytest
 import torch
+from scipy.stats import spearmanr
 
 import advkit.reports
 from advkit.evaluate.exhibits import ENDS, EXHIBITS, WAY
@@ -43,6 +44,21 @@ def test_every_exhibit_is_a_row_of_the_ledger(out: Path) -> None:
         assert (before == samples.x[samples.ids.index(one["sample"])].numpy()).all()
         assert one["after"][0]["class"] == row["prediction"]
         assert one["after"][0]["probability"] == pytest.approx(row["confidence"], abs=1e-5)
+
+
+def test_maps_are_the_gradients_of_the_label_at_both_ends(out: Path) -> None:
+    told, clean, adversarial = cards(out)
+    y = torch.tensor([one["label"] for one in told])
+    with np.load(out / "cards.npz", allow_pickle=False) as saved:
+        maps, alike = (saved["map_clean"], saved["map_adversarial"]), saved["likeness"]
+    for x, found in zip((clean, adversarial), maps, strict=True):
+        x = torch.from_numpy(x).requires_grad_(True)
+        classifier()(x).gather(1, y[:, None]).sum().backward()
+        assert np.allclose(found, x.grad.abs().amax(1).numpy(), atol=1e-6)
+    assert found.any()
+    for a, b, value in zip(*maps, alike, strict=True):
+        assert value == pytest.approx(spearmanr(a.ravel(), b.ravel()).statistic, abs=1e-9)
+    assert page_of(out).count("map before") > 2
 
 
 def test_margins_go_from_right_to_fooled_by_a_plain_second_look(out: Path) -> None:

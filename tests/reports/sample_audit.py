@@ -171,6 +171,8 @@ def sample_cards(
             eps=eps,
             size=eps,
             sizes={"L0": 700.0, "L1": 784 * eps, "L2": 28 * eps, "Linf": eps},
+            maps=(clean.mean(-1) * 0.4, np.abs(signs[..., 0]) * clean.mean(-1)),
+            likeness=0.42,
         )
         cards.append(card)
     return cards

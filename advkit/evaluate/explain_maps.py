@@ -1,0 +1,63 @@
+"""One method on the images of a run, and what all stages of the run share."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from torch import Tensor
+
+from advkit.attacks import Member
+from advkit.data.samples import Samples
+from advkit.errors import InapplicableError
+from advkit.evaluate.explain_plan import Plan
+from advkit.evaluate.work import Progress
+from advkit.insight.cam import enlarged
+from advkit.insight.grids import last_map
+from advkit.insight.looking import Look
+from advkit.insight.maps import reduced
+from advkit.insight.methods import ABOUT
+from advkit.insight.targets import Target
+
+Maps = dict[str, Tensor]
+"""By a method's label: (n, h, w), of the size that the method has."""
+
+
+class Scene(NamedTuple):
+    """What every stage of a run needs."""
+
+    look: Look
+    target: Target
+    samples: Samples
+    plan: Plan
+    out: Path
+    progress: Progress
+    names: tuple[str, ...] | None
+    """Of the model's classes."""
+
+
+def file_name(label: str) -> str:
+    """Return the name of a method's array, without its suffix: its label in plain letters."""
+    return "".join(c if c.isalnum() or c in "_.-" else "-" for c in label)
+
+
+def with_layer(look: Look, plan: Plan) -> Look:
+    """Return ``look`` with the layer that its CAMs look at, chosen once where none was asked for.
+
+    A net without such a layer is left to the methods to refuse.
+    """
+    if look.layer or not any("cam" in member.label for member in plan.methods):
+        return look
+    try:
+        return look._replace(layer=last_map(look))
+    except InapplicableError:
+        return look
+
+
+def maps_at(look: Look, member: Member) -> Tensor:
+    """Return the maps of a method, (n, h, w), channels reduced as is its custom."""
+    values = member.attack(look)
+    return reduced(values, look.x, ABOUT[member.label.partition(":")[0]].reduce)
+
+
+def full_size(maps: Tensor, x: Tensor) -> Tensor:
+    """Return maps (n, h, w) at the size of the images ``x``."""
+    return enlarged(maps, (x.shape[2], x.shape[3]))

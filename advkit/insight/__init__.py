@@ -1,0 +1,39 @@
+"""Where a net looks: saliency, class activation maps, segmentation, and whether to believe them."""
+
+from advkit.insight.faithfulness import pointing_game
+from advkit.insight.gradients import expected_gradients, integrate
+from advkit.insight.looking import Look
+from advkit.insight.maps import attribution, saliency
+from advkit.insight.methods import ABOUT, METHODS
+from advkit.insight.segmentation import segment
+from advkit.insight.sensitivity import infidelity, max_sensitivity
+from advkit.insight.similarity import (
+    change_within,
+    concentration,
+    edges,
+    spearman,
+    structural_similarity,
+    top_overlap,
+)
+from advkit.insight.targets import aim
+
+__all__ = [
+    "ABOUT",
+    "METHODS",
+    "Look",
+    "aim",
+    "attribution",
+    "change_within",
+    "concentration",
+    "edges",
+    "expected_gradients",
+    "infidelity",
+    "integrate",
+    "max_sensitivity",
+    "pointing_game",
+    "saliency",
+    "segment",
+    "spearman",
+    "structural_similarity",
+    "top_overlap",
+]

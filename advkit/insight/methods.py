@@ -1,0 +1,104 @@
+"""The methods by name, and what a page says of each."""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from torch import Tensor
+
+from advkit.attacks.options import Member, parse
+from advkit.errors import UsageError, did_you_mean
+from advkit.insight.attention import attention_rollout
+from advkit.insight.cam import (
+    eigen_cam,
+    grad_cam,
+    grad_cam_plus_plus,
+    guided_grad_cam,
+    hires_cam,
+    layer_cam,
+    score_cam,
+    xgrad_cam,
+)
+from advkit.insight.gradients import (
+    deconvnet,
+    gradient,
+    gradient_times_input,
+    guided_backprop,
+    integrated_gradients,
+    smooth_grad,
+    var_grad,
+)
+from advkit.insight.masking import occlusion, rise
+
+Reduce = Literal["max", "sum", "l2", "signed"]
+"""From channels to one number per pixel: the largest |value|, the sum of |values|, their length,
+or their plain sum."""
+
+METHODS: dict[str, Callable[..., Tensor]] = {
+    "gradient": gradient,
+    "gradient_times_input": gradient_times_input,
+    "smooth_grad": smooth_grad,
+    "var_grad": var_grad,
+    "integrated_gradients": integrated_gradients,
+    "deconvnet": deconvnet,
+    "guided_backprop": guided_backprop,
+    "grad_cam": grad_cam,
+    "grad_cam_plus_plus": grad_cam_plus_plus,
+    "hires_cam": hires_cam,
+    "layer_cam": layer_cam,
+    "xgrad_cam": xgrad_cam,
+    "score_cam": score_cam,
+    "eigen_cam": eigen_cam,
+    "guided_grad_cam": guided_grad_cam,
+    "attention_rollout": attention_rollout,
+    "occlusion": occlusion,
+    "rise": rise,
+}
+
+
+class About(NamedTuple):
+    """How a method's channels become one map by default, and what its map does not show."""
+
+    reduce: Reduce
+    limits: str
+
+
+FINE = "How the score would change under a very small change; not what the image owes its class to."
+PLAYED = "It redraws edges whatever the weights behind them are; not specific to the class."
+COARSE = "As coarse as the layer it is read off; places are smeared by the enlargement."
+HIDDEN = "Hidden parts make images the net never saw; the score may fall for that alone."
+
+ABOUT: dict[str, About] = {
+    "gradient": About("max", FINE),
+    "gradient_times_input": About("signed", "Black pixels get 0, whatever they mean."),
+    "smooth_grad": About("max", FINE),
+    "var_grad": About("sum", "Where the gradient is unsteady, not where the evidence is."),
+    "integrated_gradients": About("signed", "Compared with a black image: black pixels get 0."),
+    "deconvnet": About("max", PLAYED),
+    "guided_backprop": About("max", PLAYED),
+    "grad_cam": About("signed", COARSE + " Evidence against the class is cut off."),
+    "grad_cam_plus_plus": About("signed", COARSE + " Evidence against the class is cut off."),
+    "hires_cam": About("signed", COARSE),
+    "layer_cam": About("signed", COARSE + " Evidence against the class is cut off."),
+    "xgrad_cam": About("signed", COARSE + " Evidence against the class is cut off."),
+    "score_cam": About("signed", COARSE + " " + HIDDEN),
+    "eigen_cam": About("signed", COARSE + " Not specific to the class; its sign is arbitrary."),
+    "guided_grad_cam": About("max", PLAYED),
+    "attention_rollout": About("signed", "Where tokens mix, not what for; no class is asked."),
+    "occlusion": About("signed", HIDDEN),
+    "rise": About("signed", HIDDEN),
+}
+
+
+def method_of(text: str) -> Member:
+    """Return the method that ``name`` or ``name:option=value,...`` asks for; raises UsageError."""
+    name = text.partition(":")[0]
+    if name not in METHODS:
+        raise UsageError(f"there is no method {name!r}", did_you_mean(name, METHODS))
+    return parse(text, METHODS)
+
+
+def has_sign(name: str, reduce: Reduce) -> bool:
+    """Say whether a method's map has two signs that mean something."""
+    never = ("grad_cam", "grad_cam_plus_plus", "layer_cam", "xgrad_cam", "score_cam", "var_grad",
+             "attention_rollout")  # fmt: skip
+    return reduce == "signed" and name not in never

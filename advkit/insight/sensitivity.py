@@ -1,0 +1,57 @@
+"""Infidelity and max-sensitivity of a method (Yeh et al. 2019, arXiv:1901.09392)."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from advkit.engine.gradient import evaluate
+from advkit.engine.seeding import keys, normal, uniform
+from advkit.insight.looking import Look, each_draw
+
+Method = Callable[[Look], Tensor]
+
+
+def infidelity(
+    look: Look, values: Tensor, *, draws: int = 64, noise: float = 0.2
+) -> tuple[Tensor, Tensor]:
+    """Return how badly ``values`` (like x) foretell what noise does to the score, (n,) twice.
+
+    First the mean square of (step . values - fall of the score) after ``values`` were scaled as
+    fits best: maps have no unit of their own. Then the same for values of 0, to compare it with.
+    The steps are normal with deviation ``noise``.
+    """
+    x = look.x
+    drawn = keys(look.seed, look.ids, x, "infidelity")
+
+    def step(who: Tensor, which: Tensor) -> Tensor:
+        steps = [
+            normal(drawn[i : i + 1], x.shape[1:], int(k)) for i, k in zip(who, which, strict=True)
+        ]
+        return noise * torch.cat(steps).to(x)
+
+    before = evaluate(look.objective, x, gradient=False).value
+    told, fallen = x.new_zeros(2, len(x), draws).double()
+    for who, which, value in each_draw(look, lambda a, b: x[a] - step(a, b), draws, gradient=False):
+        told[who, which] = (step(who, which) * values[who]).flatten(1).sum(1).double()
+        fallen[who, which] = (before[who] - value).double()
+    scale = (told * fallen).sum(1) / told.square().sum(1).clamp_min(1e-30)
+    missed = (scale[:, None] * told - fallen).square().mean(1)
+    return missed, fallen.square().mean(1)
+
+
+def max_sensitivity(look: Look, method: Method, *, draws: int = 8, radius: float = 0.02) -> Tensor:
+    """Return the largest change of the map under small noise, over its own length, (n,).
+
+    The noise is uniform within ``radius`` of every pixel. NaN where the map is 0.
+    """
+    first = method(look)
+    size = first.flatten(1).norm(dim=1)
+    drawn = keys(look.seed, look.ids, look.x, "max_sensitivity")
+    worst = torch.zeros_like(size)
+    for k in range(draws):
+        near = look.x + radius * (2 * uniform(drawn, look.x.shape[1:], k).to(look.x) - 1)
+        change = (method(look._replace(x=near)) - first).flatten(1).norm(dim=1)
+        worst = torch.maximum(worst, change)
+    share: Tensor = worst / size.where(size > 0, torch.nan)
+    return share

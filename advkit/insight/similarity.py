@@ -1,0 +1,96 @@
+"""How alike two maps are, how concentrated one is, and how much of a change falls on it."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import sobel, uniform_filter
+from scipy.stats import rankdata
+
+from advkit.insight.graph_cut import Floats
+
+
+def spearman(a: Floats, b: Floats) -> float:
+    """Return the rank correlation of two maps of one shape; NaN where one is constant."""
+    return correlation(rankdata(a.ravel()), rankdata(b.ravel()))
+
+
+def correlation(a: Floats, b: Floats) -> float:
+    """Return Pearson's correlation; NaN where one is constant."""
+    a, b = a.ravel() - a.mean(), b.ravel() - b.mean()
+    size = np.sqrt((a @ a) * (b @ b))
+    return float(a @ b / size) if size > 0 else float("nan")
+
+
+def structural_similarity(a: Floats, b: Floats, window: int = 7) -> float:
+    """Return the mean SSIM of two maps, each divided by its own largest |value| (Wang et al. 2004).
+
+    Uniform windows, sample variances, constants 0.01 and 0.03 of the range of both.
+    """
+    a, b = (each / max(np.abs(each).max(), 1e-12) for each in (a.astype(float), b.astype(float)))
+    window = min(window, *a.shape)
+    count = window**2
+    unbiased = count / max(count - 1, 1)
+    span = max(a.max(), b.max()) - min(a.min(), b.min())
+    first, second = (0.01 * span) ** 2, (0.03 * span) ** 2
+    mean_a, mean_b = uniform_filter(a, window), uniform_filter(b, window)
+    var_a = unbiased * (uniform_filter(a * a, window) - mean_a**2)
+    var_b = unbiased * (uniform_filter(b * b, window) - mean_b**2)
+    both = unbiased * (uniform_filter(a * b, window) - mean_a * mean_b)
+    above = (2 * mean_a * mean_b + first) * (2 * both + second)
+    below = (mean_a**2 + mean_b**2 + first) * (var_a + var_b + second)
+    edge = (window - 1) // 2
+    inner = tuple(slice(edge, size - edge) for size in a.shape)
+    ratio = np.where(below > 0, above / np.where(below > 0, below, 1), 1.0)
+    return float(ratio[inner].mean())
+
+
+def top_overlap(a: Floats, b: Floats, share: float = 0.1) -> float:
+    """Return the share of the top ``share`` of pixels of one map that is also top in the other."""
+    first, second = top(a, share), top(b, share)
+    return float((first & second).sum() / max(first.sum(), 1))
+
+
+def top(saliency: Floats, share: float) -> NDArray[np.bool_]:
+    """Return the top ``share`` of pixels, one at least; ties by place."""
+    count = max(round(share * saliency.size), 1)
+    mask = np.zeros(saliency.size, dtype=bool)
+    mask[descending(saliency)[:count]] = True
+    return mask.reshape(saliency.shape)
+
+
+def descending(saliency: Floats) -> NDArray[np.int64]:
+    """Return the places of a map from the largest value down; ties by place."""
+    return np.argsort(-saliency.ravel(), kind="stable")
+
+
+def concentration(saliency: Floats) -> float:
+    """Return the Gini index of |map|: 0 where all pixels are alike, near 1 where few have it all.
+
+    Hurley and Rickard 2009. NaN for a map that is 0.
+    """
+    values = np.sort(np.abs(saliency.ravel()).astype(float))
+    total = values.sum()
+    if total == 0:
+        return float("nan")
+    n = len(values)
+    weights = n - np.arange(1, n + 1) + 0.5
+    return float(1 - 2 * (values * weights).sum() / (n * total))
+
+
+def change_within(delta: Floats, saliency: Floats, share: float = 0.1) -> float:
+    """Return how much more of a change falls on the top ``share`` of a map than by chance.
+
+    ``delta`` (height, width) is how much each pixel was changed. 1: as much as anywhere; NaN where
+    nothing was changed.
+    """
+    marked, size = top(saliency, share), np.abs(delta).astype(float)
+    total = size.sum()
+    return float(size[marked].sum() / total / marked.mean()) if total else float("nan")
+
+
+def edges(image: Floats) -> Floats:
+    """Return the length of Sobel's gradient of an image (height, width, channels): no model.
+
+    The control: a method whose map is like this one may show the image, not the net.
+    """
+    grey = image.mean(-1)
+    return np.asarray(np.hypot(sobel(grey, 0), sobel(grey, 1)))
