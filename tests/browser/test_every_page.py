@@ -28,7 +28,7 @@ from tests.reports.test_comparison_and_overview import comparison, entry
 Visit = Callable[..., Any]
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 PAGES = {
-    "audit": lambda: audit_page(default_sized_audit(), sample_cards(18)),
+    "audit": lambda: audit_page(default_sized_audit(), sample_cards(4)),
     "photographs": lambda: audit_page(sample_audit(), sample_cards(2, size=96, channels=3)),
     "comparison": lambda: comparison_page(comparison(notes=["their images differ"])),
     "transfer": lambda: transfer_page(sample_transfer()),
@@ -82,6 +82,13 @@ def test_without_javascript_no_control_that_does_nothing(visit: Visit, page_file
 def test_it_prints_on_so_many_pages_at_most(visit: Visit, page_file: Path) -> None:
     pdf = visit(page_file).pdf(format="A4")
     assert max(int(n) for n in re.findall(rb"/Count (\d+)", pdf)) <= SHEETS.get(page_file.stem, 10)
+
+
+def test_the_default_audit_prints_on_ten_pages_at_most(visit: Visit, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    file.write_text(audit_page(default_sized_audit(), sample_cards(18)), encoding="utf-8")
+    pdf = visit(file).pdf(format="A4")
+    assert max(int(n) for n in re.findall(rb"/Count (\d+)", pdf)) <= 10
 
 
 def test_all_ids_are_unique_and_every_link_leads_somewhere(visit: Visit, page_file: Path) -> None:
