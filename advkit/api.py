@@ -214,7 +214,7 @@ def _load_both(
 ) -> tuple[Samples, Classifier]:
     """Load data at the size that the model wants, then the model for the classes of the data."""
     if data is None:
-        data = _own_data(model)
+        data = own_data(model)
     shape = input_shape(model) if isinstance(model, str) else model.shape
     samples = load_data(data, limit=limit, shape=shape) if isinstance(data, str) else data
     if isinstance(model, str):
@@ -228,7 +228,8 @@ def _another(model: str | Classifier, samples: Samples) -> Classifier:
     return other.to(samples.x.device)
 
 
-def _own_data(model: str | Classifier) -> str:
+def own_data(model: str | Classifier) -> str:
+    """Return the spec of the images that a bundled model comes with; raises UsageError."""
     name = model if isinstance(model, str) else model.name
     if name.startswith("bundled:digits"):
         return "bundled:digits"

@@ -18,7 +18,7 @@ LAYERS = [
     ("evaluate",),
     ("benchmarks",),
     ("reports",),
-    ("rendering", "comparing", "explaining", "indexing", "api"),
+    ("rendering", "comparing", "explaining", "indexing", "albums", "api", "picturing"),
     ("cli", "__main__"),
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -51,11 +51,13 @@ class Frame(NamedTuple):
 
     command: str
     folder: Path
-    progress: Callable[[str, int, int], None]
+    progress: Callable[..., None]
 
 
 @contextmanager
-def framed(out: Path | None, *about: str, kind: str, no_progress: bool) -> Iterator[Frame]:
+def framed(
+    out: Path | None, *about: str, kind: str, no_progress: bool, unit: str = "image"
+) -> Iterator[Frame]:
     """Give a run its frame; ``out`` is its directory, or a new one is named after ``about``.
 
     Who stops it is told the command that goes on from there.
@@ -68,5 +70,5 @@ def framed(out: Path | None, *about: str, kind: str, no_progress: bool) -> Itera
     command, folder = command_line(), out or new_run(*about, kind=kind)
     again = command.replace(" --fresh", "") + ("" if out else f" --out {folder}")
     keep_memory()
-    with resumable(again), bars(no_progress) as progress:
+    with resumable(again), bars(no_progress, unit) as progress:
         yield Frame(command, folder, progress)
