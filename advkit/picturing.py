@@ -1,15 +1,26 @@
 """The Python face of pictures: load, make, write the page. The command line calls the same."""
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from torch import Tensor
+
 from advkit.albums import write_album
 from advkit.api import new_run, own_data, pick_device
 from advkit.data.samples import Samples
+from advkit.data.single_pictures import SAMPLES, load_picture
 from advkit.data.specs import load_data
 from advkit.errors import UsageError
-from advkit.evaluate import visualize_run
+from advkit.evaluate import (
+    dream_run,
+    embed_run,
+    fool_run,
+    invert_run,
+    style_run,
+    visualize_run,
+)
 from advkit.evaluate.album import Asked, Studio, studio, untold
 from advkit.evaluate.workers import one_thread_each
 from advkit.models.classifier import Classifier
@@ -49,6 +60,95 @@ def visualize(
     others = [another(each, setting) for each in (beside, judge)]
     return made(setting, "visualize", plan.told(), others,
                 lambda at: visualize_run.visualize(at, plan, *others))  # fmt: skip
+
+
+def invert(setting: Setting, *, pictures: Sequence[str] = (), **options: Any) -> dict[str, Any]:
+    """Find images again from the codes of inner layers; write the run directory.
+
+    ``pictures`` are files in place of the first images of the data; ``options`` are those of
+    `advkit.evaluate.invert_run.Plan`. Returns and raises as `visualize`.
+    """
+    plan = invert_run.Plan(**options)
+
+    def make(at: Studio) -> dict[str, Any]:
+        found = {name: _fitted(at, name) for name in pictures}
+        if not found and at.samples is not None:
+            some = range(min(plan.images, len(at.samples.ids)))
+            found = {at.samples.ids[i]: at.samples.x[i] for i in some}
+        return invert_run.invert(at, plan, found or {name: _fitted(at, name) for name in SAMPLES})
+
+    return made(setting, "invert", {**plan.told(), "pictures": list(pictures)}, (), make)
+
+
+def fool(
+    setting: Setting, *, beside: str | Classifier | None = None, picture: str = "china",
+    **options: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """Make images of nothing that the net is certain of; write the run directory.
+
+    ``beside`` is another net to fool; ``options`` are those of `advkit.evaluate.fool_run.Plan`.
+    Returns and raises as `visualize`.
+    """
+    plan = fool_run.Plan(**options)
+    other = another(beside, setting)
+    return made(setting, "fool", {**plan.told(), "picture": picture}, [other],
+                lambda at: fool_run.fool(at, plan, _fitted(at, picture), other))  # fmt: skip
+
+
+def embed(setting: Setting, **options: Any) -> dict[str, Any]:
+    """Lay the images of the data out by their codes, layer by layer; write the run directory.
+
+    ``options`` are those of `advkit.evaluate.embed_run.Plan`. Returns and raises as `visualize`.
+    """
+    plan = embed_run.Plan(**options)
+    return made(setting, "embed", plan.told(), (), lambda at: embed_run.embed(at, plan))
+
+
+def dream(
+    setting: Setting, *, picture: str = "china", guide: str | None = None, longest: int = 320,
+    **options: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """Make what layers see in a picture stronger; write the run directory.
+
+    ``picture`` and ``guide`` are files, china or flower, ``longest`` is the longer side in pixels;
+    ``options`` are those of `advkit.evaluate.dream_run.Plan`. Returns and raises as `visualize`.
+    """
+    plan = dream_run.Plan(**options)
+
+    def make(at: Studio) -> dict[str, Any]:
+        device, channels = at.canvas.mean.device, at.canvas.shape[0]
+        x = load_picture(picture, channels, longest).to(device)
+        other = None if guide is None else load_picture(guide, channels, longest).to(device)
+        return dream_run.dream(at, plan, x, other)
+
+    told = {**plan.told(), "picture": picture, "guide": guide or "", "longest": longest}
+    return made(setting, "dream", told, (), make)
+
+
+def style(setting: Setting, **options: Any) -> dict[str, Any]:
+    """Paint one picture in the textures of others; write the run directory.
+
+    ``options`` are those of `advkit.evaluate.style_run.Plan`. Returns and raises as `visualize`.
+    """
+    plan = style_run.Plan(**options)
+
+    def make(at: Studio) -> dict[str, Any]:
+        device, channels = at.canvas.mean.device, at.canvas.shape[0]
+        content, *styles = (load_picture(name, channels, plan.size).to(device)
+                            for name in (plan.content, *plan.styles))  # fmt: skip
+        return style_run.style(at, plan, content, styles)
+
+    return made(setting, "style", plan.told(), (), make)
+
+
+def _fitted(at: Studio, name: str) -> Tensor:
+    """Return a picture (c, h, w) cut to the size of the net's images."""
+    channels, height, width = at.canvas.shape
+    whole = load_picture(name, channels)
+    factor = max(height / whole.shape[2], width / whole.shape[3])
+    whole = load_picture(name, channels, math.ceil(factor * max(whole.shape[2:])))
+    top, left = (whole.shape[2] - height) // 2, (whole.shape[3] - width) // 2
+    return whole[0, :, top : top + height, left : left + width].to(at.canvas.mean.device)
 
 
 def made(

@@ -38,8 +38,8 @@ def ascended(
 ) -> Fooling:  # fmt: skip
     """Return ``start`` (1, ...) moved until its probability of ``target`` is ``confidence``.
 
-    The gradient of the log odds of the class, in moves of 0.5 in L2 per 28 x 28 values: what it
-    takes, no more. ``regularised``: with decay and a blur every 4 steps (Nguyen et al. 2015), which
+    The gradient of the log odds of the class, in moves of 0.5 in L2 per 28 x 28 values that
+    shorten along a cosine: what it takes, no more. ``regularised``: with decay and a blur every 4 steps (Nguyen et al. 2015), which
     makes shapes. The box [0, 1] holds throughout.
     """
     target_class = torch.tensor([target], device=start.device)
@@ -48,7 +48,7 @@ def ascended(
     reached: dict[str, int | None] = {"first": None, **{str(level): None for level in LEVELS}}
     logit = torch.tensor(confidence, dtype=torch.float64).logit()
     end = start
-    rule = _plain(start, mean, regularised)
+    rule = _plain(start, mean, regularised, steps)
     for step, point in enumerate(ascend(goal, start, rule, steps)):
         end, p = eight_bits(point.x), float(point.value.double().sigmoid())
         values.append(p)
@@ -83,14 +83,15 @@ def _note(reached: dict[str, int | None], step: int, p: float, first: bool) -> N
             reached[str(level)] = step
 
 
-def _plain(start: Tensor, mean: Tensor | float, regularised: bool) -> Rule:
-    """Return moves of equal length along the gradient; with decay and blur every few steps."""
+def _plain(start: Tensor, mean: Tensor | float, regularised: bool, steps: int) -> Rule:
+    """Return moves along the gradient whose length falls to 0; with decay and a blur at times."""
     length = 0.5 * (start[0].numel() / 784) ** 0.5
 
     def update(point: Point, step: int) -> tuple[Tensor, int]:
         slope = point.gradient
         size = slope.flatten(1).norm(dim=1).clamp_min(torch.finfo(slope.dtype).tiny)
-        x = point.x + length * slope / rows(size, slope)
+        now = length * rules.cosine(step, steps)
+        x = point.x + now * slope / rows(size, slope)
         if regularised:
             x = mean + 0.99 * (x - mean)
             x = blur(x, 0.5) if step % 4 == 3 else x

@@ -19,6 +19,7 @@ Optimiser = Literal["adam", "lbfgs", "momentum"]
 SPREAD = 68.9 / 255
 """Root mean square of natural images about their mean, the unit of the priors."""
 ALPHA = 6.0
+POWER = 0.5 * 8e-10 * 68.9**4
 
 
 class Priors(NamedTuple):
@@ -26,8 +27,8 @@ class Priors(NamedTuple):
 
     variation: float = 1.0
     """Half of it times the mean of dx^2 + dy^2, by `SPREAD` squared."""
-    power: float = 1.0
-    """Of the mean sixth power, which keeps values in range."""
+    power: float = 0.1
+    """Of the mean sixth power about mid-grey; the box keeps values in range as well."""
 
 
 class Reconstruction(NamedTuple):
@@ -40,15 +41,15 @@ class Reconstruction(NamedTuple):
     values: list[float]
 
 
-def regularised(code: Code, wanted: Tensor, mean: Tensor, priors: Priors) -> Objective:
+def regularised(code: Code, wanted: Tensor, priors: Priors) -> Objective:
     """Return minus the loss: code distance, total variation, sixth power, all without units."""
     distance = code_distance(code, wanted)
 
     def value(x: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
         near, found = distance.function(x, wanted)
-        off, count = (x - mean) / SPREAD, x[0].numel()
+        off, count = (x - 0.5) / SPREAD, x[0].numel()
         prior = priors.variation / 2 * total_variation(off, 2) / count
-        prior = prior + priors.power * 0.004 * alpha_norm(off, ALPHA) / count
+        prior = prior + priors.power * POWER * alpha_norm(off, ALPHA) / count
         return near - prior, found
 
     return Objective(value, distance.fixed)
@@ -69,7 +70,7 @@ def inverted(
     """Return the image whose code is nearest to ``wanted`` (1, ...), found from noise."""
     noise = normal(keys(seed, [name], canvas.mean, "inversion"), canvas.shape).float()
     start = (canvas.mean + 0.1 * noise).clamp(0.02, 0.98)
-    objective = regularised(code, wanted, canvas.mean, priors)
+    objective = regularised(code, wanted, priors)
     values: list[float] = []
     end = start
     for step, (x, value) in enumerate(_walk(objective, start, optimiser, steps)):
@@ -135,9 +136,9 @@ def falling(steps: int, decay: float = 0.9) -> Rule:
 def usual_priors(shrunk: float) -> Priors:
     """Return the weights for a layer whose maps are ``shrunk`` times smaller than the image.
 
-    Total variation grows from 0.1 at full size to 10 and 30 for codes without places: published
-    are 1, 10 and 100, by depth, for a net of that time.
+    Total variation grows from 0.01 at full size to 8 for codes without places. Published are 1, 10
+    and 100, by depth, for a net of that time; the box lets less do.
     """
-    steps = ((1.5, 0.01), (2.5, 0.03), (4.5, 0.1), (8.5, 0.5), (16.5, 2.0))
+    steps = ((1.5, 0.01), (2.5, 0.1), (4.5, 0.3), (8.5, 1.0), (16.5, 3.0))
     weight = next((weight for most, weight in steps if shrunk <= most), 8.0)
     return Priors(variation=weight)

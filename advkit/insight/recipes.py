@@ -50,8 +50,8 @@ RECIPES = {
     "jittered": Recipe("pixels with jitter and total variation (Mordvintsev et al. 2015)",
                        rate=0.03, noise=0.05, variation=10.0, jitter=0.06),
     "spectrum": Recipe("spectrum in uncorrelated colours, moved about (Olah et al. 2017)",
-                       spectrum=True, rate=0.05, noise=0.01, jitter=0.06, turn=10,
-                       zoom=(0.9, 1.15)),
+                       spectrum=True, rate=0.05, noise=0.01, jitter=0.1, turn=10,
+                       zoom=(0.8, 1.2)),
 }  # fmt: skip
 
 
