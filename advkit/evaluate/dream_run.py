@@ -20,7 +20,6 @@ LIMITS = (
     "A dream is what a layer makes more of, not what it is for.",
     "Which things appear depends on the image, on the sizes of the octaves and on the jitter.",
 )
-FINE = 8  # how far a checkerboard is told: energy at the finest frequency over that of the image
 
 
 class Plan(NamedTuple):
@@ -85,8 +84,11 @@ def dream(at: Studio, plan: Plan, picture: Tensor, guide: Tensor | None = None) 
     dropped = plan.octaves - len(sizes)
     notes = [f"{dropped} octaves left out: their images would be too small"] if dropped else []
     verdict = f"What {at.model.name} sees in this image, made stronger at {len(layers)} layers."
-    lead = f"{len(sizes)} octaves, a factor of {plan.scale} apart, {plan.steps} steps each " \
-           f"(Mordvintsev et al. 2015){', guided by another image' if guide is not None else ''}."  # fmt: skip
+    guided = ", guided by another image" if guide is not None else ""
+    lead = (
+        f"{len(sizes)} octaves, a factor of {plan.scale} apart, {plan.steps} steps each "
+        f"(Mordvintsev et al. 2015){guided}."
+    )
     return finished(at, verdict, lead, groups, LIMITS, notes)
 
 

@@ -77,8 +77,10 @@ def style(at: Studio, plan: Plan, content: Tensor, styles: Sequence[Tensor]) -> 
                      resized(x, plan.size) for x in styles)))]  # fmt: skip
     row = kept(at, "styled", lambda: _styled(at, plan, weights, content, styles, shares))
     pictures = [shown(originals[0]["files"]["image"], "content", plan.content)]
-    pictures += [shown(one["files"]["image"], "style", f"{name}, share {share:g}")
-                 for one, name, share in zip(originals[1:], names, shares, strict=True)]  # fmt: skip
+    pictures += [
+        shown(one["files"]["image"], "style", f"{name}, share {share:g}")
+        for one, name, share in zip(originals[1:], names, shares, strict=True)
+    ]
     result = shown(row["files"]["image"], "result", f"loss {row['loss']:.4g}",
                    f"{row['seconds']:.0f} s")  # fmt: skip
     groups = [
@@ -97,8 +99,11 @@ def style(at: Studio, plan: Plan, content: Tensor, styles: Sequence[Tensor]) -> 
             "across": "steps", "up": "log10 loss", "lines": [("loss", row["fall"])]}),
     ]  # fmt: skip
     verdict = f"{plan.content} in the style of {' and '.join(names)}, by {at.model.name}."
-    lead = f"{plan.optimiser.upper() if plan.optimiser == 'lbfgs' else 'Adam'}, {row['passes']} " \
-           f"passes at {', '.join(map(str, row['sizes']))} pixels, {row['seconds']:.0f} seconds."  # fmt: skip
+    how = {"lbfgs": "L-BFGS", "adam": "Adam"}[plan.optimiser]
+    lead = (
+        f"{how}, {row['passes']} passes at {', '.join(map(str, row['sizes']))} pixels, "
+        f"{row['seconds']:.0f} seconds."
+    )
     return finished(at, verdict, lead, groups, LIMITS)
 
 

@@ -29,7 +29,7 @@ def scattered(
     room = min(max(int(side / max(len(places), 1) ** 0.5 * 0.8), 12), 48)
     picture = Image.new("RGB", (side, side), "white")
     middles = [
-        tuple(int(round(v * (side - room - 4) + room / 2 + 2)) for v in place) for place in places
+        tuple(round(v * (side - room - 4) + room / 2 + 2) for v in place) for place in places
     ]
     draw = ImageDraw.Draw(picture)
     for thumbnail, (x, y), label in zip(thumbnails, middles, labels, strict=True):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from advkit.engine import Point, Rule, ascend, evaluate, rows
+from advkit.engine import Point, Rule, ascend, evaluate, rows, rules
 from advkit.engine.codes import Code
 from advkit.engine.gradient import Objective
 from advkit.engine.objectives import log_odds
@@ -39,8 +39,8 @@ def ascended(
     """Return ``start`` (1, ...) moved until its probability of ``target`` is ``confidence``.
 
     The gradient of the log odds of the class, in moves of 0.5 in L2 per 28 x 28 values that
-    shorten along a cosine: what it takes, no more. ``regularised``: with decay and a blur every 4 steps (Nguyen et al. 2015), which
-    makes shapes. The box [0, 1] holds throughout.
+    shorten along a cosine: what it takes, no more. ``regularised``: with decay and a blur every 4
+    steps (Nguyen et al. 2015), which makes shapes. The box [0, 1] holds throughout.
     """
     target_class = torch.tensor([target], device=start.device)
     goal = certainty(ask, target_class)
