@@ -18,7 +18,16 @@ LAYERS = [
     ("evaluate",),
     ("benchmarks",),
     ("reports",),
-    ("rendering", "comparing", "explaining", "indexing", "albums", "api", "picturing"),
+    (
+        "rendering",
+        "comparing",
+        "explaining",
+        "indexing",
+        "albums",
+        "api",
+        "picturing",
+        "picture_gallery",
+    ),
     ("cli", "__main__"),
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -38,6 +38,8 @@ Examples:
 @click.option("--step", type=click.FloatRange(min=0, min_open=True), default=1.5,
               show_default=True, help="Mean change of a pixel in one, of 255.")  # fmt: skip
 @click.option("--jitter", type=click.IntRange(min=0), default=32, show_default=True)
+@click.option("--smooth", type=click.FloatRange(min=0), default=1.0, show_default=True,
+              help="Blur of the gradient in pixels, against grids.")  # fmt: skip
 @click.option("--tile", type=click.IntRange(min=32), default=512, show_default=True,
               help="Larger images are worked on in parts.")  # fmt: skip
 @click.option("--frames", type=click.IntRange(min=0), default=0, help="Of a film of the loop.")

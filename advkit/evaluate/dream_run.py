@@ -32,6 +32,7 @@ class Plan(NamedTuple):
     step: float = 1.5
     """Mean |change| of a pixel in one move, of 255."""
     jitter: int = 32
+    smooth: float = 1.0
     tile: int = 512
     frames: int = 0
     """Of a film: each frame is the one before, enlarged, dreamt on."""
@@ -44,7 +45,8 @@ class Plan(NamedTuple):
 
     def dream(self) -> Dream:
         """Return how a dream goes on."""
-        return Dream(self.octaves, self.scale, self.steps, self.step / 255, self.jitter, self.tile)
+        return Dream(self.octaves, self.scale, self.steps, self.step / 255, self.jitter,
+                     self.smooth, self.tile)  # fmt: skip
 
 
 def dream(at: Studio, plan: Plan, picture: Tensor, guide: Tensor | None = None) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The net that pictures are made with, and its stages: the layers worth looking at."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,6 +12,9 @@ from advkit.engine.layers import Call, outline
 from advkit.insight.grids import grid_of
 from advkit.insight.looking import root_of
 from advkit.models.classifier import Classifier
+
+PASSING = ("Pad1d", "Pad2d", "Identity", "Dropout")
+"""Kinds of layers that only pass on."""
 
 
 class Canvas(NamedTuple):
@@ -45,10 +49,11 @@ def stages(canvas: Canvas) -> list[Call]:
     Of the layers of one resolution those count that lie in no block which changes it.
     """
     calls = calls_of(canvas)
-    maps = [call for call in calls if _size(call, canvas) is not None]
+    maps = [call for call in calls if _octave(call, canvas) is not None
+            and not call.kind.endswith(PASSING)]  # fmt: skip
     found: dict[str, Call] = {}
-    for size in dict.fromkeys(_size(call, canvas) for call in maps):
-        same = [call for call in maps if _size(call, canvas) == size]
+    for octave in dict.fromkeys(_octave(call, canvas) for call in maps):
+        same = [call for call in maps if _octave(call, canvas) == octave]
         least = min(_changing(call, calls, canvas) for call in same)
         last = [call for call in same if _changing(call, calls, canvas) == least][-1]
         found[last.name] = last
@@ -71,15 +76,18 @@ def _true(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[:1] if len(shape) == 3 and shape[1:] == (1, 1) else shape
 
 
-def _size(call: Call, canvas: Canvas) -> tuple[int, int] | None:
+def _octave(call: Call, canvas: Canvas) -> int | None:
+    """Return in quarters of an octave how much smaller a layer's maps are; padding is no matter."""
     grid = grid_of(call.shape, canvas.shape)
-    return None if grid is None or grid.kind != "first" else (grid.height, grid.width)
+    if grid is None or grid.kind != "first":
+        return None
+    return round(4 * math.log2(canvas.shape[1] / grid.height))
 
 
 def _changing(call: Call, calls: Sequence[Call], canvas: Canvas) -> int:
     """Return in how many blocks ``call`` lies whose output has another resolution."""
     return sum(
         call.name.startswith(f"{other.name.partition('#')[0]}.")
-        and _size(other, canvas) != _size(call, canvas)
+        and _octave(other, canvas) != _octave(call, canvas)
         for other in calls
     )

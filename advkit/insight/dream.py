@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from advkit.engine import Objective, Point, Rule, evaluate, rows
 from advkit.engine.seeding import keys, uniform
-from advkit.engine.transforms import move
+from advkit.engine.transforms import blur, move
 
 
 class Dream(NamedTuple):
@@ -23,6 +23,8 @@ class Dream(NamedTuple):
     step: float = 1.5 / 255
     """Mean |change| of a pixel value in one move."""
     jitter: int = 32
+    smooth: float = 0.0
+    """Deviation of the Gaussian, in pixels, that the gradient is blurred by: against grids."""
     tile: int = 512
     """Larger images are worked on in parts of this size, cut elsewhere at each step."""
     least: int = 48
@@ -83,6 +85,8 @@ def _octave(
         down, right = _roll(x, plan, seed, octave, step)
         seen = _in_tiles(objective, torch.roll(x, (down, right), (2, 3)), plan.tile)
         slope = torch.roll(seen.gradient, (-down, -right), (2, 3))
+        if plan.smooth:
+            slope = blur(slope, plan.smooth)
         point = seen._replace(x=x, gradient=slope)
         yield point
         if step < plan.steps:

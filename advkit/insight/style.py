@@ -41,16 +41,16 @@ class Plan(NamedTuple):
     style_layers: tuple[str, ...]
     content_weight: float = 1.0
     style_weight: float = 10.0
-    variation_weight: float = 0.1
+    variation_weight: float = 5.0
 
 
 def usual_layers(canvas: Canvas) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return layers for content and style: one per resolution for style, the third for content.
+    """Return layers for content and style: the first four resolutions, and the third of them.
 
     For nets of fewer resolutions the last one but one, or the only one.
     """
     maps = [call.name for call in stages(canvas) if len(call.shape) == 3 and call.shape[1] > 1]
-    maps = maps[:5]
+    maps = maps[:4]  # farther in a map has too few places for a texture
     content = maps[min(2, max(len(maps) - 2, 0))]
     return (content,), tuple(maps)
 
@@ -191,3 +191,21 @@ def with_colours_of(image: Tensor, content: Tensor) -> Tensor:
     weights = torch.tensor(LUMA).to(image).view(1, 3, 1, 1)
     change = (weights * (image - content)).sum(1, keepdim=True)
     return (content + change).clamp(0, 1)
+
+
+def recoloured(image: Tensor, style: Tensor) -> Tensor:
+    """Return ``image`` with the mean and covariance of the colours of ``style``, (1, c, h, w) both.
+
+    By the symmetric roots of both covariances (Gatys et al. 2017, arXiv:1611.07865); one channel
+    gets mean and deviation.
+    """
+    flat, wanted = image[0].flatten(1).double(), style[0].flatten(1).double()
+    mean, goal = flat.mean(1, keepdim=True), wanted.mean(1, keepdim=True)
+    turn = _root(wanted - goal, 0.5) @ _root(flat - mean, -0.5)
+    found = turn @ (flat - mean) + goal
+    return found.view_as(image).to(image.dtype).clamp(0, 1)
+
+
+def _root(off: Tensor, power: float) -> Tensor:
+    values, vectors = torch.linalg.eigh(off @ off.T / off.shape[1])
+    return vectors @ torch.diag(values.clamp_min(1e-6).pow(power)) @ vectors.T
