@@ -41,7 +41,9 @@ Examples:
               help="[default: one per resolution]")  # fmt: skip
 @click.option("--content-weight", type=click.FloatRange(min=0), default=1.0, show_default=True)
 @click.option("--style-weight", type=click.FloatRange(min=0), default=10.0, show_default=True)
-@click.option("--variation-weight", type=click.FloatRange(min=0), default=0.1, show_default=True)
+@click.option("--variation-weight", type=click.FloatRange(min=0), default=5.0, show_default=True)
+@click.option("--recolour/--no-recolour", default=True, show_default=True,
+              help="Begin with the content in the styles' colours.")  # fmt: skip
 @click.option("--keep-colours", is_flag=True, help="The content's hues, the style's brightness.")
 @click.option("--average-pools", is_flag=True, help="Means in place of every max-pool.")
 @with_common

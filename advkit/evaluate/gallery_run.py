@@ -46,9 +46,10 @@ def _moved(folder: str, record: Mapping[str, Any], each: Mapping[str, Any]) -> d
                                for one in _some(strip["pictures"])]}
         for strip in each.get("strips", ())
     ]  # fmt: skip
+    first, rest = each["title"][0], each["title"][1:]
     text = f"{record['lead']} {each['text']}" if each is record["groups"][0] else each["text"]
     return {**each, "name": f"{folder}-{each['name']}", "strips": strips, "text": text,
-            "title": f"{TITLES[folder]}: {each['title'][0].lower()}{each['title'][1:]}"}  # fmt: skip
+            "title": f"{TITLES[folder]}: {first.lower()}{rest}"}  # fmt: skip
 
 
 def _some(pictures: Sequence[Mapping[str, str]], most: int = 9) -> Sequence[Mapping[str, str]]:

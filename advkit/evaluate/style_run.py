@@ -20,6 +20,7 @@ from advkit.insight.style import (
     Term,
     calibrated,
     plain_losses,
+    recoloured,
     resized,
     scales_of,
     start_image,
@@ -53,7 +54,9 @@ class Plan(NamedTuple):
     style_layers: tuple[str, ...] = ()
     content_weight: float = 1.0
     style_weight: float = 10.0
-    variation_weight: float = 0.1
+    variation_weight: float = 5.0
+    recolour: bool = True
+    """The content is first given the mean and covariance of the styles' colours."""
     keep_colours: bool = False
     average_pools: bool = False
 
@@ -124,12 +127,11 @@ def _styled(
     pools = AveragePools() if plan.average_pools else None
     with pools or nullcontext():
         for number, size in enumerate(sizes):
-            small = resized(content, size)
-            begin = start_image(plan.start, small, at.seed) if x is None else _to(x, small)
-            wanted = wanted_of(
-                at.canvas, weights, small, [resized(s, size) for s in styles], shares
-            )
-            terms = calibrated(at.canvas, weights, wanted, small)
+            small, drawn = resized(content, size), [resized(one, size) for one in styles]
+            aim = _recoloured(small, drawn, shares) if _recolours(plan) else small
+            begin = start_image(plan.start, aim, at.seed) if x is None else _to(x, small)
+            wanted = wanted_of(at.canvas, weights, aim, drawn, shares)
+            terms = calibrated(at.canvas, weights, wanted, aim)
             losses = plain_losses(at.canvas, weights, wanted)
             objective = styled_objective(losses, terms, weights.variation_weight)
             passes = _passes(plan.passes, number, len(sizes))
@@ -146,6 +148,16 @@ def _styled(
             "loss": -float(point.value), "fall": fall, "shares": point.output[0].tolist(),
             "terms": [term._asdict() for term in terms]}  # fmt: skip
     return told, {"image": image[0]}
+
+
+def _recolours(plan: Plan) -> bool:
+    return plan.recolour and not plan.keep_colours
+
+
+def _recoloured(content: Tensor, styles: Sequence[Tensor], shares: Sequence[float]) -> Tensor:
+    parts = [share / sum(shares) * recoloured(content, one)
+             for share, one in zip(shares, styles, strict=True)]  # fmt: skip
+    return torch.stack(parts).sum(0)
 
 
 def _to(x: Tensor, like: Tensor) -> Tensor:

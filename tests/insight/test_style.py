@@ -11,6 +11,7 @@ from advkit.insight.style import (
     Plan,
     calibrated,
     plain_losses,
+    recoloured,
     scales_of,
     start_image,
     styled_objective,
@@ -103,6 +104,16 @@ def test_colours_are_kept_and_brightness_is_taken() -> None:
     weights = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
     assert torch.allclose((weights * found).sum(1), (weights * image).sum(1), atol=1e-6)
     assert torch.allclose(found[:, 0] - found[:, 1], content[:, 0] - content[:, 1], atol=1e-6)
+
+
+def test_recolouring_gives_mean_and_covariance() -> None:
+    image, style = noise(1, 3, 9, 9) * 0.2 + 0.4, noise(1, 3, 7, 7, seed=1) * 0.2 + 0.3
+    found, wanted = recoloured(image, style)[0].flatten(1), style[0].flatten(1)
+    assert torch.allclose(found.mean(1), wanted.mean(1), atol=1e-5)
+    assert torch.allclose(
+        torch.cov(found, correction=0), torch.cov(wanted, correction=0), atol=1e-5
+    )
+    assert torch.allclose(recoloured(image, image), image, atol=1e-5)
 
 
 def test_from_coarse_to_fine() -> None:
