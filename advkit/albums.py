@@ -17,9 +17,9 @@ from advkit.reports.words import short
 TITLES = {"visualize": "What {} sees", "invert": "What the layers of {} know",
           "fool": "What fools {}", "embed": "How {} sorts images", "dream": "What {} dreams",
           "style": "Style by {}", "gallery": "All that {} sees"}  # fmt: skip
-KINDS = {"visualize": "pictures by", "invert": "inversions of", "fool": "fooling images for",
-         "embed": "embeddings by", "dream": "dreams of", "style": "style transfer by",
-         "gallery": "gallery of"}  # fmt: skip
+KINDS = {"visualize": "pictures", "invert": "inversions", "fool": "fooling images",
+         "embed": "embeddings", "dream": "dreams", "style": "style transfer",
+         "gallery": "gallery"}  # fmt: skip
 MOVING = {".gif": "image/gif", ".webp": "image/webp"}
 
 
@@ -81,6 +81,7 @@ def _group(folder: Path, each: Mapping[str, Any]) -> Group:
                     [(name, [(x, y) for x, y in points]) for name, points in chart["lines"]],
                     chart.get("reading", "")) if chart else None,
         wide=each.get("wide", False),
+        entry=each.get("entry"),
     )  # fmt: skip
 
 

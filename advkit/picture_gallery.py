@@ -6,7 +6,7 @@ from typing import Any
 
 from advkit import picturing
 from advkit.api import new_run
-from advkit.errors import InapplicableError, InputError
+from advkit.errors import InapplicableError
 from advkit.evaluate.album import Studio
 from advkit.evaluate.gallery_run import TITLES
 from advkit.evaluate.gallery_run import gallery as page_of
@@ -34,11 +34,11 @@ def gallery(
         inner = asked._replace(out=folder / part)
         try:
             made[part] = makers[part](inner)
-        except (InapplicableError, InputError) as error:
+        except InapplicableError as error:
             notes.append(f"{part}: {error}")
         setting.progress("parts", number + 1, len(parts))
     if not made:
-        raise InputError("; ".join(notes), "give --data, or another model")
+        raise InapplicableError("; ".join(notes), "give --data, or another model")
 
     def page(at: Studio) -> dict[str, Any]:
         at.record["notes"] += notes
@@ -54,7 +54,8 @@ def makers_of(name: str, quick: bool) -> dict[str, Part]:
     ours = {ROBUST: STANDARD, STANDARD: ROBUST}.get(name)
     judge = "bundled:fashion-mnist-logistic" if ours else None
     return {
-        "visualize": lambda to: picturing.visualize(to, beside=ours, judge=judge, steps=steps),
+        "visualize": lambda to: picturing.visualize(to, beside=ours, judge=judge, steps=steps,
+                                                    best=1),
         "invert": lambda to: picturing.invert(to, images=2 if quick else 4, steps=steps),
         "fool": lambda to: picturing.fool(to, beside=ours, steps=steps),
         "embed": lambda to: picturing.embed(to._replace(limit=60 if quick else 300)),

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
+from advkit.reports.axes import WIDE
 from advkit.reports.explanation import Strip
 from advkit.reports.gallery import Picture
 from advkit.reports.images import Bytes, data_uri, fit, upscale
@@ -58,6 +59,8 @@ class Group:
     under: str = ""
     chart: Chart | None = None
     wide: bool = False
+    entry: str | None = None
+    """How the table of contents calls it: by its title if None, not at all if empty."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,8 @@ def album_page(album: Album) -> str:
     """Return the page as a self-contained HTML file; what does not fit into 12 MB is counted."""
     spent = [0]
     drawn = [_drawn(each, album, spent) for each in album.groups]
-    sections = [Section("begin", album.verdict, "Overview"), *(each.section for each in drawn),
+    listed = [each.section for each in drawn if each.section.entry]
+    sections = [Section("begin", album.verdict, "Overview"), *listed,
                 Section("limits", "What this does not show", "Limits"),
                 Section("reproduce", "Run it again", "Run again")]  # fmt: skip
     return render(
@@ -109,7 +113,8 @@ def album_page(album: Album) -> str:
 
 
 def _drawn(of: Group, album: Album, spent: list[int]) -> Drawn:
-    strips, hidden = [], 0
+    strips: list[Strip] = []
+    hidden = 0
     for number, (name, caption, pictures) in enumerate(of.strips):
         made = [_picture(one, of.wide) for one in pictures]
         size = sum(len(one.uri) for one in made)
@@ -117,10 +122,18 @@ def _drawn(of: Group, album: Album, spent: list[int]) -> Drawn:
             hidden += 1
             continue
         spent[0] += size
-        strips.append(Strip(f"{of.name}-{number + 1}-{slug(name)}", short(name), caption, made))
+        strips.append(
+            Strip(
+                f"{of.name}-{number + 1}-{slug(name)}",
+                "" if name == caption else short(name),
+                short(caption, 120),
+                made,
+            )
+        )
     table = Table(of.title, [Column(*column) for column in of.columns],
                   [[_cell(value) for value in row] for row in of.rows])  # fmt: skip
-    return Drawn(Section(of.name, of.title, short(of.title, 24)), of.text, strips,
+    entry = short(of.title if of.entry is None else of.entry, 24)
+    return Drawn(Section(of.name, of.title, entry), of.text, strips,
                  table if of.rows else None, of.under,
                  _figure(of, album) if of.chart else None, hidden, of.wide)  # fmt: skip
 
@@ -150,16 +163,15 @@ def _figure(of: Group, album: Album) -> Figure:
     assert chart is not None  # noqa: S101
     lines = [Line(short(name, 24), points) for name, points in chart.lines]
 
-    def draw(width: int | None = None) -> Markup:
-        size = {} if width is None else {"width": width}
-        return line_chart(lines, name=f"{of.name}-chart-{width or 'wide'}", title=chart.title,
-                          desc=_ends(lines), across=chart.across, up=chart.up, **size)  # fmt: skip
+    def draw(width: int) -> Markup:
+        return line_chart(lines, name=f"{of.name}-chart-{width}", title=chart.title,
+                          desc=_ends(lines), across=chart.across, up=chart.up, width=width)  # fmt: skip
 
     rows = [[Cell(name), Cell(number(x), x), Cell(number(y), y)]
             for name, points in chart.lines for x, y in _few(points)]  # fmt: skip
     data = Table(chart.title, [Column("line"), Column(chart.across, True), Column(chart.up, True)],
                  rows)  # fmt: skip
-    return Figure(f"{of.name}-chart", draw(), draw(NARROW), chart.title, data, chart.reading, "",
+    return Figure(f"{of.name}-chart", draw(WIDE), draw(NARROW), chart.title, data, chart.reading, "",
                   album.command)  # fmt: skip
 
 

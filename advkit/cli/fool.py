@@ -51,7 +51,7 @@ def fool(
 
     if given["model"] is None and beside is None:
         beside = STANDARD
-    asked = {"ways": ways} if ways else {}
+    asked: dict[str, Any] = {"ways": ways} if ways else {}
     with setting_of("fool", given) as setting:
         record = run(setting, beside=beside, targets=classes, **asked, **given)
     told(record, as_json)

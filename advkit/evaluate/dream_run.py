@@ -10,7 +10,7 @@ from torch import Tensor
 
 from advkit.engine.codes import code_of, energy, guided_by
 from advkit.engine.gradient import Objective, evaluate
-from advkit.errors import InputError
+from advkit.errors import InapplicableError
 from advkit.evaluate.album import Studio, finished, group, kept, levels_of, shown, steps_told
 from advkit.insight.canvas import stages
 from advkit.insight.dream import Dream, dreamt, octave_sizes, zoomed
@@ -52,7 +52,7 @@ class Plan(NamedTuple):
 def dream(at: Studio, plan: Plan, picture: Tensor, guide: Tensor | None = None) -> dict[str, Any]:
     """Dream of ``picture`` (1, c, h, w), drawn to ``guide`` if there is one; return the record.
 
-    Raises UsageError, InputError.
+    Raises UsageError, InapplicableError.
     """
     layers = plan.layers or _layers(at)
     start = kept(at, "start", lambda: ({}, {"image": picture[0]}))
@@ -97,7 +97,7 @@ def dream(at: Studio, plan: Plan, picture: Tensor, guide: Tensor | None = None) 
 def _layers(at: Studio) -> tuple[str, ...]:
     maps = [call.name for call in stages(at.canvas) if len(call.shape) == 3 and call.shape[1] > 1]
     if not maps:
-        raise InputError("no layer of the net is a map of the image", "a dream needs one")
+        raise InapplicableError("no layer of the net is a map of the image", "a dream needs one")
     return tuple(maps)
 
 
@@ -116,7 +116,7 @@ def _dreamt(
         objective = _objective(at, layer, guide)
         begun = evaluate(objective, picture)
         if not bool(begun.gradient.any()):
-            raise InputError(f"no gradient at {layer}: this image leaves the layer at 0",
+            raise InapplicableError(f"no gradient at {layer}: this image leaves the layer at 0",
                              "another layer, or another image")  # fmt: skip
         values: list[tuple[int, float]] = []
         show = steps_told(at, layer, octaves * plan.steps)

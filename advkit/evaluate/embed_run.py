@@ -10,7 +10,7 @@ from torch import Tensor
 from advkit.attacks import ATTACKS, parse
 from advkit.engine.codes import code_of
 from advkit.engine.gradient import CHUNK
-from advkit.errors import InputError
+from advkit.errors import InapplicableError
 from advkit.evaluate.album import Studio, finished, group, kept, shown
 from advkit.evaluate.intervals import wilson
 from advkit.insight.canvas import stages
@@ -43,10 +43,10 @@ class Plan(NamedTuple):
 
 
 def embed(at: Studio, plan: Plan) -> dict[str, Any]:
-    """Embed the data at every layer; return the record of the run. Raises InputError."""
+    """Embed the data at every layer; return the record of the run. Raises InapplicableError."""
     samples = at.samples
     if samples is None:
-        raise InputError("nothing to embed", "say what: --data imagefolder:DIR")
+        raise InapplicableError("nothing to embed", "say what: --data imagefolder:DIR")
     layers = ["pixels", *(plan.layers or [call.name for call in stages(at.canvas)])]
     attacked = _attacked(at, plan)
     labels = samples.y.cpu().numpy()
@@ -109,7 +109,7 @@ def codes_at(at: Studio, layer: str, x: Tensor) -> np.ndarray:
     if layer == "pixels":
         return np.asarray(x.flatten(1).cpu().numpy())
     code = code_of(at.canvas.ask, at.canvas.root, layer)
-    found = [code(some).flatten(1).cpu() for some in x.split(CHUNK)]
+    found = [code(some).flatten(1).cpu() for some in torch.split(x, CHUNK)]
     return np.asarray(torch.cat(found).numpy())
 
 

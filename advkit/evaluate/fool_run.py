@@ -97,7 +97,7 @@ def _net(at: Studio, model: Classifier) -> Net:
     if at.samples is None:
         return Net(model, canvas, code, layer, None)
     with torch.no_grad():
-        codes = torch.cat([code(some).flatten(1) for some in at.samples.x.split(CHUNK)])
+        codes = torch.cat([code(some).flatten(1) for some in torch.split(at.samples.x, CHUNK)])
     return Net(model, canvas, code, layer, manifold(codes))
 
 
@@ -146,14 +146,15 @@ def _strips(
     at: Studio, plan: Plan, net: Net, goals: Sequence[int], rows: Sequence[Row]
 ) -> dict[str, Any]:
     strips = []
-    for target in goals:
-        mine = {way: row for of, way, to, row in rows if of is net and to == target}
+    for way in plan.ways:
+        mine = {to: row for of, how, to, row in rows if of is net and how == way}
         pictures = [
-            shown(row["files"]["image"], way, f"p {row['probability']:.4f}", _soon(plan, row))
-            for way, row in mine.items()
-        ]
-        strips.append({"name": at.names[target], "caption": f"taken for {at.names[target]}",
-                       "pictures": pictures})  # fmt: skip
+            shown(mine[target]["files"]["image"], at.names[target],
+                  f"p {mine[target]['probability']:.4f}", _soon(plan, mine[target]))
+            for target in goals
+        ]  # fmt: skip
+        caption = f"{way}: {ABOUT[way]}"
+        strips.append({"name": caption, "caption": caption, "pictures": pictures})
     number = 1 + [of is net for of, *_ in rows].index(True)
     title = f"What {net.model.name} is certain of"
     return group(f"fooled-{number}", title, "", strips=strips)

@@ -27,30 +27,38 @@ def gallery(at: Studio, parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
         for each in record["groups"]
         if each.get("strips") or each.get("table")
     ]
-    missed = [kind for kind in TITLES if kind not in parts]
     verdict = f"All that {at.model.name} sees: " + ", ".join(
         TITLES[kind].lower() for kind in parts) + "."  # fmt: skip
-    notes = [
-        f"{TITLES[kind].lower()}: does not apply to this net and these data" for kind in missed
-    ]
     lead = " ".join(record["verdict"] for record in parts.values())
     limits = list(dict.fromkeys([*LIMITS, *(
         text for record in parts.values() for text in record["limits"][:1])]))  # fmt: skip
-    return finished(at, verdict, lead, groups, limits, notes)
+    return finished(at, verdict, lead, groups, limits)
 
 
 def _moved(folder: str, record: Mapping[str, Any], each: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a section with its files named from the folder above."""
-    strips = [
-        {**strip, "pictures": [{**one, "file": str(Path(folder) / one["file"])}
-                               for one in _some(strip["pictures"])]}
-        for strip in each.get("strips", ())
-    ]  # fmt: skip
+    """Return a section with its files named from the folder above, and small pictures only.
+
+    Of a row of large pictures the first and the last are left.
+    """
+    begins = each is record["groups"][0]
+    given = list(each.get("strips", ()))
+    if each.get("wide") and len(given) > 2:
+        given = [given[0], given[-1]] if folder == "embed" else [_joined(given)]
+    strips = [{**strip, "pictures": [_below(folder, one) for one in strip["pictures"]]}
+              for strip in given]  # fmt: skip
     first, rest = each["title"][0], each["title"][1:]
-    text = f"{record['lead']} {each['text']}" if each is record["groups"][0] else each["text"]
-    return {**each, "name": f"{folder}-{each['name']}", "strips": strips, "text": text,
-            "title": f"{TITLES[folder]}: {first.lower()}{rest}"}  # fmt: skip
+    return {**each, "name": f"{folder}-{each['name']}", "strips": strips,
+            "text": f"{record['lead']} {each['text']}" if begins else each["text"],
+            "title": f"{TITLES[folder]}: {first.lower()}{rest}",
+            "entry": TITLES[folder] if begins else "",
+            "wide": folder in ("embed", "style") and each.get("wide", False)}  # fmt: skip
 
 
-def _some(pictures: Sequence[Mapping[str, str]], most: int = 9) -> Sequence[Mapping[str, str]]:
-    return pictures[:most]
+def _below(folder: str, one: Mapping[str, str]) -> dict[str, str]:
+    return {**one, "file": str(Path(folder) / one["file"])}
+
+
+def _joined(strips: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return one strip of the pictures of several."""
+    return {"name": "all", "caption": "all",
+            "pictures": [one for strip in strips for one in strip["pictures"]]}  # fmt: skip

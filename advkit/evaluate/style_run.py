@@ -166,8 +166,8 @@ def _to(x: Tensor, like: Tensor) -> Tensor:
 
 def _passes(whole: int, number: int, sizes: int) -> int:
     """Return the passes of one size of several: each has half as many as the one before."""
-    total = 2**sizes - 1
-    return max(round(whole * 2 ** (sizes - 1 - number) / total), 5)
+    share = 2.0 ** (sizes - 1 - number) / (2.0**sizes - 1)
+    return max(round(whole * share), 5)
 
 
 def _table(row: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from advkit.insight.visualization import Picture, pictures_of
 from advkit.models.classifier import Classifier
 
 APART = 0.3  # weight of likeness, in shares of the score's spread
-TOP = 3
 LIMITS = (
     "The pictures are the net's, not the world's: a prior was added for a person to see anything.",
     "A high score is not a likeness. Whether another net reads the class is said where one was "
@@ -36,6 +35,8 @@ class Plan(NamedTuple):
     steps: int = 128
     several: int = 1
     negative: bool = False
+    best: int = 3
+    """So many images of the data."""
 
     def told(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -50,26 +51,47 @@ def visualize(
     texts = plan.targets or usual_targets(at.names)
     goals = [stimulus(at.canvas, text, at.names) for text in texts]
     rows = [_pictures(at, at.model, at.canvas, one, plan, recipe, judge) for one in goals]
-    strips = []
-    for one, row in zip(goals, rows, strict=True):
-        pictures = [*row["shown"]]
-        if beside is not None:
-            canvas = canvas_of(beside, at.canvas.mean.expand(1, *at.canvas.shape))
-            other = stimulus(canvas, one.name, at.names)
-            found = _pictures(at, beside, canvas, other, plan, recipe, judge)
-            pictures += [{**each, "head": beside.name} for each in found["shown"]]
-        if plan.negative:
-            found = _pictures(at, at.model, at.canvas, against(one), plan, recipe, None)
-            pictures += [{**each, "head": "least"} for each in found["shown"]]
-        pictures += _best_images(at, one)
-        strips.append({"name": one.name, "caption": _caption(one, row), "pictures": pictures})
+    series = [(at.model.name, [row["shown"] for row in rows])]
+    if beside is not None:
+        canvas = canvas_of(beside, at.canvas.mean.expand(1, *at.canvas.shape))
+        others = [stimulus(canvas, one.name, at.names) for one in goals]
+        found = [_pictures(at, beside, canvas, one, plan, recipe, judge) for one in others]
+        series.append((beside.name, [row["shown"] for row in found]))
+    if plan.negative:
+        found = [_pictures(at, at.model, at.canvas, against(one), plan, recipe, None)
+                 for one in goals]  # fmt: skip
+        series.append((f"least of all, {at.model.name}", [row["shown"] for row in found]))
+    if at.samples is not None and plan.best:
+        series.append(("images of the data", [_best_images(at, one, plan.best) for one in goals]))
+    strips = _strips(goals, series)
     groups = [
-        group("pictures", "What excites it most", recipe_of(plan.recipe).about.capitalize() + ".",
+        group("pictures", "What excites it most", f"{recipe.about[0].upper()}{recipe.about[1:]}.",
               strips=strips),
         _risen(rows),
     ]  # fmt: skip
     verdict, note = _verdict(at, goals, rows, judge)
     return finished(at, verdict, note, groups, LIMITS, _dead(rows))
+
+
+Shown = list[dict[str, str]]
+
+
+def _strips(goals: Sequence[Stimulus], series: Sequence[tuple[str, list[Shown]]]) -> list[Any]:
+    """Return one strip per net and rank, so that targets stand in columns."""
+    strips = []
+    for name, columns in series:
+        for rank in range(max(len(column) for column in columns)):
+            pictures = [
+                {**column[rank], "head": _head(one, column[rank]["head"])}
+                for one, column in zip(goals, columns, strict=True)
+            ]
+            caption = name if len(columns[0]) == 1 else f"{name}, {rank + 1}"
+            strips.append({"name": caption, "caption": caption, "pictures": pictures})
+    return strips
+
+
+def _head(one: Stimulus, head: str) -> str:
+    return f"{one.name}: dead" if head == "dead" else one.name
 
 
 def usual_targets(names: Sequence[str]) -> tuple[str, ...]:
@@ -138,12 +160,12 @@ def _likeness(canvas: Canvas) -> Callable[[Tensor], Tensor] | None:
     return code_of(canvas.ask, canvas.root, maps[len(maps) // 2]) if maps else None
 
 
-def _best_images(at: Studio, one: Stimulus) -> list[dict[str, str]]:
+def _best_images(at: Studio, one: Stimulus, count: int) -> list[dict[str, str]]:
     """Return the images of the data at which the target is highest."""
     if at.samples is None:
         return []
     values = values_at(one.objective, at.samples.x)
-    best = values.argsort(descending=True, stable=True)[:TOP].tolist()
+    best = values.argsort(descending=True, stable=True)[:count].tolist()
     return [
         shown(_saved(at, i), "data", f"score {float(values[i]):.2f}",
               at.names[int(at.samples.y[i])] if int(at.samples.y[i]) < len(at.names) else "")
@@ -163,14 +185,9 @@ def values_at(objective: Objective, x: Tensor) -> Tensor:
     parts = [
         evaluate(objective._replace(fixed=tuple(f.expand(len(some)) for f in objective.fixed)),
                  some, gradient=False).value
-        for some in x.split(CHUNK)
+        for some in torch.split(x, CHUNK)
     ]  # fmt: skip
     return torch.cat(parts)
-
-
-def _caption(one: Stimulus, row: dict[str, Any]) -> str:
-    dead = all(told["dead"] for told in row["made"])
-    return f"{one.name}: dead, nothing tried raises it" if dead else one.name
 
 
 def _risen(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:

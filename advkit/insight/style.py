@@ -15,6 +15,7 @@ from advkit.engine.image_terms import gram, gram_distance, total_variation
 from advkit.engine.quasi_newton import lbfgs
 from advkit.engine.seeding import keys, uniform
 from advkit.engine.spectrum import logit_of, seen_through
+from advkit.errors import InapplicableError
 from advkit.insight.canvas import Canvas, stages
 from advkit.insight.inversion import faded
 
@@ -47,10 +48,12 @@ class Plan(NamedTuple):
 def usual_layers(canvas: Canvas) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return layers for content and style: the first four resolutions, and the third of them.
 
-    For nets of fewer resolutions the last one but one, or the only one.
+    For nets of fewer resolutions the last one but one, or the only one. Raises InapplicableError.
     """
     maps = [call.name for call in stages(canvas) if len(call.shape) == 3 and call.shape[1] > 1]
     maps = maps[:4]  # farther in a map has too few places for a texture
+    if not maps:
+        raise InapplicableError("no layer of the net is a map of the image", "a style needs some")
     content = maps[min(2, max(len(maps) - 2, 0))]
     return (content,), tuple(maps)
 
@@ -208,4 +211,5 @@ def recoloured(image: Tensor, style: Tensor) -> Tensor:
 
 def _root(off: Tensor, power: float) -> Tensor:
     values, vectors = torch.linalg.eigh(off @ off.T / off.shape[1])
-    return vectors @ torch.diag(values.clamp_min(1e-6).pow(power)) @ vectors.T
+    root: Tensor = vectors @ torch.diag(values.clamp_min(1e-6).pow(power)) @ vectors.T
+    return root
