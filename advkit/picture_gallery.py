@@ -60,7 +60,7 @@ def makers_of(name: str, quick: bool) -> dict[str, Part]:
         "fool": lambda to: picturing.fool(to, beside=ours, steps=steps),
         "embed": lambda to: picturing.embed(to._replace(limit=60 if quick else 300)),
         "dream": lambda to: picturing.dream(to._replace(limit=1), longest=160 if quick else 320,
-                                            steps=3 if quick else 10),
+                                            steps=3 if quick else 20),
         "style": lambda to: picturing.style(to._replace(limit=1), size=96 if quick else 256,
                                             passes=10 if quick else 100),
     }  # fmt: skip

@@ -164,15 +164,16 @@ def _figure(of: Group, album: Album) -> Figure:
     lines = [Line(short(name, 24), points) for name, points in chart.lines]
 
     def draw(width: int) -> Markup:
-        return line_chart(lines, name=f"{of.name}-chart-{width}", title=chart.title,
-                          desc=_ends(lines), across=chart.across, up=chart.up, width=width)  # fmt: skip
+        name = f"{of.name}-chart-{width}"
+        return line_chart(lines, name=name, title=chart.title, desc=_ends(lines),
+                          across=chart.across, up=chart.up, width=width)  # fmt: skip
 
     rows = [[Cell(name), Cell(number(x), x), Cell(number(y), y)]
             for name, points in chart.lines for x, y in _few(points)]  # fmt: skip
     data = Table(chart.title, [Column("line"), Column(chart.across, True), Column(chart.up, True)],
                  rows)  # fmt: skip
-    return Figure(f"{of.name}-chart", draw(WIDE), draw(NARROW), chart.title, data, chart.reading, "",
-                  album.command)  # fmt: skip
+    return Figure(f"{of.name}-chart", draw(WIDE), draw(NARROW), chart.title, data, chart.reading,
+                  "", album.command)  # fmt: skip
 
 
 def _ends(lines: Sequence[Line]) -> str:

@@ -33,7 +33,7 @@ Examples:
 @click.option("--octaves", type=click.IntRange(min=1), default=4, show_default=True)
 @click.option("--scale", type=click.FloatRange(min=1, min_open=True), default=1.4,
               show_default=True, help="From one octave to the next.")  # fmt: skip
-@click.option("--steps", type=click.IntRange(min=0), default=10, show_default=True,
+@click.option("--steps", type=click.IntRange(min=0), default=20, show_default=True,
               help="In each octave.")  # fmt: skip
 @click.option("--step", type=click.FloatRange(min=0, min_open=True), default=1.5,
               show_default=True, help="Mean change of a pixel in one, of 255.")  # fmt: skip

@@ -28,7 +28,7 @@ class Plan(NamedTuple):
     layers: tuple[str, ...] = ()
     octaves: int = 4
     scale: float = 1.4
-    steps: int = 10
+    steps: int = 20
     step: float = 1.5
     """Mean |change| of a pixel in one move, of 255."""
     jitter: int = 32

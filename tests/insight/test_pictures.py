@@ -189,7 +189,7 @@ def test_pictures_of_one_kind_kept_apart() -> None:
     def likeness(apart: float) -> float:
         made = pictures_of(one.objective, canvas, RECIPES["spectrum"], steps=40,
                            ids=["0", "1", "2"], likeness=code, apart=apart)  # fmt: skip
-        return float(alike(code(torch.stack([each.image for each in made]))).mean())
+        return float(alike(code(torch.stack([each.image for each in made]))).mean().detach())
 
     assert likeness(5.0) < likeness(0.0) - 0.01
 
