@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from advkit.reports import audit_page, comparison_page, overview_page
+from advkit.reports.album import album_page
+from tests.reports.sample_album import sample_album
 from tests.reports.sample_audit import sample_audit, sample_cards
 from tests.reports.test_comparison_and_overview import comparison, entry
 
@@ -18,6 +20,7 @@ OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clie
 PAGES = {
     "audit": lambda: audit_page(sample_audit(), sample_cards()),
     "photographs": lambda: audit_page(sample_audit(), sample_cards(2, size=96, channels=3)),
+    "pictures": lambda: album_page(sample_album()),
     "comparison": lambda: comparison_page(comparison(notes=["their images differ"])),
     "overview": lambda: overview_page(
         [entry(f"net-{i}", 60 - i) for i in range(12)], "runs", ["runs/b has not ended"]

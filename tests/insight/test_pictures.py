@@ -157,7 +157,8 @@ def test_a_guided_dream_goes_to_its_guide() -> None:
 
 
 def cnn(channels: int = 1) -> nn.Module:
-    return seeded(lambda: build("cnn", shape=(channels, 12, 12), n_classes=4, width=6, hidden=16))
+    net = seeded(lambda: build("cnn", shape=(channels, 12, 12), n_classes=4, width=6, hidden=16))
+    return net.requires_grad_(False)
 
 
 NAMES = ("a", "b", "c", "d")
@@ -174,7 +175,7 @@ def test_every_recipe_raises_its_score(name: str, channels: int) -> None:
     assert made.score > grey
     assert not made.dead
     assert len(made.values) == 31
-    again = net(made.image[None])[0, 2].detach()
+    again = net(made.image[None])[0, 2]
     assert float(again) == pytest.approx(made.score, rel=1e-6)
     levels = made.image * 255
     assert torch.equal(levels, levels.round())
@@ -189,7 +190,7 @@ def test_pictures_of_one_kind_kept_apart() -> None:
     def likeness(apart: float) -> float:
         made = pictures_of(one.objective, canvas, RECIPES["spectrum"], steps=40,
                            ids=["0", "1", "2"], likeness=code, apart=apart)  # fmt: skip
-        return float(alike(code(torch.stack([each.image for each in made]))).mean().detach())
+        return float(alike(code(torch.stack([each.image for each in made]))).mean())
 
     assert likeness(5.0) < likeness(0.0) - 0.01
 
