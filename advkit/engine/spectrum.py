@@ -51,9 +51,23 @@ def image_of(spectrum: Tensor, width: int, centre: Tensor | float = 0.0) -> Tens
     return torch.sigmoid(pixels + centre)
 
 
-def logit_of(image: Tensor) -> Tensor:
-    """Return z with ``image`` = sigmoid(z), where the image is within 1/255 of the box's walls."""
-    return image.clamp(1 / 255, 1 - 1 / 255).logit()
+def changes_of(image: Tensor, reach: float = 0.1) -> tuple[Callable[[Tensor], Tensor], Tensor]:
+    """Return images as a function of a spectrum of changes, and the spectrum that is ``image``.
+
+    (n, c, h, w) <- (n, c, h, w // 2 + 1, 2), within [-reach, 1 + reach]: so wide that the sigmoid
+    is not flat at black and white. Slow changes weigh more: to a search by curvature that is what
+    the curvature of natural images is, roughly, divided out.
+    """
+    height, width = image.shape[2:]
+    slow = 1 / max(height, width)
+    weight = (height * width) ** 0.5 / 2 / frequencies(height, width, image).clamp_min(slow)
+    centre = ((image + reach) / (1 + 2 * reach)).clamp(0.02, 0.98).logit()
+
+    def whole(z: Tensor) -> Tensor:
+        change = torch.fft.irfft2(torch.view_as_complex(z) * weight, s=(height, width))
+        return (1 + 2 * reach) * torch.sigmoid(change + centre) - reach
+
+    return whole, image.new_zeros(*image.shape[:3], width // 2 + 1, 2)
 
 
 def seen_through(objective: Objective, image: Callable[[Tensor], Tensor]) -> Objective:

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from advkit.engine import evaluate
 from advkit.engine.layers import layer_of
 from advkit.engine.pools import AveragePools
 from advkit.errors import InapplicableError, UsageError
@@ -144,8 +145,9 @@ def _styled(
         raise InapplicableError(f"{at.model.name} has no max-pool", "leave out --average-pools")
     assert x is not None  # noqa: S101
     image = eight_bits(with_colours_of(x, small) if plan.keep_colours else x)
+    end = evaluate(objective, image, gradient=False)
     told = {"sizes": sizes, "passes": plan.passes, "seconds": time.perf_counter() - began,
-            "loss": -float(point.value), "fall": fall, "shares": point.output[0].tolist(),
+            "loss": -float(end.value), "fall": fall, "shares": end.output[0].tolist(),
             "terms": [term._asdict() for term in terms]}  # fmt: skip
     return told, {"image": image[0]}
 

@@ -14,7 +14,7 @@ from advkit.engine.gradient import Point
 from advkit.engine.image_terms import gram, gram_distance, total_variation
 from advkit.engine.quasi_newton import lbfgs
 from advkit.engine.seeding import keys, uniform
-from advkit.engine.spectrum import logit_of, seen_through
+from advkit.engine.spectrum import changes_of, seen_through
 from advkit.errors import InapplicableError
 from advkit.insight.canvas import Canvas, stages
 from advkit.insight.inversion import faded
@@ -150,11 +150,15 @@ def styled_objective(
 def walk(
     objective: Objective, start: Tensor, optimiser: str, passes: int
 ) -> Iterator[tuple[Tensor, Point]]:
-    """Yield image and point at every step, for as many ``passes`` of the net either way."""
-    inside = seen_through(objective, torch.sigmoid)
+    """Yield image and point at every step, for as many ``passes`` of the net either way.
+
+    L-BFGS moves a spectrum of changes; Adam moves pixels, by less and less, within the box.
+    """
     if optimiser == "lbfgs":
-        for point in lbfgs(inside, logit_of(start), passes, passes=passes):
-            yield point.x.sigmoid(), point
+        image, z = changes_of(start)
+        inside = seen_through(objective, image)
+        for point in lbfgs(inside, z, passes, passes=passes, history=30):
+            yield image(point.x).clamp(0, 1), point
         return
     rule = rules.within(faded(rules.adam(1.0), 0.03, passes), rules.box())
     for point in ascend(objective, start, rule, passes):

@@ -9,7 +9,7 @@ from torch import Tensor
 from advkit.engine.gradient import Objective, evaluate
 from advkit.engine.image_terms import alpha_norm, gram, gram_distance, total_variation
 from advkit.engine.seeding import keys
-from advkit.engine.spectrum import colour_matrix, image_of, logit_of, spectrum_noise
+from advkit.engine.spectrum import changes_of, colour_matrix, image_of, spectrum_noise
 from tests.insight.nets import noise
 
 N = 6
@@ -106,7 +106,11 @@ def test_the_longest_colour_is_of_length_one() -> None:
     assert float(lengths.max()) == pytest.approx(1)
 
 
-def test_images_and_their_logits() -> None:
-    x = noise(1, 1, 4, 4) * 0.9 + 0.05
-    assert torch.allclose(logit_of(x).sigmoid(), x, atol=1e-6)
-    assert logit_of(torch.tensor([0.0, 1.0])).isfinite().all()
+@pytest.mark.parametrize("shape", [(3, 8, 8), (1, 7, 9)])
+def test_no_change_is_the_image_itself(shape: tuple[int, ...]) -> None:
+    x = noise(1, *shape)
+    image, z = changes_of(x)
+    assert torch.allclose(image(z), x, atol=1e-5)
+    far = image(z + 100 * noise(*z.shape))
+    assert far.min() >= -0.1 - 1e-6
+    assert far.max() <= 1.1 + 1e-6
