@@ -14,7 +14,7 @@ Examples:
       four images of a bundled net, a ladder over its layers
   advkit invert --layer 1 --layer 9 --images 12 --steps 400
   advkit invert --model efficientnet-lite:0 --picture photo.jpg
-  advkit invert --model bundled:fashion-mnist-cnn --optimiser lbfgs
+  advkit invert --model bundled:fashion-mnist-cnn --optimiser momentum
 """
     + CODES
 )
@@ -31,7 +31,7 @@ Examples:
 )  # fmt: skip
 @click.option("--images", type=click.IntRange(min=1), default=4, show_default=True)
 @click.option(
-    "--optimiser", type=click.Choice(["adam", "lbfgs", "momentum"]), default="adam",
+    "--optimiser", type=click.Choice(["adam", "lbfgs", "momentum"]), default="lbfgs",
     show_default=True,
 )  # fmt: skip
 @click.option("--steps", type=click.IntRange(min=1), default=200, show_default=True)

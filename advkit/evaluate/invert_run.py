@@ -36,7 +36,7 @@ class Plan(NamedTuple):
 
     layers: tuple[str, ...] = ()
     images: int = 4
-    optimiser: Optimiser = "adam"
+    optimiser: Optimiser = "lbfgs"
     steps: int = 200
     variation: float | None = None
     """Of total variation; by default by how much smaller the maps are than the image."""

@@ -11,7 +11,7 @@ from advkit.engine.codes import Code, code_distance
 from advkit.engine.image_terms import alpha_norm, total_variation
 from advkit.engine.quasi_newton import lbfgs
 from advkit.engine.seeding import keys, normal
-from advkit.engine.spectrum import seen_through
+from advkit.engine.spectrum import changes_of, seen_through
 from advkit.insight.canvas import Canvas
 from advkit.insight.visualization import eight_bits
 
@@ -61,7 +61,7 @@ def inverted(
     canvas: Canvas,
     *,
     priors: Priors,
-    optimiser: Optimiser = "adam",
+    optimiser: Optimiser = "lbfgs",
     steps: int = 200,
     seed: int = 0,
     name: str = "0",
@@ -87,9 +87,9 @@ def _walk(
 ) -> Iterator[tuple[Tensor, float]]:
     """Yield the image and the value at every step."""
     if optimiser == "lbfgs":  # the box by another variable: a clamp would spoil its curvatures
-        inside = seen_through(objective, torch.sigmoid)
-        for point in lbfgs(inside, start.logit(), steps, passes=steps):
-            yield point.x.sigmoid(), float(point.value)
+        image, z = changes_of(start)
+        for point in lbfgs(seen_through(objective, image), z, steps, passes=steps, history=20):
+            yield image(point.x).clamp(0, 1), float(point.value)
         return
     rule = rules.within(faded(rules.adam(1.0), 0.04, steps), rules.box())
     if optimiser == "momentum":
