@@ -54,9 +54,9 @@ def image_of(spectrum: Tensor, width: int, centre: Tensor | float = 0.0) -> Tens
 def changes_of(image: Tensor, reach: float = 0.1) -> tuple[Callable[[Tensor], Tensor], Tensor]:
     """Return images as a function of a spectrum of changes, and the spectrum that is ``image``.
 
-    (n, c, h, w) <- (n, c, h, w // 2 + 1, 2), within [-reach, 1 + reach]: so wide that the sigmoid
-    is not flat at black and white. Slow changes weigh more: to a search by curvature that is what
-    the curvature of natural images is, roughly, divided out.
+    (n, c, h, w) <- (n, c, h, w // 2 + 1, 2), cut to the box. The sigmoid ends ``reach`` beyond it,
+    so that it is not flat at black and white. Slow changes weigh more: for a search by curvature
+    that of natural images is then, roughly, divided out.
     """
     height, width = image.shape[2:]
     slow = 1 / max(height, width)
@@ -65,7 +65,8 @@ def changes_of(image: Tensor, reach: float = 0.1) -> tuple[Callable[[Tensor], Te
 
     def whole(z: Tensor) -> Tensor:
         change = torch.fft.irfft2(torch.view_as_complex(z) * weight, s=(height, width))
-        return (1 + 2 * reach) * torch.sigmoid(change + centre) - reach
+        wide = (1 + 2 * reach) * torch.sigmoid(change + centre) - reach
+        return wide.clamp(0, 1)
 
     return whole, image.new_zeros(*image.shape[:3], width // 2 + 1, 2)
 

@@ -84,13 +84,14 @@ def _note(reached: dict[str, int | None], step: int, p: float, first: bool) -> N
 
 
 def _plain(start: Tensor, mean: Tensor | float, regularised: bool, steps: int) -> Rule:
-    """Return moves along the gradient whose length falls to 0; with decay and a blur at times."""
+    """Return moves along the gradient that shorten to 0; or alike, with decay and a blur."""
     length = 0.5 * (start[0].numel() / 784) ** 0.5
 
     def update(point: Point, step: int) -> tuple[Tensor, int]:
         slope = point.gradient
         size = slope.flatten(1).norm(dim=1).clamp_min(torch.finfo(slope.dtype).tiny)
-        now = length * rules.cosine(step, steps)
+        # Decay would win over moves that shorten.
+        now = length if regularised else length * rules.cosine(step, steps)
         x = point.x + now * slope / rows(size, slope)
         if regularised:
             x = mean + 0.99 * (x - mean)

@@ -69,7 +69,7 @@ def inverted(
 ) -> Reconstruction:
     """Return the image whose code is nearest to ``wanted`` (1, ...), found from noise."""
     noise = normal(keys(seed, [name], canvas.mean, "inversion"), canvas.shape).float()
-    start = (canvas.mean + 0.1 * noise).clamp(0.02, 0.98)
+    start = (canvas.mean + 0.02 * noise).clamp(0.02, 0.98)
     objective = regularised(code, wanted, priors)
     values: list[float] = []
     end = start
@@ -89,7 +89,7 @@ def _walk(
     if optimiser == "lbfgs":  # the box by another variable: a clamp would spoil its curvatures
         image, z = changes_of(start)
         for point in lbfgs(seen_through(objective, image), z, steps, passes=steps, history=20):
-            yield image(point.x).clamp(0, 1), float(point.value)
+            yield image(point.x), float(point.value)
         return
     rule = rules.within(faded(rules.adam(1.0), 0.04, steps), rules.box())
     if optimiser == "momentum":

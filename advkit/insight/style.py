@@ -158,7 +158,7 @@ def walk(
         image, z = changes_of(start)
         inside = seen_through(objective, image)
         for point in lbfgs(inside, z, passes, passes=passes, history=30):
-            yield image(point.x).clamp(0, 1), point
+            yield image(point.x), point
         return
     rule = rules.within(faded(rules.adam(1.0), 0.03, passes), rules.box())
     for point in ascend(objective, start, rule, passes):
