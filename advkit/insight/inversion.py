@@ -86,7 +86,7 @@ def _walk(
     objective: Objective, start: Tensor, optimiser: Optimiser, steps: int
 ) -> Iterator[tuple[Tensor, float]]:
     """Yield the image and the value at every step."""
-    if optimiser == "lbfgs":  # the box by another variable: a clamp would spoil its curvatures
+    if optimiser == "lbfgs":
         image, z = changes_of(start)
         for point in lbfgs(seen_through(objective, image), z, steps, passes=steps, history=20):
             yield image(point.x), float(point.value)
