@@ -144,7 +144,7 @@ def _another(model: str | Classifier, samples: Samples) -> Classifier:
 
 
 def own_data(model: str | Classifier) -> str:
-    """Return the images that a bundled model comes with; raises UsageError for another."""
+    """Return the spec of the images that a bundled model comes with; raises UsageError."""
     name = model if isinstance(model, str) else model.name
     if name.startswith("bundled:digits"):
         return "bundled:digits"

@@ -12,16 +12,23 @@ COMMANDS = {
     "attack": "Run one attack on all images; save the examples and a table.",
     "audit": "Measure how easily a classifier is fooled; write a report.",
     "compare": "Compare two audits of the same images, image by image.",
+    "dream": "Make what a layer sees in an image stronger.",
+    "embed": "Lay images out by what a net makes of them, layer by layer.",
     "explain": "Show where a net looks, by several methods, and whether to believe them.",
     "figures": "Draw the figures of a run for print.",
+    "fool": "Make images of nothing that a net is certain of.",
+    "gallery": "Make one page of all that a model sees: the page to open first.",
     "index": "Write one page of all audits, the most robust first.",
     "inspect": "Tell what a model is made of, and what its layers are called.",
+    "invert": "Find images again from the codes of inner layers.",
     "linearity": "Show why linear models are fooled, and how linear nets are; write a page.",
     "ls": "List attacks, models, data and norms.",
     "report": "Render a finished run again: page, Markdown, JUnit, CSV, model card.",
     "show": "Tell all about one attack.",
+    "style": "Paint one image in the textures of others.",
     "train": "Train a small classifier, standard or adversarially.",
     "transfer": "Make examples on one net and show them to others.",
+    "visualize": "Show what a net takes most for a class, or what excites a neuron.",
 }
 
 

@@ -8,18 +8,23 @@ from tqdm import tqdm
 
 
 @contextmanager
-def bars(off: bool, unit: str = "image") -> Iterator[Callable[[str, int, int], None]]:
-    """Give a function of (what runs, done, in all) that draws a bar for each, in ``unit``s."""
+def bars(off: bool, unit: str = "image") -> Iterator[Callable[..., None]]:
+    """Give a function of (what runs, done, in all) that draws a bar for each, in ``unit``s.
+
+    A fourth word, such as a loss, is shown beside the bar.
+    """
     stages: dict[str, Any] = {}
     hidden = True if off else None  # None: shown on a terminal only
 
-    def show(what: str, done: int, total: int) -> None:
+    def show(what: str, done: int, total: int, note: str = "") -> None:
         if what not in stages:
             for bar in stages.values():
                 bar.close()
             stages[what] = tqdm(
                 total=total, desc=what, unit=unit, disable=hidden, dynamic_ncols=True
             )
+        if note:
+            stages[what].set_postfix_str(note, refresh=False)
         stages[what].update(min(done, total) - stages[what].n)
 
     try:

@@ -51,7 +51,7 @@ class Frame(NamedTuple):
 
     command: str
     folder: Path
-    progress: Callable[[str, int, int], None]
+    progress: Callable[..., None]
 
 
 @contextmanager

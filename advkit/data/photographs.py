@@ -18,6 +18,16 @@ def read_photograph(
     The short side is brought to ``size`` / ``crop``, then the centre of ``size`` is cut out.
     Raises InputError for a file that is corrupt, or so large that it may be a decompression bomb.
     """
+    picture, changes = open_picture(path, mode)
+    pixels = np.asarray(_centre(picture, size, crop))
+    return pixels.reshape(*size, -1), changes
+
+
+def open_picture(path: Path, mode: str) -> tuple[Image.Image, list[str]]:
+    """Return the picture upright, opaque and of 8 bits, and what had to be done to it.
+
+    Raises InputError as `read_photograph`.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -25,7 +35,7 @@ def read_photograph(
             with Image.open(path) as opened:
                 opened.load()
                 changes = _oddities(opened)
-                picture = _flat(ImageOps.exif_transpose(opened)).convert(mode)
+                return _flat(ImageOps.exif_transpose(opened)).convert(mode), changes
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(
             f"{path} is too large to be opened: {error}",
@@ -35,8 +45,6 @@ def read_photograph(
         raise InputError(
             f"{path} is not a picture that can be read: {error}", "replace it, or leave it out"
         ) from error
-    pixels = np.asarray(_centre(picture, size, crop))
-    return pixels.reshape(*size, -1), changes
 
 
 def _oddities(picture: Image.Image) -> list[str]:

@@ -67,6 +67,22 @@ def ascend(
         x, state = rule.update(point, state)
 
 
+def climb(
+    objective_at: Callable[[int], Objective], x: Tensor, rule: Rule, steps: int
+) -> Iterator[Point]:
+    """Walk as `ascend` does, by an objective that is another one at every step.
+
+    Such as the same one of an image that is moved a little each time. The last point has a
+    gradient too.
+    """
+    state = rule.init(x)
+    for step in range(steps + 1):
+        point = evaluate(objective_at(step), x)
+        yield point
+        if step < steps:
+            x, state = rule.update(point, state)
+
+
 def last(points: Iterable[Point]) -> Tensor:
     """Return where every sample ended."""
     walk = iter(points)

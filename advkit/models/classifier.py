@@ -77,6 +77,15 @@ class Classifier(nn.Module):
         logits = logits[:n] if spare else logits
         return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
 
+    def unpadded(self, x: Tensor) -> Tensor:
+        """Return the logits of a batch as it is: for one large image at a time.
+
+        The last bits are those of this size of batch; pictures are made one by one, so that theirs
+        are always the same.
+        """
+        logits = self._ask(self._normalise(x))
+        return logits if logits.dtype == torch.float64 else logits.float()
+
     def _normalise(self, x: Tensor) -> Tensor:
         if self.mean is None and self.std is None:
             return x

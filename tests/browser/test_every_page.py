@@ -17,7 +17,9 @@ from advkit.reports import (
     query_page,
     transfer_page,
 )
+from advkit.reports.album import album_page
 from advkit.reports.explanation import explanation_page
+from tests.reports.sample_album import sample_album
 from tests.reports.sample_audit import sample_audit, sample_cards
 from tests.reports.sample_default import default_sized_audit
 from tests.reports.sample_explanation import sample_explanation
@@ -30,6 +32,7 @@ OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clie
 PAGES = {
     "audit": lambda: audit_page(default_sized_audit(), sample_cards(4)),
     "photographs": lambda: audit_page(sample_audit(), sample_cards(2, size=96, channels=3)),
+    "pictures": lambda: album_page(sample_album()),
     "comparison": lambda: comparison_page(comparison(notes=["their images differ"])),
     "transfer": lambda: transfer_page(sample_transfer()),
     "labels": lambda: query_page(sample_label_audit()),

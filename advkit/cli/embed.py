@@ -1,0 +1,55 @@
+"""`advkit embed`: images laid out by what a net makes of them."""
+
+from typing import Any
+
+import click
+
+from advkit.cli.parameters import Radius
+from advkit.cli.picture_options import CODES, setting_of, told, with_common
+from advkit.numbers import check_eps
+
+EPILOG = (
+    """
+\b
+Examples:
+  advkit embed
+      300 images of a bundled net, from pixels to logits
+  advkit embed --layer 8 --images 1000 --perplexity 50
+  advkit embed --eps 0.1 --attack pgd
+      with lines from images to what an attack made of them
+  advkit embed --model efficientnet-lite:0 --data imagefolder:photos
+"""
+    + CODES
+)
+
+
+@click.command(epilog=EPILOG)
+@click.option(
+    "--layer", "layers", multiple=True, metavar="NAME",
+    help="advkit inspect MODEL --layers names them.  [default: the last of every resolution]",
+)  # fmt: skip
+@click.option("--images", "limit", type=click.IntRange(min=5), default=300, show_default=True)
+@click.option("--perplexity", type=click.FloatRange(min=1), default=30.0, show_default=True)
+@click.option("--eps", type=Radius(), help="Attack within this radius; draw where codes go.")
+@click.option("--attack", default="pgd", show_default=True, metavar="NAME[:KEY=VALUE,...]")
+@click.option("--norm", type=click.Choice(["Linf", "L2", "L1", "L0"]), default="Linf",
+              show_default=True, help="Of the attack.")  # fmt: skip
+@click.option("--arrows", type=click.IntRange(min=1), default=20, show_default=True,
+              help="So many images are attacked.")  # fmt: skip
+@with_common
+def embed(
+    layers: tuple[str, ...], limit: int, eps: float | None, attack: str, norm: str, as_json: bool,
+    **given: Any,
+) -> None:  # fmt: skip
+    """Lay images out by their codes, layer by layer.
+
+    t-SNE pictures of thumbnails; and how pure neighbourhoods are and how well a linear classifier
+    reads the classes off, which do not depend on the picture.
+    """
+    check_eps(() if eps is None else (eps,), norm)
+    from advkit.picturing import embed as run
+
+    asked = {"attack": attack, "eps": eps, "norm": norm} if eps is not None else {}
+    with setting_of("embed", given) as setting:
+        record = run(setting._replace(limit=limit), layers=layers, **asked, **given)
+    told(record, as_json)

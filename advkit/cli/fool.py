@@ -1,0 +1,57 @@
+"""`advkit fool`: images of nothing that a net is certain of."""
+
+from typing import Any
+
+import click
+
+from advkit.cli.picture_options import CODES, setting_of, told, with_common
+
+EPILOG = (
+    """
+\b
+Examples:
+  advkit fool
+      every class of a bundled net, robust beside standard, five ways
+  advkit fool --model efficientnet-lite:0 --class peacock --way noise --way photograph
+  advkit fool --confidence 0.9 --steps 1000 --way evolution
+
+\b
+Ways:
+  noise, zero, photograph   along the gradient from there
+  shapes                    from noise with decay and blur
+  evolution                 by mutation and choice, without gradients
+"""
+    + CODES
+)
+
+
+@click.command(epilog=EPILOG)
+@click.option("--class", "classes", multiple=True, metavar="NAME", help="By name or number.")
+@click.option("--way", "ways", multiple=True, metavar="NAME", help="[default: all]")
+@click.option(
+    "--confidence", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.999,
+    show_default=True,
+)  # fmt: skip
+@click.option("--steps", type=click.IntRange(min=1), default=300, show_default=True)
+@click.option("--picture", default="china", show_default=True, metavar="FILE",
+              help="The photograph to begin with where there are no data.")  # fmt: skip
+@click.option("--beside", metavar="MODEL", help="Another net to fool the same ways.")
+@with_common
+def fool(
+    classes: tuple[str, ...], ways: tuple[str, ...], beside: str | None, as_json: bool,
+    **given: Any,
+) -> None:  # fmt: skip
+    """Make images of nothing that a net takes for a class with near certainty.
+
+    Says how many steps it took from every start, and whether the picture could be found out by
+    its distance from real images.
+    """
+    from advkit.picturing import STANDARD
+    from advkit.picturing import fool as run
+
+    if given["model"] is None and beside is None:
+        beside = STANDARD
+    asked: dict[str, Any] = {"ways": ways} if ways else {}
+    with setting_of("fool", given) as setting:
+        record = run(setting, beside=beside, targets=classes, **asked, **given)
+    told(record, as_json)

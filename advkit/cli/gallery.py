@@ -1,0 +1,36 @@
+"""`advkit gallery`: one page of all that a model sees."""
+
+from typing import Any
+
+import click
+
+from advkit.cli.picture_options import CODES, setting_of, told, with_common
+
+EPILOG = (
+    """
+\b
+Examples:
+  advkit gallery
+  advkit gallery --model bundled:fashion-mnist-cnn --data bundled:fashion-mnist
+  advkit gallery --model efficientnet-lite:0 --only visualize --only dream --only style
+"""
+    + CODES
+)
+PARTS = ("visualize", "invert", "fool", "embed", "dream", "style")
+
+
+@click.command(epilog=EPILOG)
+@click.option("--only", "parts", multiple=True, type=click.Choice(PARTS), help="[default: all]")
+@click.option("--quick", is_flag=True, help="Few steps: to see that it works.")
+@with_common
+def gallery(parts: tuple[str, ...], quick: bool, as_json: bool, **given: Any) -> None:
+    """Make one page of all that a model sees: the page to open first.
+
+    Runs visualize, invert, fool, embed, dream and style with few images each, every one in its own
+    folder; goes on where it was stopped.
+    """
+    from advkit.picture_gallery import gallery as run
+
+    with setting_of("gallery", given) as setting:
+        record = run(setting, parts=parts or PARTS, quick=quick)
+    told(record, as_json)

@@ -1,0 +1,84 @@
+"""What the commands that make pictures have in common."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from advkit.cli.failures import say
+from advkit.cli.run_options import (
+    ARCH,
+    DATA,
+    DEVICE,
+    FRESH,
+    JSON,
+    MODEL,
+    NO_PROGRESS,
+    OUT,
+    SEED,
+    framed,
+)
+
+if TYPE_CHECKING:
+    from advkit.picturing import Setting
+
+CODES = """
+\b
+Exit codes:
+  0 ok, 2 usage, 3 bad input, 4 refused (could run code), 5 no images, 7 out of memory or disk,
+  70 a bug, 130 Ctrl-C, 143 SIGTERM
+"""
+SIZE = click.option(
+    "--size", type=click.IntRange(min=8), help="Side of the pictures in pixels.  [default: the "
+    "net's own]",
+)  # fmt: skip
+COMMON = (MODEL, ARCH, DATA, SIZE, SEED, DEVICE, OUT, FRESH, JSON, NO_PROGRESS)
+NAMES = ("model", "arch", "data", "size", "seed", "device", "out", "fresh")
+
+
+def with_common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that all have, after its own."""
+    for option in reversed(COMMON):
+        command = option(command)
+    return command
+
+
+@contextmanager
+def setting_of(kind: str, given: dict[str, Any]) -> Iterator["Setting"]:
+    """Take the common options out of ``given``; give what all commands are given, and the frame."""
+    from advkit.picturing import ROBUST, Setting
+
+    common = {name: given.pop(name) for name in NAMES}
+    out: Path | None = common.pop("out")
+    model = common.pop("model") or ROBUST
+    with framed(out, model, kind=kind, no_progress=given.pop("no_progress"), unit="step") as frame:
+        yield Setting(model=model, out=frame.folder, command=frame.command,
+                      progress=frame.progress, **common)  # fmt: skip
+
+
+def told(record: dict[str, Any], as_json: bool) -> None:
+    """Print what a run found: its verdict, its tables, where the page is."""
+    if as_json:
+        kept = ("kind", "verdict", "lead", "options", "notes", "out", "report", "groups")
+        say(json.dumps({name: record[name] for name in kept}))
+        return
+    from advkit.cli.layout import columns, paragraph
+
+    lines = [paragraph(record["verdict"]), paragraph(record["lead"]), ""]
+    for each in record["groups"]:
+        if each.get("table"):
+            heads = [name for name, _ in each["table"]["columns"]]
+            right = tuple(i for i, (_, numeric) in enumerate(each["table"]["columns"]) if numeric)
+            rows = [[_text(value) for value in row] for row in each["table"]["rows"]]
+            lines += [each["title"], columns(heads, rows, right=right), ""]
+    lines += [paragraph(note, "note:     ") for note in record["notes"]]
+    say("\n".join([*lines, f"pictures: {record['out']}/pictures", f"report:   {record['report']}"]))
+
+
+def _text(value: str | float | None) -> str:
+    if value is None:
+        return "-"
+    return value if isinstance(value, str) else f"{value:.4g}"

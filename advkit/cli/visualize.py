@@ -1,0 +1,62 @@
+"""`advkit visualize`: the pictures that excite classes and neurons most."""
+
+from typing import Any
+
+import click
+
+from advkit.cli.picture_options import CODES, setting_of, told, with_common
+
+EPILOG = (
+    """
+\b
+Examples:
+  advkit visualize
+      every class of a bundled net, robust beside standard, judged by a third
+  advkit visualize --model efficientnet-lite:0 --class goldfish --class peacock
+  advkit visualize --model efficientnet-lite:0 --class monarch --several 4
+  advkit visualize --neuron '4[17]' --neuron '4[3]-4[9]' --negative
+      a channel and a direction of layer 4, what raises them and what lowers them
+  advkit visualize --recipe simonyan --steps 300
+
+\b
+Recipes:
+  simonyan, yosinski, clipped, contributing, jittered, spectrum
+"""
+    + CODES
+)
+
+
+@click.command(epilog=EPILOG)
+@click.option("--class", "classes", multiple=True, metavar="NAME", help="By name or number.")
+@click.option(
+    "--neuron", "--layer", "neurons", multiple=True, metavar="LAYER[c,y,x]",
+    help="A channel LAYER[c], a unit LAYER[c,y,x], or several with + and -. "
+    "advkit inspect MODEL --layers names them.",
+)  # fmt: skip
+@click.option("--recipe", default="spectrum", show_default=True, help="How it is kept natural.")
+@click.option("--steps", type=click.IntRange(min=1), default=128, show_default=True)
+@click.option(
+    "--several", type=click.IntRange(1, 9), default=1, show_default=True,
+    help="So many of each, kept apart.",
+)  # fmt: skip
+@click.option("--negative", is_flag=True, help="And what lowers it most.")
+@click.option("--beside", metavar="MODEL", help="Another net to make the same pictures with.")
+@click.option("--judge", metavar="MODEL", help="A net that says what it takes the pictures for.")
+@with_common
+def visualize(
+    classes: tuple[str, ...], neurons: tuple[str, ...], beside: str | None, judge: str | None,
+    as_json: bool, **given: Any,
+) -> None:  # fmt: skip
+    """Show what a net takes most for a class, or what excites a neuron most.
+
+    Pictures made by following the gradient of one score, beside the images of the data that excite
+    it most.
+    """
+    from advkit.picturing import STANDARD
+    from advkit.picturing import visualize as run
+
+    if given["model"] is None and beside is None and judge is None:
+        beside, judge = STANDARD, "bundled:fashion-mnist-logistic"
+    with setting_of("visualize", given) as setting:
+        record = run(setting, beside=beside, judge=judge, targets=(*classes, *neurons), **given)
+    told(record, as_json)

@@ -1,0 +1,177 @@
+"""A run directory of pictures: made one by one, kept as PNG, described in run.json."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from advkit.data.samples import Samples, fingerprint
+from advkit.errors import InputError
+from advkit.evaluate.fingerprint import check_same, environment, now
+from advkit.evaluate.run_folder import read_json, write_json
+from advkit.insight.canvas import Canvas, canvas_of
+from advkit.models.classifier import Classifier
+from advkit.models.probe import probe
+
+SCHEMA = "advkit/pictures/1"
+Tell = Callable[..., None]
+
+
+def untold(*_: object) -> None:
+    """Tell nobody."""
+
+
+class Studio(NamedTuple):
+    """What every command that makes pictures works with."""
+
+    model: Classifier
+    canvas: Canvas
+    names: Sequence[str]
+    samples: Samples | None
+    seed: int
+    out: Path
+    record: dict[str, Any]
+    tell: Tell = untold
+
+
+class Asked(NamedTuple):
+    """What a run was asked, beside its own options."""
+
+    kind: str
+    out: Path
+    seed: int = 0
+    fresh: bool = False
+    spec: Mapping[str, str] = {}
+    tell: Tell = untold
+
+
+def studio(
+    model: Classifier, samples: Samples | None, shape: Sequence[int], asked: Asked,
+    options: Mapping[str, Any], others: Sequence[Classifier] = (),
+) -> Studio:  # fmt: skip
+    """Return the studio of a run in ``asked.out``, which goes on where it was stopped.
+
+    ``options`` are all that pictures depend on but the model and the data. Raises InputError where
+    the directory holds another run.
+    """
+    device = next(model.parameters()).device
+    x = torch.full((1, *shape), 0.5, device=device) if samples is None else samples.x
+    if x.ndim != 4:
+        raise InputError(f"pictures are of images, the data is {tuple(x.shape[1:])}")
+    y = torch.zeros(len(x), dtype=torch.int64, device=device) if samples is None else samples.y
+    notes = [*(samples.notes if samples else ()), *probe(model, x[:64], y[:64])]
+    names = tuple(
+        model.classes or (samples and samples.classes) or map(str, range(model.n_classes))
+    )
+    record = _record(model, samples, asked, options, others, [*notes, *model.notes], x.device)
+    return Studio(
+        model, canvas_of(model, x), names, samples, asked.seed, asked.out, record, asked.tell
+    )
+
+
+def _record(
+    model: Classifier, samples: Samples | None, asked: Asked, options: Mapping[str, Any],
+    others: Sequence[Classifier], notes: list[str], device: torch.device,
+) -> dict[str, Any]:  # fmt: skip
+    made_of = {"kind": asked.kind, "model": model.fingerprint(),
+               "data": fingerprint(samples) if samples else "", "seed": asked.seed,
+               "others": [other.fingerprint() for other in others], **options}  # fmt: skip
+    asked.out.mkdir(parents=True, exist_ok=True)
+    before = None if asked.fresh else read_json(asked.out, "run.json")
+    if before is not None and before.get("schema") != SCHEMA:
+        raise InputError(f"{asked.out} holds another kind of run", "give another --out")
+    if before is not None:
+        check_same(before["made_of"], made_of, f"--out {asked.out}")
+    data = (
+        {"name": samples.name, "n": len(samples.ids), "sha256": made_of["data"]} if samples else {}
+    )
+    return {
+        "schema": SCHEMA, "kind": asked.kind, "made_of": made_of,
+        "model": {"name": model.name, "spec": asked.spec.get("model", model.name),
+                  "sha256": made_of["model"], "n_classes": model.n_classes},
+        "data": data, "options": dict(options), "command": asked.spec.get("command", ""),
+        "environment": environment(device), "notes": list(dict.fromkeys(notes)),
+        "started": (before or {}).get("started") or now(), "items": (before or {}).get("items", {}),
+    }  # fmt: skip
+
+
+Made = tuple[dict[str, Any], Mapping[str, Tensor]]
+"""What is known of an item, as plain data, and its pictures (c, h, w) by name."""
+
+
+def kept(at: Studio, key: str, make: Callable[[], Made]) -> dict[str, Any]:
+    """Return what is known of the item ``key``: made now, or read if an earlier try made it.
+
+    The row's ``files`` are its pictures, by name, within the run directory.
+    """
+    known = at.record["items"].get(key)
+    if known is not None and all((at.out / file).exists() for file in known["files"].values()):
+        return dict(known)
+    row, pictures = make()
+    files = {name: f"pictures/{_plain(f'{key}-{name}')}.png" for name in pictures}
+    (at.out / "pictures").mkdir(exist_ok=True)
+    for name, picture in pictures.items():
+        write_picture(at.out / files[name], picture)
+    at.record["items"][key] = {**row, "files": files}
+    write_json(at.out, "run.json", at.record)
+    return dict(at.record["items"][key])
+
+
+def _plain(text: str) -> str:
+    return "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in text)
+
+
+def write_picture(file: Path, picture: Tensor) -> Path:
+    """Write a picture (c, h, w) in [0, 1] as PNG, of one or three channels; return its path."""
+    temporary = file.with_name(f"{file.name}.tmp")
+    with temporary.open("wb") as out:
+        Image.fromarray(levels_of(picture)).save(out, format="PNG")
+    return temporary.replace(file)
+
+
+def levels_of(picture: Tensor) -> np.ndarray:
+    """Return a picture (c, h, w) in [0, 1] as bytes, (h, w) or (h, w, 3)."""
+    pixels = picture.detach().float().cpu().clamp(0, 1)
+    if pixels.shape[0] not in (1, 3):
+        pixels = pixels.mean(0, keepdim=True)
+    levels = (pixels * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
+    return np.asarray(levels[..., 0] if levels.shape[-1] == 1 else levels)
+
+
+def read_picture(file: Path) -> Tensor:
+    """Return a picture of a run, (c, h, w) in [0, 1]."""
+    with Image.open(file) as opened:
+        pixels = torch.from_numpy(np.asarray(opened).astype(np.float32) / 255)
+    return pixels[None] if pixels.ndim == 2 else pixels.permute(2, 0, 1)
+
+
+def finished(at: Studio, verdict: str, lead: str, groups: Sequence[Mapping[str, Any]],
+             limits: Sequence[str], notes: Sequence[str] = ()) -> dict[str, Any]:  # fmt: skip
+    """Write the record of a finished run and return it.
+
+    ``groups`` are the sections of its page: see `advkit.reports.album`.
+    """
+    record = {**at.record, "verdict": verdict, "lead": lead, "groups": list(groups),
+              "limits": list(limits), "finished": now()}  # fmt: skip
+    record["notes"] = list(dict.fromkeys([*record["notes"], *notes]))
+    write_json(at.out, "run.json", record)
+    return record
+
+
+def shown(file: str, head: str, text: str = "", detail: str = "") -> dict[str, str]:
+    """Return a picture of a strip."""
+    return {"file": file, "head": head, "text": text, "detail": detail}
+
+
+def group(name: str, title: str, text: str, **parts: Any) -> dict[str, Any]:
+    """Return a section: ``strips``, ``table`` (columns, rows) and ``chart`` are optional."""
+    return {"name": name, "title": title, "text": text, **parts}
+
+
+def steps_told(at: Studio, what: str, total: int) -> Callable[[int, float], None]:
+    """Return what a walk calls at each step, with its value."""
+    return lambda step, value: at.tell(what, step, total, f"{value:.4g}")

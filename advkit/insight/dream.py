@@ -1,0 +1,142 @@
+"""DeepDream (Mordvintsev et al. 2015): what a layer sees in an image, made stronger."""
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from advkit.engine import Objective, Point, Rule, evaluate, rows
+from advkit.engine.seeding import keys, uniform
+from advkit.engine.transforms import blur, move
+
+
+class Dream(NamedTuple):
+    """How a dream goes on; sizes in pixels."""
+
+    octaves: int = 4
+    scale: float = 1.4
+    steps: int = 10
+    """Per octave."""
+    step: float = 1.5 / 255
+    """Mean |change| of a pixel value in one move."""
+    jitter: int = 32
+    smooth: float = 0.0
+    """Deviation of the Gaussian, in pixels, that the gradient is blurred by: against grids."""
+    tile: int = 512
+    """Larger images are worked on in parts of this size, cut elsewhere at each step."""
+    least: int = 48
+    """Octaves whose shorter side would be less are left out."""
+
+
+def dreamt(
+    objective: Objective,
+    x: Tensor,
+    plan: Dream,
+    *,
+    seed: int = 0,
+    tell: Callable[[int, float], None] = lambda _step, _value: None,
+) -> Tensor:
+    """Return ``x`` (1, c, h, w) changed by every octave, from the smallest to the whole size.
+
+    With no steps the image comes back to the last bit. ``objective`` must take any size.
+    """
+    sizes = octave_sizes(x.shape[2], x.shape[3], plan)
+    detail = torch.zeros_like(_resized(x, sizes[0]))
+    count = 0
+    for number, size in enumerate(sizes):
+        base = _resized(x, size)
+        detail = _resized(detail, size)
+        begun = base + detail
+        end = begun
+        for step, point in enumerate(_octave(objective, begun, plan, seed, number)):
+            end = point.x
+            count += step > 0
+            tell(count, float(point.value))
+        detail = end - base
+    return x if plan.steps == 0 else end
+
+
+def octave_sizes(height: int, width: int, plan: Dream) -> list[tuple[int, int]]:
+    """Return the sizes of the octaves, smallest first; those below ``plan.least`` are left out."""
+    found = []
+    for k in range(max(plan.octaves, 1)):
+        size = (round(height / plan.scale**k), round(width / plan.scale**k))
+        if k and min(size) < plan.least:
+            break
+        found.append(size)
+    return found[::-1]
+
+
+def _resized(x: Tensor, size: tuple[int, int]) -> Tensor:
+    if tuple(x.shape[2:]) == size:
+        return x
+    return F.interpolate(x, size, mode="bilinear", antialias=True, align_corners=False)
+
+
+def _octave(
+    objective: Objective, x: Tensor, plan: Dream, seed: int, octave: int
+) -> Iterator[Point]:
+    """Walk through one octave; every step is taken on the image rolled by another amount."""
+    rule = dream_rule(plan.step)
+    for step in range(plan.steps + 1):
+        down, right = _roll(x, plan, seed, octave, step)
+        seen = _in_tiles(objective, torch.roll(x, (down, right), (2, 3)), plan.tile)
+        slope = torch.roll(seen.gradient, (-down, -right), (2, 3))
+        if plan.smooth:
+            slope = blur(slope, plan.smooth)
+        point = seen._replace(x=x, gradient=slope)
+        yield point
+        if step < plan.steps:
+            x, _ = rule.update(point, None)
+
+
+def _in_tiles(objective: Objective, x: Tensor, tile: int) -> Point:
+    """Return value and gradient of ``x`` (1, c, h, w), the sum over parts of ``tile`` pixels.
+
+    Memory is that of one part. Parts of a row are alike in size.
+    """
+    slope, total = torch.zeros_like(x), torch.zeros(1)
+    for top, bottom in _cuts(x.shape[2], tile):
+        for left, right in _cuts(x.shape[3], tile):
+            point = evaluate(objective, x[:, :, top:bottom, left:right].contiguous())
+            slope[:, :, top:bottom, left:right] = point.gradient
+            total = total + point.value
+    return Point(x, total, total, slope, torch.zeros(1, dtype=torch.int64))
+
+
+def _cuts(length: int, tile: int) -> list[tuple[int, int]]:
+    """Return the ends of parts of ``length`` that are alike and at most ``tile`` long."""
+    parts = -(-length // tile)
+    at = [length * i // parts for i in range(parts + 1)]
+    return list(pairwise(at))
+
+
+def _roll(x: Tensor, plan: Dream, seed: int, octave: int, step: int) -> tuple[int, int]:
+    """Return by how much a step's image is rolled: by any amount where it is cut into tiles."""
+    draw = uniform(keys(seed, ["dream"], x[:1], octave, step), (2,))[0]
+    if max(x.shape[2:]) > plan.tile:
+        return int(draw[0] * x.shape[2]), int(draw[1] * x.shape[3])
+    reach = min(plan.jitter, min(x.shape[2:]) // 2)
+    return int(draw[0] * (2 * reach + 1)) - reach, int(draw[1] * (2 * reach + 1)) - reach
+
+
+def dream_rule(step: float, low: float = 0.0, high: float = 1.0) -> Rule:
+    """Return moves along the gradient divided by its mean size, within [low, high].
+
+    An image whose gradient is 0 stays.
+    """
+
+    def update(point: Point, state: None) -> tuple[Tensor, None]:
+        size = point.gradient.abs().flatten(1).mean(1)
+        share = torch.where(size > 0, step / size.clamp_min(1e-30), 0)
+        return (point.x + rows(share, point.x) * point.gradient).clamp(low, high), state
+
+    return Rule(lambda _x: None, update)
+
+
+def zoomed(x: Tensor, share: float) -> Tensor:
+    """Return ``x`` (1, c, h, w) with ``share`` of every side cut off, and enlarged again."""
+    return move(x, factor=1 / (1 - 2 * share), edge="border")

@@ -1,0 +1,197 @@
+"""The Python face of pictures: load, make, write the page. The command line calls the same."""
+
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from advkit.albums import write_album
+from advkit.api import new_run, own_data, pick_device
+from advkit.data.samples import Samples
+from advkit.data.single_pictures import SAMPLES, load_picture
+from advkit.data.specs import load_data
+from advkit.errors import UsageError
+from advkit.evaluate import (
+    dream_run,
+    embed_run,
+    fool_run,
+    invert_run,
+    style_run,
+    visualize_run,
+)
+from advkit.evaluate.album import Asked, Studio, studio, untold
+from advkit.evaluate.workers import one_thread_each
+from advkit.models.classifier import Classifier
+from advkit.models.specs import input_shape, load_model
+
+ROBUST, STANDARD = "bundled:fashion-mnist-cnn-robust", "bundled:fashion-mnist-cnn"
+
+
+class Setting(NamedTuple):
+    """What all commands that make pictures are given."""
+
+    model: str | Classifier = ROBUST
+    data: str | Samples | None = None
+    limit: int | None = None
+    size: int | None = None
+    """Side of the pictures in pixels, for nets that take any."""
+    arch: str | None = None
+    device: str = "auto"
+    seed: int = 0
+    out: str | Path | None = None
+    fresh: bool = False
+    command: str = ""
+    progress: Callable[..., None] = untold
+
+
+def visualize(
+    setting: Setting, *, beside: str | Classifier | None = None,
+    judge: str | Classifier | None = None, **options: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """Make the pictures that excite classes or neurons most; write the run directory.
+
+    ``beside`` is a net to make the same pictures with, ``judge`` one that says what it takes them
+    for; ``options`` are those of `advkit.evaluate.visualize_run.Plan`. Returns the record of the
+    run with the path of its page. Raises AdvkitError.
+    """
+    plan = visualize_run.Plan(**options)
+    others = [another(each, setting) for each in (beside, judge)]
+    return made(setting, "visualize", plan.told(), others,
+                lambda at: visualize_run.visualize(at, plan, *others))  # fmt: skip
+
+
+def invert(setting: Setting, *, pictures: Sequence[str] = (), **options: Any) -> dict[str, Any]:
+    """Find images again from the codes of inner layers; write the run directory.
+
+    ``pictures`` are files in place of the first images of the data; ``options`` are those of
+    `advkit.evaluate.invert_run.Plan`. Returns and raises as `visualize`.
+    """
+    plan = invert_run.Plan(**options)
+
+    def make(at: Studio) -> dict[str, Any]:
+        found = {name: _fitted(at, name) for name in pictures}
+        if not found and at.samples is not None:
+            some = range(min(plan.images, len(at.samples.ids)))
+            found = {at.samples.ids[i]: at.samples.x[i] for i in some}
+        return invert_run.invert(at, plan, found or {name: _fitted(at, name) for name in SAMPLES})
+
+    return made(setting, "invert", {**plan.told(), "pictures": list(pictures)}, (), make)
+
+
+def fool(
+    setting: Setting, *, beside: str | Classifier | None = None, picture: str = "china",
+    **options: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """Make images of nothing that the net is certain of; write the run directory.
+
+    ``beside`` is another net to fool; ``options`` are those of `advkit.evaluate.fool_run.Plan`.
+    Returns and raises as `visualize`.
+    """
+    plan = fool_run.Plan(**options)
+    other = another(beside, setting)
+    return made(setting, "fool", {**plan.told(), "picture": picture}, [other],
+                lambda at: fool_run.fool(at, plan, _fitted(at, picture), other))  # fmt: skip
+
+
+def embed(setting: Setting, **options: Any) -> dict[str, Any]:
+    """Lay the images of the data out by their codes, layer by layer; write the run directory.
+
+    ``options`` are those of `advkit.evaluate.embed_run.Plan`. Returns and raises as `visualize`.
+    """
+    plan = embed_run.Plan(**options)
+    return made(setting, "embed", plan.told(), (), lambda at: embed_run.embed(at, plan))
+
+
+def dream(
+    setting: Setting, *, picture: str = "china", guide: str | None = None, longest: int = 320,
+    **options: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """Make what layers see in a picture stronger; write the run directory.
+
+    ``picture`` and ``guide`` are files, china or flower, ``longest`` is the longer side in pixels;
+    ``options`` are those of `advkit.evaluate.dream_run.Plan`. Returns and raises as `visualize`.
+    """
+    plan = dream_run.Plan(**options)
+
+    def make(at: Studio) -> dict[str, Any]:
+        device, channels = at.canvas.mean.device, at.canvas.shape[0]
+        x = load_picture(picture, channels, longest).to(device)
+        other = None if guide is None else load_picture(guide, channels, longest).to(device)
+        return dream_run.dream(at, plan, x, other)
+
+    told = {**plan.told(), "picture": picture, "guide": guide or "", "longest": longest}
+    return made(setting, "dream", told, (), make)
+
+
+def style(setting: Setting, **options: Any) -> dict[str, Any]:
+    """Paint one picture in the textures of others; write the run directory.
+
+    ``options`` are those of `advkit.evaluate.style_run.Plan`. Returns and raises as `visualize`.
+    """
+    plan = style_run.Plan(**options)
+
+    def make(at: Studio) -> dict[str, Any]:
+        device, channels = at.canvas.mean.device, at.canvas.shape[0]
+        content, *styles = (load_picture(name, channels, plan.size).to(device)
+                            for name in (plan.content, *plan.styles))  # fmt: skip
+        return style_run.style(at, plan, content, styles)
+
+    return made(setting, "style", plan.told(), (), make)
+
+
+def _fitted(at: Studio, name: str) -> Tensor:
+    """Return a picture (c, h, w) cut to the size of the net's images."""
+    channels, height, width = at.canvas.shape
+    whole = load_picture(name, channels)
+    factor = max(height / whole.shape[2], width / whole.shape[3])
+    whole = load_picture(name, channels, math.ceil(factor * max(whole.shape[2:])))
+    top, left = (whole.shape[2] - height) // 2, (whole.shape[3] - width) // 2
+    return whole[0, :, top : top + height, left : left + width].to(at.canvas.mean.device)
+
+
+def made(
+    setting: Setting, kind: str, options: dict[str, Any], others: Sequence[Classifier | None],
+    make: Callable[[Studio], dict[str, Any]],
+) -> dict[str, Any]:  # fmt: skip
+    """Make a run of pictures and its page; return its record, with the paths."""
+    model, samples, shape = loaded(setting)
+    folder = Path(setting.out) if setting.out else new_run(model.name, kind=kind)
+    spec = {"model": str(setting.model if isinstance(setting.model, str) else model.name),
+            "command": setting.command}  # fmt: skip
+    asked = Asked(kind, folder, setting.seed, setting.fresh, spec, setting.progress)
+    with one_thread_each():
+        at = studio(model, samples, shape, asked, options, [each for each in others if each])
+        record = make(at)
+    return {**record, "out": str(folder), "report": str(write_album(folder))}
+
+
+def loaded(setting: Setting) -> tuple[Classifier, Samples | None, Sequence[int]]:
+    """Return the model, the data if there are any, and the shape of an image."""
+    device = pick_device(setting.device)
+    spec = setting.model
+    name = spec if isinstance(spec, str) else spec.name
+    data = setting.data
+    if data is None and name.startswith("bundled:"):
+        data = own_data(name)
+    shape = input_shape(spec) if isinstance(spec, str) else spec.shape
+    if setting.size is not None and shape is not None:
+        shape = (shape[0], setting.size, setting.size)
+    samples = load_data(data, limit=setting.limit, shape=shape) if isinstance(data, str) else data
+    if samples is not None:
+        shape = tuple(samples.x.shape[1:])
+        samples = samples._replace(x=samples.x.to(device), y=samples.y.to(device))
+    if shape is None:
+        raise UsageError(f"{name} does not say what images it takes", "give --data or --size")
+    classes = samples.classes if samples else None
+    model = load_model(spec, arch=setting.arch, classes=classes) if isinstance(spec, str) else spec
+    return model.to(device), samples, shape
+
+
+def another(model: str | Classifier | None, setting: Setting) -> Classifier | None:
+    """Return a further net, on the device of the first."""
+    if model is None:
+        return None
+    found = load_model(model) if isinstance(model, str) else model
+    return found.to(pick_device(setting.device))

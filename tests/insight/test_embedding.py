@@ -1,0 +1,111 @@
+"""t-SNE against scikit-learn and against what it is defined to be; numbers of codes."""
+
+import math
+
+import numpy as np
+import pytest
+from sklearn.manifold._t_sne import _joint_probabilities
+
+from advkit.errors import InputError
+from advkit.insight.embedding import (
+    affinities,
+    conditional,
+    divergence,
+    grid_places,
+    linear_probe,
+    neighbour_purity,
+    reduced,
+    squared,
+    tsne,
+)
+from advkit.insight.likeness import peak_signal_to_noise, picture_ssim
+
+RANDOM = np.random.default_rng(0)
+CODES = RANDOM.normal(size=(40, 6))
+
+
+def test_every_row_has_the_entropy_of_the_perplexity() -> None:
+    p = conditional(CODES, 7.0)
+    entropies = [-(row[row > 0] * np.log(row[row > 0])).sum() for row in p]
+    assert np.allclose(entropies, math.log(7), atol=1e-5)
+    assert np.allclose(p.sum(1), 1)
+    assert (np.diag(p) == 0).all()
+
+
+def test_affinities_are_those_of_scikit_learn() -> None:
+    p = affinities(CODES, 7.0)
+    assert np.allclose(p, p.T)
+    assert p.sum() == pytest.approx(1)
+    squares = ((CODES[:, None] - CODES[None]) ** 2).sum(-1)
+    from scipy.spatial.distance import squareform
+
+    theirs = squareform(_joint_probabilities(squares.astype(np.float32), 7.0, 0))
+    assert np.allclose(p, theirs, atol=1e-6)
+
+
+def test_affinities_do_not_see_rotation_place_or_scale() -> None:
+    turn, _ = np.linalg.qr(RANDOM.normal(size=(6, 6)))
+    assert np.allclose(affinities(3.7 * CODES @ turn + 5, 7.0), affinities(CODES, 7.0), atol=1e-8)
+
+
+def test_the_slope_of_the_divergence() -> None:
+    p, places = affinities(CODES, 7.0), RANDOM.normal(size=(40, 2))
+    _, slope = divergence(p, places)
+    d, h = RANDOM.normal(size=(40, 2)), 1e-6
+    rise = (divergence(p, places + h * d)[0] - divergence(p, places - h * d)[0]) / (2 * h)
+    assert rise == pytest.approx(float((slope * d).sum()), rel=1e-6)
+
+
+def clusters(n: int = 60, apart: float = 30.0) -> tuple[np.ndarray, np.ndarray]:
+    labels = np.arange(n) % 3
+    centres = apart * np.eye(3, 8)
+    return centres[labels] + np.random.default_rng(1).normal(size=(n, 8)), labels
+
+
+def test_clusters_stay_clusters() -> None:
+    codes, labels = clusters()
+    found = tsne(codes, perplexity=10)
+    assert neighbour_purity(found.places, labels, 1) == 1
+    assert found.settings["perplexity"] == 10
+    assert found.places.min() >= 0
+    assert found.places.max() <= 1
+    p = affinities(reduced(codes, 50), 10)
+    assert found.divergence < divergence(p, squared(codes[:, :2]))[0]
+    assert np.array_equal(found.places, tsne(codes, perplexity=10).places)
+
+
+def test_perplexity_is_lowered_for_few_images() -> None:
+    assert tsne(CODES[:10]).settings["perplexity"] == 3
+    with pytest.raises(InputError, match="4 images are too few"):
+        tsne(CODES[:4])
+
+
+def test_purity_and_probe() -> None:
+    codes, labels = clusters()
+    assert neighbour_purity(codes, labels, 5) == 1
+    assert linear_probe(codes, labels).right == 60
+    shuffled = np.random.default_rng(2).permutation(labels)
+    assert neighbour_purity(codes, shuffled, 5) < 0.5
+    assert linear_probe(codes, shuffled).right < 35
+    with pytest.raises(InputError, match="one image only"):
+        linear_probe(codes[:4], np.array([0, 1, 1, 1]))
+
+
+def test_the_grid_holds_everyone_once() -> None:
+    places = RANDOM.random((17, 2))
+    cells, side = grid_places(places)
+    assert side == 5
+    assert len(set(cells.tolist())) == 17
+    on_a_grid = np.stack(np.meshgrid([1 / 6, 0.5, 5 / 6], [1 / 6, 0.5, 5 / 6]), -1).reshape(-1, 2)
+    assert grid_places(on_a_grid)[0].tolist() == list(range(9))
+
+
+def test_likeness_of_pictures() -> None:
+    a, b = np.full((12, 12, 1), 0.5), np.full((12, 12, 1), 0.6)
+    assert peak_signal_to_noise(a, b) == pytest.approx(20)
+    assert peak_signal_to_noise(a, a) == float("inf")
+    first = 0.01**2
+    assert picture_ssim(a, b) == pytest.approx((0.6 + first) / (0.61 + first))
+    x = RANDOM.random((12, 12, 3))
+    assert picture_ssim(x, x) == pytest.approx(1)
+    assert picture_ssim(x, 1 - x) < 0
