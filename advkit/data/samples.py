@@ -1,4 +1,4 @@
-"""The data of an audit: images in [0, 1], labels, ids."""
+"""The data of an audit: images or sound in [0, 1], labels, ids."""
 
 from collections.abc import Iterable
 from hashlib import sha256
@@ -6,9 +6,12 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+PIXELS, SIGNAL = (0.0, 1.0), (-1.0, 1.0)
+"""The ranges of images and of waveforms."""
+
 
 class Samples(NamedTuple):
-    """Labelled images; row i of ``x``, ``y`` and ``ids`` belong together."""
+    """Labelled images or sounds; row i of ``x``, ``y`` and ``ids`` belong together."""
 
     x: Tensor
     """(n, channels, height, width) or (n, features), float32, in [0, 1]."""
@@ -20,6 +23,11 @@ class Samples(NamedTuple):
     name: str
     notes: tuple[str, ...] = ()
     """What was done to the data that a reader of the results should know."""
+    box: tuple[float, float] = PIXELS
+    """What 0 and 1 stand for. Everything inside advkit is in [0, 1]; eps and sizes are told in the
+    units of this range, so that those of a waveform are twice as large as in ``x``."""
+    rate: int | None = None
+    """Of sound: numbers per second."""
 
 
 def take(samples: Samples, index: Iterable[int]) -> Samples:
