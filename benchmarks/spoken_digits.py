@@ -33,11 +33,11 @@ TRAINED_ON = (
     "Gustave Henrique Hugo Iven Jacky John Lee Linda Marcelo Marco Mario Max Michael Miguel "
     "Mr_Serious Nguyen Pablo Pedro Quincy Rob Steph Storm Zac anika female1 female2 female3 male1 "
     "male2 male3 male4 male5 grandma sandro shelby"
-).split()
+).split()  # noqa: SIM905
 HELD_OUT = (
     "Adam Alicia Denis Michel Mike Paul Robert Steph2 female4 female5 male6 male7 male8 grandpa "
     "norbert travis victor klatt2 Gene2"
-).split()
+).split()  # noqa: SIM905
 QUIET = 0.01
 """Share of the peak below which the ends of a clip are cut off."""
 STEP = 2.0**-11
@@ -73,24 +73,24 @@ def write(folder: Path) -> None:
     """Speak all digits and write the two files."""
     waves, rows, start = [], [], 0
     for split, name, voice in speakers():
-        for digit, word in enumerate(WORDS):
+        for word in WORDS:
             pitch, speed = manner(name, word)
             wave = spoken(word, voice, pitch, speed)
-            rows.append((split, digit, voice, pitch, speed, start, len(wave)))
+            rows.append((split, word, voice, pitch, speed, start, len(wave)))
             waves.append(wave)
             start += len(wave)
     soundfile.write(folder / "spoken-digits.flac", np.concatenate(waves), RATE, "PCM_16",
                     format="FLAC", compression_level=1.0)  # fmt: skip
     with (folder / "spoken-digits.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("split", "digit", "voice", "pitch", "speed", "start", "length"))
+        writer.writerow(("split", "word", "voice", "pitch", "speed", "start", "length"))
         writer.writerows(rows)
 
 
 def write_takes(folder: Path, takes: int) -> None:
     """Speak every word ``takes`` times by the voices of the training split: DIR/WORD/VOICE.wav."""
-    for digit, word in enumerate(WORDS):
-        home = folder / f"{digit} {word}"  # sorted, the directories give the labels
+    for word in WORDS:
+        home = folder / word
         home.mkdir(parents=True, exist_ok=True)
         for take in range(takes):
             for split, name, voice in speakers(take):

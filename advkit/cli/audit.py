@@ -63,7 +63,8 @@ Exit codes:
 @click.option(
     "--eps",
     type=EpsList(),
-    help="Radius, or several with commas between: 8/255,0.05. Pixels are in [0, 1].",
+    help="Radius, or several with commas between: 8/255,0.05. Pixels are in [0, 1], waveforms in "
+    "[-1, 1]; 40dB is so far below each clip.",
 )
 @click.option(
     "--suite",
@@ -144,7 +145,7 @@ def audit(
     from advkit.api import audit as run
     from advkit.api import pick_eps
 
-    check_asked(wanted, norm, pick_eps(eps, norm, model or USUAL))
+    check_asked(wanted, norm, pick_eps(eps, norm, model or USUAL, data))
     announce = None if no_progress else partial(click.echo, err=True)
     with framed(out, model or USUAL, data or "", kind="audit", no_progress=no_progress) as frame:
         summary = run(model or USUAL, data, norm=norm, eps=eps, out=frame.folder,

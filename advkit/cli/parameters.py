@@ -3,11 +3,11 @@
 import click
 
 from advkit.errors import UsageError
-from advkit.numbers import number
+from advkit.numbers import number, radius
 
 
 class EpsList(click.ParamType[tuple[float, ...]]):
-    """One radius or several with commas between, as decimals or fractions: 2/255,0.03."""
+    """One radius or several with commas between, as decimals, fractions or decibels: 2/255,0.03."""
 
     name = "eps"
 
@@ -18,7 +18,7 @@ class EpsList(click.ParamType[tuple[float, ...]]):
         if isinstance(value, tuple):
             return value
         try:
-            found = [number(text) for text in str(value).split(",")]
+            found = [radius(text) for text in str(value).split(",")]
         except UsageError as error:
             self.fail(f"{error}; {error.hint}", param, ctx)
         return tuple(sorted(set(found)))
@@ -42,7 +42,7 @@ class Number(click.ParamType[float]):
 
 
 class Radius(click.ParamType[float | None]):
-    """One radius as a decimal or a fraction, or none."""
+    """One radius as a decimal, a fraction or in decibels, or none."""
 
     name = "eps|none"
 
@@ -52,4 +52,7 @@ class Radius(click.ParamType[float | None]):
         """Return the radius, or None; tell click if it is neither."""
         if str(value).lower() == "none":
             return None
-        return Number().convert(value, param, ctx)
+        try:
+            return value if isinstance(value, float) else radius(str(value))
+        except UsageError as error:
+            self.fail(f"{error}; {error.hint}", param, ctx)

@@ -24,7 +24,9 @@ def read_audio(path: Path, rate: int) -> tuple[NDArray[np.float32], list[str]]:
         with soundfile.SoundFile(path) as file:
             own, length = file.samplerate, file.frames / max(file.samplerate, 1)
             if length > LONGEST:
-                raise InputError(f"{path} lasts {length:.0f} s", f"at most {LONGEST:.0f} s are read")
+                raise InputError(
+                    f"{path} lasts {length:.0f} s", f"at most {LONGEST:.0f} s are read"
+                )
             sound = file.read(dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError, OSError) as error:
         raise InputError(

@@ -46,7 +46,10 @@ def load_audio_folder(spec: Spec, limit: int | None, shape: tuple[int, ...] | No
         spec.text,
         (
             *notes,
-            *(f"{count} of {len(found)} recordings: {what}" for what, count in sorted(done.items())),
+            *(
+                f"{count} of {len(found)} recordings: {what}"
+                for what, count in sorted(done.items())
+            ),
         ),
         box=SIGNAL,
         rate=rate,

@@ -16,7 +16,8 @@ DIGITS_TRAINED_ON = 1437
 """The first so many of the 1,797 digits are the training split, the last 360 the test split."""
 
 
-SPOKEN = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+SPOKEN = ("eight", "five", "four", "nine", "one", "seven", "six", "three", "two", "zero")
+"""The classes of spoken digits, sorted, as the directories of a user's own recordings are."""
 
 
 def load_bundled(spec: Spec) -> Samples:
@@ -82,8 +83,8 @@ def spoken_digits(spec: Spec) -> Samples:
     clips = [middle(sound[start : start + length], rate) for start, length in spans]
     return Samples(
         to_unit_range(np.stack(clips)),
-        torch.tensor([int(row["digit"]) for row in rows]),
-        tuple(f"spoken-digits/{row['voice']}/{row['digit']}" for row in rows),
+        torch.tensor([SPOKEN.index(row["word"]) for row in rows]),
+        tuple(f"spoken-digits/{row['voice']}/{row['word']}" for row in rows),
         SPOKEN,
         spec.text,
         box=SIGNAL,

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from advkit.engine import NORMS
+from advkit.errors import InputError
+
 PIXELS, SIGNAL = (0.0, 1.0), (-1.0, 1.0)
 """The ranges of images and of waveforms."""
 
@@ -28,6 +31,8 @@ class Samples(NamedTuple):
     units of this range, so that those of a waveform are twice as large as in ``x``."""
     rate: int | None = None
     """Of sound: numbers per second."""
+    relative: bool = False
+    """Whether eps and sizes are shares of each sample's own size in the same norm."""
 
 
 def take(samples: Samples, index: Iterable[int]) -> Samples:
@@ -35,6 +40,41 @@ def take(samples: Samples, index: Iterable[int]) -> Samples:
     rows = [int(i) for i in index]
     ids = tuple(samples.ids[i] for i in rows)
     return samples._replace(x=samples.x[rows], y=samples.y[rows], ids=ids)
+
+
+def units(samples: Samples, norm: str) -> Tensor | None:
+    """Return how long, in ``x``, what counts as 1 of every sample is, (n,); None if it is 1.
+
+    Of waveforms that is half, for [-1, 1] is twice as wide as [0, 1]; of samples that are taken
+    ``relative`` it is their own size, so that the L2 eps of a signal-to-noise ratio of d decibels
+    is 10 ** (-d / 20), and the Linf eps that of the peaks (Carlini and Wagner 2018).
+    """
+    low, high = samples.box
+    if norm == "L0" or (high - low == 1 and not samples.relative):
+        return None
+    if not samples.relative:
+        return samples.x.new_full((len(samples.x),), 1 / (high - low))
+    silence = -low / (high - low)
+    return NORMS[norm].size(samples.x.double() - silence).to(samples.x.dtype)
+
+
+def taken_relative(samples: Samples) -> Samples:
+    """Return samples whose eps and sizes are shares of their own; raises InputError for silence."""
+    relative = samples._replace(
+        relative=True,
+        notes=(
+            *samples.notes,
+            "eps and sizes are shares of each sample's own size: 0.1 is 20 dB below it, 0.01 is "
+            "40 dB",
+        ),
+    )
+    size = units(relative, "L2")
+    if size is not None and bool((size == 0).any()):
+        raise InputError(
+            f"the sample {samples.ids[int((size == 0).nonzero()[0])]} of {samples.name} is silent",
+            "decibels below it mean nothing: leave it out, or give eps as a plain number",
+        )
+    return relative
 
 
 def fingerprint(samples: Samples) -> str:

@@ -122,6 +122,7 @@ def ingredients(
         "device": str(samples.x.device),
         "advkit": versions["advkit"],
         "torch": versions["torch"],
+        **({"relative": True} if samples.relative else {}),
     }
 
 

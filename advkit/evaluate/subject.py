@@ -8,7 +8,7 @@ from torch import Tensor
 
 from advkit.attacks.options import Attack
 from advkit.attacks.walks import margins_of
-from advkit.data.samples import take
+from advkit.data.samples import take, units
 from advkit.engine.objectives import Model
 from advkit.evaluate.work import Work
 
@@ -31,6 +31,8 @@ class Subject(NamedTuple):
     eps: Sequence[float]
     """Ascending."""
     seed: int
+    unit: Tensor | None = None
+    """How much in ``x`` counts as 1 of eps, (n,), where it is not 1."""
 
     @property
     def middle(self) -> float:
@@ -44,12 +46,18 @@ class Subject(NamedTuple):
     def after(self, attack: Attack, eps: float, **options: object) -> Tensor:
         """Return what ``attack`` finds within ``eps`` by the gradient of the guide."""
         given = {"norm": self.norm, "seed": self.seed, "ids": self.ids, **options}
-        return attack(self.guide, self.x, self.y, eps=eps, **given)
+        return attack(self.guide, self.x, self.y, eps=self.radius(eps), **given)
+
+    def radius(self, eps: float) -> float | Tensor:
+        """Return ``eps`` as attacks take it."""
+        return eps if self.unit is None else eps * self.unit
 
     def only(self, at: Sequence[int]) -> "Subject":
         """Return the subject with the images at these places alone."""
         places = list(at)
-        return self._replace(x=self.x[places], y=self.y[places], ids=[self.ids[i] for i in places])
+        unit = None if self.unit is None else self.unit[places]
+        names = [self.ids[i] for i in places]
+        return self._replace(x=self.x[places], y=self.y[places], ids=names, unit=unit)
 
     def fooled(self, attack: Attack, eps: float, **options: object) -> Tensor:
         """Return whom ``attack`` fools within ``eps``, (n,), judged by the model itself."""
@@ -75,6 +83,7 @@ def subject_of(work: Work, at: np.ndarray, most: int, eps: Sequence[float]) -> S
         work.norm,
         sorted(eps),
         work.seed,
+        units(part, work.norm),
     )
 
 

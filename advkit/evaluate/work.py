@@ -14,8 +14,8 @@ from torch import Tensor
 
 from advkit.attacks import Member
 from advkit.attacks.bisection import line_search
-from advkit.data.samples import Samples, take
-from advkit.engine import metered
+from advkit.data.samples import Samples, take, units
+from advkit.engine import NORMS, metered
 from advkit.errors import InputError
 from advkit.evaluate.blame import blamed, check_returned
 from advkit.evaluate.measure import measure, slack
@@ -114,7 +114,7 @@ def smallest(work: Work) -> pd.Series:
 
 def room(work: Work, eps: float) -> float:
     """Return the size up to which an example counts as within ``eps``: float32 rounds."""
-    return eps * (1 + 1e-6) + slack(work.norm, work.samples.x[:1])
+    return eps * (1 + 1e-6) + slack(work.norm, work.samples.x[:1], units(work.samples, work.norm))
 
 
 def standing(work: Work, eps: float) -> np.ndarray:
@@ -128,10 +128,11 @@ def run_member(work: Work, member: Member, eps: float, who: np.ndarray) -> None:
 
     An ``eps`` of infinity asks for minimum norm.
     """
-    given = {"eps": None if math.isinf(eps) else eps, "norm": work.norm, "seed": work.seed}
+    given = {"norm": work.norm, "seed": work.seed}
 
     def attack(model: Classifier, at: list[int]) -> Tensor:
         part, aim = take(work.samples, at), aim_of(work, at)
+        given["eps"] = None if math.isinf(eps) else radius(part, work.norm, eps)
         goal = {} if aim is None else {"targets": aim}
         with blamed(member.label):
             x_adv = member.attack(model, part.x, part.y, ids=part.ids, **given, **goal)
@@ -139,6 +140,17 @@ def run_member(work: Work, member: Member, eps: float, who: np.ndarray) -> None:
         return x_adv
 
     _run(work, member.label, eps, who, attack)
+
+
+def radius(samples: Samples, norm: str, eps: float) -> float | Tensor:
+    """Return ``eps`` as attacks take it: in [0, 1], one per sample where the samples have units."""
+    unit = units(samples, norm)
+    return eps if unit is None else eps * unit
+
+
+def all_units(samples: Samples) -> dict[str, Tensor | None]:
+    """Return what `measure` takes: the `units` of every norm."""
+    return {name: units(samples, name) for name in NORMS}
 
 
 def aim_of(work: Work, at: list[int]) -> Tensor | None:
@@ -231,7 +243,8 @@ def _seen(
     part = take(work.samples, at)
     aim = aim_of(work, at)
     judge = work.judge or model
-    rows = measure(judge, part.x, part.y, x_adv, norm=work.norm, eps=eps, targets=aim)
+    rows = measure(judge, part.x, part.y, x_adv, norm=work.norm, eps=eps, targets=aim,
+                   units=all_units(part))  # fmt: skip
     keep = rows["fooled"].to_numpy(dtype=bool) | work.keep_all
     row = np.where(keep, keep.cumsum() - 1, -1)
     rows = rows.assign(id=part.ids, attack=label, eps=eps, row=row)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 RATE = 8000
 """Hz that the mel bands are laid out for."""
 WINDOW, HOP = 256, 128
-FLOOR = 1e-3
+FLOOR = 1e-7
 """Added to every band before the logarithm, in units of the power of the normalised waveform."""
 
 
