@@ -11,7 +11,7 @@ import torch
 from advkit.data.samples import Samples, taken_relative
 from advkit.data.specs import load_data
 from advkit.errors import InputError, UsageError, did_you_mean
-from advkit.evaluate.attack_plan import planned
+from advkit.evaluate.attack_plan import banded, planned
 from advkit.evaluate.attack_run import attack as run_attack
 from advkit.evaluate.audit import audit as run_audit
 from advkit.evaluate.suite import members_of
@@ -86,6 +86,7 @@ def attack(
     average: int = 0,
     transform: str = "noise",
     bfloat16: bool = False,
+    band: tuple[float, float] | None = None,
     limit: int | None = None,
     arch: str | None = None,
     device: str = "auto",
@@ -95,7 +96,8 @@ def attack(
 ) -> dict[str, Any]:
     """Run the attack ``name``, with options 'name:key=value,...'; write the run directory ``out``.
 
-    Without ``eps`` the nearest example of each image is sought. The words between are those of
+    Without ``eps`` the nearest example of each image is sought. ``band`` (Hz) is of sound: the
+    perturbation has these frequencies alone. The words between are those of
     `advkit.evaluate.attack_plan.planned`, ``options`` (seed, batch_size, jobs, fresh, progress)
     those of `advkit.evaluate.attack_run.attack`. Returns the summary, the content of `run.json`,
     with the paths of the examples and of their table. Raises AdvkitError for what can be mended.
@@ -106,6 +108,7 @@ def attack(
     _check_counts(**options)
     samples, classifier = _load_both(model, data, limit, arch, pick_device(device))
     samples = in_units(samples, () if eps is None else (eps,))
+    plan = banded(plan, band, samples.rate)
     folder = Path(out) if out else new_run(name, str(model), samples.name, kind="attack")
     asked = _asked(model, data, samples, command)
     summary = run_attack(classifier, samples, plan, out=folder, asked=asked, **options)

@@ -11,7 +11,7 @@ from advkit.engine.rules import Moments
 
 
 class State(NamedTuple):
-    """The bound of every sample (n,), how far it reaches per entry, and the moments of Adam."""
+    """The bound of every sample, and the moments of Adam."""
 
     bound: Tensor
     moments: Moments
@@ -34,27 +34,17 @@ def shrinking(
         return State(bound, Moments.none(z))
 
     def update(point: Point, state: State) -> tuple[Tensor, State]:
-        now = point.x.abs().flatten(1).amax(1)
-        least = torch.where(succeeded(point), shrink * torch.minimum(now, state.bound), state.bound)
+        least = torch.minimum(largest(point), state.bound)
+        now = torch.where(succeeded(point), shrink * least, state.bound)
         moments = state.moments.add(point.gradient)
         move = moments.mean / moments.bias / moments.spread
-        wall = rows(least, point.x)
+        wall = rows(now, point.x)
         ahead = point.x + rate * wall * move
-        return torch.maximum(torch.minimum(ahead, wall), -wall), State(least, moments)
+        return torch.maximum(torch.minimum(ahead, wall), -wall), State(now, moments)
 
     return Rule(init, update)
 
 
-def smallest_success(points: object, succeeded: Callable[[Point], Tensor]) -> tuple[Tensor, Tensor]:
-    """Return per sample the successful point whose largest entry is smallest, and that entry.
-
-    Zero and infinity where there is none.
-    """
-    from advkit.engine import best
-
-    def score(point: Point) -> Tensor:
-        largest = point.x.abs().flatten(1).amax(1)
-        return torch.where(succeeded(point), -largest, -torch.inf)
-
-    found, top = best(points, score)  # type: ignore[arg-type]
-    return torch.where(rows(top.isinf(), found), torch.zeros_like(found), found), -top
+def largest(point: Point) -> Tensor:
+    """Return the largest entry of every sample, (n,)."""
+    return point.x.abs().flatten(1).amax(1)

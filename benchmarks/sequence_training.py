@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from advkit.data.digit_strings import Strings, digit_strings
 from advkit.models import load_model
 from advkit.models.classifier import Classifier
-from advkit.models.sequence import ctc_loss, padded, transcribed
+from advkit.models.sequence import ctc_loss, padded, transcribed, word_errors
 from advkit.models.sound import Sequence
 from advkit.models.weights_file import write_weights
 
@@ -73,24 +73,6 @@ def read(net: nn.Module, x: Tensor) -> list[tuple[int, ...]]:
         found = transcribed(asked(x))
     net.requires_grad_(True)
     return found
-
-
-def word_errors(heard: list[tuple[int, ...]], said: list[tuple[int, ...]]) -> float:
-    """Return the edits between what was heard and said, per word said (Levenshtein 1966)."""
-    edits = sum(distance(a, b) for a, b in zip(heard, said, strict=True))
-    return edits / sum(map(len, said))
-
-
-def distance(a: tuple[int, ...], b: tuple[int, ...]) -> int:
-    """Return how many words must be put in, left out or replaced to turn ``a`` into ``b``."""
-    row = list(range(len(b) + 1))
-    for i, left in enumerate(a):
-        before, row[0] = row[0], i + 1
-        for j, right in enumerate(b):
-            before, row[j + 1] = row[j + 1], min(
-                row[j + 1] + 1, row[j] + 1, before + (left != right)
-            )
-    return row[-1]
 
 
 if __name__ == "__main__":

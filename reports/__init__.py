@@ -3,6 +3,7 @@
 from advkit.reports.comparison import comparison_page
 from advkit.reports.overview import overview_page
 from advkit.reports.page import audit_page
+from advkit.reports.speech import speech_page
 from advkit.reports.tables import AttackRow, Audit, Card, Guess, Interval
 
 __all__ = [
@@ -14,4 +15,5 @@ __all__ = [
     "audit_page",
     "comparison_page",
     "overview_page",
+    "speech_page",
 ]

@@ -18,7 +18,7 @@ LAYERS = [
     ("evaluate",),
     ("benchmarks",),
     ("reports",),
-    ("rendering", "comparing", "indexing", "api"),
+    ("rendering", "comparing", "indexing", "speech", "api"),
     ("cli", "__main__"),
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -17,6 +17,7 @@ COMMANDS = {
     "ls": "List attacks, models, data and norms.",
     "report": "Render a finished run again: page, Markdown, JUnit, CSV, model card.",
     "show": "Tell all about one attack.",
+    "speech": "Make a recogniser of words mishear; a page to listen to.",
     "train": "Train a small classifier, standard or adversarially.",
 }
 

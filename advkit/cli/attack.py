@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from advkit.cli.failures import say
-from advkit.cli.parameters import Radius
+from advkit.cli.parameters import Band, Radius
 from advkit.cli.run_options import (
     ARCH,
     DATA,
@@ -86,9 +86,13 @@ Exit codes:
 )
 @click.option(
     "--transform",
-    type=click.Choice(["noise", "shift", "none"]),
+    type=click.Choice(["noise", "shift", "none", "gain", "room"]),
     help="Of --average: noise of deviation 0.05, shifts by up to 2 pixels, or none (for models "
-    "that answer at random).  [default: noise]",
+    "that answer at random); of sound: gain, or echo, delay, gain and noise of a room.  "
+    "[default: noise]",
+)
+@click.option(
+    "--band", type=Band(), help="Of sound: only these frequencies may change, such as 300-3400 Hz."
 )
 @click.option(
     "--bfloat16", is_flag=True, help="Ask the model in bfloat16; confirm and mend in float32."

@@ -41,6 +41,24 @@ class Number(click.ParamType[float]):
             self.fail(f"{error}; {error.hint}", param, ctx)
 
 
+class Band(click.ParamType[tuple[float, float]]):
+    """A band of frequencies in Hz, such as 300-3400."""
+
+    name = "low-high"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float]:
+        """Return its two ends; tell click if it is none."""
+        if isinstance(value, tuple):
+            return value
+        low, _, high = str(value).partition("-")
+        try:
+            return number(low), number(high)
+        except UsageError:
+            self.fail(f"{value!r} is not a band: write 300-3400", param, ctx)
+
+
 class Radius(click.ParamType[float | None]):
     """One radius as a decimal, a fraction or in decibels, or none."""
 

@@ -16,6 +16,10 @@ NEAR = 0.5
 """Barks within which only the strongest masker counts."""
 
 
+LOWEST = 150.0
+"""Hz."""
+
+
 class Masking(NamedTuple):
     """Thresholds of clips: a perturbation whose level stays below ``level`` is not heard.
 
@@ -80,8 +84,11 @@ def _barks(rate: int, like: Tensor) -> Tensor:
 
 
 def _in_quiet(rate: int, like: Tensor) -> Tensor:
-    """Return the threshold in quiet of every bin, in dB (Terhardt 1979)."""
-    f = _frequencies(rate, like).clamp_min(20) / 1000
+    """Return the threshold in quiet of every bin, in dB (Terhardt 1979).
+
+    Below `LOWEST` it is that of `LOWEST`: a rumble is not to be thought free.
+    """
+    f = _frequencies(rate, like).clamp_min(LOWEST) / 1000
     return 3.64 * f**-0.8 - 6.5 * (-0.6 * (f - 3.3).square()).exp() + 1e-3 * f**4 - 12
 
 

@@ -57,3 +57,22 @@ def load_sequence(path: Path) -> Classifier:
         raise InputError(f"{path} is no recogniser of strings: {error!r}") from error
     fill(net, weights.tensors, str(path))
     return Classifier(net.eval(), name=path.stem, **given)
+
+
+def word_errors(heard: Words[tuple[int, ...]], said: Words[tuple[int, ...]]) -> float:
+    """Return the edits between what was heard and said, per word said (Levenshtein 1966)."""
+    edits = sum(distance(a, b) for a, b in zip(heard, said, strict=True))
+    return edits / sum(map(len, said))
+
+
+def distance(a: tuple[int, ...], b: tuple[int, ...]) -> int:
+    """Return how many words must be put in, left out or replaced to turn ``a`` into ``b``."""
+    row = list(range(len(b) + 1))
+    for i, left in enumerate(a):
+        before, row[0] = row[0], i + 1
+        for j, right in enumerate(b):
+            before, row[j + 1] = (
+                row[j + 1],
+                min(row[j + 1] + 1, row[j] + 1, before + (left != right)),
+            )
+    return row[-1]
