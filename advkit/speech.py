@@ -126,7 +126,7 @@ def outcomes(summary: dict[str, Any]) -> list[tuple[str, str, Interval | None, s
     """Return what else was tried: what, how quiet, its share if it has one, and what to compare."""
     rows: list[tuple[str, str, Interval | None, str]] = []
     mask = summary["masking"]
-    rows.append(("chosen word, below masking", f"{mask['snr']:.0f} dB", Interval(**mask["success"]),
+    rows.append(("chosen word, below masking", "-" if mask["snr"] is None else f"{mask['snr']:.0f} dB", Interval(**mask["success"]),
                  f"on average {mask['hidden']['mean_excess']:.1f} dB over the masking threshold, "
                  f"{mask['hidden']['share_above']:.0%} of time and frequency above it; the least "
                  f"noise: {mask['plain']['mean_excess']:.1f} dB, "
@@ -137,8 +137,9 @@ def outcomes(summary: dict[str, Any]) -> list[tuple[str, str, Interval | None, s
                  Interval(**band["success"]), "the band of a telephone"))  # fmt: skip
     room = summary["rooms"]
     rows.append(("chosen word, in a room", f"{room['snr']:.0f} dB", None,
-                 f"fooled in {room['averaged']:.0%} of {room['rooms']} fresh rooms after averaging "
-                 f"over rooms, in {room['plain']:.0%} without ({room['clips']} clips)"))  # fmt: skip
+                 f"fooled in {room['averaged']:.0%} of {room['rooms']} fresh rooms by averaging "
+                 f"over rooms, without in {room['plain']:.0%} ({room['clips']} clips)",
+                 ))  # fmt: skip
     if "universal" in summary:
         one = summary["universal"]
         rows.append(("one sound for all clips", f"{one['snr']:.0f} dB", Interval(**one["success"]),

@@ -54,4 +54,5 @@ def filtered(x: Tensor, low: float, high: float, rate: int) -> Tensor:
     length = x.shape[-1]
     spectrum = torch.fft.rfft(x)
     at = torch.arange(spectrum.shape[-1], device=x.device) * (rate / length)
-    return torch.fft.irfft(spectrum * ((at >= low) & (at <= high)), length)
+    kept: Tensor = torch.fft.irfft(spectrum * ((at >= low) & (at <= high)), length)
+    return kept

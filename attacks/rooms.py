@@ -66,4 +66,5 @@ def _response(keys: Tensor, stream: int, wave: Tensor, energy: Tensor) -> Tensor
 def _convolved(wave: Tensor, response: Tensor) -> Tensor:
     length = wave.shape[1] + response.shape[1] - 1
     product = torch.fft.rfft(wave, length) * torch.fft.rfft(response, length)
-    return torch.fft.irfft(product, length)[:, : wave.shape[1]]
+    heard: Tensor = torch.fft.irfft(product, length)
+    return heard[:, : wave.shape[1]]

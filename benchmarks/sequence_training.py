@@ -37,7 +37,7 @@ def begun() -> Sequence:
         torch.manual_seed(0)
         net = Sequence(11, WIDTH, MELS)
     single = load_model("bundled:spoken-digits-cnn").net
-    assert isinstance(single, nn.Sequential)
+    assert isinstance(single, nn.Sequential)  # noqa: S101
     for ours, theirs in ((0, 1), (3, 4)):
         net.bands[ours].load_state_dict(single[theirs].state_dict())
     return net
@@ -60,9 +60,11 @@ def train(out: Path, epochs: int, n: int) -> None:
             adam.step()
             total += loss.item() * len(words)
         errors = word_errors(read(net, held.x), held.said)
-        print(f"epoch {epoch + 1}: loss {total / n:.4f}, word error rate {errors:.4f}", flush=True)  # noqa: T201
+        told = f"epoch {epoch + 1}: loss {total / n:.4f}, word error rate {errors:.4f}"
+        print(told, flush=True)  # noqa: T201
     about = {"classes": list(held.classes), "width": WIDTH, "mels": MELS, "mean": [MEAN],
-             "std": [STD], "training": {"epochs": epochs, "strings": n, "word_errors": errors}}  # fmt: skip
+             "std": [STD],
+             "training": {"epochs": epochs, "strings": n, "word_errors": errors}}  # fmt: skip
     write_weights(out, net.state_dict(), about)
 
 

@@ -79,7 +79,7 @@ def begin(
     if samples.box != SIGNAL:
         raise UsageError(f"{samples.name} is not sound", "give --data audio:DIR")
     probe(model, samples.x, samples.y)
-    read = torch.cat([model(part).argmax(1) for part in samples.x.split(64)])
+    read = torch.cat([model(part).argmax(1) for part in torch.split(samples.x, 64)])
     right = (read == samples.y).nonzero()[:, 0].tolist()
     if not right:
         raise EmptyError(f"{model.name} reads none of {len(samples.ids)} clips right",

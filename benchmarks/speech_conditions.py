@@ -34,7 +34,7 @@ def hidden(study: Study, plain: Curve, steps: int) -> tuple[dict[str, Any], torc
         over = excess(2 * (x - clips.x), threshold)
         return {"mean_excess": float(over.mean()), "share_above": float((over > 1).double().mean())}
 
-    told = {"success": wilson(int(fooled.sum()), len(fooled)), "snr": float(np.median(snr)),
+    told = {"success": wilson(int(fooled.sum()), len(fooled)), "snr": float(np.median(snr[fooled])) if fooled.any() else None,
             "hidden": heard(x_adv), "plain": heard(plain.x_adv[: len(fooled)])}  # fmt: skip
     return told, x_adv
 
@@ -53,7 +53,8 @@ def in_rooms(study: Study, steps: int, draws: int) -> dict[str, Any]:
     """Return in which share of fresh rooms examples fool: made for none, and made for many."""
     clips, room = study.right, in_room()
     given: dict[str, Any] = {"eps": study.radius(LOUD), "norm": "L2", "steps": steps, "loss": "ce",
-                             "seed": study.seed, "ids": clips.ids, "targets": study.targets}  # fmt: skip
+                             "seed": study.seed, "ids": clips.ids,
+                             "targets": study.targets}  # fmt: skip
     found = {}
     for name, attack in (("plain", ATTACKS["apgd"]),
                          ("averaged", on_average(ATTACKS["apgd"], room, draws))):  # fmt: skip
@@ -95,10 +96,12 @@ def transferred(study: Study, other: Classifier, steps: int) -> dict[str, Any]:
         misread = other(x_adv).argmax(1) != clips.y
         change = (x_adv - clips.x).flip(1)
         reversed_noise = other((clips.x + change).clamp(0, 1)).argmax(1) != clips.y
-    n = int(right.sum())
-    return {"own": wilson(int(own.sum()), len(own)), "success": wilson(int((misread & right).sum()), n),
-            "backwards": wilson(int((reversed_noise & right).sum()), n), "snr": LOUD,
-            "other": other.name}  # fmt: skip
+
+    def share(hits: torch.Tensor) -> Share:
+        return wilson(int((hits & right).sum()), int(right.sum()))
+
+    return {"own": wilson(int(own.sum()), len(own)), "success": share(misread),
+            "backwards": share(reversed_noise), "snr": LOUD, "other": other.name}  # fmt: skip
 
 
 def closed_form(study: Study, linear: Classifier) -> dict[str, Any]:
@@ -112,23 +115,20 @@ def closed_form(study: Study, linear: Classifier) -> dict[str, Any]:
         features = heard(linear._normalise(study.right.x)).flatten(1)
     weight, bias = head.weight, head.bias
 
-    def model(z: torch.Tensor) -> torch.Tensor:
-        return ((z - 0.5) * 40).to(weight) @ weight.T + bias
-
     z = 0.5 + features / 40
-    read = model(z).argmax(1)
+    logits = features @ weight.T + bias
+    read = logits.argmax(1)
     pair = torch.stack([read, (read + 1) % weight.shape[0]], 1)
     first, second = weight[pair[:, 0]], weight[pair[:, 1]]
-    logits = model(z)
     gap = logits.gather(1, pair[:, :1]) - logits.gather(1, pair[:, 1:])
     exact = gap[:, 0] / (40 * (first - second).norm(dim=1))
 
-    ratios = []
-    for i in range(len(z)):
-        some = weight[pair[i]], bias[pair[i]]
-        found = ATTACKS["ddn"](lambda v, w=some: ((v - 0.5) * 40) @ w[0].T + w[1], z[i : i + 1],
-                               torch.zeros(1, dtype=torch.long), eps=None, norm="L2", steps=100)  # fmt: skip
-        ratios.append(float((found - z[i]).norm() / exact[i]))
+    def found(i: int) -> torch.Tensor:
+        two, shift, first = weight[pair[i]], bias[pair[i]], torch.zeros_like(read[:1])
+        return ATTACKS["ddn"](lambda v: (v - 0.5) * 40 @ two.T + shift, z[i : i + 1], first,
+                              eps=None, norm="L2", steps=100)  # fmt: skip
+
+    ratios = [float((found(i) - z[i]).norm() / exact[i]) for i in range(len(z))]
     return {"clips": len(z), "least": min(ratios), "most": max(ratios)}
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 
 from advkit.attacks.spoken_phrase import say
-from advkit.data.digit_strings import SPOKEN, Strings, digit_strings, spelled
+from advkit.data.bundled_sets import SPOKEN
+from advkit.data.digit_strings import Strings, digit_strings, spelled
 from advkit.engine.seeding import keys, uniform
 from advkit.models.classifier import Classifier
 from advkit.models.sequence import load_sequence, transcribed, word_errors
@@ -39,7 +40,8 @@ def misheard_strings(
     """Return what becomes of ``n`` strings read right, the strings, and what was made of them.
 
     ``peak_db`` is how far the peak of the perturbation is below that of the string (the measure of
-    Carlini and Wagner 2018), ``snr`` the ratio of their energies, both in dB.
+    Carlini and Wagner 2018), ``snr`` the ratio of their energies, both in dB; None where nothing
+    was found.
     """
     model, strings = bundled_sequence(), digit_strings(60, "test", seed=seed + 1)
     with torch.no_grad():
@@ -59,8 +61,12 @@ def misheard_strings(
     rows = [
         {"id": some.ids[i], "said": spelled(some.said[i]), "wanted": spelled(goal[i]),
          "heard": spelled(after[i]), "success": after[i] == goal[i],
-         "peak_db": float(peak_db[i]), "snr": float(snr[i])}
+         "peak_db": _finite(peak_db[i]), "snr": _finite(snr[i])}
         for i in range(len(right))
     ]  # fmt: skip
     errors = word_errors(heard, strings.said)
     return {"rows": rows, "word_errors": errors, "read": len(strings.said)}, some.x, x_adv
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""The whole study of speech: its parts in turn, summed up, with the sounds that are worth hearing."""
+"""The whole study of speech: its parts in turn, summed up, with sounds to listen to."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -60,7 +60,7 @@ def speech(
         "schema": SCHEMA,
         "clean": clean,
         "attacked": len(study.right.ids),
-        "curve": [_at(snr, study, clean, chosen, anything) for snr in SNRS],
+        "curve": [_at(snr, chosen, anything) for snr in SNRS],
     }
     sounds: dict[str, np.ndarray] = {}
     played = _played(study, chosen.x_adv, chosen.snr, "least", sounds)
@@ -90,7 +90,7 @@ def speech(
     return found, sounds
 
 
-def _at(snr: float, study: Study, clean: Any, chosen: Curve, anything: Curve) -> dict[str, Any]:
+def _at(snr: float, chosen: Curve, anything: Curve) -> dict[str, Any]:
     fell = int((anything.snr >= snr - 1e-4).sum())
     stand = len(anything.snr) - fell
     return {"snr": snr, "targeted": chosen.share(snr), "untargeted": anything.share(snr),
@@ -100,13 +100,13 @@ def _at(snr: float, study: Study, clean: Any, chosen: Curve, anything: Curve) ->
 def _played(
     study: Study, x_adv: Tensor, snr: np.ndarray, kind: str, sounds: dict[str, np.ndarray]
 ) -> list[dict[str, Any]]:
-    """Add `PLAYED` clips to ``sounds``; return what each is."""
+    """Add the first `PLAYED` clips that were changed to ``sounds``; return what each is."""
     names = study.model.classes or study.samples.classes or ()
     with torch.no_grad():
-        before, after = (study.model(x[:PLAYED]).softmax(1) for x in (study.right.x, x_adv))
+        before, after = (study.model(x).softmax(1) for x in (study.right.x, x_adv))
     rows = []
-    for i in range(min(PLAYED, len(x_adv))):
-        key = f"{kind}-{i + 1}"
+    for i in np.flatnonzero(np.isfinite(snr))[:PLAYED].tolist():
+        key = f"{kind}-{len(rows) + 1}"
         sounds[f"{key}-clean"] = _wave(study.right.x[i])
         sounds[f"{key}-adversarial"] = _wave(x_adv[i])
         rows.append({
@@ -125,6 +125,8 @@ def _strings_played(
 ) -> list[dict[str, Any]]:
     told = []
     for i, row in enumerate(rows[:2]):
+        if not row["success"]:
+            continue
         key = f"string-{i + 1}"
         sounds[f"{key}-clean"], sounds[f"{key}-adversarial"] = _wave(x[i]), _wave(x_adv[i])
         told.append({"key": key, "kind": "string", "id": row["id"], "said": row["said"],
@@ -146,8 +148,8 @@ def verdict(found: dict[str, Any]) -> str:
     at = next(row for row in found["curve"] if row["snr"] == GOAL)
     share, robust = at["targeted"], at["robust"]
     return (
-        f"The recogniser reads {found['clean']['value']:.1%} of {found['clean']['n']:,} clips right; "
-        f"of {share['n']} attacked, noise {GOAL:.0f} dB below the speech makes {share['value']:.1%} "
-        f"heard as a word chosen at random (95% interval {share['low']:.1%} to "
-        f"{share['high']:.1%}), and {robust['value']:.1%} withstand being misheard at all."
+        f"The recogniser reads {found['clean']['value']:.1%} of {found['clean']['n']:,} clips "
+        f"right; of {share['n']} attacked, noise {GOAL:.0f} dB below the speech makes "
+        f"{share['value']:.1%} heard as a word chosen at random (95% interval {share['low']:.1%} "
+        f"to {share['high']:.1%}), and {robust['value']:.1%} withstand being misheard at all."
     )

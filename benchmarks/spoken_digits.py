@@ -28,16 +28,17 @@ from advkit.engine.seeding import keys, uniform
 RATE = 8000
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 ACCENTS = ("en-us", "en-gb", "en-gb-x-rp", "en-gb-scotland", "en-029", "en-us-nyc")
-TRAINED_ON = (
-    "Alex Andrea Andy Annie Antonio Auntie Belinda Benjamin Boris Caleb David Diogo Ed Edward Gene "
-    "Gustave Henrique Hugo Iven Jacky John Lee Linda Marcelo Marco Mario Max Michael Miguel "
-    "Mr_Serious Nguyen Pablo Pedro Quincy Rob Steph Storm Zac anika female1 female2 female3 male1 "
-    "male2 male3 male4 male5 grandma sandro shelby"
-).split()  # noqa: SIM905
-HELD_OUT = (
-    "Adam Alicia Denis Michel Mike Paul Robert Steph2 female4 female5 male6 male7 male8 grandpa "
-    "norbert travis victor klatt2 Gene2"
-).split()  # noqa: SIM905
+TRAINED_ON = """
+Alex Andrea Andy Annie Antonio Auntie Belinda Benjamin Boris Caleb David Diogo Ed Edward Gene
+Gustave Henrique Hugo Iven Jacky John Lee Linda Marcelo Marco Mario Max Michael Miguel
+Mr_Serious Nguyen Pablo Pedro Quincy Rob Steph Storm Zac anika female1 female2 female3 male1
+male2 male3 male4 male5 grandma sandro shelby
+"""
+HELD_OUT = """
+Adam Alicia Denis Michel Mike Paul Robert Steph2 female4 female5 male6 male7 male8 grandpa
+norbert travis victor klatt2 Gene2
+"""
+"""Variants of voices of espeak-ng."""
 QUIET = 0.01
 """Share of the peak below which the ends of a clip are cut off."""
 STEP = 2.0**-11
@@ -53,13 +54,14 @@ def spoken(word: str, voice: str, pitch: int, speed: int) -> NDArray[np.float32]
         wave = read_audio(file, RATE)[0]
     loud = np.flatnonzero(np.abs(wave) > QUIET * np.abs(wave).max())
     wave = wave[loud[0] : loud[-1] + 1]
-    return (np.round(0.5 * wave / np.abs(wave).max() / STEP) * STEP).astype(np.float32)
+    levels: NDArray[np.float32] = np.round(0.5 * wave / np.abs(wave).max() / STEP) * STEP
+    return levels
 
 
 def speakers(take: int = 0) -> Iterator[tuple[str, str, str]]:
     """Yield split, name and espeak-ng voice of every speaker; an accent for each in turn."""
     for split, names in (("train", TRAINED_ON), ("test", HELD_OUT)):
-        for i, name in enumerate(names):
+        for i, name in enumerate(names.split()):
             yield split, name, f"{ACCENTS[(i + take) % len(ACCENTS)]}+{name}"
 
 

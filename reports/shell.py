@@ -40,7 +40,7 @@ def render(
 
 
 def policy(style: str, script: str) -> str:
-    """Return the policy that allows this style, this script, inline pictures and sounds, no more."""
+    """Return the policy that allows this style, this script, inline pictures and sounds."""
     return (
         f"default-src 'none'; img-src data:; media-src data:; style-src '{_hash(style)}';"
         f" script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"

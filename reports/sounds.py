@@ -54,7 +54,9 @@ def spectrogram(samples: Wave, top: float) -> NDArray[np.uint8]:
 
     White is the level ``top`` in dB (`loudest`), black is `DEPTH` below it.
     """
-    return np.rint(255 * np.clip((_levels(samples) - top) / DEPTH + 1, 0, 1)).astype(np.uint8)
+    shares = np.clip((_levels(samples) - top) / DEPTH + 1, 0, 1)
+    levels: NDArray[np.uint8] = np.rint(255 * shares).astype(np.uint8)
+    return levels
 
 
 def loudest(samples: Wave) -> float:
@@ -69,7 +71,7 @@ def _levels(samples: Wave) -> Wave:
 
 
 def outline(samples: Wave, name: str, title: str, peak: float) -> Markup:
-    """Draw the largest and smallest value of every stretch of a waveform, on a scale of ``peak``."""
+    """Draw the largest and smallest value of every stretch of a waveform; ``peak`` fills it."""
     columns = np.array_split(samples, WIDTH)
     half = OUTLINE / 2
     high = [half - half * float(part.max()) / peak for part in columns]
@@ -89,5 +91,6 @@ def sound(
         (WIDTH, HEIGHT), Image.Resampling.BOX
     )
     alt = f"spectrogram, {head}: {text}; 0 to {rate / 2000:g} kHz, {len(samples) / rate:.1f} s"
-    return Sound(head, player_uri(samples, rate), data_uri(np.asarray(levels)),
-                 outline(samples, name, f"waveform, {head}", peak), text, detail, alt, fooled)  # fmt: skip
+    drawn = outline(samples, name, f"waveform, {head}", peak)
+    return Sound(head, player_uri(samples, rate), data_uri(np.asarray(levels)), drawn, text, detail,
+                 alt, fooled)  # fmt: skip

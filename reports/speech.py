@@ -178,7 +178,8 @@ def _strings(study: SpeechStudy) -> Table:
     rows = [
         [Cell(short(row["said"])), Cell(short(row["wanted"])), Cell(short(row["heard"])),
          Cell("yes" if row["success"] else "no", warning=not row["success"]),
-         Cell(f"{row['snr']:.1f}", row["snr"]), Cell(f"{row['peak_db']:.1f}", row["peak_db"])]
+         *(Cell("-") if row[name] is None else Cell(f"{row[name]:.1f}", row[name])
+           for name in ("snr", "peak_db"))]
         for row in study.strings
     ]  # fmt: skip
     return Table("Strings of digits before and after", columns, rows)

@@ -11,7 +11,7 @@ from advkit.reports.tables import Interval
 
 
 class At(NamedTuple):
-    """What noise ``snr`` dB below the speech reaches: a word of choice, any other, and who stands."""
+    """What noise ``snr`` dB below the speech reaches: a chosen word, any other, and who stands."""
 
     snr: float
     targeted: Interval

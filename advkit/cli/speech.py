@@ -21,18 +21,36 @@ Examples:
 @click.command(epilog=EPILOG)
 @click.option("--model", help="A recogniser of words.  [default: bundled:spoken-digits-cnn]")
 @click.option("--data", help="audio:DIR or bundled:NAME.  [default: bundled:spoken-digits]")
-@click.option("--surrogate", "surrogates", multiple=True, metavar="MODEL",
-              help="A recogniser trained apart, on which the examples are tried; repeatable.")  # fmt: skip
-@click.option("--clips", type=click.IntRange(min=1), default=30, show_default=True,
-              help="Clips attacked, of those that are read right.")  # fmt: skip
-@click.option("--strings", type=click.IntRange(min=0), default=4, show_default=True,
-              help="Strings of digits attacked; 0 for none. Of the bundled model only.")  # fmt: skip
-@click.option("--steps", type=click.IntRange(min=8), default=200, show_default=True,
-              help="Of an attack.")  # fmt: skip
+@click.option(
+    "--surrogate",
+    "surrogates",
+    multiple=True,
+    metavar="MODEL",
+    help="A recogniser trained apart, on which the examples are tried; repeatable.",
+)
+@click.option(
+    "--clips",
+    type=click.IntRange(min=1),
+    default=30,
+    show_default=True,
+    help="Clips attacked, of those that are read right.",
+)
+@click.option(
+    "--strings",
+    type=click.IntRange(min=0),
+    default=4,
+    show_default=True,
+    help="Strings of digits attacked; 0 for none. Of the bundled model only.",
+)
+@click.option(
+    "--steps", type=click.IntRange(min=8), default=200, show_default=True, help="Of an attack."
+)
 @SEED
-@click.option("--out", type=click.Path(path_type=Path),
-              help="Directory for the numbers, the sounds and the page.  [default: a new one under "
-              "runs/]")  # fmt: skip
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Directory for the numbers, the sounds and the page.  [default: a new one under runs/]",
+)
 @JSON
 @NO_PROGRESS
 def speech(
@@ -64,13 +82,16 @@ def table(summary: dict[str, Any]) -> str:
     for row in summary["curve"]:
         share = row["targeted"]
         interval = f"{share['low']:.3f} to {share['high']:.3f}"
-        lines.append(f"{row['snr']:<22.0f}{share['value']:>12.3f}{interval:>18}"
-                     f"{row['untargeted']['value']:>11.3f}{row['robust']['value']:>11.3f}")  # fmt: skip
+        lines.append(
+            f"{row['snr']:<22.0f}{share['value']:>12.3f}{interval:>18}"
+            f"{row['untargeted']['value']:>11.3f}{row['robust']['value']:>11.3f}"
+        )
     lines.append("")
     for what, snr, share, note in outcomes(summary):
         told = f"{share.value:.1%} of {share.n}; " if share else ""
         lines.append(paragraph(f"{what} ({snr}): {told}{note}", rest="  "))
     for row in summary.get("strings", {}).get("rows", ()):
-        lines.append(paragraph(f"string: {row['said']} -> {row['heard']} (wanted {row['wanted']}; "
-                               f"{row['snr']:.0f} dB)", rest="  "))  # fmt: skip
+        level = "not reached" if row["snr"] is None else f"{row['snr']:.0f} dB"
+        told = f"string: {row['said']} -> {row['heard']} (wanted {row['wanted']}; {level})"
+        lines.append(paragraph(told, rest="  "))
     return "\n".join([*lines, "", f"report: {summary['report']}"])

@@ -1,4 +1,4 @@
-"""Strings of spoken digits, put together from the bundled clips: what a dictated number sounds like."""
+"""Strings of spoken digits, put together from the bundled clips, as a number is dictated."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

@@ -40,7 +40,7 @@ def spectrum(wave: Tensor) -> Tensor:
 
 
 def sound(of: Tensor, length: int) -> Tensor:
-    """Return the waveform (n, length) whose `spectrum` comes nearest to ``of`` (n, bins, frames)."""
+    """Return the waveform (n, length) whose `spectrum` is nearest to ``of`` (n, bins, frames)."""
     window = _window(of.real)
     return torch.istft(of, WINDOW, HOP, window=window, center=True, length=length)
 

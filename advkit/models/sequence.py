@@ -1,4 +1,4 @@
-"""The recogniser of digit strings: a net with CTC (Graves et al. 2006), how it is read and loaded."""
+"""The recogniser of digit strings: a net with CTC (Graves et al. 2006), read and loaded."""
 
 from collections.abc import Sequence as Words
 from pathlib import Path

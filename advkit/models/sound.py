@@ -33,7 +33,8 @@ class LogMel(nn.Module):
         spectrum = torch.fft.rfft(x.unfold(1, WINDOW, HOP) * self.window)
         power = spectrum.real.square() + spectrum.imag.square()
         heard = (power @ self.bands + FLOOR).log().transpose(1, 2)
-        return ((heard - heard.mean((1, 2), keepdim=True)) / 2)[:, None]
+        level: Tensor = (heard - heard.mean((1, 2), keepdim=True)) / 2
+        return level[:, None]
 
 
 def mel_bands(mels: int) -> Tensor:

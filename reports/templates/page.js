@@ -93,7 +93,7 @@
     stop();
     viewer.hidden = false;
   };
-  for (const card of document.querySelectorAll(".card")) {
+  for (const card of document.querySelectorAll(".card:has(.closer)")) {
     const closer = card.querySelector(".closer");
     closer.addEventListener("toggle", () => view(closer.querySelector(".viewer"), card), { once: true });
   }
