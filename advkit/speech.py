@@ -126,7 +126,8 @@ def outcomes(summary: dict[str, Any]) -> list[tuple[str, str, Interval | None, s
     """Return what else was tried: what, how quiet, its share if it has one, and what to compare."""
     rows: list[tuple[str, str, Interval | None, str]] = []
     mask = summary["masking"]
-    rows.append(("chosen word, below masking", "-" if mask["snr"] is None else f"{mask['snr']:.0f} dB", Interval(**mask["success"]),
+    level = "-" if mask["snr"] is None else f"{mask['snr']:.0f} dB"
+    rows.append(("chosen word, below masking", level, Interval(**mask["success"]),
                  f"on average {mask['hidden']['mean_excess']:.1f} dB over the masking threshold, "
                  f"{mask['hidden']['share_above']:.0%} of time and frequency above it; the least "
                  f"noise: {mask['plain']['mean_excess']:.1f} dB, "

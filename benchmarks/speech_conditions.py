@@ -34,8 +34,12 @@ def hidden(study: Study, plain: Curve, steps: int) -> tuple[dict[str, Any], torc
         over = excess(2 * (x - clips.x), threshold)
         return {"mean_excess": float(over.mean()), "share_above": float((over > 1).double().mean())}
 
-    told = {"success": wilson(int(fooled.sum()), len(fooled)), "snr": float(np.median(snr[fooled])) if fooled.any() else None,
-            "hidden": heard(x_adv), "plain": heard(plain.x_adv[: len(fooled)])}  # fmt: skip
+    told = {
+        "success": wilson(int(fooled.sum()), len(fooled)),
+        "snr": float(np.median(snr[fooled])) if fooled.any() else None,
+        "hidden": heard(x_adv),
+        "plain": heard(plain.x_adv[: len(fooled)]),
+    }
     return told, x_adv
 
 

@@ -104,7 +104,7 @@ def _played(
     names = study.model.classes or study.samples.classes or ()
     with torch.no_grad():
         before, after = (study.model(x).softmax(1) for x in (study.right.x, x_adv))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for i in np.flatnonzero(np.isfinite(snr))[:PLAYED].tolist():
         key = f"{kind}-{len(rows) + 1}"
         sounds[f"{key}-clean"] = _wave(study.right.x[i])
