@@ -12,6 +12,7 @@ from advkit.data.specs import load_data
 from advkit.errors import InputError
 from advkit.evaluate.fingerprint import environment, now
 from advkit.evaluate.run_folder import read_json, write_arrays, write_json, write_text
+from advkit.evaluate.sound_files import write_waves
 from advkit.evaluate.work import Progress
 from advkit.models.specs import input_shape, load_model
 from advkit.reports.speech import speech_page
@@ -77,15 +78,6 @@ def speech(
 def _learn_on(samples: Samples, own: bool) -> Samples | None:
     """Return clips that are not attacked, where there are any: the bundled training voices."""
     return load_data(LEARN_ON) if own and samples.name.startswith("bundled:spoken") else None
-
-
-def write_waves(folder: Path, sounds: dict[str, np.ndarray], rate: int) -> None:
-    """Write every sound as a WAV file of 16 bits into ``folder``."""
-    import soundfile
-
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, wave in sounds.items():
-        soundfile.write(folder / f"{name}.wav", wave, rate, "PCM_16")
 
 
 def page_of(folder: Path) -> str:

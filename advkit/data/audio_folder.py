@@ -94,11 +94,14 @@ def _listed(spec: Spec, root: Path, limit: int | None) -> Listing:
 def _rows(table: Path) -> list[tuple[str, str]]:
     if not table.is_file():
         raise missing(table)
-    with table.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        if not {"file", "label"} <= set(reader.fieldnames or ()):
-            raise InputError(
-                f"{table} has the columns {', '.join(reader.fieldnames or ['none'])}",
-                "it needs the columns file and label",
-            )
-        return [(row["file"], row["label"]) for row in reader]
+    try:
+        lines = table.read_text("utf-8-sig").splitlines()
+    except (UnicodeDecodeError, OSError) as error:
+        raise InputError(f"{table} is no table in UTF-8: {error}") from error
+    reader = csv.DictReader(lines)
+    if not {"file", "label"} <= set(reader.fieldnames or ()):
+        raise InputError(
+            f"{table} has the columns {', '.join(reader.fieldnames or ['none'])}",
+            "it needs the columns file and label",
+        )
+    return [(row["file"], row["label"]) for row in reader]

@@ -51,7 +51,7 @@ OURS = (
     "results.sqlite-shm",
     *(name + end for name in FILES for end in ("", ".tmp")),
 )
-BESIDE = {".lock", "examples", "figures"}
+BESIDE = {".lock", "examples", "figures", "sounds"}
 
 
 class Store:
