@@ -43,7 +43,7 @@ def masked(
     ``x``. Sounds stand in [0, 1] for [-1, 1], ``rate`` is in Hz.
 
     Knows: gradients
-    Cost: steps + 1 forward, steps backward
+    Cost: steps + 1 forward, 2 * steps backward
     Use: speech, where the ear and not a norm shall judge what is small.
     Fails: in the silence around a word, which masks nothing.
     Paper: Qin et al. 2019, arXiv:1903.10346
