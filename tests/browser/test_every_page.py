@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from advkit.reports import audit_page, comparison_page, overview_page
+from advkit.reports import audit_page, comparison_page, overview_page, speech_page
 from tests.reports.sample_audit import sample_audit, sample_cards
 from tests.reports.sample_default import default_sized_audit
+from tests.reports.sample_speech import sample_speech
 from tests.reports.test_comparison_and_overview import comparison, entry
 
 Visit = Callable[..., Any]
@@ -23,6 +24,7 @@ PAGES = {
     "overview": lambda: overview_page(
         [entry(f"net-{i}", 60 - i) for i in range(12)], "runs", ["runs/b has not ended"]
     ),
+    "speech": lambda: speech_page(sample_speech()),
 }
 
 
