@@ -53,6 +53,7 @@ def speech_page(study: SpeechStudy) -> str:
         tiles=_tiles(study),
         setting=_setting(study),
         curve=_curve(study),
+        levels=_levels(study),
         groups=[(title, shown[kind]) for kind, title in KINDS.items() if shown.get(kind)],
         left=left,
         outcomes=_outcomes(study),

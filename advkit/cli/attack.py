@@ -36,6 +36,8 @@ Examples:
   advkit attack ddn --targets Bag
       the name of a class, or its number
   advkit attack pgd --eps 0.1 --average 16 --transform shift
+  advkit attack apgd --model bundled:spoken-digits-cnn --norm L2 --eps 30dB --targets three
+      sound, 30 dB below each clip; --band 300-3400, --average 8 --transform room
   advkit audit --data npz:runs/a/examples.npz
       the examples as data, for another model
 
@@ -63,8 +65,8 @@ Exit codes:
 @click.option(
     "--eps",
     type=Radius(),
-    help="Radius, such as 8/255. With none, or without, the nearest example is sought; an attack "
-    "of a fixed budget is then run at several (minimised).",
+    help="Radius, such as 8/255, or 30dB below each clip of sound. With none, or without, the "
+    "nearest example is sought; an attack of a fixed budget is then run at several (minimised).",
 )
 @click.option(
     "--targets",

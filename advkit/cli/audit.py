@@ -37,6 +37,7 @@ Examples:
   advkit audit --model ./net.py:make?depth=18 --data npz:test.npz --norm L2 --eps 0.25,0.5
   advkit audit --model torchvision:resnet18?weights=DEFAULT --data imagefolder:photos
   advkit audit --attacks pgd:steps=100,restarts=5 --attacks square --eps 0.1
+  advkit audit --model bundled:spoken-digits-cnn --norm L2 --eps 50dB,40dB,30dB
   advkit audit --suite quick --strict --surrogate bundled:fashion-mnist-cnn
       exit 6 if the number is not to be trusted
   advkit audit --out runs/a --require 'linf@0.1 >= 0.6' -o audit.md -o audit.xml
