@@ -74,7 +74,7 @@ def _tiles(study: SpeechStudy) -> list[object]:
 
 def _setting(study: SpeechStudy) -> list[Fact]:
     return [
-        Fact("recogniser", short(study.model["name"])),
+        Fact("model", short(study.model["name"])),
         Fact("clips", f"{count(study.curve[0].targeted.n)} attacked of {count(study.clean.n)}"),
         Fact("sound", f"{study.rate / 1000:g} kHz, values in [-1, 1]"),
         Fact("level", "energy of the change below that of the clip, in dB"),

@@ -16,6 +16,11 @@ LARGE = 3 * 96 * 96
 """Numbers in an image from which on checks make do with fewer images."""
 
 
+SMALL, FINE = 1e-3, 1e-6
+"""Steps below what 8 bits of an image can show, and below what 16 bits of sound can: the logarithm
+of a spectrogram bends sharply where there is silence."""
+
+
 class Subject(NamedTuple):
     """Images (n, ...) that the model reads right, and how they may be changed.
 
@@ -33,6 +38,8 @@ class Subject(NamedTuple):
     seed: int
     unit: Tensor | None = None
     """How much in ``x`` counts as 1 of eps, (n,), where it is not 1."""
+    small: float = SMALL
+    """Length (Linf) of the step by which a gradient is tried."""
 
     @property
     def middle(self) -> float:
@@ -84,6 +91,7 @@ def subject_of(work: Work, at: np.ndarray, most: int, eps: Sequence[float]) -> S
         sorted(eps),
         work.seed,
         units(part, work.norm),
+        SMALL if part.rate is None else FINE,
     )
 
 

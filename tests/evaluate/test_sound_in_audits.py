@@ -10,11 +10,14 @@ import torch
 
 import advkit
 from advkit.api import in_units, pick_eps
-from advkit.data import Samples
+from advkit.data import Samples, load_data
 from advkit.data.samples import SIGNAL, taken_relative
 from advkit.errors import UsageError
+from advkit.evaluate.gradient_checks import true_gradient
 from advkit.evaluate.measure import measure
+from advkit.evaluate.subject import FINE, SMALL, Subject
 from advkit.evaluate.work import all_units
+from advkit.models import load_model
 from advkit.models.classifier import Classifier
 from advkit.numbers import decibels, radius
 from tests.attacks.problems import affine, exact_radius, near_boundary
@@ -120,3 +123,14 @@ def test_a_band_needs_sound(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("text", "value"), [("40dB", 0.01), ("0 db", 1.0), ("8/255", 8 / 255)])
 def test_radii_as_people_write_them(text: str, value: float) -> None:
     assert radius(text) == pytest.approx(value)
+
+
+def test_the_gradient_of_the_bundled_recogniser_passes_its_check() -> None:
+    """With the step of an image it would not: the log-mel of silence bends too sharply."""
+    model, clips = (
+        load_model("bundled:spoken-digits-cnn"),
+        load_data("bundled:spoken-digits", limit=8),
+    )
+    subject = Subject(model, model, clips.x, clips.y, clips.ids, "L2", [0.01], 0, None, FINE)
+    assert true_gradient(subject).state == "pass"
+    assert true_gradient(subject._replace(small=SMALL)).state == "fail"
