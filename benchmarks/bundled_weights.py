@@ -4,9 +4,10 @@
 
 SOURCE is a directory with the four .gz files of Fashion-MNIST, as Debian's package
 dataset-fashion-mnist installs them (/usr/share/datasets/fashion-mnist). With names, only these
-weights are made. The recognisers of speech need espeak-ng (`spoken_digits`). Every net comes from `advkit train`, which trains on the training images alone
-and keeps the weights that are best on the twentieth of them that it holds out; the test images are
-never looked at. On one thread the robust net takes about 20 minutes, the others 5 together.
+weights are made; the recognisers of speech need espeak-ng (`spoken_digits`). Every net comes from
+`advkit train`, which trains on the training images alone and keeps the weights that are best on the
+twentieth of them that it holds out; the test images are never looked at. On one thread the robust
+net takes about 20 minutes, the others 5 together.
 """
 
 import gzip

@@ -16,6 +16,7 @@ from advkit.engine.rules import ball, steepest, within
 from advkit.models import load_model, probe
 from advkit.models.specs import bundled_models
 from advkit.models.weights_file import read_about
+from advkit.spec_text import literal, parse_spec
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 CLEAN = {
@@ -38,6 +39,8 @@ def test_every_bundled_net_has_its_recipe() -> None:
 def test_the_file_was_made_by_its_recipe(name: str) -> None:
     words = shlex.split(RECIPES[name].format(root="root"))
     asked = train.make_context("train", [*words, "--out", "net"]).params
+    arch = parse_spec(asked["arch"])
+    asked |= {"arch": arch.ref, "options": {key: literal(text) for key, text in arch.query.items()}}
     about = read_about(str(files("advkit.models.bundled") / f"{name}.safetensors")) or {}
     made = about["training"]
     assert {key: asked[key] for key in made if key in asked} == {
