@@ -36,8 +36,8 @@ Examples:
   advkit attack ddn --targets Bag
       the name of a class, or its number
   advkit attack pgd --eps 0.1 --average 16 --transform shift
-  advkit attack apgd --model bundled:spoken-digits-cnn --norm L2 --eps 30dB --targets three
-      sound, 30 dB below each clip; --band 300-3400, --average 8 --transform room
+  advkit attack apgd --model bundled:spoken-digits-cnn --norm L2 --eps 30dB
+      sound, 30 dB below each clip; --targets three, --band 300-3400
   advkit audit --data npz:runs/a/examples.npz
       the examples as data, for another model
 

@@ -14,7 +14,7 @@ EPILOG = """
 Examples:
   advkit speech
   advkit speech --clips 100 --out runs/speech
-  advkit speech --model words.safetensors --data audio:recordings --surrogate other.safetensors
+  advkit speech --model words.safetensors --data audio:recordings
 """
 
 
