@@ -179,7 +179,7 @@ def test_a_string_is_made_to_say_another() -> None:
         a == b for pair in zip(goal, strings.said, strict=True) for a, b in zip(*pair, strict=True)
     )
     eps = 0.15 * (strings.x - 0.5).abs().amax(1)
-    x_adv, said = say(model, strings.x, goal, eps=eps, steps=50)
+    x_adv, said = say(model, strings.x, goal, eps=eps, steps=60)
     assert said.all()
     assert transcribed(model(x_adv)) == goal
     assert ((x_adv - strings.x).abs().amax(1) <= eps + 1e-6).all()
