@@ -8,17 +8,17 @@ from typing import Any
 
 import torch
 
-from advkit.data.samples import Samples
+from advkit.data.samples import Samples, taken_relative
 from advkit.data.specs import load_data
 from advkit.errors import InputError, UsageError, did_you_mean
-from advkit.evaluate.attack_plan import planned
+from advkit.evaluate.attack_plan import banded, planned
 from advkit.evaluate.attack_run import attack as run_attack
 from advkit.evaluate.audit import audit as run_audit
 from advkit.evaluate.suite import members_of
 from advkit.evaluate.suites import SUITES
 from advkit.models.classifier import Classifier
 from advkit.models.specs import input_shape, load_model
-from advkit.numbers import check_eps
+from advkit.numbers import Relative, check_eps, decibels
 from advkit.rendering import write_report
 
 MODEL, DATA = "bundled:fashion-mnist-cnn-robust", "bundled:fashion-mnist"
@@ -27,6 +27,8 @@ BUNDLED_EPS = {
     "L2": (0.5, 1.0, 1.5),
     "L1": (5.0, 10.0, 15.0),
 }
+SPEECH_DB = (50.0, 40.0, 30.0)
+"""The usual eps of sound: so many decibels below it."""
 EPS = {
     "Linf": (2 / 255, 4 / 255, 8 / 255),
     "L2": (0.25, 0.5, 1.0),
@@ -57,10 +59,11 @@ def audit(
     `advkit.evaluate.audit.audit`.
     Raises AdvkitError for what a person can mend.
     """
-    radii = pick_eps(eps, norm, model)
+    radii = pick_eps(eps, norm, model, data)
     check_eps(radii, norm)
     _check_options(norm, **options)
     samples, classifier = load_both(model, data, limit, arch, pick_device(device))
+    samples = in_units(samples, radii)
     folder = Path(out) if out else new_run(str(model), samples.name)
     asked = asked_of(model, data, samples, command)
     others = [_another(other, samples) for other in surrogates]
@@ -83,6 +86,7 @@ def attack(
     average: int = 0,
     transform: str = "noise",
     bfloat16: bool = False,
+    band: tuple[float, float] | None = None,
     limit: int | None = None,
     arch: str | None = None,
     device: str = "auto",
@@ -92,7 +96,8 @@ def attack(
 ) -> dict[str, Any]:
     """Run the attack ``name``, with options 'name:key=value,...'; write the run directory ``out``.
 
-    Without ``eps`` the nearest example of each image is sought. The words between are those of
+    Without ``eps`` the nearest example of each image is sought. ``band`` (Hz) is of sound: the
+    perturbation has these frequencies alone. The words between are those of
     `advkit.evaluate.attack_plan.planned`, ``options`` (seed, batch_size, jobs, fresh, progress)
     those of `advkit.evaluate.attack_run.attack`. Returns the summary, the content of `run.json`,
     with the paths of the examples and of their table. Raises AdvkitError for what can be mended.
@@ -102,6 +107,8 @@ def attack(
     check_eps(() if eps is None else (eps,), plan.norm)
     _check_counts(**options)
     samples, classifier = load_both(model, data, limit, arch, pick_device(device))
+    samples = in_units(samples, () if eps is None else (eps,))
+    plan = banded(plan, band, samples.rate)
     folder = Path(out) if out else new_run(name, str(model), samples.name, kind="attack")
     asked = asked_of(model, data, samples, command)
     summary = run_attack(classifier, samples, plan, out=folder, asked=asked, **options)
@@ -146,8 +153,9 @@ def _another(model: str | Classifier, samples: Samples) -> Classifier:
 def own_data(model: str | Classifier) -> str:
     """Return the spec of the images that a bundled model comes with; raises UsageError."""
     name = model if isinstance(model, str) else model.name
-    if name.startswith("bundled:digits"):
-        return "bundled:digits"
+    for own in ("digits", "spoken-digits"):
+        if name.startswith(f"bundled:{own}"):
+            return f"bundled:{own}"
     if name.startswith("bundled:"):
         return DATA
     raise UsageError(f"--model {name} comes without images", "say on what: --data imagefolder:DIR")
@@ -173,11 +181,33 @@ def _check_counts(batch_size: int | None = None, jobs: int | None = None, **_oth
         raise UsageError(f"batch_size={batch_size}, jobs={jobs}", "give 1 or more")
 
 
+def in_units(samples: Samples, eps: Sequence[float]) -> Samples:
+    """Return the samples, taken relative where ``eps`` are in decibels; raises UsageError."""
+    relative = {isinstance(e, Relative) for e in eps}
+    if len(relative) > 1:
+        raise UsageError("some eps are in decibels and some are not", "give all of one kind")
+    return taken_relative(samples) if relative == {True} else samples
+
+
+def sounds(model: str | Classifier, data: str | Samples | None) -> bool:
+    """Return whether what is attacked is sound, as far as the names say."""
+    if isinstance(data, Samples):
+        return data.rate is not None
+    name = data or (model if isinstance(model, str) else model.name)
+    return name.startswith(("audio:", "bundled:spoken"))
+
+
 def pick_eps(
-    eps: float | Sequence[float] | None, norm: str, model: str | Classifier
+    eps: float | Sequence[float] | None,
+    norm: str,
+    model: str | Classifier,
+    data: str | Samples | None = None,
 ) -> tuple[float, ...]:
+    """Return the radii in rising order, the usual ones where none are given; raises UsageError."""
     if norm not in EPS:
         raise UsageError(f"there is no norm {norm!r}", did_you_mean(norm, EPS))
+    if eps is None and sounds(model, data):
+        return tuple(decibels(below) for below in SPEECH_DB)
     if eps is None:
         name = model if isinstance(model, str) else model.name
         return (BUNDLED_EPS if name.startswith("bundled:") else EPS)[norm]
@@ -186,7 +216,7 @@ def pick_eps(
     found = [eps] if isinstance(eps, int | float) else eps
     if not len(found):
         raise UsageError("eps is empty", "give a number or several: [4 / 255, 8 / 255]")
-    return tuple(sorted({float(e) for e in found}))
+    return tuple(sorted({e if isinstance(e, Relative) else float(e) for e in found}))
 
 
 def pick_device(name: str) -> torch.device:

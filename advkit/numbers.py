@@ -7,6 +7,22 @@ from fractions import Fraction
 from advkit.errors import UsageError
 
 
+class Relative(float):
+    """A radius as a share of each sample's own size, as decibels say it."""
+
+
+def decibels(below: float) -> Relative:
+    """Return the radius that is so many decibels below a signal: 40 dB is 0.01 of its size."""
+    return Relative(10 ** (-below / 20))
+
+
+def radius(text: str) -> float:
+    """Return what `number` does, and of '40dB' the radius so far below the signal."""
+    if text.strip().lower().endswith("db"):
+        return decibels(number(text.strip()[:-2]))
+    return number(text)
+
+
 def number(text: str) -> float:
     """Return the value of a decimal or a fraction; raises UsageError if it is not finite."""
     try:

@@ -35,6 +35,7 @@ from advkit.attacks.fast_adaptive_boundary import fab
 from advkit.attacks.fast_gradient import fgsm
 from advkit.attacks.fast_minimum_norm import fmn
 from advkit.attacks.few_pixel_evolution import one_pixel
+from advkit.attacks.frequency_band import in_band
 from advkit.attacks.geometric_decisions import geoda
 from advkit.attacks.gradient_penalty import pgn
 from advkit.attacks.hop_skip_jump import hopskipjump
@@ -155,6 +156,7 @@ HIGHER_ORDER: dict[str, Callable[..., Attack]] = {
     "minimised": minimised,
     "in_bfloat16": in_bfloat16,
     "through": through,
+    "in_band": in_band,
 }
 
 __all__ = [

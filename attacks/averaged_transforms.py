@@ -7,6 +7,7 @@ from torch import Tensor
 
 from advkit.attacks.higher_order import Call, alone, attack_from, face_of, text_of
 from advkit.attacks.options import Attack
+from advkit.attacks.rooms import in_room, louder
 from advkit.attacks.walks import margins_of
 from advkit.engine import rows
 from advkit.engine.objectives import Model, margins
@@ -152,4 +153,6 @@ TRANSFORMS: dict[str, Callable[[], Transform]] = {
     "noise": noisy,
     "shift": shifted,
     "none": unchanged,
+    "gain": louder,
+    "room": in_room,
 }

@@ -4,9 +4,10 @@
 
 SOURCE is a directory with the four .gz files of Fashion-MNIST, as Debian's package
 dataset-fashion-mnist installs them (/usr/share/datasets/fashion-mnist). With names, only these
-weights are made. Every net comes from `advkit train`, which trains on the training images alone
-and keeps the weights that are best on the twentieth of them that it holds out; the test images are
-never looked at. On one thread the robust net takes about 20 minutes, the others 5 together.
+weights are made; the recognisers of speech need espeak-ng (`spoken_digits`). Every net comes from
+`advkit train`, which trains on the training images alone and keeps the weights that are best on the
+twentieth of them that it holds out; the test images are never looked at. On one thread the robust
+net takes about 20 minutes, the others 5 together.
 """
 
 import gzip
@@ -20,15 +21,21 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from advkit.benchmarks.spoken_digits import write_takes
+
 CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker",
            "Bag", "Ankle boot")  # fmt: skip
 FASHION = "--data torchvision:FashionMNIST?root={root}&split=train"
+SPEECH = "--data audio:{root}/takes --batch-size 32 --weight-decay 0.1"
 RECIPES = {
     "fashion-mnist-cnn-robust": f"--arch cnn {FASHION} --epochs 7 --batch-size 64 "
     "--rate 0.0015 --norm Linf --eps 0.1 --steps 5 --step 0.3 --inner bfloat16 --warm-up 1",
     "fashion-mnist-cnn": f"--arch cnn {FASHION} --epochs 6 --rate 0.002",
     "fashion-mnist-logistic": f"--arch logistic {FASHION} --epochs 10 --rate 0.002",
     "digits-cnn": "--arch cnn --data bundled:digits?split=train --epochs 40 --rate 0.005",
+    "spoken-digits-cnn": f"--arch logmel {SPEECH} --epochs 12",
+    "spoken-digits-small": f"--arch logmel?width=10&mels=28 {SPEECH} --epochs 12 --seed 7",
+    "spoken-digits-linear": f"--arch logmel_linear {SPEECH} --epochs 10 --seed 3",
 }
 
 
@@ -63,7 +70,10 @@ def main(source: str, *names: str) -> None:
     make_images(Path(source), Path(str(files("advkit.data.bundled") / "fashion-mnist.npz")))
     with TemporaryDirectory() as folder:
         unpack(Path(source), Path(folder))
-        for name in names or RECIPES:
+        chosen = names or tuple(RECIPES)
+        if any("spoken" in name for name in chosen):
+            write_takes(Path(folder) / "takes", 4)
+        for name in chosen:
             out = Path(str(files("advkit.models.bundled") / f"{name}.safetensors"))
             make_weights(name, Path(folder), out)
 

@@ -6,6 +6,7 @@ from advkit.reports.linearity import linearity_page
 from advkit.reports.overview import overview_page
 from advkit.reports.page import audit_page
 from advkit.reports.query_page import LabelAudit, query_page
+from advkit.reports.speech import speech_page
 from advkit.reports.tables import AttackRow, Audit, Card, Guess, Interval
 from advkit.reports.transfer import transfer_page
 
@@ -23,5 +24,6 @@ __all__ = [
     "linearity_page",
     "overview_page",
     "query_page",
+    "speech_page",
     "transfer_page",
 ]

@@ -25,6 +25,13 @@ THREATS = {
     "L1": "The changes of all values of the image may add up to at most eps.",
     "L0": "At most eps places of the image may change, each by any amount.",
 }
+SOUND = {
+    "Linf": "Every value of the waveform may change by at most eps, in a range from -1 to 1.",
+    "L2": "The change of the waveform, as one vector, may be at most eps long.",
+    "L1": "The changes of all values of the waveform may add up to at most eps.",
+    "L0": "At most eps values of the waveform may change, each by any amount.",
+}
+RELATIVE = " Eps is a share of the clip's own size: 0.1 is 20 dB below it, 0.01 is 40 dB."
 MAX_TILES = 5
 WHO = "Who falls, and how far away"
 
@@ -61,7 +68,7 @@ def audit_page(audit: Audit, cards: Sequence[Card]) -> str:
         tiles=_tiles(audit),
         trust=panel(audit.trust) if audit.trust else None,
         climb=climb(audit),
-        threat=THREATS.get(audit.norm, ""),
+        threat=_threat(audit),
         setting=_setting(audit, name),
         curve=curve_figure(audit),
         figures=figures,
@@ -130,6 +137,12 @@ def tile(head: str, at: Interval, clean: bool) -> Tile:
     """Return a share as a large number with its interval."""
     counts = f"{count(at.count)} of {count(at.n)}"
     return Tile(head, percent(at.value), spread(at), counts, interval_bar(at), clean)
+
+
+def _threat(audit: Audit) -> str:
+    if "rate" not in audit.data:
+        return THREATS.get(audit.norm, "")
+    return SOUND.get(audit.norm, "") + (RELATIVE if audit.data.get("relative") else "")
 
 
 def _setting(audit: Audit, name: str) -> list[Fact]:

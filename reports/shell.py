@@ -40,9 +40,9 @@ def render(
 
 
 def policy(style: str, script: str) -> str:
-    """Return the content policy that allows this style, this script, inline pictures, no more."""
+    """Return the policy that allows this style, this script, inline pictures and sounds."""
     return (
-        f"default-src 'none'; img-src data:; style-src '{_hash(style)}';"
+        f"default-src 'none'; img-src data:; media-src data:; style-src '{_hash(style)}';"
         f" script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"
     )
 

@@ -24,6 +24,7 @@ LAYERS = [
         "explaining",
         "indexing",
         "linear_study",
+        "speech",
         "albums",
         "api",
         "api_maps",

@@ -25,6 +25,7 @@ COMMANDS = {
     "ls": "List attacks, models, data and norms.",
     "report": "Render a finished run again: page, Markdown, JUnit, CSV, model card.",
     "show": "Tell all about one attack.",
+    "speech": "Make a recogniser of words mishear; a page to listen to.",
     "style": "Paint one image in the textures of others.",
     "train": "Train a small classifier, standard or adversarially.",
     "transfer": "Make examples on one net and show them to others.",

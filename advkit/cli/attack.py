@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from advkit.cli.failures import say
-from advkit.cli.parameters import Radius
+from advkit.cli.parameters import Band, Radius
 from advkit.cli.run_options import (
     ARCH,
     DATA,
@@ -36,6 +36,8 @@ Examples:
   advkit attack ddn --targets Bag
       the name of a class, or its number
   advkit attack pgd --eps 0.1 --average 16 --transform shift
+  advkit attack apgd --model bundled:spoken-digits-cnn --norm L2 --eps 30dB
+      sound, 30 dB below each clip; --targets three, --band 300-3400
   advkit audit --data npz:runs/a/examples.npz
       the examples as data, for another model
 
@@ -63,8 +65,8 @@ Exit codes:
 @click.option(
     "--eps",
     type=Radius(),
-    help="Radius, such as 8/255. With none, or without, the nearest example is sought; an attack "
-    "of a fixed budget is then run at several (minimised).",
+    help="Radius, such as 8/255, or 30dB below each clip of sound. With none, or without, the "
+    "nearest example is sought; an attack of a fixed budget is then run at several (minimised).",
 )
 @click.option(
     "--targets",
@@ -86,9 +88,13 @@ Exit codes:
 )
 @click.option(
     "--transform",
-    type=click.Choice(["noise", "shift", "none"]),
+    type=click.Choice(["noise", "shift", "none", "gain", "room"]),
     help="Of --average: noise of deviation 0.05, shifts by up to 2 pixels, or none (for models "
-    "that answer at random).  [default: noise]",
+    "that answer at random); of sound: gain, or echo, delay, gain and noise of a room.  "
+    "[default: noise]",
+)
+@click.option(
+    "--band", type=Band(), help="Of sound: only these frequencies may change, such as 300-3400 Hz."
 )
 @click.option(
     "--bfloat16", is_flag=True, help="Ask the model in bfloat16; confirm and mend in float32."

@@ -37,6 +37,7 @@ Examples:
   advkit audit --model ./net.py:make?depth=18 --data npz:test.npz --norm L2 --eps 0.25,0.5
   advkit audit --model torchvision:resnet18?weights=DEFAULT --data imagefolder:photos
   advkit audit --attacks pgd:steps=100,restarts=5 --attacks square --eps 0.1
+  advkit audit --model bundled:spoken-digits-cnn --norm L2 --eps 50dB,40dB,30dB
   advkit audit --suite quick --strict --surrogate bundled:fashion-mnist-cnn
       exit 6 if the number is not to be trusted
   advkit audit --out runs/a --require 'linf@0.1 >= 0.6' -o audit.md -o audit.xml
@@ -63,7 +64,8 @@ Exit codes:
 @click.option(
     "--eps",
     type=EpsList(),
-    help="Radius, or several with commas between: 8/255,0.05. Pixels are in [0, 1].",
+    help="Radius, or several with commas between: 8/255,0.05. Pixels are in [0, 1], waveforms in "
+    "[-1, 1]; 40dB is so far below each clip.",
 )
 @click.option(
     "--suite",
@@ -155,7 +157,7 @@ def audit(
     from advkit.api import audit as run
     from advkit.api import pick_eps
 
-    check_asked(wanted, norm, pick_eps(eps, norm, model or USUAL))
+    check_asked(wanted, norm, pick_eps(eps, norm, model or USUAL, data))
     announce = None if no_progress else partial(click.echo, err=True)
     with framed(out, model or USUAL, data or "", kind="audit", no_progress=no_progress) as frame:
         summary = run(model or USUAL, data, norm=norm, eps=eps, out=frame.folder,

@@ -123,6 +123,7 @@ def data() -> list[dict[str, Any]]:
 
     return [{"name": f"bundled:{name}", "about": "comes with advkit"} for name in BUNDLED] + [
         {"name": "imagefolder:DIR", "about": "photographs, one folder per class"},
+        {"name": "audio:DIR", "about": "recordings, one folder per class, or ?labels=FILE.csv"},
         {"name": "npz:FILE", "about": "arrays x and y of numpy; examples.npz of advkit attack"},
         {"name": "torchvision:NAME?root=DIR&split=test", "about": "a data set on the disk"},
     ]

@@ -3,11 +3,11 @@
 import click
 
 from advkit.errors import UsageError
-from advkit.numbers import number
+from advkit.numbers import number, radius
 
 
 class EpsList(click.ParamType[tuple[float, ...]]):
-    """One radius or several with commas between, as decimals or fractions: 2/255,0.03."""
+    """One radius or several with commas between, as decimals, fractions or decibels: 2/255,0.03."""
 
     name = "eps"
 
@@ -18,7 +18,7 @@ class EpsList(click.ParamType[tuple[float, ...]]):
         if isinstance(value, tuple):
             return value
         try:
-            found = [number(text) for text in str(value).split(",")]
+            found = [radius(text) for text in str(value).split(",")]
         except UsageError as error:
             self.fail(f"{error}; {error.hint}", param, ctx)
         return tuple(sorted(set(found)))
@@ -41,8 +41,26 @@ class Number(click.ParamType[float]):
             self.fail(f"{error}; {error.hint}", param, ctx)
 
 
+class Band(click.ParamType[tuple[float, float]]):
+    """A band of frequencies in Hz, such as 300-3400."""
+
+    name = "low-high"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float]:
+        """Return its two ends; tell click if it is none."""
+        if isinstance(value, tuple):
+            return value
+        low, _, high = str(value).partition("-")
+        try:
+            return number(low), number(high)
+        except UsageError:
+            self.fail(f"{value!r} is not a band: write 300-3400", param, ctx)
+
+
 class Radius(click.ParamType[float | None]):
-    """One radius as a decimal or a fraction, or none."""
+    """One radius as a decimal, a fraction or in decibels, or none."""
 
     name = "eps|none"
 
@@ -52,4 +70,7 @@ class Radius(click.ParamType[float | None]):
         """Return the radius, or None; tell click if it is neither."""
         if str(value).lower() == "none":
             return None
-        return Number().convert(value, param, ctx)
+        try:
+            return value if isinstance(value, float) else radius(str(value))
+        except UsageError as error:
+            self.fail(f"{error}; {error.hint}", param, ctx)

@@ -20,7 +20,8 @@ ARCH = click.option(
 )
 DATA = click.option(
     "--data",
-    help="bundled:NAME, imagefolder:DIR, npz:FILE, or torchvision:NAME?root=DIR&split=test.  "
+    help="bundled:NAME, imagefolder:DIR, audio:DIR, npz:FILE, or "
+    "torchvision:NAME?root=DIR&split=test.  "
     "[default: the images of a bundled model]",
 )
 JOBS = click.option(

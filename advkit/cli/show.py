@@ -102,6 +102,7 @@ WRAPPERS = {
     "minimised": "advkit attack NAME --eps none",
     "in_bfloat16": "advkit attack NAME --bfloat16",
     "through": "advkit audit --attacks NAME",
+    "in_band": "advkit attack NAME --band 300-3400",
 }
 
 

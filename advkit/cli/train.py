@@ -15,6 +15,7 @@ Examples:
   advkit train --out digits.safetensors
   advkit train --arch resnet --data imagefolder:photos --epochs 30 --out photos.safetensors
   advkit train --arch cnn?width=16 --data npz:train.npz --eps 8/255 --out robust.safetensors
+  advkit train --arch logmel --data audio:recordings --out words.safetensors
   advkit audit --model robust.safetensors --data npz:test.npz
 
 \b
@@ -29,7 +30,7 @@ same weights as one that was not.
     "--data",
     default="bundled:digits?split=train",
     show_default=True,
-    help="bundled:NAME, imagefolder:DIR?size=32, npz:FILE, or "
+    help="bundled:NAME, imagefolder:DIR?size=32, audio:DIR, npz:FILE, or "
     "torchvision:NAME?root=DIR&split=train.",
 )
 @click.option(
@@ -37,7 +38,7 @@ same weights as one that was not.
     default="cnn",
     show_default=True,
     help="logistic, mlp?width=256&depth=2, cnn?width=32&hidden=128, resnet?width=16, "
-    "vit?width=64&depth=4&heads=4.",
+    "vit?width=64&depth=4&heads=4; for sound logmel?width=16&mels=40, logmel_linear.",
 )
 @click.option(
     "--eps",

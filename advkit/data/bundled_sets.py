@@ -1,17 +1,23 @@
-"""The images that come with advkit: Fashion-MNIST and scikit-learn's digits."""
+"""What comes with advkit: Fashion-MNIST, scikit-learn's digits, spoken digits."""
 
+import csv
 from collections.abc import Callable
 from importlib.resources import files
 
 import numpy as np
 import torch
 
-from advkit.data.samples import Samples
+from advkit.data.audio_folder import middle, to_unit_range
+from advkit.data.samples import SIGNAL, Samples
 from advkit.errors import UsageError, did_you_mean
 from advkit.spec_text import Spec, only
 
 DIGITS_TRAINED_ON = 1437
 """The first so many of the 1,797 digits are the training split, the last 360 the test split."""
+
+
+SPOKEN = ("eight", "five", "four", "nine", "one", "seven", "six", "three", "two", "zero")
+"""The classes of spoken digits, sorted, as the directories of a user's own recordings are."""
 
 
 def load_bundled(spec: Spec) -> Samples:
@@ -56,4 +62,38 @@ def digits(spec: Spec) -> Samples:
     )
 
 
-BUNDLED: dict[str, Callable[[Spec], Samples]] = {"fashion-mnist": fashion_mnist, "digits": digits}
+def spoken_digits(spec: Spec) -> Samples:
+    """Return spoken digits, one second at 8 kHz (n, 8000): split=test (default), train or all.
+
+    Espeak-ng speaks them; the voices of the test split are not in the training split.
+    """
+    import soundfile
+
+    only(spec, ("split",))
+    folder = files("advkit.data.bundled")
+    rows = list(csv.DictReader((folder / "spoken-digits.csv").read_text("utf-8").splitlines()))
+    rows = [row for row in rows if spec.query.get("split", "test") in (row["split"], "all")]
+    if not rows:
+        raise UsageError(
+            f"{spec.text!r} has no split {spec.query['split']!r}", "train, test or all"
+        )
+    with (folder / "spoken-digits.flac").open("rb") as file:
+        sound, rate = soundfile.read(file, dtype="float32")
+    spans = [(int(row["start"]), int(row["length"])) for row in rows]
+    clips = [middle(sound[start : start + length], rate) for start, length in spans]
+    return Samples(
+        to_unit_range(np.stack(clips)),
+        torch.tensor([SPOKEN.index(row["word"]) for row in rows]),
+        tuple(f"spoken-digits/{row['voice']}/{row['word']}" for row in rows),
+        SPOKEN,
+        spec.text,
+        box=SIGNAL,
+        rate=int(rate),
+    )
+
+
+BUNDLED: dict[str, Callable[[Spec], Samples]] = {
+    "fashion-mnist": fashion_mnist,
+    "digits": digits,
+    "spoken-digits": spoken_digits,
+}

@@ -1,19 +1,19 @@
 """``imagefolder:DIR?size=224&crop=0.875``: photographs, one directory per class."""
 
 from collections import Counter
-from itertools import chain, zip_longest
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from advkit.data.class_folders import Kind, list_classes
 from advkit.data.photographs import read_photograph
 from advkit.data.samples import Samples
-from advkit.errors import EmptyError, InputError, UsageError
-from advkit.models.load_gate import missing
+from advkit.errors import UsageError
 from advkit.spec_text import Spec, numbers, only, whole
 
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+PICTURE = Kind("picture", SUFFIXES, "cat/1.jpg")
 DEFAULT_SIZE = 224
 
 
@@ -30,13 +30,7 @@ def load_image_folder(spec: Spec, limit: int | None, shape: tuple[int, ...] | No
     share = (numbers(spec, "crop") or [0.875])[0]
     if not 0 < share <= 1:
         raise UsageError(f"crop={share:g} in {spec.text!r} is not possible", "above 0, at most 1")
-    folders, notes = _class_folders(root)
-    found = list(_interleaved([_pictures(folder) for folder in folders]))[:limit]
-    if not found:
-        raise EmptyError(
-            f"{root} has {len(folders)} class directories, but no picture in them",
-            f"known suffixes: {', '.join(SUFFIXES)}",
-        )
+    found, classes, notes = list_classes(root, PICTURE, limit)
     pixels, done = [], Counter[str]()
     for path, _ in found:
         array, changes = read_photograph(path, size, share, "L" if channels == 1 else "RGB")
@@ -47,7 +41,7 @@ def load_image_folder(spec: Spec, limit: int | None, shape: tuple[int, ...] | No
         x,
         torch.tensor([label for _, label in found]),
         tuple(path.relative_to(root).as_posix() for path, _ in found),
-        tuple(folder.name for folder in folders),
+        classes,
         spec.text,
         (
             *notes,
@@ -65,40 +59,3 @@ def _size(spec: Spec, shape: tuple[int, ...] | None) -> tuple[int, int]:
     if shape and len(shape) == 3:
         return shape[1], shape[2]
     return DEFAULT_SIZE, DEFAULT_SIZE
-
-
-def _class_folders(root: Path) -> tuple[list[Path], tuple[str, ...]]:
-    if not root.exists():
-        raise missing(root)
-    if not root.is_dir():
-        raise InputError(f"{root} is not a directory", "one directory with one directory per class")
-    entries = [path for path in root.iterdir() if not path.name.startswith(".")]
-    links = sum(path.is_symlink() for path in entries)
-    folders = sorted(
-        (path for path in entries if path.is_dir() and not path.is_symlink()),
-        key=lambda path: path.name,
-    )
-    if not folders and any(path.suffix.lower() in SUFFIXES for path in entries):
-        raise InputError(
-            f"{root} has pictures, but no class directories",
-            f"put the pictures of each class into a directory of its own: {root / 'cat' / '1.jpg'}",
-        )
-    if not folders:
-        raise EmptyError(
-            f"{root} has no class directories", "one directory per class, with pictures"
-        )
-    return folders, (f"{links} symbolic links were not followed",) * bool(links)
-
-
-def _pictures(folder: Path) -> list[Path]:
-    found = [
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.is_symlink()
-    ]
-    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
-
-
-def _interleaved(classes: list[list[Path]]) -> list[tuple[Path, int]]:
-    labelled = [[(path, label) for path in paths] for label, paths in enumerate(classes)]
-    return [item for item in chain.from_iterable(zip_longest(*labelled)) if item is not None]

@@ -1,4 +1,4 @@
-"""The data of an audit: images in [0, 1], labels, ids."""
+"""The data of an audit: images or sound in [0, 1], labels, ids."""
 
 from collections.abc import Iterable
 from hashlib import sha256
@@ -6,9 +6,15 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from advkit.engine import NORMS
+from advkit.errors import InputError
+
+PIXELS, SIGNAL = (0.0, 1.0), (-1.0, 1.0)
+"""The ranges of images and of waveforms."""
+
 
 class Samples(NamedTuple):
-    """Labelled images; row i of ``x``, ``y`` and ``ids`` belong together."""
+    """Labelled images or sounds; row i of ``x``, ``y`` and ``ids`` belong together."""
 
     x: Tensor
     """(n, channels, height, width) or (n, features), float32, in [0, 1]."""
@@ -20,6 +26,13 @@ class Samples(NamedTuple):
     name: str
     notes: tuple[str, ...] = ()
     """What was done to the data that a reader of the results should know."""
+    box: tuple[float, float] = PIXELS
+    """What 0 and 1 stand for. Everything inside advkit is in [0, 1]; eps and sizes are told in the
+    units of this range, so that those of a waveform are twice as large as in ``x``."""
+    rate: int | None = None
+    """Of sound: numbers per second."""
+    relative: bool = False
+    """Whether eps and sizes are shares of each sample's own size in the same norm."""
 
 
 def take(samples: Samples, index: Iterable[int]) -> Samples:
@@ -27,6 +40,41 @@ def take(samples: Samples, index: Iterable[int]) -> Samples:
     rows = [int(i) for i in index]
     ids = tuple(samples.ids[i] for i in rows)
     return samples._replace(x=samples.x[rows], y=samples.y[rows], ids=ids)
+
+
+def units(samples: Samples, norm: str) -> Tensor | None:
+    """Return how long, in ``x``, what counts as 1 of every sample is, (n,); None if it is 1.
+
+    Of waveforms that is half, for [-1, 1] is twice as wide as [0, 1]; of samples that are taken
+    ``relative`` it is their own size, so that the L2 eps of a signal-to-noise ratio of d decibels
+    is 10 ** (-d / 20), and the Linf eps that of the peaks (Carlini and Wagner 2018).
+    """
+    low, high = samples.box
+    if norm == "L0" or (high - low == 1 and not samples.relative):
+        return None
+    if not samples.relative:
+        return samples.x.new_full((len(samples.x),), 1 / (high - low))
+    silence = -low / (high - low)
+    return NORMS[norm].size(samples.x.double() - silence).to(samples.x.dtype)
+
+
+def taken_relative(samples: Samples) -> Samples:
+    """Return samples whose eps and sizes are shares of their own; raises InputError for silence."""
+    relative = samples._replace(
+        relative=True,
+        notes=(
+            *samples.notes,
+            "eps and sizes are shares of each sample's own size: 0.1 is 20 dB below it, 0.01 is "
+            "40 dB",
+        ),
+    )
+    size = units(relative, "L2")
+    if size is not None and bool((size == 0).any()):
+        raise InputError(
+            f"the sample {samples.ids[int((size == 0).nonzero()[0])]} of {samples.name} is silent",
+            "decibels below it mean nothing: leave it out, or give eps as a plain number",
+        )
+    return relative
 
 
 def fingerprint(samples: Samples) -> str:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
+from advkit.data.audio_folder import load_audio_folder
 from advkit.data.bundled_sets import BUNDLED, load_bundled
 from advkit.data.image_folder import load_image_folder
 from advkit.data.npz_file import load_npz
@@ -18,8 +19,9 @@ def load_data(
     """Return the samples that ``spec`` names, at most ``limit`` of them.
 
     ``bundled:NAME``; ``torchvision:NAME?root=DIR&split=train|test``;
-    ``imagefolder:DIR?size=224&crop=0.875``; ``npz:FILE?x=x&y=y&layout=nchw``. ``shape``
-    (channels, height, width) is what the model wants; photographs are brought to it. Raises
+    ``imagefolder:DIR?size=224&crop=0.875``; ``npz:FILE?x=x&y=y&layout=nchw``;
+    ``audio:DIR?rate=8000&seconds=1&labels=FILE.csv``. ``shape`` (channels, height, width), of sound
+    (length,), is what the model wants; photographs and recordings are brought to it. Raises
     UsageError, InputError, UnsafeError, EmptyError.
     """
     if limit is not None and limit < 0:
@@ -71,6 +73,7 @@ def chosen(labels: Sequence[int], limit: int) -> list[int]:
 
 
 SCHEMES: dict[str, Callable[..., Samples]] = {
+    "audio": load_audio_folder,
     "bundled": _stratified(load_bundled),
     "imagefolder": load_image_folder,
     "npz": _stratified(load_npz),

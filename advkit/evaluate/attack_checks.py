@@ -58,7 +58,7 @@ def monotone(attacked: Sequence[Tensor]) -> Check:
 
 def unbounded(subject: Subject) -> Check:
     """Check that PGD free to paint any image fools everywhere (Athalye et al. 2018)."""
-    free = subject._replace(norm="Linf")
+    free = subject._replace(norm="Linf", unit=None)
     fooled = free.fooled(pgd, 1.0, steps=50, loss="margin", step=0.1)
     seen = f"Free to paint any image, PGD fools {share(fooled)}."
     return Check("unbounded_fails", _beyond_luck(~fooled), seen)
@@ -167,7 +167,9 @@ def _loses(subject: Subject, member: Member) -> bool:
         def watched(x: Tensor, one: Subject = one, seen: list[bool] = seen) -> Tensor:
             logits = subject.guide(x)
             with torch.no_grad():
-                inside = (size(x - one.x) <= eps) & ((x >= 0) & (x <= 1)).flatten(1).all(1)
+                inside = (size(x - one.x) <= one.radius(eps)) & ((x >= 0) & (x <= 1)).flatten(
+                    1
+                ).all(1)
                 seen.append(bool(((logits.argmax(1) != one.y) & inside).any()))
             return logits
 

@@ -85,6 +85,15 @@ def planned(
     return Plan(member, norm, eps, targets, averaged, card.shared, tuple(notes))
 
 
+def banded(plan: Plan, band: tuple[float, float] | None, rate: int | None) -> Plan:
+    """Return ``plan`` with perturbations in a ``band`` of Hz alone; raises UsageError."""
+    if band is None:
+        return plan
+    if rate is None:
+        raise UsageError("--band is of sound, and the data is none", "leave it out")
+    return plan._replace(member=_wrapped(plan.member, "in_band", *band, rate))
+
+
 def _wrapped(member: Member, name: str, *options: object) -> Member:
     label = ", ".join([member.label, *map(str, options)])
     attack = HIGHER_ORDER[name](member.attack, *options)

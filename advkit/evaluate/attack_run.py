@@ -15,6 +15,7 @@ from advkit.evaluate.attempts import run_member
 from advkit.evaluate.audit import begin, class_notes, describe, ingredients
 from advkit.evaluate.fingerprint import now
 from advkit.evaluate.run_folder import write_arrays, write_json, write_text
+from advkit.evaluate.sound_files import write_pairs
 from advkit.evaluate.store import Store, open_store
 from advkit.evaluate.work import Progress, Work, judge_clean
 from advkit.evaluate.workers import default_batch, default_jobs, one_thread_each
@@ -77,6 +78,9 @@ def _finished(work: Work, plan: Plan, radius: float) -> dict[str, Any]:
     samples, x_adv = work.samples, examples_of(work)
     table = judged(work, x_adv, radius, plan.transform)
     _write_examples(work.store, samples, x_adv.cpu().numpy(), work.model.classes)
+    if samples.rate:
+        fooled = (table["attacked"] & table["fooled"]).to_numpy(dtype=bool)
+        write_pairs(work.store.path / "sounds", samples, x_adv, fooled)
     write_text(work.store.path, "table.csv", table.to_csv(index=False))
     return summarised(work, table, plan)
 

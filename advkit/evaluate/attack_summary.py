@@ -13,7 +13,7 @@ from advkit.evaluate.attack_plan import Plan
 from advkit.evaluate.attempts import saved_examples
 from advkit.evaluate.intervals import Share, wilson
 from advkit.evaluate.measure import measure
-from advkit.evaluate.work import Work, aim_of, right_when_clean
+from advkit.evaluate.work import Work, aim_of, all_units, right_when_clean
 from advkit.numbers import shown
 
 SCHEMA = "advkit/attack/1"
@@ -45,7 +45,8 @@ def judged(work: Work, x_adv: Tensor, eps: float, transform: str | None) -> pd.D
         at = list(range(start, min(start + work.batch_size, n)))
         part, aim = take(work.samples, at), aim_of(work, at)
         tried = x_adv[at]
-        rows = measure(work.model, part.x, part.y, tried, norm=work.norm, eps=eps, targets=aim)
+        rows = measure(work.model, part.x, part.y, tried, norm=work.norm, eps=eps, targets=aim,
+                       units=all_units(part))  # fmt: skip
         if aim is not None:
             rows.insert(1, "target", aim.cpu().numpy())
         if transform:

@@ -12,7 +12,7 @@ from advkit.attacks.bisection import line_search
 from advkit.attacks.options import Attack
 from advkit.attacks.quick_copy import on_a_copy
 from advkit.attacks.reduced_precision import in_half
-from advkit.data.samples import take
+from advkit.data.samples import Samples, take, units
 from advkit.evaluate.blame import blamed, check_returned
 from advkit.evaluate.work import Work, aim_of, run_shards
 from advkit.models.classifier import Classifier
@@ -25,18 +25,25 @@ def run_member(work: Work, member: Member, eps: float, who: np.ndarray) -> None:
 
     An ``eps`` of infinity asks for minimum norm.
     """
-    given = {"eps": None if math.isinf(eps) else eps, "norm": work.norm, "seed": work.seed}
+    given = {"norm": work.norm, "seed": work.seed}
 
     def attack(model: Classifier, quick: Classifier, at: list[int]) -> Tensor:
         part, aim = take(work.samples, at), aim_of(work, at)
         goal = {} if aim is None else {"targets": aim}
+        size = None if math.isinf(eps) else radius(part, work.norm, eps)
         made = quickened(member.attack, model, quick, work.bfloat16)
         with blamed(member.label):
-            x_adv = made(model, part.x, part.y, ids=part.ids, **given, **goal)
+            x_adv = made(model, part.x, part.y, eps=size, ids=part.ids, **given, **goal)
         check_returned(member.label, x_adv, part.x)
         return x_adv
 
     run_shards(work, member.label, eps, who, attack)
+
+
+def radius(samples: Samples, norm: str, eps: float) -> float | Tensor:
+    """Return ``eps`` as attacks take it: in [0, 1], one per sample where the samples have units."""
+    unit = units(samples, norm)
+    return eps if unit is None else eps * unit
 
 
 def quickened(attack: Attack, model: Classifier, quick: Classifier, bfloat16: bool) -> Attack:

@@ -135,6 +135,7 @@ def ingredients(
         "device": str(samples.x.device),
         "advkit": versions["advkit"],
         "torch": versions["torch"],
+        **({"relative": True} if samples.relative else {}),
     }
 
 
@@ -163,11 +164,19 @@ def describe(
             "name": samples.name,
             "n": len(samples.ids),
             "sha256": made_of["data"],
+            **sound_of(samples),
         },
         "options": made_of["attacks"],
         "command": asked.get("command", ""),
         "environment": environment(samples.x.device),
     }
+
+
+def sound_of(samples: Samples) -> dict[str, Any]:
+    """Return what a report says of sound beyond images: its rate, and how eps is meant."""
+    if samples.rate is None:
+        return {}
+    return {"rate": samples.rate, "range": list(samples.box), "relative": samples.relative}
 
 
 def class_notes(model: Classifier, samples: Samples) -> list[str]:

@@ -11,8 +11,6 @@ from advkit.evaluate.trust_checks import Check, State
 
 FEW = 0.05
 """Share of images that may fail a check: some image somewhere always does."""
-SMALL = 1e-3
-"""Length (Linf) of the step by which a gradient is tried: below what 8 bits can show."""
 
 
 def same_answers(spread: float) -> Check:
@@ -56,7 +54,7 @@ def true_gradient(subject: Subject) -> Check:
         return Check("wrong_gradients", "not applicable", "There is no gradient to try.")
     wrong = _wrong(ratios)
     seen = (
-        f"After a step of {SMALL:g} along the gradient the margin had grown by "
+        f"After a step of {subject.small:g} along the gradient the margin had grown by "
         f"{float(ratios.median()):.2f} times what the gradient says (median); by less than half "
         f"or more than twice of it at {share(wrong)} images."
     )
@@ -75,9 +73,9 @@ def _wrong(ratios: Tensor) -> Tensor:
 def agreement(subject: Subject) -> Tensor:
     """Return how much the margin grows per what the gradient says, where it says anything."""
     point = evaluate(margin(subject.guide, subject.y), subject.x)
-    step = SMALL * point.gradient.sign()
-    told = (point.gradient * step).flatten(1).sum(1)
-    after = evaluate(margin(subject.guide, subject.y), subject.x + step, gradient=False)
+    moved = subject.x + subject.small * point.gradient.sign()
+    told = (point.gradient * (moved - subject.x)).flatten(1).sum(1)
+    after = evaluate(margin(subject.guide, subject.y), moved, gradient=False)
     seen = told > 1e-5 * point.output.abs().amax(1)
     return ((after.value - point.value) / told)[seen]
 

@@ -1,5 +1,7 @@
 """The one judge. It recomputes everything from the example as it will be saved."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 import torch
 from torch import Tensor
@@ -20,6 +22,7 @@ def measure(
     norm: str,
     eps: float,
     targets: Tensor | None = None,
+    units: Mapping[str, Tensor | None] | None = None,
 ) -> pd.DataFrame:
     """Return one row per sample for examples ``x_adv`` of images ``x`` (n, ...), both float32.
 
@@ -28,15 +31,19 @@ def measure(
     summed in float64), ``right`` (margin < 0), ``fooled`` (margin > 0: a tie is neither, nor are
     logits that are not finite, whose margin is NaN; with ``targets`` (n,), only where the logit of
     the target is the highest), ``valid`` (finite, in the box [0, 1], and no further than ``eps``
-    but for float32 rounding).
+    but for float32 rounding). Sizes and ``eps`` are told in ``units``, where there are any: by norm
+    how much in ``x`` counts as 1, (n,).
     """
     x, x_adv = x.float(), x_adv.float()
     logits = model(x_adv).float()
     confidence, prediction = logits.softmax(1).max(1)
     delta = x_adv.double() - x.double()
     sizes = {name: geometry.size(delta) for name, geometry in NORMS.items()}
+    for name, unit in (units or {}).items():
+        if unit is not None:
+            sizes[name] = sizes[name] / unit.double()
     inside = ((x_adv >= 0) & (x_adv <= 1)).flatten(1).all(1)  # NaN is not inside
-    room = eps * (1 + 1e-6) + slack(norm, x)
+    room = eps * (1 + 1e-6) + slack(norm, x, (units or {}).get(norm))
     finite = logits.isfinite().all(1)
     over = margins(logits, y).where(finite, torch.nan)
     reached = over if targets is None else margins(logits, y, targets).where(finite, torch.nan)
@@ -53,8 +60,12 @@ def measure(
     return pd.DataFrame({name: column.cpu().numpy() for name, column in columns.items()})
 
 
-def slack(norm: str, x: Tensor) -> float:
-    """Return by how much float32 rounding of every pixel may lengthen a perturbation of ``x``."""
+def slack(norm: str, x: Tensor, unit: Tensor | None = None) -> float:
+    """Return by how much float32 rounding of every pixel may lengthen a perturbation of ``x``.
+
+    At most, where what counts as 1 (``unit``) differs between samples.
+    """
     if norm == "L0":
         return 0.0
-    return float(NORMS[norm].size(torch.full_like(x[:1], ROUNDING, dtype=torch.float64)))
+    most = float(NORMS[norm].size(torch.full_like(x[:1], ROUNDING, dtype=torch.float64)))
+    return most if unit is None or not len(unit) else most / float(unit.min())

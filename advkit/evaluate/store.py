@@ -51,7 +51,7 @@ OURS = (
     "results.sqlite-shm",
     *(name + end for name in FILES for end in ("", ".tmp")),
 )
-BESIDE = {".lock", "examples", "figures"}
+BESIDE = {".lock", "examples", "figures", "sounds"}
 
 
 class Store:
@@ -187,7 +187,8 @@ def _claim(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _discard(path: Path) -> None:
-    for file in [path / name for name in OURS] + sorted((path / "examples").glob("*")):
+    inside = [file for name in ("examples", "sounds") for file in sorted((path / name).glob("*"))]
+    for file in [path / name for name in OURS] + inside:
         file.unlink(missing_ok=True)
 
 

@@ -8,12 +8,17 @@ from torch import Tensor
 
 from advkit.attacks.options import Attack
 from advkit.attacks.walks import margins_of
-from advkit.data.samples import take
+from advkit.data.samples import take, units
 from advkit.engine.objectives import Model
 from advkit.evaluate.work import Work
 
 LARGE = 3 * 96 * 96
 """Numbers in an image from which on checks make do with fewer images."""
+
+
+SMALL, FINE = 1e-3, 1e-6
+"""Steps below what 8 bits of an image can show, and below what 16 bits of sound can: the logarithm
+of a spectrogram bends sharply where there is silence."""
 
 
 class Subject(NamedTuple):
@@ -31,6 +36,10 @@ class Subject(NamedTuple):
     eps: Sequence[float]
     """Ascending."""
     seed: int
+    unit: Tensor | None = None
+    """How much in ``x`` counts as 1 of eps, (n,), where it is not 1."""
+    small: float = SMALL
+    """Length (Linf) of the step by which a gradient is tried."""
 
     @property
     def middle(self) -> float:
@@ -44,12 +53,18 @@ class Subject(NamedTuple):
     def after(self, attack: Attack, eps: float, **options: object) -> Tensor:
         """Return what ``attack`` finds within ``eps`` by the gradient of the guide."""
         given = {"norm": self.norm, "seed": self.seed, "ids": self.ids, **options}
-        return attack(self.guide, self.x, self.y, eps=eps, **given)
+        return attack(self.guide, self.x, self.y, eps=self.radius(eps), **given)
+
+    def radius(self, eps: float) -> float | Tensor:
+        """Return ``eps`` as attacks take it."""
+        return eps if self.unit is None else eps * self.unit
 
     def only(self, at: Sequence[int]) -> "Subject":
         """Return the subject with the images at these places alone."""
         places = list(at)
-        return self._replace(x=self.x[places], y=self.y[places], ids=[self.ids[i] for i in places])
+        unit = None if self.unit is None else self.unit[places]
+        names = [self.ids[i] for i in places]
+        return self._replace(x=self.x[places], y=self.y[places], ids=names, unit=unit)
 
     def fooled(self, attack: Attack, eps: float, **options: object) -> Tensor:
         """Return whom ``attack`` fools within ``eps``, (n,), judged by the model itself."""
@@ -75,6 +90,8 @@ def subject_of(work: Work, at: np.ndarray, most: int, eps: Sequence[float]) -> S
         work.norm,
         sorted(eps),
         work.seed,
+        units(part, work.norm),
+        SMALL if part.rate is None else FINE,
     )
 
 

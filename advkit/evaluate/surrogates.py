@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
+import torch
 from torch import Tensor
 
 from advkit.attacks.projected_gradient import pgd
@@ -96,7 +97,7 @@ def _causes(subject: Subject) -> dict[str, Change]:
 def change_named(name: str, subject: Subject) -> Change:
     """Return the change of this name that suits the norm, the middle eps and the guide's logits."""
     if name == "smoothed":
-        eps, n = subject.middle, subject.x[0].numel()
+        eps, n = float(torch.as_tensor(subject.radius(subject.middle)).mean()), subject.x[0].numel()
         return partial(smoothed, deviation=eps / 2 if subject.norm == "Linf" else eps / n**0.5)
     if name == "rescaled":
         apart = float(margins_of(subject.guide, subject.x, subject.y).abs().mean())

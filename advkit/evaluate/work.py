@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from torch import Tensor, nn
 
-from advkit.data.samples import Samples, take
-from advkit.engine import metered
+from advkit.data.samples import Samples, take, units
+from advkit.engine import NORMS, metered
 from advkit.errors import InputError
 from advkit.evaluate.measure import measure, slack
 from advkit.evaluate.randomised import once, seeded
@@ -111,13 +111,18 @@ def smallest(work: Work) -> pd.Series:
 
 def room(work: Work, eps: float) -> float:
     """Return the size up to which an example counts as within ``eps``: float32 rounds."""
-    return eps * (1 + 1e-6) + slack(work.norm, work.samples.x[:1])
+    return eps * (1 + 1e-6) + slack(work.norm, work.samples.x[:1], units(work.samples, work.norm))
 
 
 def standing(work: Work, eps: float) -> np.ndarray:
     """Return the positions of the samples that are right and unbroken within ``eps``."""
     sizes = smallest(work)
     return sizes.index[sizes > room(work, eps)].to_numpy(dtype=int)
+
+
+def all_units(samples: Samples) -> dict[str, Tensor | None]:
+    """Return what `measure` takes: the `units` of every norm."""
+    return {name: units(samples, name) for name in NORMS}
 
 
 def aim_of(work: Work, at: list[int]) -> Tensor | None:
@@ -191,7 +196,8 @@ def _seen(work: Work, pair: Pair, label: str, eps: float, at: list[int], attack:
     part = take(work.samples, at)
     aim = aim_of(work, at)
     judge = work.judge or pair.model
-    rows = measure(judge, part.x, part.y, x_adv, norm=work.norm, eps=eps, targets=aim)
+    rows = measure(judge, part.x, part.y, x_adv, norm=work.norm, eps=eps, targets=aim,
+                   units=all_units(part))  # fmt: skip
     keep = rows["fooled"].to_numpy(dtype=bool) | work.keep_all
     row = np.where(keep, keep.cumsum() - 1, -1)
     rows = rows.assign(id=part.ids, attack=label, eps=eps, row=row)

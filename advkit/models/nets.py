@@ -1,4 +1,4 @@
-"""The small nets that advkit trains; each for any number of channels and any size from 8 up."""
+"""The small nets that advkit trains, for images from 8 x 8 pixels up and for waveforms."""
 
 import inspect
 from collections.abc import Callable
@@ -9,13 +9,15 @@ from typing import Any
 from torch import Tensor, nn
 
 from advkit.errors import UsageError, did_you_mean
+from advkit.models.sound import WINDOW, logmel, logmel_linear
 from advkit.models.vision_transformer import VisionTransformer
 
 
 def build(arch: str, *, shape: tuple[int, ...], n_classes: int, **options: Any) -> nn.Module:
     """Return a fresh net of ``arch`` for images of ``shape`` (channels, height, width).
 
-    ``logistic`` and ``mlp`` also take flat inputs, shape (features,). Weights come from the
+    ``logistic`` and ``mlp`` also take flat inputs, shape (features,); `SOUND` takes waveforms,
+    shape (length,), alone. Weights come from the
     global generator: seed it under `torch.random.fork_rng`. Raises UsageError.
     """
     if arch not in NETS:
@@ -30,7 +32,12 @@ def build(arch: str, *, shape: tuple[int, ...], n_classes: int, **options: Any) 
             )
         if not isinstance(value, int) or value < 1:
             raise UsageError(f"{arch}?{key}={value} is not possible", "a whole number from 1 up")
-    if arch not in FLAT and (len(shape) != 3 or min(shape[1:]) < 8):
+    if arch in SOUND and (len(shape) != 1 or shape[0] < 8 * WINDOW):
+        raise UsageError(
+            f"{arch} cannot take inputs of shape {shape}",
+            f"waveforms of at least {8 * WINDOW} numbers: --data audio:DIR",
+        )
+    if arch not in (*FLAT, *SOUND) and (len(shape) != 3 or min(shape[1:]) < 8):
         raise UsageError(
             f"{arch} cannot take inputs of shape {shape}",
             f"images of at least 8 x 8 pixels; for anything else: {' or '.join(FLAT)}",
@@ -125,6 +132,10 @@ NETS: dict[str, Callable[..., nn.Module]] = {
     "cnn": cnn,
     "resnet": resnet,
     "vit": vit,
+    "logmel": logmel,
+    "logmel_linear": logmel_linear,
 }
 FLAT = ("logistic", "mlp")
 """Those that take inputs of any shape."""
+SOUND = ("logmel", "logmel_linear")
+"""Those that take waveforms only."""

@@ -15,6 +15,7 @@ from advkit.reports import (
     linearity_page,
     overview_page,
     query_page,
+    speech_page,
     transfer_page,
 )
 from advkit.reports.album import album_page
@@ -24,6 +25,7 @@ from tests.reports.sample_audit import sample_audit, sample_cards
 from tests.reports.sample_default import default_sized_audit
 from tests.reports.sample_explanation import sample_explanation
 from tests.reports.sample_linearity import sample_linearity
+from tests.reports.sample_speech import sample_speech
 from tests.reports.sample_transfer import sample_label_audit, sample_transfer
 from tests.reports.test_comparison_and_overview import comparison, entry
 
@@ -41,6 +43,7 @@ PAGES = {
         [entry(f"net-{i}", 60 - i) for i in range(12)], "runs", ["runs/b has not ended"]
     ),
     "linearity": lambda: linearity_page(sample_linearity()),
+    "speech": lambda: speech_page(sample_speech()),
 }
 SHEETS = {"linearity": 25}
 """Printed pages, where they may be more than ten: data and readings are unfolded on paper."""

@@ -16,6 +16,7 @@ from advkit.engine.rules import ball, steepest, within
 from advkit.models import load_model, probe
 from advkit.models.specs import bundled_models
 from advkit.models.weights_file import read_about
+from advkit.spec_text import literal, parse_spec
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 CLEAN = {
@@ -23,7 +24,11 @@ CLEAN = {
     "fashion-mnist-cnn": 0.91,
     "fashion-mnist-cnn-robust": 0.83,
     "fashion-mnist-logistic": 0.83,
+    "spoken-digits-cnn": 0.97,
+    "spoken-digits-linear": 0.93,
+    "spoken-digits-small": 0.97,
 }
+IMAGES = {"digits-cnn": 1437, **{name: 2000 for name in CLEAN if name.startswith("spoken")}}
 
 
 def test_every_bundled_net_has_its_recipe() -> None:
@@ -34,19 +39,22 @@ def test_every_bundled_net_has_its_recipe() -> None:
 def test_the_file_was_made_by_its_recipe(name: str) -> None:
     words = shlex.split(RECIPES[name].format(root="root"))
     asked = train.make_context("train", [*words, "--out", "net"]).params
+    arch = parse_spec(asked["arch"])
+    asked |= {"arch": arch.ref, "options": {key: literal(text) for key, text in arch.query.items()}}
     about = read_about(str(files("advkit.models.bundled") / f"{name}.safetensors")) or {}
     made = about["training"]
     assert {key: asked[key] for key in made if key in asked} == {
         key: made[key] for key in made if key in asked
     }
     assert len(set(made) & set(asked)) >= 14
-    assert about["data"]["name"] == asked["data"].partition("?")[0]
-    assert about["data"]["images"] == (1437 if name == "digits-cnn" else 60_000)
+    assert about["data"]["name"] == Path(asked["data"].partition("?")[0]).name
+    assert about["data"]["images"] == IMAGES.get(name, 60_000)
 
 
 @pytest.mark.parametrize("name", CLEAN)
 def test_clean_accuracy_on_images_that_were_not_trained_on(name: str) -> None:
-    data = load_data("bundled:digits" if "digits" in name else "bundled:fashion-mnist")
+    own = next(n for n in ("spoken-digits", "digits", "fashion-mnist") if name.startswith(n))
+    data = load_data(f"bundled:{own}")
     model = load_model(f"bundled:{name}", classes=data.classes)
     assert probe(model, data.x, data.y) == []
     assert model.classes == data.classes

@@ -1,0 +1,52 @@
+"""One sound file -> a waveform in [-1, 1]: any rate, any number of channels."""
+
+from math import gcd
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advkit.errors import InputError
+
+LONGEST = 600.0
+"""Seconds; a longer file is no clip of a word."""
+
+
+def read_audio(path: Path, rate: int) -> tuple[NDArray[np.float32], list[str]]:
+    """Return the sound of a WAV, FLAC or Ogg file, mono at ``rate`` Hz, and what was done to it.
+
+    The mean of the channels is taken. Resampling is by a polyphase filter, after which peaks are
+    cut at 1. Raises InputError for what is no sound, is silent of samples, or holds NaN.
+    """
+    import soundfile
+
+    try:
+        with soundfile.SoundFile(path) as file:
+            own, length = file.samplerate, file.frames / max(file.samplerate, 1)
+            if length > LONGEST:
+                raise InputError(
+                    f"{path} lasts {length:.0f} s", f"at most {LONGEST:.0f} s are read"
+                )
+            sound = file.read(dtype="float32", always_2d=True)
+    except (soundfile.SoundFileError, RuntimeError, OSError) as error:
+        raise InputError(
+            f"{path} is not a sound that can be read: {error}", "replace it, or leave it out"
+        ) from error
+    if not sound.size or not np.isfinite(sound).all():
+        raise InputError(
+            f"{path} holds {'NaN or infinity' if sound.size else 'no sample'}", "leave it out"
+        )
+    return _mono(sound, own, rate)
+
+
+def _mono(sound: NDArray[np.float32], own: int, rate: int) -> tuple[NDArray[np.float32], list[str]]:
+    notes, wave = [], sound.mean(axis=1)
+    if sound.shape[1] > 1:
+        notes.append(f"{sound.shape[1]} channels, mixed down to their mean")
+    if own != rate:
+        from scipy.signal import resample_poly
+
+        common = gcd(own, rate)
+        wave = resample_poly(wave, rate // common, own // common)
+        notes.append(f"resampled from {own} to {rate} Hz")
+    return np.clip(wave, -1, 1).astype(np.float32), notes

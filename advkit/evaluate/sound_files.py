@@ -1,0 +1,29 @@
+"""Waveforms as WAV files, to be listened to."""
+
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from advkit.data.samples import Samples
+
+MOST = 50
+"""Clips written of an attack."""
+
+
+def write_waves(folder: Path, sounds: dict[str, np.ndarray], rate: int) -> None:
+    """Write waveforms in [-1, 1] as WAV files of 16 bits into ``folder``, by name."""
+    import soundfile
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, wave in sounds.items():
+        soundfile.write(folder / f"{name}.wav", wave, rate, "PCM_16")
+
+
+def write_pairs(folder: Path, samples: Samples, x_adv: Tensor, which: np.ndarray) -> None:
+    """Write the first `MOST` of the clips ``which`` (n,), each as it was and as it became."""
+    sounds = {}
+    for i in np.flatnonzero(which)[:MOST].tolist():
+        for end, x in (("clean", samples.x[i]), ("adversarial", x_adv[i])):
+            sounds[f"{i:05d}-{end}"] = (2 * x - 1).cpu().numpy()
+    write_waves(folder, sounds, samples.rate or 0)

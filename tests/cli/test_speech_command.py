@@ -1,0 +1,47 @@
+import json
+from pathlib import Path
+
+from advkit.speech import page_of
+from tests.cli.run_cli import Cli
+
+SMALL = (
+    "--model",
+    "bundled:spoken-digits-linear",
+    "--clips",
+    "4",
+    "--steps",
+    "16",
+    "--strings",
+    "0",
+)
+
+
+def test_the_study_writes_numbers_sounds_and_a_page(cli: Cli, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    done = cli("speech", *SMALL, "--out", out, "--no-progress")
+    assert done.code == 0, done.err
+    assert "dB below the speech" in done.out
+    assert "one sound for all clips" in done.out
+    told = json.loads((out / "speech.json").read_text())
+    assert told["schema"] == "advkit/speech/1"
+    assert told["curve"][0]["targeted"]["n"] == 4
+    assert len(list((out / "sounds").glob("*.wav"))) == 2 * len(told["played"]) > 0
+    assert (out / "report.html").read_text() == page_of(out)
+
+
+def test_what_is_no_sound_is_told(cli: Cli, tmp_path: Path) -> None:
+    done = cli(
+        "speech", "--model", "bundled:digits-cnn", "--data", "bundled:digits", "--out", tmp_path
+    )
+    assert done.code == 2
+    assert "is not sound" in done.err
+    done = cli("speech", "--model", "./own.py:net")
+    assert done.code == 3
+    assert "comes without clips" in done.err
+
+
+def test_decibels_and_bands_that_cannot_be_read(cli: Cli) -> None:
+    assert cli("audit", "--eps", "loudB").code == 2
+    done = cli("attack", "fgsm", "--band", "low-high")
+    assert done.code == 2
+    assert "300-3400" in done.err
