@@ -1,0 +1,122 @@
+"""Walls for the value of every step: intervals, drawn in by CROWN where a curve needs them tight.
+
+Gowal et al. 2018 for the intervals. Only entries whose activation is not known to be straight are
+worth the way back; what is found for a layer is used for the next.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from advkit.bounds.affine import Affine
+from advkit.bounds.curves import ROUNDING, Curve, Lines
+from advkit.bounds.highest import Highest, Peaks, peaks
+from advkit.bounds.linear_relaxation import lower
+from advkit.bounds.patches import neurons
+from advkit.bounds.regions import Region
+from advkit.bounds.tracing import Graph, Step
+from advkit.models.classifier import LEAST, ROWS
+
+MEMORY = 1 << 26
+"""Bytes that the coefficients of one map may take at once."""
+
+
+class Walls(NamedTuple):
+    """Lower and upper bounds of the value of one step, (n, *shape)."""
+
+    low: Tensor
+    high: Tensor
+
+
+class Bounds(NamedTuple):
+    """The walls of every step, and the lines of every activation between them."""
+
+    walls: dict[int, Walls]
+    lines: dict[int, Lines | Peaks]
+
+
+def bounds_of(graph: Graph, region: Region, *, tight: bool = True) -> Bounds:
+    """Return walls for every step over ``region``; intervals alone where not ``tight``."""
+    found = Bounds({0: Walls(region.low, region.high)}, {})
+    bent = {step.inputs[0] for step in graph if isinstance(step.rule, Curve | Highest)}
+    for place, step in enumerate(graph[1:], 1):
+        walls = _interval(step, [found.walls[i] for i in step.inputs])
+        if isinstance(step.rule, Curve | Highest):
+            found.lines[place] = lines_of(step, found.walls[step.inputs[0]])
+        if tight and place in bent and (found.lines or region.radius is not None):
+            walls = _drawn_in(graph, place, walls, found, region)
+        found.walls[place] = walls
+    return found
+
+
+def lines_of(step: Step, walls: Walls) -> Lines | Peaks:
+    """Return the lines of an activation whose input lies between ``walls``."""
+    if isinstance(step.rule, Highest):
+        return peaks(step.rule, *walls)
+    assert isinstance(step.rule, Curve)  # noqa: S101
+    return step.rule.lines(*walls)
+
+
+def _interval(step: Step, inputs: list[Walls]) -> Walls:
+    rule = step.rule
+    if isinstance(rule, Affine):
+        return _affine(rule, inputs)
+    assert rule is not None  # noqa: S101
+    ((low, high),) = inputs
+    if isinstance(rule, Highest):
+        return Walls(rule.apply(low), rule.apply(high))
+    low, high = rule.function(low), rule.function(high)
+    room = 0.0 if rule.bend is not None else ROUNDING
+    return Walls(low - room, high + room)
+
+
+def _affine(rule: Affine, inputs: list[Walls]) -> Walls:
+    middle = [(low + high) / 2 for low, high in inputs]
+    reach = [
+        (high - low) / 2 * (1 + ROUNDING) + ROUNDING * m.abs()
+        for (low, high), m in zip(inputs, middle, strict=True)
+    ]
+    value, spread = rule.apply(*middle), rule.spread(*reach)
+    if rule.bias is not None:
+        spread = spread + ROUNDING * rule.bias.abs()
+    return Walls(value - spread, value + spread)
+
+
+def _drawn_in(
+    graph: Graph, place: int, walls: Walls, found: Bounds, region: Region
+) -> Walls:
+    """Return ``walls`` with those entries tightened that no activation is straight on."""
+    shape = graph[place].shape
+    low, high = walls.low.flatten(1).clone(), walls.high.flatten(1).clone()
+    open_ = (low < 0) & (high > 0) if _only_rectified(graph, place) else high > low
+    who, spots = open_.nonzero(as_tuple=True)
+    for sign, side, better in ((1.0, low, torch.maximum), (-1.0, high, torch.minimum)):
+        for part in chunks(len(who), graph):
+            rows = neurons(padded(spots[part]), sign, shape, low)
+            bound = lower(graph, place, rows, padded(who[part]), found.lines, region)
+            at = who[part], spots[part]
+            side[at] = better(side[at], sign * bound[: len(at[0])])
+    return Walls(low.reshape(-1, *shape), high.reshape(-1, *shape))
+
+
+def _only_rectified(graph: Graph, place: int) -> bool:
+    uses = [step.rule for step in graph if place in step.inputs]
+    return all(isinstance(rule, Curve) and rule.bend is not None for rule in uses)
+
+
+def chunks(count: int, graph: Graph) -> Iterator[slice]:
+    """Yield slices of ``count`` rows, each small enough for `MEMORY`."""
+    largest = max(torch.Size(step.shape).numel() for step in graph)
+    size = max(MEMORY // (4 * largest) // ROWS * ROWS, LEAST)
+    yield from (slice(at, min(at + size, count)) for at in range(0, count, size))
+
+
+def padded(index: Tensor) -> Tensor:
+    """Return ``index`` (m,) with its last entry repeated to a number of rows that is stable.
+
+    See `advkit.models.classifier`: no row's bound may depend on the rows beside it.
+    """
+    spare = max(-len(index) % ROWS, LEAST - len(index))
+    return torch.cat([index, index[-1:].expand(spare)]) if spare else index
