@@ -19,8 +19,8 @@ from advkit.bounds.regions import Region
 from advkit.bounds.tracing import Graph, Step
 from advkit.models.classifier import LEAST, ROWS
 
-MEMORY = 1 << 26
-"""Bytes that the coefficients of one map may take at once."""
+MEMORY = 1 << 22
+"""Bytes that the coefficients of one map may take at once: more would leave the cache."""
 
 
 class Walls(NamedTuple):

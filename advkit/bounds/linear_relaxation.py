@@ -24,13 +24,15 @@ Relaxation = Mapping[int, Lines | Peaks]
 
 
 class Choice(NamedTuple):
-    """What a walk back may choose at an activation, per row and entry; both (m, *shape).
+    """What a walk back takes at a rectifier in place of the usual lines, all (m, *shape).
 
-    slope: that of the lower line. push: is added to the coefficients of the activation's input,
-    the multiplier of a constraint on it (Wang et al. 2021).
+    push: is added to the coefficients of the activation's input, the multiplier of a constraint
+    on it (Wang et al. 2021).
     """
 
-    slope: Tensor
+    low_slope: Tensor
+    up_slope: Tensor
+    up_shift: Tensor
     push: Tensor | None = None
 
 
@@ -116,13 +118,16 @@ def _bent(
 ) -> tuple[Rows, _Sums]:
     assert isinstance(lines, Lines)  # noqa: S101
     a = rows.a
-    low_slope = seen(lines.low_slope, who, rows) if choice is None else choice.slope
-    before = torch.where(a > 0, low_slope, seen(lines.up_slope, who, rows)) * a
-    shift = a.clamp_max(0) * seen(lines.up_shift, who, rows)
+    mine: Lines | Choice = lines
+    if choice is not None:
+        mine, who = choice, torch.arange(len(a), device=a.device)
+    slope = torch.where(a > 0, seen(mine.low_slope, who, rows), seen(mine.up_slope, who, rows))
+    before = slope * a
+    shift = a.clamp_max(0) * seen(mine.up_shift, who, rows)
     if curve.bend is None:
         shift = shift + a.clamp_min(0) * seen(lines.low_shift, who, rows)
     if choice is not None and choice.push is not None:
-        before = before + choice.push
+        before = before + seen(choice.push, who, rows)
     return Rows(before, rows.corner), sums.add(shift.flatten(1).sum(1))
 
 
@@ -138,9 +143,11 @@ def _at_input(region: Region, who: Tensor, rows: Rows, sums: _Sums) -> Tensor:
     if rows.corner is None:
         here = rows_of(region, who)
     else:
-        low, high, centre = (
-            seen(each, who, rows) for each in (region.low, region.high, region.centre)
-        )
-        here = Region(region.norm, low, high, centre, rows_of(region, who).radius)
+        low, high = seen(region.low, who, rows), seen(region.high, who, rows)
+        if region.radius is None:
+            here = Region(region.norm, low, high, low)
+        else:
+            centre = seen(region.centre, who, rows)
+            here = Region(region.norm, low, high, centre, region.radius[who])
     value, size = least(here, rows.a)
     return value + sums.constant - ROUNDING * (size + sums.size)

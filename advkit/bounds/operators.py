@@ -41,6 +41,7 @@ class Call(NamedTuple):
     shapes: tuple[Shape, ...]
     out: Shape
     place: type
+    like: Tensor
 
     def option(self, position: int, name: str, usual: Any) -> Any:
         """Return an argument by its position or name."""
@@ -84,7 +85,7 @@ def _pooled(function: Callable[..., Tensor]) -> Callable[[Call], Affine]:
         def pool(x: Tensor) -> Tensor:
             return call.module(x) if call.module else function(x, *call.args[1:], **call.kwargs)
 
-        return averaging(pool, call.shapes[0], call.out, torch.zeros(()))
+        return averaging(pool, call.shapes[0], call.out, call.like)
 
     return build
 
@@ -95,7 +96,7 @@ def _mean(call: Call) -> Affine:
     wanted = dims if isinstance(dims, tuple | list) else [dims]
     if dims is None or sorted(d % (len(shape) + 1) for d in wanted) != [*range(2, len(shape) + 1)]:
         raise ValueError(f"a mean over the axes {dims}")
-    return averaging(lambda x: x.mean(list(wanted), keep), shape, call.out, torch.zeros(()))
+    return averaging(lambda x: x.mean(list(wanted), keep), shape, call.out, call.like)
 
 
 def _moved(call: Call) -> Affine:
@@ -117,30 +118,30 @@ def _added(call: Call, sign: float = 1.0) -> Affine:
     if len(call.shapes) == 2:
         return sum_of((1.0, sign), call.shapes)
     if isinstance(left, call.place) and isinstance(right, call.place):
-        return scaling(torch.tensor(1 + sign), None)  # a value and itself
+        return scaling(call.like.new_tensor(1 + sign), None)  # a value and itself
     if isinstance(left, call.place):
-        return scaling(torch.tensor(1.0), sign * _constant(right, call.out))
-    return scaling(torch.tensor(sign), _constant(left, call.out))
+        return scaling(call.like.new_tensor(1.0), sign * _constant(right, call))
+    return scaling(call.like.new_tensor(sign), _constant(left, call))
 
 
 def _multiplied(call: Call) -> Affine:
     if len(call.shapes) != 1 or all(isinstance(each, call.place) for each in call.args[:2]):
         raise ValueError("a product of two values that depend on the image")
     (factor,) = (each for each in call.args[:2] if not isinstance(each, call.place))
-    return scaling(_constant(factor, call.out), None)
+    return scaling(_constant(factor, call), None)
 
 
 def _divided(call: Call) -> Affine:
     if not isinstance(call.args[0], call.place) or isinstance(call.args[1], call.place):
         raise ValueError("a division by a value that depends on the image")
-    return scaling(1 / _constant(call.args[1], call.out), None)
+    return scaling(1 / _constant(call.args[1], call), None)
 
 
-def _constant(value: Any, out: Shape) -> Tensor:
+def _constant(value: Any, call: Call) -> Tensor:
     """Return a number or tensor with one row for all samples; raises ValueError if it has more."""
-    found = torch.as_tensor(value, dtype=torch.get_default_dtype())
-    whole = torch.broadcast_shapes(found.shape, (1, *out))
-    if whole != (1, *out):
+    found = torch.as_tensor(value).to(call.like)
+    whole = torch.broadcast_shapes(found.shape, (1, *call.out))
+    if whole != (1, *call.out):
         raise ValueError("a constant that changes the shape")
     return found.detach().reshape((1,) * (len(whole) - found.ndim) + tuple(found.shape))
 

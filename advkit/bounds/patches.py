@@ -40,8 +40,12 @@ def moved(rows: Rows, by: Window, shape: Shape) -> Rows:
     a = by.back(rows.a)
     scale, pad = torch.tensor(by.stride), torch.tensor(by.pad)
     corner = rows.corner * scale.to(rows.corner) - pad.to(rows.corner)
-    grown = a.shape[-2:] != rows.a.shape[-2:]
-    return Rows(_inside(a, corner, shape) if grown else a, corner)
+    if a.shape[-2:] == rows.a.shape[-2:]:
+        return Rows(a, corner)
+    inside = Rows(_inside(a, corner, shape), corner)
+    # A window as large as the map only costs: more entries, and each row's own piece of the map.
+    large = a[0, 0].numel() >= shape[1] * shape[2]
+    return Rows(whole(inside, shape)) if large else inside
 
 
 def _inside(a: Tensor, corner: Tensor, shape: Shape) -> Tensor:
@@ -70,7 +74,7 @@ def whole(rows: Rows, shape: Shape) -> Tensor:
 def seen(values: Tensor, who: Tensor, rows: Rows) -> Tensor:
     """Return what each row sees of the maps ``values`` (n, *shape) of its sample; 0 outside."""
     if rows.corner is None:
-        return values[who]
+        return values.index_select(0, who)
     h, w = rows.a.shape[-2:]
     padded = F.pad(values, (w, w, h, h))
     windows = padded.unfold(2, h, 1).unfold(3, w, 1)

@@ -36,8 +36,10 @@ def box_of(low: Tensor, high: Tensor) -> Region:
 
 def rows_of(region: Region, who: Tensor) -> Region:
     """Return the sets of the samples ``who``."""
-    radius = None if region.radius is None else region.radius[who]
-    return Region(region.norm, region.low[who], region.high[who], region.centre[who], radius)
+    low, high = region.low.index_select(0, who), region.high.index_select(0, who)
+    if region.radius is None:
+        return Region(region.norm, low, high, low)
+    return Region(region.norm, low, high, region.centre[who], region.radius[who])
 
 
 def least(region: Region, a: Tensor) -> tuple[Tensor, Tensor]:
@@ -49,6 +51,7 @@ def least(region: Region, a: Tensor) -> tuple[Tensor, Tensor]:
     if region.radius is None:
         x = torch.where(a > 0, region.low, region.high)
     else:
-        x = furthest(region.norm, -a, region.centre, region.radius)
+        # The place of the least value does not move to first order (Danskin): it is held fixed.
+        x = furthest(region.norm, -a.detach(), region.centre, region.radius)
     terms = (a * x).flatten(1)
     return terms.sum(1), terms.abs().sum(1)

@@ -112,7 +112,8 @@ def _step(
         if len(out) != 2:
             raise ValueError("it mixes the samples of a batch")
         shapes = tuple(tuple(value.shape[1:]) for value in values)
-        call = Call(name, module, tuple(args), dict(kwargs), shapes, tuple(out.shape[1:]), _Place)
+        call = Call(name, module, tuple(args), dict(kwargs), shapes, tuple(out.shape[1:]), _Place,
+                    out)  # fmt: skip
         rule = rule_of(call)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise refused(model, f"the operator {name} ({node.name}): {error}") from error
