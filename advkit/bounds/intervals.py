@@ -78,7 +78,9 @@ def _affine(rule: Affine, inputs: list[Walls]) -> Walls:
         (high - low) / 2 * (1 + ROUNDING) + ROUNDING * m.abs()
         for (low, high), m in zip(inputs, middle, strict=True)
     ]
-    value, spread = rule.apply(*middle), rule.spread(*reach)
+    n = len(middle[0])
+    value = rule.apply(*map(padded, middle))[:n]
+    spread = rule.spread(*map(padded, reach))[:n]
     if rule.bias is not None:
         spread = spread + ROUNDING * rule.bias.abs()
     return Walls(value - spread, value + spread)
@@ -113,10 +115,10 @@ def chunks(count: int, graph: Graph) -> Iterator[slice]:
     yield from (slice(at, min(at + size, count)) for at in range(0, count, size))
 
 
-def padded(index: Tensor) -> Tensor:
-    """Return ``index`` (m,) with its last entry repeated to a number of rows that is stable.
+def padded(rows: Tensor) -> Tensor:
+    """Return ``rows`` (m, ...) with the last one repeated to a number of rows that is stable.
 
-    See `advkit.models.classifier`: no row's bound may depend on the rows beside it.
+    See `advkit.models.classifier`: nothing about a row may depend on the rows beside it.
     """
-    spare = max(-len(index) % ROWS, LEAST - len(index))
-    return torch.cat([index, index[-1:].expand(spare)]) if spare else index
+    spare = max(-len(rows) % ROWS, LEAST - len(rows)) if len(rows) else 0
+    return torch.cat([rows, rows[-1:].expand(spare, *rows.shape[1:])]) if spare else rows

@@ -11,14 +11,13 @@ import torch
 from torch import Tensor
 
 from advkit.bounds.curves import Curve, Lines
-from advkit.bounds.intervals import Bounds
-from advkit.bounds.linear_relaxation import Choice, lower
+from advkit.bounds.intervals import Bounds, padded
+from advkit.bounds.linear_relaxation import Choice, Look, lower
 from advkit.bounds.patches import Rows
 from advkit.bounds.regions import Region
 from advkit.bounds.tracing import Graph
 from advkit.engine import Objective, Point, ascend, best
 from advkit.engine.rules import Constraint, adam, within
-from advkit.models.classifier import LEAST, ROWS
 
 RATE = 0.25
 """The step of Adam on slopes, which lie between 0 and 1."""
@@ -91,7 +90,7 @@ def optimised(
 
     def value(x: Tensor, a: Tensor, who: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
         n = len(x)
-        x, a, who, *rest = (_stable(each) for each in (x, a, who, *rest))
+        x, a, who, *rest = (padded(each) for each in (x, a, who, *rest))
         some = Freedom(free.place, Rows(a, *rest[: len(slots)]), who, *rest[len(slots) :])
         found = bound_with(proof, some, x)[:n]
         return found, found
@@ -109,12 +108,9 @@ def _allowed(x: Tensor, half: int) -> Tensor:
     return torch.cat([x[:, :half].clamp(0, 1), x[:, half:].clamp_min(0)], 1)
 
 
-def _stable(rows: Tensor) -> Tensor:
-    spare = max(-len(rows) % ROWS, LEAST - len(rows))
-    return torch.cat([rows, rows[-1:].expand(spare, *rows.shape[1:])]) if spare else rows
-
-
-def bound_with(proof: Proof, free: Freedom, chosen: Tensor) -> Tensor:
+def bound_with(
+    proof: Proof, free: Freedom, chosen: Tensor, look: Look = lambda _place, _a: None
+) -> Tensor:
     """Return the bound (m,) of every row for slopes and multipliers as in `usual`."""
     graph = proof.graph
     counts = sizes(graph, free.place)
@@ -131,7 +127,9 @@ def bound_with(proof: Proof, free: Freedom, chosen: Tensor) -> Tensor:
         push = None if pushes is None else pushes[i].reshape(-1, *shape)
         return _choice(proof, place, free.who, slopes[i].reshape(-1, *shape), split, push)
 
-    return lower(graph, free.place, free.rows, free.who, proof.known.lines, proof.region, choose)
+    return lower(
+        graph, free.place, free.rows, free.who, proof.known.lines, proof.region, choose, look
+    )
 
 
 def _choice(
