@@ -16,9 +16,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __version__ = "0.1.0"
 
-__all__ = ["__version__", "attack", "attacks", "audit", "load_data", "load_model"]
+__all__ = ["__version__", "attack", "attacks", "audit", "certify", "load_data", "load_model"]
 
-_API = ("attack", "audit", "load_data", "load_model")
+_API = ("attack", "audit", "certify", "load_data", "load_model")
 
 
 def __getattr__(name: str) -> Any:

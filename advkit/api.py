@@ -8,12 +8,14 @@ from typing import Any
 
 import torch
 
+from advkit.certifying import write_certificate
 from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.errors import InputError, UsageError, did_you_mean
 from advkit.evaluate.attack_plan import planned
 from advkit.evaluate.attack_run import attack as run_attack
 from advkit.evaluate.audit import audit as run_audit
+from advkit.evaluate.certify_run import certify as run_certify
 from advkit.evaluate.suite import members_of
 from advkit.evaluate.suites import SUITES
 from advkit.models.classifier import Classifier
@@ -107,6 +109,36 @@ def attack(
     summary = run_attack(classifier, samples, plan, out=folder, asked=asked, **options)
     files = {"examples": str(folder / "examples.npz"), "table": str(folder / "table.csv")}
     return {**summary, "out": str(folder), **files}
+
+
+def certify(
+    model: str | Classifier = MODEL,
+    data: str | Samples | None = None,
+    *,
+    norm: str = "Linf",
+    eps: float | Sequence[float] | None = None,
+    limit: int | None = None,
+    arch: str | None = None,
+    command: str = "",
+    out: str | Path | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Prove for which samples no perturbation within eps exists; write ``out`` with its report.
+
+    ``options`` (method, seconds, jobs, fresh, progress) are those of
+    `advkit.evaluate.certify_run.certify`. Returns the summary, the content of `run.json`, with the
+    path of the report. Raises AdvkitError for what a person can mend.
+    """
+    radii = pick_eps(eps, norm, model)
+    check_eps(radii, norm)
+    _check_counts(**options)
+    samples, classifier = _load_both(model, data, limit, arch, torch.device("cpu"))
+    folder = Path(out) if out else new_run(str(model), samples.name, kind="certify")
+    asked = _asked(model, data, samples, command)
+    summary = run_certify(
+        classifier, samples, norm=norm, eps=radii, out=folder, asked=asked, **options
+    )
+    return {**summary, "out": str(folder), "report": str(write_certificate(folder))}
 
 
 def _asked(
@@ -209,4 +241,4 @@ def new_run(*about: str, kind: str = "audit") -> Path:
     return Path("runs") / f"{stamp:%Y%m%dT%H%M%S}-{kind}-{tag}"
 
 
-__all__ = ["attack", "audit", "load_data", "load_model", "new_run", "pick_device"]
+__all__ = ["attack", "audit", "certify", "load_data", "load_model", "new_run", "pick_device"]

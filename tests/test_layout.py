@@ -14,11 +14,11 @@ TOPS = ("attacks", "benchmarks", "reports")
 LAYERS = [
     ("errors", "numbers", "spec_text", "engine"),
     ("models", "data"),
-    ("attacks", "insight"),
+    ("attacks", "insight", "bounds"),
     ("evaluate",),
     ("benchmarks",),
     ("reports",),
-    ("rendering", "comparing", "indexing", "api"),
+    ("rendering", "comparing", "certifying", "indexing", "api"),
     ("cli", "__main__"),
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -1,7 +1,7 @@
 """Operators that are affine in the input: what they do to values, to radii, and backwards."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -47,21 +47,24 @@ def linear(weight: Tensor, bias: Tensor | None) -> Affine:
     )
 
 
-def convolution(
-    module: nn.Conv1d | nn.Conv2d, shape: Shape, out: Shape
-) -> Affine:
+def convolution(module: nn.Conv1d | nn.Conv2d, shape: Shape, out: Shape) -> Affine:
     """Return ``module``, zero-padded, from maps of ``shape`` to maps of shape ``out``."""
     flat = isinstance(module, nn.Conv1d)
-    forth = F.conv1d if flat else F.conv2d
+    forth: Any = F.conv1d if flat else F.conv2d
     weight, stride, pad = module.weight, module.stride, padding_of(module)
-    like = {"stride": stride, "padding": pad, "dilation": module.dilation, "groups": module.groups}
+    like: dict[str, Any] = {
+        "stride": stride,
+        "padding": pad,
+        "dilation": module.dilation,
+        "groups": module.groups,
+    }
     spare = [
         n - ((o - 1) * s - 2 * p + d * (k - 1) + 1)
         for n, o, s, p, d, k in zip(
             shape[1:], out[1:], stride, pad, module.dilation, module.kernel_size, strict=True
         )
     ]
-    transpose = F.conv_transpose1d if flat else F.conv_transpose2d
+    transpose: Any = F.conv_transpose1d if flat else F.conv_transpose2d
     bias = None if module.bias is None else module.bias.reshape(-1, *[1] * (len(shape) - 1))
 
     def window(a: Tensor) -> Tensor:
@@ -105,7 +108,8 @@ def scaling(factor: Tensor, bias: Tensor | None) -> Affine:
 def normalisation(module: nn.Module, shape: Shape) -> Affine:
     """Return batch norm in eval mode."""
     mean, var = module.running_mean, module.running_var
-    assert isinstance(mean, Tensor) and isinstance(var, Tensor)  # noqa: S101
+    if not isinstance(mean, Tensor) or not isinstance(var, Tensor):
+        raise ValueError("no running mean: it mixes the samples of a batch")
     factor = (var + module.eps).rsqrt()  # type: ignore[operator]
     factor = factor * module.weight if module.weight is not None else factor  # type: ignore[operator]
     bias = -mean * factor
@@ -153,7 +157,7 @@ def averaging(pool: Callable[[Tensor], Tensor], shape: Shape, out: Shape, like: 
 
 def sum_of(signs: tuple[float, ...], shapes: tuple[Shape, ...]) -> Affine:
     """Return x_1 + x_2, or x_1 - x_2, of maps that may broadcast against one another."""
-    out = torch.broadcast_shapes(*shapes)
+    out = torch.broadcast_shapes(*shapes)  # type: ignore[no-untyped-call]
     if any(shape != out for shape in shapes):
         raise ValueError("a sum of maps of unequal shapes")
     return Affine(
@@ -172,4 +176,4 @@ def joined(shapes: tuple[Shape, ...], dim: int) -> Affine:
     def forth(*xs: Tensor) -> Tensor:
         return torch.cat(xs, dim)
 
-    return Affine(forth, forth, lambda a: tuple(a.split(sizes, dim)))
+    return Affine(forth, forth, lambda a: tuple(torch.split(a, sizes, dim)))

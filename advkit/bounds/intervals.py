@@ -40,7 +40,9 @@ class Bounds(NamedTuple):
 def bounds_of(graph: Graph, region: Region, *, tight: bool = True) -> Bounds:
     """Return walls for every step over ``region``; intervals alone where not ``tight``."""
     found = Bounds({0: Walls(region.low, region.high)}, {})
+    # What comes out of a curve is no tighter for a way back than what went in.
     bent = {step.inputs[0] for step in graph if isinstance(step.rule, Curve | Highest)}
+    bent -= {place for place, step in enumerate(graph) if isinstance(step.rule, Curve)}
     for place, step in enumerate(graph[1:], 1):
         walls = _interval(step, [found.walls[i] for i in step.inputs])
         if isinstance(step.rule, Curve | Highest):
@@ -86,9 +88,7 @@ def _affine(rule: Affine, inputs: list[Walls]) -> Walls:
     return Walls(value - spread, value + spread)
 
 
-def _drawn_in(
-    graph: Graph, place: int, walls: Walls, found: Bounds, region: Region
-) -> Walls:
+def _drawn_in(graph: Graph, place: int, walls: Walls, found: Bounds, region: Region) -> Walls:
     """Return ``walls`` with those entries tightened that no activation is straight on."""
     shape = graph[place].shape
     low, high = walls.low.flatten(1).clone(), walls.high.flatten(1).clone()

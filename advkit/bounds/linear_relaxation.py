@@ -86,9 +86,7 @@ def lower(
     return _at_input(region, who, waiting[0], sums)
 
 
-def _through(
-    graph: Graph, step: Step, rows: Rows, sums: _Sums
-) -> tuple[tuple[Rows, ...], _Sums]:
+def _through(graph: Graph, step: Step, rows: Rows, sums: _Sums) -> tuple[tuple[Rows, ...], _Sums]:
     rule = step.rule
     assert isinstance(rule, Affine)  # noqa: S101
     windowed = rows.corner is not None and rule.window is not None
@@ -134,9 +132,10 @@ def _bent(
 def _pooled(
     step: Step, found: Lines | Peaks, rows: Rows, who: Tensor, sums: _Sums
 ) -> tuple[tuple[Rows, ...], _Sums]:
-    assert isinstance(found, Peaks) and isinstance(step.rule, Highest)  # noqa: S101
-    before, constant = back(step.rule, found, who, whole(rows, step.shape))
-    return (Rows(before),), sums.add(constant)
+    assert isinstance(found, Peaks)  # noqa: S101
+    assert isinstance(step.rule, Highest)  # noqa: S101
+    before, constant = back(step.rule, found, who, rows)
+    return (before,), sums.add(constant)
 
 
 def _at_input(region: Region, who: Tensor, rows: Rows, sums: _Sums) -> Tensor:

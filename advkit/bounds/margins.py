@@ -5,14 +5,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from advkit.bounds.affine import Shape
-from advkit.bounds.curves import Lines
-from advkit.bounds.intervals import Bounds, bounds_of, chunks, padded
+from advkit.bounds.intervals import chunks, padded
 from advkit.bounds.linear_relaxation import lower
 from advkit.bounds.patches import Rows
-from advkit.bounds.regions import Region
-from advkit.bounds.slopes import Freedom, Proof, optimised, rectifiers
-from advkit.bounds.tracing import Graph
+from advkit.bounds.slopes import Freedom, Proof, optimised
 
 
 class Rivals(NamedTuple):

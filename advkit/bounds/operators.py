@@ -140,7 +140,7 @@ def _divided(call: Call) -> Affine:
 def _constant(value: Any, call: Call) -> Tensor:
     """Return a number or tensor with one row for all samples; raises ValueError if it has more."""
     found = torch.as_tensor(value).to(call.like)
-    whole = torch.broadcast_shapes(found.shape, (1, *call.out))
+    whole = torch.broadcast_shapes(found.shape, (1, *call.out))  # type: ignore[no-untyped-call]
     if whole != (1, *call.out):
         raise ValueError("a constant that changes the shape")
     return found.detach().reshape((1,) * (len(whole) - found.ndim) + tuple(found.shape))
@@ -167,9 +167,7 @@ RULES: dict[str, Callable[[Call], Rule]] = {
     **dict.fromkeys(("Tanh", "tanh"), lambda _call: tanh()),
     **dict.fromkeys(("MaxPool2d", "max_pool2d"), _max_pool),
     **dict.fromkeys(("AvgPool2d", "avg_pool2d"), _pooled(F.avg_pool2d)),
-    **dict.fromkeys(
-        ("AdaptiveAvgPool2d", "adaptive_avg_pool2d"), _pooled(F.adaptive_avg_pool2d)
-    ),
+    **dict.fromkeys(("AdaptiveAvgPool2d", "adaptive_avg_pool2d"), _pooled(F.adaptive_avg_pool2d)),
     "mean": _mean,
     **dict.fromkeys(
         ("Flatten", "Unflatten", "flatten", "view", "reshape", "squeeze", "unsqueeze"), _reshaped

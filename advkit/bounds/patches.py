@@ -42,9 +42,17 @@ def moved(rows: Rows, by: Window, shape: Shape) -> Rows:
     corner = rows.corner * scale.to(rows.corner) - pad.to(rows.corner)
     if a.shape[-2:] == rows.a.shape[-2:]:
         return Rows(a, corner)
-    inside = Rows(_inside(a, corner, shape), corner)
-    # A window as large as the map only costs: more entries, and each row's own piece of the map.
-    large = a[0, 0].numel() >= shape[1] * shape[2]
+    return fitted(Rows(a, corner), shape)
+
+
+def fitted(rows: Rows, shape: Shape) -> Rows:
+    """Return ``rows`` with the entries outside the map zero; whole if the windows are as large.
+
+    Such a window only costs: more entries, and a piece of the map of its own for every row.
+    """
+    assert rows.corner is not None  # noqa: S101
+    inside = Rows(_inside(rows.a, rows.corner, shape), rows.corner)
+    large = rows.a[0, 0].numel() >= shape[1] * shape[2]
     return Rows(whole(inside, shape)) if large else inside
 
 

@@ -90,8 +90,8 @@ def optimised(
 
     def value(x: Tensor, a: Tensor, who: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
         n = len(x)
-        x, a, who, *rest = (padded(each) for each in (x, a, who, *rest))
-        some = Freedom(free.place, Rows(a, *rest[: len(slots)]), who, *rest[len(slots) :])
+        x, a, who, *more = (padded(each) for each in (x, a, who, *rest))
+        some = Freedom(free.place, Rows(a, *more[: len(slots)]), who, *more[len(slots) :])
         found = bound_with(proof, some, x)[:n]
         return found, found
 
@@ -115,9 +115,9 @@ def bound_with(
     graph = proof.graph
     counts = sizes(graph, free.place)
     places = dict(zip(rectifiers(graph, free.place), range(len(counts)), strict=True))
-    slopes = chosen[:, : sum(counts)].split(counts, 1)
-    pushes = chosen[:, sum(counts) :].split(counts, 1) if free.signs is not None else None
-    signs = free.signs.split(counts, 1) if free.signs is not None else None
+    slopes = torch.split(chosen[:, : sum(counts)], counts, 1)
+    pushes = torch.split(chosen[:, sum(counts) :], counts, 1) if free.signs is not None else None
+    signs = torch.split(free.signs, counts, 1) if free.signs is not None else None
 
     def choose(place: int) -> Choice | None:
         if place not in places:
@@ -155,5 +155,6 @@ def _choice(
 
 def _bend(graph: Graph, place: int) -> float:
     rule = graph[place].rule
-    assert isinstance(rule, Curve) and rule.bend is not None  # noqa: S101
+    assert isinstance(rule, Curve)  # noqa: S101
+    assert rule.bend is not None  # noqa: S101
     return rule.bend

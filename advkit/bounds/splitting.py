@@ -41,7 +41,7 @@ def split(proof: Proof, y: Tensor, against: Rivals, seconds: float) -> Tensor:
     Every sample has so many ``seconds``: what stays open depends on the machine.
     """
     found = torch.full((len(against.who),), -torch.inf, dtype=proof.region.low.dtype)
-    for sample in against.who.unique().tolist():
+    for sample in sorted(set(against.who.tolist())):
         mine = (against.who == sample).nonzero().squeeze(1)
         some = Rivals(against.who[mine], against.other[mine])
         found[mine] = _closed(proof, y, some, time.perf_counter() + seconds)
@@ -132,7 +132,8 @@ def _losses(proof: Proof, first: Freedom, parts: Parts) -> Tensor:
     with torch.no_grad():
         bound_with(proof, free, parts.chosen, lambda place, a: seen.update({place: a.flatten(1)}))
     places = rectifiers(proof.graph, first.place)
-    slopes = parts.chosen[:, : parts.signs.shape[1]].split(sizes(proof.graph, first.place), 1)
+    counts = sizes(proof.graph, first.place)
+    slopes = torch.split(parts.chosen[:, : sum(counts)], counts, 1)
     lost = [
         _loss(proof, place, free.who, seen[place], slope)
         for place, slope in zip(places, slopes, strict=True)

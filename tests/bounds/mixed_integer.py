@@ -17,8 +17,8 @@ def least_difference(
     weights = [(one.weight.double().numpy(), one.bias.double().numpy()) for one in layers]
     walls = [(low, high)]
     for weight, bias in weights[:-1]:
-        l, u = walls[-1]
-        middle, reach = weight @ (l + u) / 2 + bias, np.abs(weight) @ (u - l) / 2
+        a, b = walls[-1]
+        middle, reach = weight @ (a + b) / 2 + bias, np.abs(weight) @ (b - a) / 2
         walls.append((np.maximum(middle - reach, 0), np.maximum(middle + reach, 0)))
     widths = [len(low), *(len(bias) for _, bias in weights[:-1])]
     places = np.cumsum([0, *widths])
@@ -26,8 +26,8 @@ def least_difference(
     total = places[-1] + hidden
     rows, least, most = [], [], []
     for k, (weight, bias) in enumerate(weights[:-1]):
-        l, u = walls[k]
-        middle, reach = weight @ (l + u) / 2 + bias, np.abs(weight) @ (u - l) / 2
+        a, b = walls[k]
+        middle, reach = weight @ (a + b) / 2 + bias, np.abs(weight) @ (b - a) / 2
         for i in range(len(bias)):
             before, y = slice(places[k], places[k + 1]), places[k + 1] + i
             z_low, z_high = middle[i] - reach[i], middle[i] + reach[i]

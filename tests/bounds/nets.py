@@ -35,7 +35,7 @@ class Branches(nn.Module):
 
 
 def net_of(name: str, seed: int) -> Classifier:
-    """Return one of `NETS` with random weights; two thirds of what is drawn is larger than usual."""
+    """Return one of `NETS` with random weights, larger than usual."""
     torch.manual_seed(seed)
     net = NETS[name]()
     for parameter in net.parameters():

@@ -9,7 +9,7 @@ from torch import nn
 
 from advkit.bounds import curves, intervals, linear_relaxation
 from advkit.bounds.affine import Affine
-from advkit.bounds.curves import sigmoid, tanh, rectifier
+from advkit.bounds.curves import rectifier, sigmoid, tanh
 from advkit.bounds.intervals import bounds_of
 from advkit.bounds.margins import margins_of, rivals, tightened
 from advkit.bounds.regions import ball_and_box
@@ -43,7 +43,8 @@ def test_every_point_of_the_set_is_within_every_wall(name: str, norm: str) -> No
         for one in tried:
             for place, value in enumerate(values(graph, one)):
                 for walls in (wide[place], tight[place]):
-                    assert (value >= walls.low).all() and (value <= walls.high).all()
+                    assert (value >= walls.low).all()
+                    assert (value <= walls.high).all()
         last = len(graph) - 1
         assert (tight[last].low >= wide[last].low).all()
         reached = torch.stack([model(one) for one in tried]).amin(0)
@@ -60,12 +61,14 @@ def test_margins_lie_below_those_of_every_point(name: str, norm: str) -> None:
     crown, free = margins_of(proof, y, against), tightened(proof, y, against, 10)
     assert (free >= crown - 1e-6).all()
     at_x = model(x)[against.who, y[against.who]] - model(x)[against.who, against.other]
-    assert (free < at_x).all() and (at_x - free).mean() < 20
+    assert (free < at_x).all()
+    assert (at_x - free).mean() < 20
     for one in points_of(x, norm, 300, model, seed=1):
         logits = model(one)[against.who]
         each = torch.arange(len(logits))
         difference = logits[each, y[against.who]] - logits[each, against.other]
-        assert (difference >= free).all() and (difference >= crown).all()
+        assert (difference >= free).all()
+        assert (difference >= crown).all()
 
 
 def test_bounds_lie_below_the_exact_least_difference_and_near_it() -> None:
@@ -104,7 +107,8 @@ def test_lines_enclose_their_curve(low: float, width: float, kind) -> None:
     below = lines.low_slope.double() * x + lines.low_shift
     above = lines.up_slope.double() * x + lines.up_shift
     tolerance = 1e-6 * abs(x.double()) + 1e-30 if curve.bend is not None else 0
-    assert (below <= exact + tolerance).all() and (exact <= above + tolerance).all()
+    assert (below <= exact + tolerance).all()
+    assert (exact <= above + tolerance).all()
     assert (above - below).max() <= 1.2 * (1 + width)
 
 

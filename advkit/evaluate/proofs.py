@@ -1,0 +1,133 @@
+"""What is proved of the samples of a run, batch by batch into its ledger; the other end of a curve.
+
+A sample is certified at eps if no image within eps is read as another class: proved, whatever the
+attack. The ledger keeps for every sample and eps the lower bound of the least margin.
+"""
+
+import time
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+
+from advkit.bounds.ladder import RUNGS, certify
+from advkit.bounds.regions import ball_and_box
+from advkit.bounds.tracing import Graph
+from advkit.data.samples import take
+from advkit.errors import AdvkitError
+from advkit.evaluate.work import Work, distances_by_id, right_when_clean, room
+from advkit.evaluate.workers import each
+from advkit.models.classifier import Classifier
+
+TOGETHER = 16
+"""Samples whose bounds are worked on at once."""
+
+
+class Prover(NamedTuple):
+    """How to prove: over which steps, up to which rung of `RUNGS`, and for how long a sample."""
+
+    graph: Graph
+    method: str
+    seconds: float
+
+
+def prove(work: Work, prover: Prover, eps: np.ndarray, who: np.ndarray) -> None:
+    """Seek a proof for the samples at positions ``who``, each at its ``eps`` (both (m,)).
+
+    Samples that have a row for this eps are left out.
+    """
+    known = {(row.id, row.eps) for row in work.store.frame("proofs").itertuples()}
+    names = work.samples.ids
+    left = [k for k in range(len(who)) if (names[who[k]], float(eps[k])) not in known]
+    shards = [left[i : i + TOGETHER] for i in range(0, len(left), TOGETHER)]
+
+    def shard(_model: Classifier, at: list[int]) -> pd.DataFrame:
+        return _rows(work, prover, eps[at], who[at])
+
+    done, stage = 0, f"{prover.method} bounds"
+    for rows in each(shard, work.model, shards, work.jobs):
+        work.store.add_proofs(rows)
+        done += len(rows)
+        work.progress(stage, done, len(left))
+
+
+def _rows(work: Work, prover: Prover, eps: np.ndarray, who: np.ndarray) -> pd.DataFrame:
+    began = time.perf_counter()
+    part = take(work.samples, who.tolist())
+    region = ball_and_box(part.x, torch.as_tensor(eps).to(part.x), work.norm)
+    found = certify(prover.graph, region, part.y, method=prover.method, seconds=prover.seconds)
+    return pd.DataFrame(
+        {
+            "id": part.ids,
+            "eps": eps,
+            "lower": found.lower.double().clamp(-1e30, 1e30).tolist(),
+            "rung": [RUNGS[level] for level in found.rung.tolist()],
+            "seconds": (time.perf_counter() - began) / len(who),
+        }
+    )
+
+
+def prove_all(work: Work, prover: Prover, eps: list[float]) -> None:
+    """Seek a proof for every sample that is right when clean, from the largest eps down.
+
+    What is certified at one eps is certified at every smaller one, and is not asked again.
+    """
+    everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
+    for value in sorted(eps, reverse=True):
+        who = everybody[certified_radius(work, everybody) < value]
+        prove(work, prover, np.full(len(who), value), who)
+
+
+def refine(work: Work, prover: Prover, most: float, steps: int) -> None:
+    """Halve ``steps`` times the gap between what is certified and what is not, sample by sample.
+
+    Between 0 and ``most``, by CROWN: the lower edge of the curve between the eps asked for.
+    """
+    prover = prover._replace(method="crown")
+    everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
+    for _ in range(steps):
+        low, high = certified_radius(work, everybody), failed_radius(work, everybody, most)
+        middle = (low + high) / 2
+        wide = high - low > 1e-3 * most
+        prove(work, prover, middle[wide], everybody[wide])
+
+
+def certified_radius(work: Work, who: np.ndarray) -> np.ndarray:
+    """Return the largest eps at which each sample is certified, 0 where at none."""
+    proofs = work.store.frame("proofs")
+    best = proofs[proofs["lower"] > 0].groupby("id")["eps"].max()
+    return _by_position(work, best, who, 0.0)
+
+
+def failed_radius(work: Work, who: np.ndarray, most: float) -> np.ndarray:
+    """Return the least eps at which a proof was sought in vain, ``most`` where at none."""
+    proofs = work.store.frame("proofs")
+    least = proofs[proofs["lower"] <= 0].groupby("id")["eps"].min()
+    found = np.minimum(_by_position(work, least, who, most), most)
+    return np.asarray(np.maximum(found, certified_radius(work, who)))
+
+
+def _by_position(work: Work, values: pd.Series, who: np.ndarray, otherwise: float) -> np.ndarray:
+    names = [work.samples.ids[i] for i in who]
+    return np.asarray(values.reindex(names).fillna(otherwise), dtype=float)
+
+
+class UnsoundError(AdvkitError):
+    """An attack broke what was proved: a bug in the bounds, or a model that is not what it says."""
+
+
+def check_sound(work: Work) -> None:
+    """Raise UnsoundError if a valid example lies within what was certified for its sample."""
+    sizes = distances_by_id(work)
+    proofs = work.store.frame("proofs")
+    best = proofs[proofs["lower"] > 0].groupby("id")["eps"].max()
+    both = pd.concat([sizes.rename("size"), best.rename("eps")], axis=1, join="inner")
+    broken = both[both["size"] <= both["eps"] - (room(work, 0.0))]
+    if len(broken):
+        first = broken.iloc[0]
+        raise UnsoundError(
+            f"sample {broken.index[0]} was proved safe within {work.norm} {first['eps']:.6g}, and "
+            f"an example at {first['size']:.6g} fools the model",
+            "no number of this run is to be trusted; please report it",
+        )
