@@ -13,7 +13,7 @@ from torch import Tensor
 from advkit.bounds.affine import Affine
 from advkit.bounds.curves import ROUNDING, Curve, Lines
 from advkit.bounds.highest import Highest, Peaks, peaks
-from advkit.bounds.linear_relaxation import lower
+from advkit.bounds.linear_relaxation import Look, lower
 from advkit.bounds.patches import neurons
 from advkit.bounds.regions import Region
 from advkit.bounds.tracing import Graph, Step
@@ -37,8 +37,17 @@ class Bounds(NamedTuple):
     lines: dict[int, Lines | Peaks]
 
 
-def bounds_of(graph: Graph, region: Region, *, tight: bool = True) -> Bounds:
-    """Return walls for every step over ``region``; intervals alone where not ``tight``."""
+def bounds_of(
+    graph: Graph,
+    region: Region,
+    *,
+    tight: bool = True,
+    look: Look = lambda _place, _a: None,
+) -> Bounds:
+    """Return walls for every step over ``region``; intervals alone where not ``tight``.
+
+    ``look`` is shown the coefficients of every way back, as in `linear_relaxation.lower`.
+    """
     found = Bounds({0: Walls(region.low, region.high)}, {})
     # What comes out of a curve is no tighter for a way back than what went in.
     bent = {step.inputs[0] for step in graph if isinstance(step.rule, Curve | Highest)}
@@ -48,7 +57,7 @@ def bounds_of(graph: Graph, region: Region, *, tight: bool = True) -> Bounds:
         if isinstance(step.rule, Curve | Highest):
             found.lines[place] = lines_of(step, found.walls[step.inputs[0]])
         if tight and place in bent and (found.lines or region.radius is not None):
-            walls = _drawn_in(graph, place, walls, found, region)
+            walls = _drawn_in(graph, place, walls, found, region, look)
         found.walls[place] = walls
     return found
 
@@ -88,7 +97,9 @@ def _affine(rule: Affine, inputs: list[Walls]) -> Walls:
     return Walls(value - spread, value + spread)
 
 
-def _drawn_in(graph: Graph, place: int, walls: Walls, found: Bounds, region: Region) -> Walls:
+def _drawn_in(
+    graph: Graph, place: int, walls: Walls, found: Bounds, region: Region, look: Look
+) -> Walls:
     """Return ``walls`` with those entries tightened that no activation is straight on."""
     shape = graph[place].shape
     low, high = walls.low.flatten(1).clone(), walls.high.flatten(1).clone()
@@ -97,7 +108,7 @@ def _drawn_in(graph: Graph, place: int, walls: Walls, found: Bounds, region: Reg
     for sign, side, better in ((1.0, low, torch.maximum), (-1.0, high, torch.minimum)):
         for part in chunks(len(who), graph):
             rows = neurons(padded(spots[part]), sign, shape, low)
-            bound = lower(graph, place, rows, padded(who[part]), found.lines, region)
+            bound = lower(graph, place, rows, padded(who[part]), found.lines, region, look=look)
             at = who[part], spots[part]
             side[at] = better(side[at], sign * bound[: len(at[0])])
     return Walls(low.reshape(-1, *shape), high.reshape(-1, *shape))

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from advkit.bounds.intervals import bounds_of
+from advkit.bounds.linear_relaxation import Look
 from advkit.bounds.margins import Rivals, margins_of, rivals, tightened
 from advkit.bounds.regions import Region, rows_of
 from advkit.bounds.slopes import Proof
@@ -36,11 +37,13 @@ def certify(
     method: str = "alpha",
     seconds: float = 10.0,
     targets: Tensor | None = None,
+    look: Look = lambda _place, _a: None,
 ) -> Certificate:
     """Return what is proved of every sample of ``region`` with labels ``y`` (n,).
 
     Climbs `RUNGS` up to ``method``; `split` has so many ``seconds`` per sample. With ``targets``
-    (n,) only these classes are rivals. Raises UsageError for an unknown method.
+    (n,) only these classes are rivals. ``look`` is shown the coefficients of the ways back of
+    CROWN, which tell what it costs. Raises UsageError for an unknown method.
     """
     if method not in RUNGS:
         raise UsageError(f"there is no method {method!r}", did_you_mean(method, RUNGS))
@@ -54,7 +57,7 @@ def certify(
             break
         rung[left] = level
         if name in ("intervals", "crown"):
-            among, proof = left, _proof(graph, rows_of(region, left), tight=name == "crown")
+            among, proof = left, _proof(graph, rows_of(region, left), name == "crown", look)
         here = torch.isin(against.who, left) & (bound <= 0)
         mine = Rivals(torch.searchsorted(among, against.who[here]), against.other[here])
         found = _proved(name, proof, y[among], mine, seconds)
@@ -68,9 +71,9 @@ def least_of(bound: Tensor, against: Rivals, n: int) -> Tensor:
     return every.scatter_reduce(0, against.who, bound, "amin")
 
 
-def _proof(graph: Graph, region: Region, *, tight: bool) -> Proof:
+def _proof(graph: Graph, region: Region, tight: bool, look: Look) -> Proof:
     with torch.no_grad():
-        return Proof(graph, bounds_of(graph, region, tight=tight), region)
+        return Proof(graph, bounds_of(graph, region, tight=tight, look=look), region)
 
 
 def _proved(name: str, proof: Proof, y: Tensor, mine: Rivals, seconds: float) -> Tensor:

@@ -33,7 +33,7 @@ def trace(model: Classifier, shape: Shape) -> Graph:
     """
     sample = _sample(model, shape)
     with torch.no_grad():
-        model(sample)  # settles the layout of memory that the net can work in
+        logits = model(sample)  # settles the layout of memory that the net can work in too
     try:
         traced = fx.symbolic_trace(model.net)
     except Exception as error:  # whatever the user's code raises when it is given no numbers
@@ -48,11 +48,24 @@ def trace(model: Classifier, shape: Shape) -> Graph:
         if node.op == "placeholder":
             places[node] = len(graph) - 1
         elif node.op == "output":
-            return _up_to(graph, node, places, model)
+            return _checked(_up_to(graph, node, places, model), sample, logits, model)
         elif _is_map(recorder.seen[node]) and any(each in places for each in node.all_input_nodes):
             graph.append(_step(node, recorder.seen, traced, places, model))
             places[node] = len(graph) - 1
     raise refused(model, "it has no output")
+
+
+def _checked(graph: Graph, sample: Tensor, logits: Tensor, model: Classifier) -> Graph:
+    """Return ``graph`` if its steps give the model's own logits: a hook can change them unseen."""
+    found = [sample]
+    with torch.no_grad():
+        for step in graph[1:]:
+            assert step.rule is not None  # noqa: S101
+            rule = step.rule.function if isinstance(step.rule, Curve) else step.rule.apply
+            found.append(rule(*(found[i] for i in step.inputs)))
+    if not torch.allclose(found[-1], logits, rtol=1e-3, atol=1e-4):
+        raise refused(model, "its steps give other logits than the model")
+    return graph
 
 
 def refused(model: Classifier, why: str) -> InputError:
@@ -64,7 +77,8 @@ def refused(model: Classifier, why: str) -> InputError:
 
 def _sample(model: Classifier, shape: Shape) -> Tensor:
     weights = next(model.net.parameters(), torch.zeros(()))
-    return torch.full((2, *shape), 0.5).to(weights)
+    made = torch.Generator().manual_seed(0)
+    return torch.rand(2, *shape, generator=made).to(weights)
 
 
 class _Recorder(fx.Interpreter):

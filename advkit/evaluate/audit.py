@@ -10,11 +10,13 @@ import torch
 from advkit.attacks import Member
 from advkit.data.samples import Samples, fingerprint
 from advkit.errors import EmptyError, InputError
+from advkit.evaluate.bracket import bracket_summary, bracketed
 from advkit.evaluate.budget import budget, forecast, seconds_per_pass
 from advkit.evaluate.checked_run import run_checked
 from advkit.evaluate.exhibits import write_exhibits
 from advkit.evaluate.fingerprint import check_same, environment, now
 from advkit.evaluate.gradient_checks import same_answers
+from advkit.evaluate.proofs import check_sound
 from advkit.evaluate.randomised import ASKED, ATTACKED, OnAverage, seeded, spread
 from advkit.evaluate.run_folder import read_json, write_json, write_text
 from advkit.evaluate.store import Store, open_store
@@ -26,6 +28,8 @@ from advkit.evaluate.workers import default_batch, default_jobs, one_thread_each
 from advkit.models.classifier import LEAST, Classifier
 from advkit.models.probe import probe
 
+USUAL = 1000
+"""Passes that attacks on an image are taken to cost where they do not say."""
 UNANSWERED = "{} adversarial images gave logits that are not finite; none counts as fooled."
 
 
@@ -44,6 +48,8 @@ def audit(
     fresh: bool = False,
     asked: Mapping[str, str] | None = None,
     surrogates: Sequence[Classifier] = (),
+    bounds: str = "auto",
+    seconds: float = 10.0,
     progress: Progress = lambda _what, _done, _total: None,
     announce: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
@@ -52,7 +58,9 @@ def audit(
     ``attacks`` replaces ``suite``: each is then run at every eps. ``asked`` are the words in which
     ``model`` and ``data`` were asked for and the ``command``, kept for the record. ``jobs`` shards
     of at most ``batch_size`` samples are worked on at once, by default one per core. Examples made
-    for ``surrogates`` are tried on ``model``, as a check. ``announce`` is told the budget.
+    for ``surrogates`` are tried on ``model``, as a check. ``bounds`` is one of `bracket.WAYS`:
+    what is certified is not attacked; ``seconds`` is its time per sample for branch and bound.
+    ``announce`` is told the budget.
     Raises AdvkitError for what a person can mend; what was
     finished stays in ``out``, and the same call goes on from there.
     """
@@ -62,6 +70,7 @@ def audit(
     plan = plan_of(chosen, norm)
     notes = [*samples.notes, *probe(model, samples.x, samples.y), *class_notes(model, samples)]
     made_of = ingredients(model, samples, norm, eps, list(plan.members()), seed)
+    made_of["bounds"] = bounds
     made_of["surrogates"] = [other.fingerprint() for other in surrogates]
     record = {
         "made_of": made_of,
@@ -82,14 +91,18 @@ def audit(
             average, judge = OnAverage(model, ATTACKED), OnAverage(model, ASKED)
             work = work._replace(model=average, judge=judge, jobs=1)
         judge_clean(work)
-        foreseen = budget(plan, len(eps), model.n_classes) if announce else None
+        foreseen = budget(plan, len(eps), model.n_classes)
         if announce and foreseen:
             each = seconds_per_pass(work.model, samples, work.batch_size)
             told = forecast(foreseen, len(samples.ids), each, work.jobs)
             announce(f"suite {record['suite']}: {told}")
+        usual = foreseen.usual if foreseen else USUAL
+        bracket = bracketed(work, eps, bounds, usual, seconds)
         order, trust = run_checked(work, plan, chosen.care, eps, first, surrogates)
+        check_sound(work)
         table = per_sample(work, eps)
         numbers = summarise(work, eps, [*order, LINE_SEARCH], trust, table)
+        numbers["bracket"] = bracket_summary(work, bracket, eps, table)
         summary = {**begun, **numbers, "finished": begun["finished"] or now()}
         if summary["not_finite"]:
             summary["notes"] = [*notes, UNANSWERED.format(summary["not_finite"])]

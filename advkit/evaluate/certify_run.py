@@ -1,6 +1,5 @@
 """Bounds alone, without an attack: what is proved of every sample at every eps; resumable."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from advkit.data.samples import Samples
 from advkit.errors import EmptyError
 from advkit.evaluate.audit import begin, class_notes, describe, ingredients
 from advkit.evaluate.fingerprint import now
-from advkit.evaluate.intervals import Share, curve, robust_at, wilson
+from advkit.evaluate.intervals import Share, certified_at, certified_curve, wilson
 from advkit.evaluate.proofs import TOGETHER, Prover, certified_radius, prove_all, refine
 from advkit.evaluate.run_folder import write_json, write_text
 from advkit.evaluate.store import open_store
@@ -106,18 +105,6 @@ def summarised(
         "open": still_open(table, proofs, max(eps)),
         "seconds": float(proofs["seconds"].sum()),
     }
-
-
-def certified_at(radii: Sequence[float], eps: float, n: int) -> Share:
-    """Return the share of ``n`` samples that are certified at ``eps``; ``radii`` of the right."""
-    return robust_at([math.nextafter(radius, math.inf) for radius in radii], eps, n)
-
-
-def certified_curve(
-    radii: Sequence[float], eps: Sequence[float], n: int
-) -> list[tuple[float, Share]]:
-    """Return certified accuracy as a step function of eps; at 0 it is clean accuracy."""
-    return curve([math.nextafter(radius, math.inf) for radius in radii], eps, n)
 
 
 def effort(proofs: pd.DataFrame, eps: float) -> dict[str, Any]:

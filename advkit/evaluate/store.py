@@ -33,7 +33,7 @@ CREATE TABLE IF NOT EXISTS costs (
     attack TEXT, eps REAL, shard TEXT PRIMARY KEY, tried INTEGER, forwards INTEGER,
     backwards INTEGER, seconds REAL);
 CREATE TABLE IF NOT EXISTS proofs (
-    id TEXT, eps REAL, lower REAL, rung TEXT, seconds REAL, PRIMARY KEY (id, eps));
+    id TEXT, eps REAL, lower REAL, rung TEXT, passes REAL, seconds REAL, PRIMARY KEY (id, eps));
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, json TEXT);
 """
 
@@ -92,7 +92,7 @@ class Store:
             self._insert("costs", pd.DataFrame([{**cost, "shard": shard}]))
 
     def add_proofs(self, frame: pd.DataFrame) -> None:
-        """Commit what was proved: id, eps, lower, rung, seconds."""
+        """Commit what was proved: id, eps, lower, rung, passes, seconds."""
         with self._commit():
             self._insert("proofs", frame)
 
