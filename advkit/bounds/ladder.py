@@ -60,7 +60,7 @@ def certify(
             among, proof = left, _proof(graph, rows_of(region, left), name == "crown", look)
         here = torch.isin(against.who, left) & (bound <= 0)
         mine = Rivals(torch.searchsorted(among, against.who[here]), against.other[here])
-        found = _proved(name, proof, y[among], mine, seconds)
+        found = _proved(name, proof, y[among], mine, seconds, look)
         bound[here] = torch.maximum(bound[here], found)
     return Certificate(least_of(bound, against, n), rung)
 
@@ -76,10 +76,10 @@ def _proof(graph: Graph, region: Region, tight: bool, look: Look) -> Proof:
         return Proof(graph, bounds_of(graph, region, tight=tight, look=look), region)
 
 
-def _proved(name: str, proof: Proof, y: Tensor, mine: Rivals, seconds: float) -> Tensor:
+def _proved(name: str, proof: Proof, y: Tensor, mine: Rivals, seconds: float, look: Look) -> Tensor:
     if name == "alpha":
         return tightened(proof, y, mine, STEPS)
     if name == "split":
         return split(proof, y, mine, seconds)
     with torch.no_grad():
-        return margins_of(proof, y, mine)
+        return margins_of(proof, y, mine, look)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from advkit.bounds.intervals import chunks, padded
-from advkit.bounds.linear_relaxation import lower
+from advkit.bounds.linear_relaxation import Look, lower
 from advkit.bounds.patches import Rows
 from advkit.bounds.slopes import Freedom, Proof, optimised
 
@@ -36,14 +36,18 @@ def differences(y: Tensor, against: Rivals, classes: int, like: Tensor) -> Rows:
     return Rows(a)
 
 
-def margins_of(proof: Proof, y: Tensor, against: Rivals) -> Tensor:
+def margins_of(
+    proof: Proof, y: Tensor, against: Rivals, look: Look = lambda _place, _a: None
+) -> Tensor:
     """Return CROWN's lower bound (m,) of the label's logit minus each rival's."""
     graph, classes = proof.graph, proof.graph[-1].shape[0]
     found = []
     for part in chunks(len(against.who), graph):
         some = Rivals(padded(against.who[part]), padded(against.other[part]))
         rows = differences(y, some, classes, proof.region.low)
-        bound = lower(graph, len(graph) - 1, rows, some.who, proof.known.lines, proof.region)
+        bound = lower(
+            graph, len(graph) - 1, rows, some.who, proof.known.lines, proof.region, look=look
+        )
         found.append(bound[: len(against.who[part])])
     return torch.cat(found) if found else proof.region.low.new_zeros(0)
 

@@ -16,7 +16,7 @@ from advkit.evaluate.checked_run import run_checked
 from advkit.evaluate.exhibits import write_exhibits
 from advkit.evaluate.fingerprint import check_same, environment, now
 from advkit.evaluate.gradient_checks import same_answers
-from advkit.evaluate.proofs import check_sound
+from advkit.evaluate.proofs import check_sound, try_proofs
 from advkit.evaluate.randomised import ASKED, ATTACKED, OnAverage, seeded, spread
 from advkit.evaluate.run_folder import read_json, write_json, write_text
 from advkit.evaluate.store import Store, open_store
@@ -100,6 +100,7 @@ def audit(
         bracket = bracketed(work, eps, bounds, usual, seconds)
         order, trust = run_checked(work, plan, chosen.care, eps, first, surrogates)
         check_sound(work)
+        try_proofs(work, eps)
         table = per_sample(work, eps)
         numbers = summarise(work, eps, [*order, LINE_SEARCH], trust, table)
         numbers["bracket"] = bracket_summary(work, bracket, eps, table)

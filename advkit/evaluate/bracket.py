@@ -15,10 +15,12 @@ from advkit.bounds.ladder import RUNGS
 from advkit.bounds.tracing import trace
 from advkit.errors import InputError
 from advkit.evaluate.intervals import certified_at, certified_curve
-from advkit.evaluate.proofs import Prover, certified_radius, prove
+from advkit.evaluate.proofs import HALVINGS, Prover, certified_radius, prove, refine
 from advkit.evaluate.work import Work, right_when_clean
 
-PROBES = 16
+PROBES, CHEAP = 16, 0.02
+"""Samples on which proofs are tried first; and where a proof costs no more than this share of the
+attacks, the lower edge is sought between the eps too."""
 WAYS = ("auto", "off", *RUNGS)
 """How an audit seeks proofs: where they pay, never, or always and up to a rung."""
 
@@ -52,6 +54,9 @@ def bracketed(work: Work, eps: Sequence[float], way: str, passes: int, seconds: 
     everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
     told = {value: _at(work, prover, value, everybody, way, passes)
             for value in sorted(eps, reverse=True)}  # fmt: skip
+    cost = float(work.store.frame("proofs")["passes"].mean())
+    if cost <= CHEAP * passes:
+        refine(work, prover, max(eps), HALVINGS)
     return Bracket("", told)
 
 

@@ -14,7 +14,7 @@ from advkit.errors import EmptyError
 from advkit.evaluate.audit import begin, class_notes, describe, ingredients
 from advkit.evaluate.fingerprint import now
 from advkit.evaluate.intervals import Share, certified_at, certified_curve, wilson
-from advkit.evaluate.proofs import TOGETHER, Prover, certified_radius, prove_all, refine
+from advkit.evaluate.proofs import HALVINGS, TOGETHER, Prover, certified_radius, prove_all, refine
 from advkit.evaluate.run_folder import write_json, write_text
 from advkit.evaluate.store import open_store
 from advkit.evaluate.work import Progress, Work, judge_clean, right_when_clean
@@ -24,7 +24,6 @@ from advkit.models.probe import probe
 from advkit.numbers import shown
 
 SCHEMA = "advkit/certify/1"
-HALVINGS = 5
 
 
 def certify(
