@@ -16,6 +16,7 @@ from advkit.evaluate.attack_plan import planned
 from advkit.evaluate.attack_run import attack as run_attack
 from advkit.evaluate.audit import audit as run_audit
 from advkit.evaluate.certify_run import certify as run_certify
+from advkit.evaluate.smooth_run import certify_smoothed
 from advkit.evaluate.suite import members_of
 from advkit.evaluate.suites import SUITES
 from advkit.models.classifier import Classifier
@@ -115,8 +116,9 @@ def certify(
     model: str | Classifier = MODEL,
     data: str | Samples | None = None,
     *,
-    norm: str = "Linf",
+    norm: str | None = None,
     eps: float | Sequence[float] | None = None,
+    smooth: float | None = None,
     limit: int | None = None,
     arch: str | None = None,
     command: str = "",
@@ -126,18 +128,25 @@ def certify(
     """Prove for which samples no perturbation within eps exists; write ``out`` with its report.
 
     ``options`` (method, seconds, jobs, fresh, progress) are those of
-    `advkit.evaluate.certify_run.certify`. Returns the summary, the content of `run.json`, with the
-    path of the report. Raises AdvkitError for what a person can mend.
+    `advkit.evaluate.certify_run.certify`. With ``smooth`` the model smoothed by noise of this
+    deviation is certified, in L2, with the options (draws, doubt, seed, ...) of
+    `advkit.evaluate.smooth_run.certify_smoothed`. Returns the summary, the content of `run.json`,
+    with the path of the report. Raises AdvkitError for what a person can mend.
     """
+    norm = norm or ("Linf" if smooth is None else "L2")
     radii = pick_eps(eps, norm, model)
     check_eps(radii, norm)
     _check_counts(**options)
+    if smooth is not None and norm != "L2":
+        raise UsageError(f"smoothing certifies in L2, not in {norm}", "leave --norm out")
     samples, classifier = _load_both(model, data, limit, arch, torch.device("cpu"))
     folder = Path(out) if out else new_run(str(model), samples.name, kind="certify")
     asked = _asked(model, data, samples, command)
-    summary = run_certify(
-        classifier, samples, norm=norm, eps=radii, out=folder, asked=asked, **options
-    )
+    given: dict[str, Any] = {"eps": radii, "out": folder, "asked": asked, **options}
+    if smooth is None:
+        summary = run_certify(classifier, samples, norm=norm, **given)
+    else:
+        summary = certify_smoothed(classifier, samples, sigma=smooth, **given)
     return {**summary, "out": str(folder), "report": str(write_certificate(folder))}
 
 

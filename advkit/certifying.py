@@ -34,6 +34,7 @@ def certificate_of(run: Mapping[str, Any]) -> Certificate:
             (row["id"], _class(classes, row["label"]), row["certified"], row["lower"])
             for row in run["open"]
         ],
+        draws=_draws(run) if "sigma" in run else {},
         **{
             name: run[name]
             for name in (
@@ -42,6 +43,14 @@ def certificate_of(run: Mapping[str, Any]) -> Certificate:
             )
         },
     )  # fmt: skip
+
+
+def _draws(run: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        "smoothed by": f"normal noise of deviation {run['sigma']:g}",
+        "draws": f"{run['draws']:,} for each image, seed {run['seed']}",
+        "confidence": f"{1 - run['doubt']:.3%} for each image",
+    }
 
 
 def _proved(row: Mapping[str, Any]) -> Proved:

@@ -1,7 +1,7 @@
 """The page of `advkit certify`: what is proved, what stays open, and where the time went."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from markupsafe import Markup
@@ -30,6 +30,7 @@ RUNG_NAMES = {
     "crown": "CROWN",
     "alpha": "optimised slopes",
     "split": "branch and bound",
+    "smooth": "smoothing",
 }
 
 
@@ -67,6 +68,8 @@ class Certificate:
     notes: Sequence[str]
     started: str
     finished: str
+    draws: Mapping[str, str] = field(default_factory=dict)
+    """Of a smoothed classifier: the noise and the draws that its radii rest on; else empty."""
 
 
 def certificate_page(of: Certificate) -> str:
@@ -116,7 +119,12 @@ def _setting(of: Certificate, name: str) -> list[Fact]:
         Fact("images", f"{count(of.clean.n)} of {short(of.data.get('name', 'the data'))}"),
         Fact("model", short(name)),
         Fact("up to", RUNG_NAMES.get(of.method, of.method)),
-        Fact("rounding", f"every bound moved outwards by {of.rounding:.1e} of its terms"),
+        *(
+            [Fact("rounding", f"every bound moved outwards by {of.rounding:.1e} of its terms")]
+            if of.rounding
+            else []
+        ),
+        *(Fact(key, value) for key, value in of.draws.items()),
     ]
 
 

@@ -6,14 +6,13 @@ attack. The ledger keeps for every sample and eps the lower bound of the least m
 
 import time
 from collections.abc import Sequence
-from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 
-from advkit.attacks.projected_gradient import pgd
+from advkit.attacks import ATTACKS, parse
 from advkit.bounds.curves import Curve
 from advkit.bounds.ladder import RUNGS, certify
 from advkit.bounds.regions import ball_and_box
@@ -25,6 +24,7 @@ from advkit.evaluate.work import Work, distances_by_id, right_when_clean, room
 from advkit.evaluate.workers import each
 from advkit.models.classifier import Classifier
 
+SPOT_ATTACK = "pgd:steps=20,loss=margin"
 TOGETHER, SPOT_CHECKS, HALVINGS = 16, 8, 5
 """Samples whose bounds are worked on at once; certified ones that are attacked all the same; and
 how often the gap between a proof and a failed one is halved for the curve."""
@@ -158,8 +158,8 @@ def try_proofs(work: Work, eps: Sequence[float]) -> None:
         part = take(work.samples, who[:: -(-len(who) // SPOT_CHECKS) or 1].tolist())
         if not len(part.ids):
             continue
-        attack = partial(pgd, norm=work.norm, steps=20, loss="margin", seed=work.seed)
-        x_adv = attack(work.model, part.x, part.y, eps=value, ids=part.ids)
+        given = {"eps": value, "norm": work.norm, "seed": work.seed, "ids": part.ids}
+        x_adv = parse(SPOT_ATTACK, ATTACKS).attack(work.model, part.x, part.y, **given)
         rows = measure(work.model, part.x, part.y, x_adv, norm=work.norm, eps=value)
         fooled = (rows["fooled"] & rows["valid"]).to_numpy(dtype=bool)
         if fooled.any():

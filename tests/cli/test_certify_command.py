@@ -49,3 +49,18 @@ def test_other_commands_refuse_its_run(cli: Cli, tmp_path: Path) -> None:
     done = cli("report", tmp_path / "run")
     assert done.code == 3
     assert "certify" in done.err
+
+
+def test_the_smoothed_classifier_is_named_as_such(cli: Cli, tmp_path: Path) -> None:
+    words = (*NET, "--limit", "12", "--smooth", "0.1", "--draws", "200", "--eps", "0.05,0.2")
+    done = cli("certify", *words, "--out", tmp_path / "run")
+    assert done.code == 0, done.err
+    assert "smoothed classifier" in done.out
+    told = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert (told["norm"], told["sigma"], told["draws"]) == ("L2", 0.1, 200)
+    counts = [row["count"] for row in told["certified"]]
+    assert told["clean"]["count"] >= counts[0] >= counts[1]
+    assert counts[0] > 0
+    assert "not the model" in (tmp_path / "run" / "report.html").read_text()
+    assert cli("certify", *words, "--norm", "Linf", "--out", tmp_path / "x").code == 2
+    assert cli("certify", *words, "--method", "crown", "--out", tmp_path / "x").code == 2
