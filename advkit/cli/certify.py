@@ -117,8 +117,9 @@ def certify(
     worst = summary["certified"][-1]
     if fail_under is not None and worst["low"] < fail_under:
         raise GateError(
-            f"--fail-under {fail_under:g}: certified accuracy at {summary['norm']} {worst['eps']:g} "
-            f"is {worst['value']:.3f}, and its 95% interval begins at {worst['low']:.3f}"
+            f"--fail-under {fail_under:g}: certified accuracy at {summary['norm']} "
+            f"{worst['eps']:g} is {worst['value']:.3f}, and its 95% interval begins at "
+            f"{worst['low']:.3f}"
         )
 
 
