@@ -47,7 +47,9 @@ def rectifier(bend: float = 0.0) -> Curve:
         chord = torch.where(on, 1, torch.where(off, bend, chord))
         near = torch.where(high > -low, 1.0, bend)
         low_slope = torch.where(on, 1, torch.where(off, bend, near)).to(low)
-        shift = torch.where(on | off, 0, (1 - chord) * high * (1 + 8 * ROUNDING))
+        # The chord is rounded: what it lacks is taken at the end where it lacks more.
+        lacks = torch.maximum((1 - chord) * high, (bend - chord) * low)
+        shift = torch.where(on | off, 0, lacks * (1 + 8 * ROUNDING))
         return Lines(low_slope, torch.zeros_like(low), chord, shift)
 
     return Curve(function, lines, bend)

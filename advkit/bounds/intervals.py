@@ -101,16 +101,20 @@ def _drawn_in(
     graph: Graph, place: int, walls: Walls, found: Bounds, region: Region, look: Look
 ) -> Walls:
     """Return ``walls`` with those entries tightened that no activation is straight on."""
-    shape = graph[place].shape
+    shape, bends = graph[place].shape, _only_rectified(graph, place)
     low, high = walls.low.flatten(1).clone(), walls.high.flatten(1).clone()
-    open_ = (low < 0) & (high > 0) if _only_rectified(graph, place) else high > low
-    who, spots = open_.nonzero(as_tuple=True)
-    for sign, side, better in ((1.0, low, torch.maximum), (-1.0, high, torch.minimum)):
+    # The wall nearer to 0 first: beyond it the activation is straight, and the other can wait.
+    nearer = torch.where(-low <= high, 1.0, -1.0).to(low)
+    for turn in (nearer, -nearer):
+        open_ = (low < 0) & (high > 0) if bends else high > low
+        who, spots = open_.nonzero(as_tuple=True)
         for part in chunks(len(who), graph):
-            rows = neurons(padded(spots[part]), sign, shape, low)
+            at, sign = (who[part], spots[part]), turn[who[part], spots[part]]
+            rows = neurons(padded(spots[part]), padded(sign), shape)
             bound = lower(graph, place, rows, padded(who[part]), found.lines, region, look=look)
-            at = who[part], spots[part]
-            side[at] = better(side[at], sign * bound[: len(at[0])])
+            bound = sign * bound[: len(sign)]
+            low[at] = torch.where(sign > 0, torch.maximum(low[at], bound), low[at])
+            high[at] = torch.where(sign < 0, torch.minimum(high[at], bound), high[at])
     return Walls(low.reshape(-1, *shape), high.reshape(-1, *shape))
 
 

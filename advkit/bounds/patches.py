@@ -20,17 +20,17 @@ class Rows(NamedTuple):
     corner: Tensor | None = None
 
 
-def neurons(places: Tensor, sign: float, shape: Shape, like: Tensor) -> Rows:
-    """Return ``sign`` times one neuron per row, given by flat ``places`` (m,) in ``shape``."""
+def neurons(places: Tensor, sign: Tensor, shape: Shape) -> Rows:
+    """Return ``sign`` (m,) times one neuron per row, given by flat ``places`` (m,) in ``shape``."""
     m = len(places)
     if len(shape) != 3:
-        a = torch.zeros(m, torch.Size(shape).numel(), dtype=like.dtype, device=like.device)
+        a = sign.new_zeros(m, torch.Size(shape).numel())
         a[torch.arange(m), places] = sign
         return Rows(a.reshape(m, *shape))
     tall, wide = shape[1:]
     channel, spot = places // (tall * wide), places % (tall * wide)
-    a = torch.zeros(m, shape[0], 1, 1, dtype=like.dtype, device=like.device)
-    a[torch.arange(m), channel] = sign
+    a = sign.new_zeros(m, shape[0], 1, 1)
+    a[torch.arange(m), channel, 0, 0] = sign
     return Rows(a, torch.stack([spot // wide, spot % wide], 1))
 
 
