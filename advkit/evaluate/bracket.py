@@ -52,18 +52,26 @@ def bracketed(work: Work, eps: Sequence[float], way: str, passes: int, seconds: 
         return Bracket(f"{str(error)[:1].upper()}{str(error)[1:]}.", {})
     prover = Prover(graph, "crown" if way == "auto" else way, seconds)
     everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
-    told = {value: _at(work, prover, value, everybody, way, passes)
+    told = {value: _at(work, prover, value, eps, everybody, way, passes)
             for value in sorted(eps, reverse=True)}  # fmt: skip
-    cost = float(work.store.frame("proofs")["passes"].mean())
+    proofs = work.store.frame("proofs")
+    cost = float(proofs[proofs["eps"].isin(list(eps))]["passes"].mean())
     if cost <= CHEAP * passes:
-        refine(work, prover, max(eps), HALVINGS)
+        refine(work, prover, eps, HALVINGS)
     return Bracket("", told)
 
 
 def _at(
-    work: Work, prover: Prover, eps: float, everybody: np.ndarray, way: str, passes: int
+    work: Work,
+    prover: Prover,
+    eps: float,
+    every: Sequence[float],
+    everybody: np.ndarray,
+    way: str,
+    passes: int,
 ) -> str:
-    left = everybody[certified_radius(work, everybody) < eps]
+    larger = [value for value in every if value > eps]  # alone: a run that goes on asks the same
+    left = everybody[certified_radius(work, everybody, larger) == 0]
     if way == "auto":
         few = left[:: -(-len(left) // PROBES) or 1]
         prove(work, prover, np.full(len(few), eps), few)

@@ -66,7 +66,7 @@ def certify(
         judge_clean(work)
         prover = Prover(graph, method, seconds)
         prove_all(work, prover, sorted(eps))
-        refine(work, prover, max(eps), HALVINGS)
+        refine(work, prover, eps, HALVINGS)
         table = per_sample(work)
         summary = {**begun, **summarised(work, eps, table, method)}
         summary["finished"] = begun["finished"] or now()

@@ -100,27 +100,33 @@ def prove_all(work: Work, prover: Prover, eps: list[float]) -> None:
     """
     everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
     for value in sorted(eps, reverse=True):
-        who = everybody[certified_radius(work, everybody) < value]
+        who = everybody[certified_radius(work, everybody, eps) < value]
         prove(work, prover, np.full(len(who), value), who)
 
 
-def refine(work: Work, prover: Prover, most: float, steps: int) -> None:
+def refine(work: Work, prover: Prover, eps: Sequence[float], steps: int) -> None:
     """Halve ``steps`` times the gap between what is certified and what is not, sample by sample.
 
-    Between 0 and ``most``, by CROWN: the lower edge of the curve between the eps asked for.
+    Between 0 and the largest of ``eps``, by CROWN: the lower edge of the curve between them. The
+    walk begins from what was found at ``eps`` alone, so that a second one finds the same.
     """
     prover = prover._replace(method="crown")
     everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
+    low = certified_radius(work, everybody, eps)
+    high = np.maximum(_failed_radius(work, everybody, eps), low)
     for _ in range(steps):
-        low, high = certified_radius(work, everybody), failed_radius(work, everybody, most)
-        middle = (low + high) / 2
-        wide = high - low > 1e-3 * most
+        middle, wide = (low + high) / 2, high - low > 1e-3 * max(eps)
         prove(work, prover, middle[wide], everybody[wide])
+        held = certified_radius(work, everybody) >= middle
+        low, high = np.where(held & wide, middle, low), np.where(held | ~wide, high, middle)
 
 
-def certified_radius(work: Work, who: np.ndarray) -> np.ndarray:
-    """Return the largest eps at which each sample is certified, 0 where at none."""
+def certified_radius(
+    work: Work, who: np.ndarray, among: Sequence[float] | None = None
+) -> np.ndarray:
+    """Return the largest eps (``among`` these) at which each sample is certified, 0 for none."""
     proofs = work.store.frame("proofs")
+    proofs = proofs if among is None else proofs[proofs["eps"].isin(list(among))]
     best = proofs[proofs["lower"] > 0].groupby("id")["eps"].max()
     return _by_position(work, best, who, 0.0)
 
@@ -131,12 +137,11 @@ def certified(work: Work, eps: float) -> np.ndarray:
     return everybody[certified_radius(work, everybody) >= eps]
 
 
-def failed_radius(work: Work, who: np.ndarray, most: float) -> np.ndarray:
-    """Return the least eps at which a proof was sought in vain, ``most`` where at none."""
+def _failed_radius(work: Work, who: np.ndarray, among: Sequence[float]) -> np.ndarray:
+    """Return the least eps at which a proof was sought in vain, the largest where at none."""
     proofs = work.store.frame("proofs")
-    least = proofs[proofs["lower"] <= 0].groupby("id")["eps"].min()
-    found = np.minimum(_by_position(work, least, who, most), most)
-    return np.asarray(np.maximum(found, certified_radius(work, who)))
+    failed = proofs[(proofs["lower"] <= 0) & proofs["eps"].isin(list(among))]
+    return _by_position(work, failed.groupby("id")["eps"].min(), who, max(among))
 
 
 def _by_position(work: Work, values: pd.Series, who: np.ndarray, otherwise: float) -> np.ndarray:
