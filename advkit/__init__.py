@@ -22,13 +22,14 @@ __all__ = [
     "attack",
     "attacks",
     "audit",
+    "certify",
     "explain",
     "insight",
     "load_data",
     "load_model",
 ]
 
-_API = dict.fromkeys(("attack", "audit", "load_data", "load_model"), "api")
+_API = dict.fromkeys(("attack", "audit", "certify", "load_data", "load_model"), "api")
 _API["explain"] = "api_maps"
 
 

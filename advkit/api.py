@@ -8,12 +8,15 @@ from typing import Any
 
 import torch
 
+from advkit.certifying import write_certificate
 from advkit.data.samples import Samples, taken_relative
 from advkit.data.specs import load_data
 from advkit.errors import InputError, UsageError, did_you_mean
 from advkit.evaluate.attack_plan import banded, planned
 from advkit.evaluate.attack_run import attack as run_attack
 from advkit.evaluate.audit import audit as run_audit
+from advkit.evaluate.certify_run import certify as run_certify
+from advkit.evaluate.smooth_run import certify_smoothed
 from advkit.evaluate.suite import members_of
 from advkit.evaluate.suites import SUITES
 from advkit.models.classifier import Classifier
@@ -114,6 +117,44 @@ def attack(
     summary = run_attack(classifier, samples, plan, out=folder, asked=asked, **options)
     files = {"examples": str(folder / "examples.npz"), "table": str(folder / "table.csv")}
     return {**summary, "out": str(folder), **files}
+
+
+def certify(
+    model: str | Classifier = MODEL,
+    data: str | Samples | None = None,
+    *,
+    norm: str | None = None,
+    eps: float | Sequence[float] | None = None,
+    smooth: float | None = None,
+    limit: int | None = None,
+    arch: str | None = None,
+    command: str = "",
+    out: str | Path | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Prove for which samples no perturbation within eps exists; write ``out`` with its report.
+
+    ``options`` (method, seconds, jobs, fresh, progress) are those of
+    `advkit.evaluate.certify_run.certify`. With ``smooth`` the model smoothed by noise of this
+    deviation is certified, in L2, with the options (draws, doubt, seed, ...) of
+    `advkit.evaluate.smooth_run.certify_smoothed`. Returns the summary, the content of `run.json`,
+    with the path of the report. Raises AdvkitError for what a person can mend.
+    """
+    norm = norm or ("Linf" if smooth is None else "L2")
+    radii = pick_eps(eps, norm, model, data)
+    check_eps(radii, norm)
+    _check_counts(**options)
+    if smooth is not None and norm != "L2":
+        raise UsageError(f"smoothing certifies in L2, not in {norm}", "leave --norm out")
+    samples, classifier = load_both(model, data, limit, arch, torch.device("cpu"))
+    folder = Path(out) if out else new_run(str(model), samples.name, kind="certify")
+    asked = asked_of(model, data, samples, command)
+    given: dict[str, Any] = {"eps": radii, "out": folder, "asked": asked, **options}
+    if smooth is None:
+        summary = run_certify(classifier, samples, norm=norm, **given)
+    else:
+        summary = certify_smoothed(classifier, samples, sigma=smooth, **given)
+    return {**summary, "out": str(folder), "report": str(write_certificate(folder))}
 
 
 def asked_of(
@@ -244,6 +285,7 @@ def new_run(*about: str, kind: str = "audit") -> Path:
 __all__ = [
     "attack",
     "audit",
+    "certify",
     "load_data",
     "load_model",
     "new_run",

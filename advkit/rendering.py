@@ -17,12 +17,14 @@ from advkit.reports.mapped import mapped
 from advkit.reports.tables import (
     AttackRow,
     Audit,
+    Bracket,
     Breakdown,
     Card,
     Check,
     Courses,
     Guess,
     Interval,
+    Proofs,
     Trust,
 )
 from advkit.reports.words import bare
@@ -50,6 +52,7 @@ def audit_of(run: Mapping[str, Any]) -> Audit:
         maps_to=_maps_to(run["options"]),
         trust=_trust(run["trust"]) if "trust" in run else None,
         breakdown=_breakdown(run) if "by_class" in run else None,
+        bracket=_bracket(run["bracket"]) if "bracket" in run else None,
         band=run.get("band"),
         needed=run.get("needed"),
         **{
@@ -87,6 +90,15 @@ def _breakdown(run: Mapping[str, Any]) -> Breakdown:
         beyond=at["beyond"],
         **picked,
     )
+
+
+def _bracket(told: Mapping[str, Any]) -> Bracket:
+    names = ("eps", "fooled", "open", "tried", "passes", "seconds", "why")
+    rows = zip(told["certified"], _by_eps(told["certified"]), strict=True)
+    by_eps = [
+        Proofs(certified=share, **{name: row[name] for name in names}) for row, (_, share) in rows
+    ]
+    return Bracket(told["why"], by_eps, _by_eps(told["curve"]))
 
 
 def _class_name(classes: Sequence[str], index: int) -> str:

@@ -29,7 +29,9 @@ def curve_figure(audit: Audit) -> Figure:
     zero = (0.0, audit.clean)
     curve = list(audit.curve) if audit.curve and audit.curve[0][0] == 0 else [zero, *audit.curve]
     marked = [zero, *audit.robust] if audit.robust[0][0] > 0 else list(audit.robust)
-    series = Series("robust accuracy", curve, marked)
+    series = [Series("robust accuracy", curve, marked)]
+    if proved := _proved(audit):
+        series.append(proved)
     title = f"Robust accuracy over {audit.norm} eps"
     desc = f"Clean {percent(audit.clean.value)}; " + "; ".join(
         f"at eps {eps_text(eps, audit.norm)}: {percent(at.value)} ({spread(at)})"
@@ -39,7 +41,7 @@ def curve_figure(audit: Audit) -> Figure:
     def draw(width: int) -> Markup:
         name = f"curve-{width}"
         return accuracy_curve(
-            [series], name=name, norm=audit.norm, title=title, desc=desc, width=width
+            series, name=name, norm=audit.norm, title=title, desc=desc, width=width
         )
 
     caption = (
@@ -47,12 +49,22 @@ def curve_figure(audit: Audit) -> Figure:
         " (eps 0 is clean accuracy); between them the curve can only be too high, as attacks ran"
         " at the dots. Band and bars: 95% Wilson intervals, each for one eps."
     )
+    if len(series) > 1:
+        caption += " The lower line is proved: no attack can get below it."
     if audit.band:
         caption += f" All of the curve at once lies within {100 * audit.band:.1f} points, with 95%."
     return Figure(
         "curve", draw(WIDE), draw(NARROW), caption, _data(audit, curve),
         reading=CURVE_READING, limits=CURVE_LIMITS, command=audit.command,
     )  # fmt: skip
+
+
+def _proved(audit: Audit) -> Series | None:
+    """Return the lower edge, None where nothing was proved."""
+    if not audit.bracket or not any(row.certified.count for row in audit.bracket.by_eps):
+        return None
+    marked = [(row.eps, row.certified) for row in audit.bracket.by_eps if row.eps > 0]
+    return Series("proved", audit.bracket.curve, marked)
 
 
 def _data(audit: Audit, curve: Sequence[tuple[float, Interval]]) -> Table:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from advkit.reports.behind import class_table, confusion, distances, extremes
+from advkit.reports.between import bracket_table
 from advkit.reports.cascade import attack_names, broken, by_eps, effort
 from advkit.reports.gallery import gallery
 from advkit.reports.images import SMALL
@@ -73,6 +74,7 @@ def audit_page(audit: Audit, cards: Sequence[Card]) -> str:
         curve=curve_figure(audit),
         figures=figures,
         effort=effort(audit),
+        bracket=bracket_table(audit) if audit.bracket else None,
         behind=_behind(audit),
         invalid=sum(row.invalid for row in audit.attacks),
         total_seconds=seconds(sum(row.seconds for row in audit.attacks)),
@@ -93,6 +95,11 @@ def _sections(audit: Audit, shown: Sequence[object], maps: Sequence[object]) -> 
     return [
         Section("result", "Result", "Result"),
         Section("attacks", "What each attack added and cost", "Attacks"),
+        *(
+            [Section("bracket", "What is proved, and what stays open", "Proved")]
+            if audit.bracket
+            else []
+        ),
         *([Section("trust", "Can these numbers be trusted?", "Trust")] if audit.trust else []),
         *(
             [Section("behind", "Who falls, and how far away", "Who falls")]

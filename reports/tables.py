@@ -108,6 +108,36 @@ class Trust:
 
 
 @dataclass(frozen=True)
+class Proofs:
+    """What was proved at one eps: the share that is certified, and how the rest divides.
+
+    ``tried`` are the images for which a proof was sought, at ``passes`` each and ``seconds`` in
+    all; ``why`` says for whom.
+    """
+
+    eps: float
+    certified: Interval
+    fooled: int
+    open: int
+    tried: int
+    passes: float
+    seconds: float
+    why: str
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """The lower end of robust accuracy. ``why`` says why there is none, and is empty else.
+
+    ``curve`` is the certified share as a step function of eps.
+    """
+
+    why: str
+    by_eps: Sequence[Proofs]
+    curve: Sequence[tuple[float, Interval]]
+
+
+@dataclass(frozen=True)
 class Audit:
     """One finished audit. ``robust`` ascends in eps; ``curve`` is a right-continuous step function.
 
@@ -142,6 +172,8 @@ class Audit:
     """How far the whole curve may be off, at all eps at once, with 95%."""
     needed: int | None = None
     """Images for an interval of +-2 points at the largest eps."""
+    bracket: Bracket | None = None
+    """None for a run of a version that proved nothing."""
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,14 @@ TOPS = ("attacks", "benchmarks", "reports")
 LAYERS = [
     ("errors", "numbers", "spec_text", "engine"),
     ("models", "data"),
-    ("attacks", "insight"),
+    ("attacks", "insight", "bounds"),
     ("evaluate",),
     ("benchmarks",),
     ("reports",),
     (
         "rendering",
         "comparing",
+        "certifying",
         "explaining",
         "indexing",
         "linear_study",

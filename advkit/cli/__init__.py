@@ -11,6 +11,7 @@ from advkit.errors import UsageError, did_you_mean
 COMMANDS = {
     "attack": "Run one attack on all images; save the examples and a table.",
     "audit": "Measure how easily a classifier is fooled; write a report.",
+    "certify": "Prove for which images no perturbation within eps exists.",
     "compare": "Compare two audits of the same images, image by image.",
     "dream": "Make what a layer sees in an image stronger.",
     "embed": "Lay images out by what a net makes of them, layer by layer.",

@@ -24,6 +24,7 @@ from advkit.cli.run_options import (
     framed,
 )
 from advkit.errors import EmptyError
+from advkit.evaluate.bracket import WAYS
 from advkit.evaluate.requirements import check_asked, judge, required
 from advkit.evaluate.suites import SUITES
 from advkit.numbers import check_eps
@@ -135,6 +136,15 @@ Exit codes:
     help="Exit 1 unless the lower end of the 95% interval is this high: 'linf@8/255 >= 0.40', "
     "'clean >= 0.9'; repeatable.",
 )
+@click.option(
+    "--bounds",
+    type=click.Choice(WAYS),
+    default="auto",
+    show_default=True,
+    help="Prove which images cannot be fooled, before the attacks: where that is cheaper than to "
+    "attack them, never, or always up to interval bounds, CROWN, optimised slopes, branch and "
+    "bound (10 seconds an image).",
+)
 @click.option("--strict", is_flag=True, help="Exit 6 if checks say not to trust the number.")
 @NO_PROGRESS
 def audit(
@@ -211,7 +221,25 @@ def table(summary: dict[str, Any]) -> str:
             f"{row['attack'][:41]:<42}{at:>8}{row['tried']:>7,}{row['fooled']:>8,}"
             f"{passes:>9.1f}{row['seconds']:>9.1f}"
         )
+    lines += bracket_lines(summary["bracket"], norm)
     return "\n".join([*lines, "", *trust_lines(summary["trust"]), f"report: {summary['report']}"])
+
+
+def bracket_lines(bracket: dict[str, Any], norm: str) -> list[str]:
+    """Return at every eps what is certified, open and fooled; or why nothing is known of it."""
+    from advkit.numbers import shown
+
+    if bracket["why"]:
+        return ["", f"no lower bound: {bracket['why']}"]
+    return [
+        "",
+        f"{'proved':<24}{'at least':>9}{'certified':>11}{'open':>7}{'fooled':>8}",
+        *(
+            f"{norm + ' ' + shown(row['eps']):<24}{row['value']:>9.3f}{row['count']:>11,}"
+            f"{row['open']:>7,}{row['fooled']:>8,}  {row['why']}"
+            for row in bracket["certified"]
+        ),
+    ]
 
 
 def trust_lines(trust: dict[str, Any]) -> list[str]:

@@ -11,11 +11,13 @@ from advkit.attacks import Member
 from advkit.data.samples import Samples, fingerprint
 from advkit.errors import EmptyError, InputError
 from advkit.evaluate.attempts import LINE_SEARCH
+from advkit.evaluate.bracket import bracket_summary, bracketed
 from advkit.evaluate.budget import budget, forecast, seconds_per_pass
 from advkit.evaluate.checked_run import run_checked
 from advkit.evaluate.exhibits import write_exhibits
 from advkit.evaluate.fingerprint import check_same, environment, now
 from advkit.evaluate.gradient_checks import same_answers
+from advkit.evaluate.proofs import check_sound, try_proofs
 from advkit.evaluate.randomised import ASKED, ATTACKED, OnAverage, seeded, spread
 from advkit.evaluate.run_folder import read_json, write_json, write_text
 from advkit.evaluate.store import Store, open_store
@@ -28,6 +30,8 @@ from advkit.models.classifier import LEAST, Classifier
 from advkit.models.folding import folded
 from advkit.models.probe import probe
 
+USUAL = 1000
+"""Passes that attacks on an image are taken to cost where they do not say."""
 UNANSWERED = "{} adversarial images gave logits that are not finite; none counts as fooled."
 
 
@@ -48,6 +52,8 @@ def audit(
     surrogates: Sequence[Classifier] = (),
     fold: bool = True,
     bfloat16: bool = False,
+    bounds: str = "auto",
+    seconds: float = 10.0,
     progress: Progress = lambda _what, _done, _total: None,
     announce: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
@@ -58,7 +64,9 @@ def audit(
     of at most ``batch_size`` samples are worked on at once, by default one per core. Examples made
     for ``surrogates`` are tried on ``model``, as a check. Attacks ask a copy with its batch norms
     ``fold``ed where there is one, and in ``bfloat16`` if so wished (all but the last, long ones);
-    what they find is confirmed by the model itself. ``announce`` is told the budget.
+    what they find is confirmed by the model itself. ``bounds`` is one of `bracket.WAYS`: what is
+    certified is not attacked; ``seconds`` is its time per sample for branch and bound.
+    ``announce`` is told the budget.
     Raises AdvkitError for what a person can mend; what was
     finished stays in ``out``, and the same call goes on from there.
     """
@@ -68,6 +76,7 @@ def audit(
     plan = plan_of(chosen, norm)
     notes = [*samples.notes, *probe(model, samples.x, samples.y), *class_notes(model, samples)]
     made_of = ingredients(model, samples, norm, eps, list(plan.members()), seed)
+    made_of["bounds"] = bounds
     made_of["surrogates"] = [other.fingerprint() for other in surrogates]
     copy = folded(model, samples.x[:LEAST]) if fold else None
     habits = {"folded": copy is not None, "bfloat16": bfloat16}
@@ -90,14 +99,19 @@ def audit(
             average, judge = OnAverage(model, ATTACKED), OnAverage(model, ASKED)
             work = work._replace(model=average, judge=judge, jobs=1, copy=None)
         judge_clean(work)
-        foreseen = budget(plan, len(eps), model.n_classes) if announce else None
+        foreseen = budget(plan, len(eps), model.n_classes)
         if announce and foreseen:
             each = seconds_per_pass(work.model, samples, work.batch_size)
             told = forecast(foreseen, len(samples.ids), each, work.jobs)
             announce(f"suite {record['suite']}: {told}{_told(habits)}")
+        usual = foreseen.usual if foreseen else USUAL
+        bracket = bracketed(work, eps, bounds, usual, seconds)
         order, trust = run_checked(work, plan, chosen.care, eps, first, surrogates)
+        check_sound(work)
+        try_proofs(work, eps)
         table = per_sample(work, eps)
         numbers = summarise(work, eps, [*order, LINE_SEARCH], trust, table)
+        numbers["bracket"] = bracket_summary(work, bracket, eps, table)
         summary = {**begun, **numbers, "finished": begun["finished"] or now()}
         if summary["not_finite"]:
             summary["notes"] = [*notes, UNANSWERED.format(summary["not_finite"])]

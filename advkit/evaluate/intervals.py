@@ -72,6 +72,27 @@ def curve(
     return [(eps, robust_at(found, eps, n)) for eps in kept]
 
 
+def certified_at(radii: Iterable[float], eps: float, n: int) -> Share:
+    """Return the share of ``n`` samples that are certified at ``eps``.
+
+    ``radii`` holds for every sample that is right when clean the largest eps at which it is
+    certified, 0 if there is none; at eps 0 all of these count.
+    """
+    return robust_at(_beyond(radii), eps, n)
+
+
+def certified_curve(
+    radii: Iterable[float], asked: Sequence[float], n: int
+) -> list[tuple[float, Share]]:
+    """Return certified accuracy as `curve` does robust accuracy."""
+    return curve(_beyond(radii), asked, n)
+
+
+def _beyond(radii: Iterable[float]) -> list[float]:
+    """Return the least floats above: a proof holds at its radius, an example fools at its size."""
+    return [math.nextafter(radius, math.inf) for radius in radii]
+
+
 def mcnemar(more: int, less: int) -> float:
     """Return the exact two-sided p of McNemar's test (1947) on pairs of which so many differ.
 

@@ -32,6 +32,8 @@ CREATE TABLE IF NOT EXISTS results (
 CREATE TABLE IF NOT EXISTS costs (
     attack TEXT, eps REAL, shard TEXT PRIMARY KEY, tried INTEGER, forwards INTEGER,
     backwards INTEGER, seconds REAL);
+CREATE TABLE IF NOT EXISTS proofs (
+    id TEXT, eps REAL, lower REAL, rung TEXT, passes REAL, seconds REAL, PRIMARY KEY (id, eps));
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, json TEXT);
 """
 
@@ -62,8 +64,13 @@ class Store:
         self._connection = connection
 
     def frame(self, table: str) -> pd.DataFrame:
-        """Return the table ``samples``, ``results`` or ``costs`` in a stable order."""
-        order = {"samples": "position", "results": "eps, attack, id", "costs": "rowid"}[table]
+        """Return the table ``samples``, ``results``, ``costs`` or ``proofs`` in a stable order."""
+        order = {
+            "samples": "position",
+            "results": "eps, attack, id",
+            "costs": "rowid",
+            "proofs": "eps, id",
+        }[table]
         query = f"SELECT * FROM {table} ORDER BY {order}"  # noqa: S608
         frame = pd.read_sql_query(query, self._connection)
         flags = {name: bool for name in ("fooled", "valid") if name in frame}
@@ -83,6 +90,11 @@ class Store:
         with self._commit():
             self._insert("results", rows.assign(shard=shard))
             self._insert("costs", pd.DataFrame([{**cost, "shard": shard}]))
+
+    def add_proofs(self, frame: pd.DataFrame) -> None:
+        """Commit what was proved: id, eps, lower, rung, passes, seconds."""
+        with self._commit():
+            self._insert("proofs", frame)
 
     def example(self, shard: str, row: int) -> np.ndarray:
         """Return one saved example, as it was judged."""

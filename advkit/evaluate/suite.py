@@ -9,6 +9,7 @@ import numpy as np
 from advkit.attacks import ATTACKS, Member, attack_card, norms_of, parse
 from advkit.errors import UsageError
 from advkit.evaluate.attempts import run_member
+from advkit.evaluate.proofs import certified
 from advkit.evaluate.suites import Near, Suite
 from advkit.evaluate.work import Work, right_when_clean, smallest, standing
 
@@ -61,14 +62,15 @@ def check_norm(member: Member, norm: str) -> None:
 
 
 def run(work: Work, plan: Plan, eps: Sequence[float]) -> None:
-    """Run what is not yet in the ledger, at every eps."""
+    """Run what is not yet in the ledger, at every eps; what is proved safe is not attacked."""
     rising = sorted(eps)
     for member in plan.nearest:
         everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
+        everybody = everybody[~np.isin(everybody, certified(work, rising[-1]))]
         run_member(work, member, math.inf, everybody)
     for value in rising:
         for member in plan.scouts:
-            run_member(work, member, value, standing(work, value))
+            run_member(work, member, value, _open(work, value))
     for i, value in reversed(list(enumerate(rising))):
         larger = rising[i + 1 :][:1]
         for member in plan.hunters:
@@ -81,10 +83,16 @@ def run(work: Work, plan: Plan, eps: Sequence[float]) -> None:
 
 def _newly_standing(work: Work, eps: float, larger: Sequence[float]) -> np.ndarray:
     """Return the positions of those that stand within ``eps`` and not within a ``larger`` one."""
-    who = standing(work, eps)
+    who = _open(work, eps)
     for value in larger:
         who = who[~np.isin(who, standing(work, value))]
     return who
+
+
+def _open(work: Work, eps: float) -> np.ndarray:
+    """Return the positions of the samples that stand within ``eps`` and are not proved to."""
+    who = standing(work, eps)
+    return who[~np.isin(who, certified(work, eps))]
 
 
 def near(work: Work, eps: float, by: Near) -> np.ndarray:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from advkit.evaluate.breakdown import breakdown
 from advkit.evaluate.intervals import Share, band, curve, needed, robust_at, wilson
+from advkit.evaluate.proofs import certified_radius
 from advkit.evaluate.work import Work, right_when_clean, room, smallest
 from advkit.numbers import shown
 
@@ -39,10 +40,11 @@ def summarise(
         }
         for e in sorted(eps)
     ]
+    proved = float((table["certified"] >= max(eps)).sum() / n)
     steps = [{"eps": at, **share} for at, share in curve(sizes, eps, n)]
     return {
         "schema": SCHEMA,
-        "verdict": warned(verdict(right, robust, work.norm), trust),
+        "verdict": warned(verdict(right, robust, work.norm, proved), trust),
         "trust": trust,
         "norm": work.norm,
         "clean": right,
@@ -63,15 +65,17 @@ def distances(work: Work, eps: Sequence[float]) -> pd.Series:
 
 
 def per_sample(work: Work, eps: Sequence[float]) -> pd.DataFrame:
-    """Return a row per sample: id, label, prediction, whether right when clean, and distance.
+    """Return a row per sample: id, label, prediction, right, distance, certified.
 
     ``distance`` is the size of the smallest example found: 0 where the sample is misread when
     clean, infinity where none was found. It stands at eps if and only if ``distance`` > eps.
+    ``certified`` is the largest eps at which it is proved safe, 0 where that is none.
     """
     clean = work.store.frame("samples").set_index("position")
     found = distances(work, eps).reindex(clean.index, fill_value=0.0)
     names = ["id", "label", "prediction"]
-    return clean[names].assign(right=clean["margin"] < 0, distance=found)
+    proved = certified_radius(work, clean.index.to_numpy(dtype=int))
+    return clean[names].assign(right=clean["margin"] < 0, distance=found, certified=proved)
 
 
 def added(
@@ -86,14 +90,21 @@ def added(
     return {name: int(counts.get(name, 0)) for name in attacks}
 
 
-def verdict(clean: Share, robust: Sequence[dict[str, Any]], norm: str) -> str:
-    """Return the result in one sentence, at the largest eps."""
+def verdict(clean: Share, robust: Sequence[dict[str, Any]], norm: str, proved: float = 0.0) -> str:
+    """Return the result in one sentence, at the largest eps; ``proved`` is certified there."""
     if clean["count"] == 0:
         return f"None of the {clean['n']:,} images is read right, so there is nothing to attack."
     at = robust[-1]
+    within = f"within {norm} {shown(at['eps'])}"
+    if proved:
+        return (
+            f"Of {clean['n']:,} images the model reads {clean['value']:.1%} right; {within} "
+            f"between {proved:.1%} (proved) and {at['value']:.1%} (attacked) stay right "
+            f"(95% interval of the upper end {at['low']:.1%} to {at['high']:.1%})."
+        )
     return (
-        f"Of {clean['n']:,} images the model reads {clean['value']:.1%} right; under attack within "
-        f"{norm} {shown(at['eps'])} at most {at['value']:.1%} stay right "
+        f"Of {clean['n']:,} images the model reads {clean['value']:.1%} right; under attack "
+        f"{within} at most {at['value']:.1%} stay right "
         f"(95% interval {at['low']:.1%} to {at['high']:.1%})."
     )
 

@@ -109,6 +109,11 @@ def smallest(work: Work) -> pd.Series:
     return found.reindex(right_when_clean(work)["position"], fill_value=np.inf)
 
 
+def distances_by_id(work: Work) -> pd.Series:
+    """Return by id the size of the smallest example of every sample that has one."""
+    return nearest_examples(work).set_index("id")[work.norm]
+
+
 def room(work: Work, eps: float) -> float:
     """Return the size up to which an example counts as within ``eps``: float32 rounds."""
     return eps * (1 + 1e-6) + slack(work.norm, work.samples.x[:1], units(work.samples, work.norm))

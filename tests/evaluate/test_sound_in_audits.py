@@ -12,7 +12,7 @@ import advkit
 from advkit.api import in_units, pick_eps
 from advkit.data import Samples, load_data
 from advkit.data.samples import SIGNAL, taken_relative
-from advkit.errors import UsageError
+from advkit.errors import InputError, UsageError
 from advkit.evaluate.gradient_checks import true_gradient
 from advkit.evaluate.measure import measure
 from advkit.evaluate.subject import FINE, SMALL, Subject
@@ -134,3 +134,8 @@ def test_the_gradient_of_the_bundled_recogniser_passes_its_check() -> None:
     subject = Subject(model, model, clips.x, clips.y, clips.ids, "L2", [0.01], 0, None, FINE)
     assert true_gradient(subject).state == "pass"
     assert true_gradient(subject._replace(small=SMALL)).state == "fail"
+
+
+def test_nothing_is_proved_of_sound_whose_radii_are_not_those_of_the_box(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="scale of its own"):
+        advkit.certify("bundled:spoken-digits-cnn", limit=10, eps=0.1, out=tmp_path / "run")

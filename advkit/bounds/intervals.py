@@ -1,0 +1,139 @@
+"""Walls for the value of every step: intervals, drawn in by CROWN where a curve needs them tight.
+
+Gowal et al. 2018 for the intervals. Only entries whose activation is not known to be straight are
+worth the way back; what is found for a layer is used for the next.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from advkit.bounds.affine import Affine
+from advkit.bounds.curves import ROUNDING, Curve, Lines
+from advkit.bounds.highest import Highest, Peaks, peaks
+from advkit.bounds.linear_relaxation import Look, lower
+from advkit.bounds.patches import neurons
+from advkit.bounds.regions import Region
+from advkit.bounds.tracing import Graph, Step
+from advkit.models.classifier import LEAST, ROWS
+
+MEMORY = 1 << 22
+"""Bytes that the coefficients of one map may take at once: more would leave the cache."""
+
+
+class Walls(NamedTuple):
+    """Lower and upper bounds of the value of one step, (n, *shape)."""
+
+    low: Tensor
+    high: Tensor
+
+
+class Bounds(NamedTuple):
+    """The walls of every step, and the lines of every activation between them."""
+
+    walls: dict[int, Walls]
+    lines: dict[int, Lines | Peaks]
+
+
+def bounds_of(
+    graph: Graph,
+    region: Region,
+    *,
+    tight: bool = True,
+    look: Look = lambda _place, _a: None,
+) -> Bounds:
+    """Return walls for every step over ``region``; intervals alone where not ``tight``.
+
+    ``look`` is shown the coefficients of every way back, as in `linear_relaxation.lower`.
+    """
+    found = Bounds({0: Walls(region.low, region.high)}, {})
+    # What comes out of a curve is no tighter for a way back than what went in.
+    bent = {step.inputs[0] for step in graph if isinstance(step.rule, Curve | Highest)}
+    bent -= {place for place, step in enumerate(graph) if isinstance(step.rule, Curve)}
+    for place, step in enumerate(graph[1:], 1):
+        walls = _interval(step, [found.walls[i] for i in step.inputs])
+        if isinstance(step.rule, Curve | Highest):
+            found.lines[place] = lines_of(step, found.walls[step.inputs[0]])
+        if tight and place in bent and (found.lines or region.radius is not None):
+            walls = _drawn_in(graph, place, walls, found, region, look)
+        found.walls[place] = walls
+    return found
+
+
+def lines_of(step: Step, walls: Walls) -> Lines | Peaks:
+    """Return the lines of an activation whose input lies between ``walls``."""
+    if isinstance(step.rule, Highest):
+        return peaks(step.rule, *walls)
+    assert isinstance(step.rule, Curve)  # noqa: S101
+    return step.rule.lines(*walls)
+
+
+def _interval(step: Step, inputs: list[Walls]) -> Walls:
+    rule = step.rule
+    if isinstance(rule, Affine):
+        return _affine(rule, inputs)
+    assert rule is not None  # noqa: S101
+    ((low, high),) = inputs
+    if isinstance(rule, Highest):
+        return Walls(rule.apply(low), rule.apply(high))
+    low, high = rule.function(low), rule.function(high)
+    room = 0.0 if rule.bend is not None else ROUNDING
+    return Walls(low - room, high + room)
+
+
+def _affine(rule: Affine, inputs: list[Walls]) -> Walls:
+    middle = [(low + high) / 2 for low, high in inputs]
+    reach = [
+        (high - low) / 2 * (1 + ROUNDING) + ROUNDING * m.abs()
+        for (low, high), m in zip(inputs, middle, strict=True)
+    ]
+    n = len(middle[0])
+    value = rule.apply(*map(padded, middle))[:n]
+    spread = rule.spread(*map(padded, reach))[:n]
+    if rule.bias is not None:
+        spread = spread + ROUNDING * rule.bias.abs()
+    return Walls(value - spread, value + spread)
+
+
+def _drawn_in(
+    graph: Graph, place: int, walls: Walls, found: Bounds, region: Region, look: Look
+) -> Walls:
+    """Return ``walls`` with those entries tightened that no activation is straight on."""
+    shape, bends = graph[place].shape, _only_rectified(graph, place)
+    low, high = walls.low.flatten(1).clone(), walls.high.flatten(1).clone()
+    # The wall nearer to 0 first: beyond it the activation is straight, and the other can wait.
+    nearer = torch.where(-low <= high, 1.0, -1.0).to(low)
+    for turn in (nearer, -nearer):
+        open_ = (low < 0) & (high > 0) if bends else high > low
+        who, spots = open_.nonzero(as_tuple=True)
+        for part in chunks(len(who), graph):
+            at, sign = (who[part], spots[part]), turn[who[part], spots[part]]
+            rows = neurons(padded(spots[part]), padded(sign), shape)
+            bound = lower(graph, place, rows, padded(who[part]), found.lines, region, look=look)
+            bound = sign * bound[: len(sign)]
+            low[at] = torch.where(sign > 0, torch.maximum(low[at], bound), low[at])
+            high[at] = torch.where(sign < 0, torch.minimum(high[at], bound), high[at])
+    return Walls(low.reshape(-1, *shape), high.reshape(-1, *shape))
+
+
+def _only_rectified(graph: Graph, place: int) -> bool:
+    uses = [step.rule for step in graph if place in step.inputs]
+    return all(isinstance(rule, Curve) and rule.bend is not None for rule in uses)
+
+
+def chunks(count: int, graph: Graph) -> Iterator[slice]:
+    """Yield slices of ``count`` rows, each small enough for `MEMORY`."""
+    largest = max(torch.Size(step.shape).numel() for step in graph)
+    size = max(MEMORY // (4 * largest) // ROWS * ROWS, LEAST)
+    yield from (slice(at, min(at + size, count)) for at in range(0, count, size))
+
+
+def padded(rows: Tensor) -> Tensor:
+    """Return ``rows`` (m, ...) with the last one repeated to a number of rows that is stable.
+
+    See `advkit.models.classifier`: nothing about a row may depend on the rows beside it.
+    """
+    spare = max(-len(rows) % ROWS, LEAST - len(rows)) if len(rows) else 0
+    return torch.cat([rows, rows[-1:].expand(spare, *rows.shape[1:])]) if spare else rows

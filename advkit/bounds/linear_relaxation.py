@@ -1,0 +1,152 @@
+"""CROWN: backpropagation in which every activation answers with a line (Zhang et al. 2018).
+
+The coefficients of a row say: (the neuron) >= sum(a * value) + constant. A step back puts in the
+place of the value what is known of it: an affine operator its own formula; an activation its lower
+line where the coefficient is positive and its upper line where it is negative. At the input the
+least value over the region is exact.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from advkit.bounds.affine import Affine
+from advkit.bounds.curves import ROUNDING, Curve, Lines
+from advkit.bounds.highest import Highest, Peaks, back
+from advkit.bounds.patches import Rows, added, moved, seen, whole
+from advkit.bounds.regions import Region, least, rows_of
+from advkit.bounds.tracing import Graph, Step
+
+Relaxation = Mapping[int, Lines | Peaks]
+"""By the place of an activation or a max pooling in the graph: its lines for every sample."""
+
+
+class Choice(NamedTuple):
+    """What a walk back takes at a rectifier in place of the usual lines, all (m, *shape).
+
+    push: is added to the coefficients of the activation's input, the multiplier of a constraint
+    on it (Wang et al. 2021).
+    """
+
+    low_slope: Tensor
+    up_slope: Tensor
+    up_shift: Tensor
+    push: Tensor | None = None
+
+
+class _Sums(NamedTuple):
+    """The constants gathered on the way, and the sizes of the terms that they are made of."""
+
+    constant: Tensor
+    size: Tensor
+
+    def add(self, constant: Tensor) -> "_Sums":
+        return _Sums(self.constant + constant, self.size + constant.abs())
+
+
+Choose = Callable[[int], Choice | None]
+Look = Callable[[int, Tensor], None]
+
+
+def lower(
+    graph: Graph,
+    start: int,
+    rows: Rows,
+    who: Tensor,
+    known: Relaxation,
+    region: Region,
+    choose: Choose = lambda _place: None,
+    look: Look = lambda _place, _a: None,
+) -> Tensor:
+    """Return a lower bound (m,) of sum(a * value of step ``start``) for every row.
+
+    ``who`` (m,) says of which sample of ``region`` and ``known`` each row is. ``choose`` gives
+    what is free at the activation at some place, None for the usual; ``look`` is shown the
+    coefficients (m, *shape) of every activation's output. Moved outwards by `ROUNDING`.
+    """
+    waiting = {start: rows}
+    sums = _Sums(*torch.zeros(2, len(who), dtype=rows.a.dtype, device=rows.a.device))
+    for place in range(start, 0, -1):
+        if place not in waiting:
+            continue
+        step, here = graph[place], waiting.pop(place)
+        if isinstance(step.rule, Affine):
+            parts, sums = _through(graph, step, here, sums)
+        elif isinstance(step.rule, Curve):
+            look(place, here.a)
+            before, sums = _bent(step.rule, known[place], here, who, sums, choose(place))
+            parts = (before,)
+        else:
+            parts, sums = _pooled(step, known[place], here, who, sums)
+        for source, part in zip(step.inputs, parts, strict=True):
+            shape = graph[source].shape
+            waiting[source] = added(waiting[source], part, shape) if source in waiting else part
+    return _at_input(region, who, waiting[0], sums)
+
+
+def _through(graph: Graph, step: Step, rows: Rows, sums: _Sums) -> tuple[tuple[Rows, ...], _Sums]:
+    rule = step.rule
+    assert isinstance(rule, Affine)  # noqa: S101
+    windowed = rows.corner is not None and rule.window is not None
+    if not windowed:
+        rows = Rows(whole(rows, step.shape))
+    if rule.bias is not None:
+        sums = sums.add(_times_bias(rows.a, rule.bias))
+    if windowed and rule.window is not None:
+        return tuple(moved(rows, rule.window, graph[i].shape) for i in step.inputs), sums
+    return tuple(map(Rows, rule.back(rows.a))), sums
+
+
+def _times_bias(a: Tensor, bias: Tensor) -> Tensor:
+    per_channel = bias.ndim > 1 and bias.shape[-2:] == (1, 1) and a.ndim == 4
+    if per_channel:
+        return a.sum((2, 3)) @ bias.reshape(-1).expand(a.shape[1])
+    return (a * bias).flatten(1).sum(1)
+
+
+def _bent(
+    curve: Curve,
+    lines: Lines | Peaks,
+    rows: Rows,
+    who: Tensor,
+    sums: _Sums,
+    choice: Choice | None,
+) -> tuple[Rows, _Sums]:
+    assert isinstance(lines, Lines)  # noqa: S101
+    a = rows.a
+    mine: Lines | Choice = lines
+    if choice is not None:
+        mine, who = choice, torch.arange(len(a), device=a.device)
+    slope = torch.where(a > 0, seen(mine.low_slope, who, rows), seen(mine.up_slope, who, rows))
+    before = slope * a
+    shift = a.clamp_max(0) * seen(mine.up_shift, who, rows)
+    if curve.bend is None:
+        shift = shift + a.clamp_min(0) * seen(lines.low_shift, who, rows)
+    if choice is not None and choice.push is not None:
+        before = before + seen(choice.push, who, rows)
+    return Rows(before, rows.corner), sums.add(shift.flatten(1).sum(1))
+
+
+def _pooled(
+    step: Step, found: Lines | Peaks, rows: Rows, who: Tensor, sums: _Sums
+) -> tuple[tuple[Rows, ...], _Sums]:
+    assert isinstance(found, Peaks)  # noqa: S101
+    assert isinstance(step.rule, Highest)  # noqa: S101
+    before, constant = back(step.rule, found, who, rows)
+    return (before,), sums.add(constant)
+
+
+def _at_input(region: Region, who: Tensor, rows: Rows, sums: _Sums) -> Tensor:
+    if rows.corner is None:
+        here = rows_of(region, who)
+    else:
+        low, high = seen(region.low, who, rows), seen(region.high, who, rows)
+        if region.radius is None:
+            here = Region(region.norm, low, high, low)
+        else:
+            centre = seen(region.centre, who, rows)
+            here = Region(region.norm, low, high, centre, region.radius[who])
+    value, size = least(here, rows.a)
+    return value + sums.constant - ROUNDING * (size + sums.size)

@@ -1,0 +1,157 @@
+"""From an unmodified module to a list of steps whose bounds are known, by torch.fx."""
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, fx, nn
+
+from advkit.bounds.affine import Affine, Shape, scaling
+from advkit.bounds.curves import Curve
+from advkit.bounds.highest import Highest
+from advkit.bounds.operators import FORMS, Call, rule_of
+from advkit.errors import InputError
+from advkit.models.classifier import Classifier
+
+
+class Step(NamedTuple):
+    """One operator: its name, what is known of it, the places of its inputs, its shape."""
+
+    name: str
+    rule: Affine | Curve | Highest | None
+    inputs: tuple[int, ...]
+    shape: Shape
+
+
+Graph = list[Step]
+"""The steps in order: the first is the input (``rule`` None), the last are the logits."""
+
+
+def trace(model: Classifier, shape: Shape) -> Graph:
+    """Return the steps of ``model`` for images of ``shape``, its normalisation among them.
+
+    Raises InputError, which names the operator, for a model of which nothing can be proved.
+    """
+    sample = _sample(model, shape)
+    with torch.no_grad():
+        logits = model(sample)  # settles the layout of memory that the net can work in too
+    try:
+        traced = fx.symbolic_trace(model.net)
+    except Exception as error:  # whatever the user's code raises when it is given no numbers
+        raise refused(model, f"torch.fx cannot trace it: {error}") from error
+    recorder = _Recorder(traced)
+    with torch.no_grad():
+        recorder.run(model._normalise(sample))
+    graph: Graph = [Step("input", None, (), shape)]
+    _add_normalisation(graph, model)
+    places: dict[fx.Node, int] = {}
+    for node in traced.graph.nodes:
+        if node.op == "placeholder":
+            places[node] = len(graph) - 1
+        elif node.op == "output":
+            return _checked(_up_to(graph, node, places, model), sample, logits, model)
+        elif _is_map(recorder.seen[node]) and any(each in places for each in node.all_input_nodes):
+            graph.append(_step(node, recorder.seen, traced, places, model))
+            places[node] = len(graph) - 1
+    raise refused(model, "it has no output")
+
+
+def _checked(graph: Graph, sample: Tensor, logits: Tensor, model: Classifier) -> Graph:
+    """Return ``graph`` if its steps give the model's own logits: a hook can change them unseen."""
+    found = [sample]
+    with torch.no_grad():
+        for step in graph[1:]:
+            assert step.rule is not None  # noqa: S101
+            rule = step.rule.function if isinstance(step.rule, Curve) else step.rule.apply
+            found.append(rule(*(found[i] for i in step.inputs)))
+    if not torch.allclose(found[-1], logits, rtol=1e-3, atol=1e-4):
+        raise refused(model, "its steps give other logits than the model")
+    return graph
+
+
+def refused(model: Classifier, why: str) -> InputError:
+    """Return the error for a model that cannot be bounded."""
+    return InputError(
+        f"no bounds for the model {model.name}: {why}", f"bounds are known for {', '.join(FORMS)}"
+    )
+
+
+def _sample(model: Classifier, shape: Shape) -> Tensor:
+    weights = next(model.net.parameters(), torch.zeros(()))
+    made = torch.Generator().manual_seed(0)
+    return torch.rand(2, *shape, generator=made).to(weights)
+
+
+class _Recorder(fx.Interpreter):
+    """Runs the net and keeps the value of every node."""
+
+    def __init__(self, traced: fx.GraphModule) -> None:
+        super().__init__(traced, garbage_collect_values=False)
+        self.seen: dict[fx.Node, Any] = {}
+
+    def run_node(self, n: fx.Node) -> Any:
+        """Run one node as always."""
+        self.seen[n] = super().run_node(n)
+        return self.seen[n]
+
+
+def _is_map(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.is_floating_point()
+
+
+def _add_normalisation(graph: Graph, model: Classifier) -> None:
+    if model.mean is None and model.std is None:
+        return
+    shape = graph[0].shape
+    tail = (-1, *[1] * (len(shape) - 1))
+    std = torch.ones(1) if model.std is None else model.std
+    mean = torch.zeros(1) if model.mean is None else model.mean
+    bias = (-mean / std).reshape(tail)
+    graph.append(Step("normalisation", scaling((1 / std).reshape(tail), bias), (0,), shape))
+
+
+def _step(
+    node: fx.Node,
+    seen: dict[fx.Node, Any],
+    traced: fx.GraphModule,
+    places: dict[fx.Node, int],
+    model: Classifier,
+) -> Step:
+    module = traced.get_submodule(str(node.target)) if node.op == "call_module" else None
+    name = _name(node, module)
+    values = [seen[each] for each in node.all_input_nodes if each in places]
+    args = fx.map_arg(node.args, lambda each: _Place(each) if each in places else seen[each])
+    kwargs = fx.map_arg(node.kwargs, lambda each: _Place(each) if each in places else seen[each])
+    out = seen[node]
+    try:
+        if len(out) != 2:
+            raise ValueError("it mixes the samples of a batch")
+        shapes = tuple(tuple(value.shape[1:]) for value in values)
+        call = Call(name, module, tuple(args), dict(kwargs), shapes, tuple(out.shape[1:]), _Place,
+                    out)  # fmt: skip
+        rule = rule_of(call)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise refused(model, f"the operator {name} ({node.name}): {error}") from error
+    return Step(name, rule, tuple(places[each] for each in node.all_input_nodes if each in places),
+                tuple(out.shape[1:]))  # fmt: skip
+
+
+class _Place(NamedTuple):
+    """Stands among the arguments of an operator for a value that depends on the input."""
+
+    node: fx.Node
+
+
+def _name(node: fx.Node, module: nn.Module | None) -> str:
+    if module is not None:
+        return type(module).__name__
+    target = node.target
+    return target if isinstance(target, str) else getattr(target, "__name__", str(target))
+
+
+def _up_to(graph: Graph, node: fx.Node, places: dict[fx.Node, int], model: Classifier) -> Graph:
+    (found,) = node.args
+    if not isinstance(found, fx.Node) or found not in places:
+        raise refused(model, "it does not return one tensor that depends on the image")
+    if len(graph[places[found]].shape) != 1:
+        raise refused(model, "it does not return logits (n, n_classes)")
+    return graph[: places[found] + 1]

@@ -1,0 +1,128 @@
+"""The lower end of an audit: what is proved before the attacks begin, where that is cheaper.
+
+A certified sample leaves the cascade: no pass is spent on what cannot be fooled. Whether proofs
+pay is tried on a few samples at every eps, and counted in passes, not in seconds: a run gives the
+same rows on every machine.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from advkit.bounds.ladder import RUNGS
+from advkit.bounds.tracing import trace
+from advkit.data.samples import units
+from advkit.errors import InputError
+from advkit.evaluate.intervals import certified_at, certified_curve
+from advkit.evaluate.proofs import HALVINGS, Prover, certified_radius, prove, refine
+from advkit.evaluate.work import Work, right_when_clean
+
+PROBES, CHEAP = 16, 0.02
+"""Samples on which proofs are tried first; and where a proof costs no more than this share of the
+attacks, the lower edge is sought between the eps too."""
+WAYS = ("auto", "off", *RUNGS)
+"""How an audit seeks proofs: where they pay, never, or always and up to a rung."""
+
+
+class Bracket(NamedTuple):
+    """Why proofs were sought or not: one sentence for the report, and by eps."""
+
+    why: str
+    by_eps: dict[float, str]
+
+
+def bracketed(work: Work, eps: Sequence[float], way: str, passes: int, seconds: float) -> Bracket:
+    """Seek proofs at every eps, from the largest down, and say where and why.
+
+    ``passes`` is what attacks on a sample that stands cost. With ``auto`` a net that cannot be
+    bounded is none the worse; else InputError names the operator.
+    """
+    if way == "off":
+        return Bracket("No proofs were asked for.", {})
+    if work.judge:
+        return Bracket("The model answers at random: nothing can be proved of it.", {})
+    if units(work.samples, work.norm) is not None:
+        return Bracket("Proofs are sought for images alone, not for data with a scale.", {})
+    if work.samples.x.device.type != "cpu":
+        return Bracket("Proofs are sought on the CPU only.", {})
+    try:
+        graph = trace(work.model, tuple(work.samples.x.shape[1:]))
+    except InputError as error:
+        if way != "auto":
+            raise
+        return Bracket(f"{str(error)[:1].upper()}{str(error)[1:]}.", {})
+    prover = Prover(graph, "crown" if way == "auto" else way, seconds)
+    everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
+    told = {value: _at(work, prover, value, eps, everybody, way, passes)
+            for value in sorted(eps, reverse=True)}  # fmt: skip
+    proofs = work.store.frame("proofs")
+    cost = float(proofs[proofs["eps"].isin(list(eps))]["passes"].mean())
+    if cost <= CHEAP * passes:
+        refine(work, prover, eps, HALVINGS)
+    return Bracket("", told)
+
+
+def _at(
+    work: Work,
+    prover: Prover,
+    eps: float,
+    every: Sequence[float],
+    everybody: np.ndarray,
+    way: str,
+    passes: int,
+) -> str:
+    larger = [value for value in every if value > eps]  # alone: a run that goes on asks the same
+    left = everybody[certified_radius(work, everybody, larger) == 0]
+    if way == "auto":
+        few = left[:: -(-len(left) // PROBES) or 1]
+        prove(work, prover, np.full(len(few), eps), few)
+        share, cost = _tried(work, eps, few)
+        if cost >= share * passes:
+            return (
+                f"not worth it: of {len(few)} images tried {share:.0%} are certified, and a proof"
+                f" costs {cost:,.0f} passes where attacks cost {passes:,}"
+            )
+    prove(work, prover, np.full(len(left), eps), left)
+    return "tried on all"
+
+
+def _tried(work: Work, eps: float, who: np.ndarray) -> tuple[float, float]:
+    """Return the share certified of those tried at ``eps``, and the mean passes."""
+    proofs = work.store.frame("proofs")
+    names = [work.samples.ids[i] for i in who]
+    rows = proofs[(proofs["eps"] == eps) & proofs["id"].isin(names)]
+    return (
+        (float((rows["lower"] > 0).mean()), float(rows["passes"].mean())) if len(rows) else (0, 0)
+    )
+
+
+def bracket_summary(
+    work: Work, bracket: Bracket, eps: Sequence[float], table: pd.DataFrame
+) -> dict[str, Any]:
+    """Return for every eps how many samples are fooled, certified and open, and the lower edge.
+
+    ``table`` is that of `summary.per_sample`, with its column ``certified``.
+    """
+    n, right = len(table), table[table["right"].astype(bool)]
+    radii, sizes = right["certified"].tolist(), right["distance"]
+    proofs = work.store.frame("proofs")
+    rows = []
+    for value in sorted(eps):
+        share, stands = certified_at(radii, value, n), int((sizes > value).sum())
+        mine = proofs[proofs["eps"] == value]
+        rows.append(
+            {
+                "eps": value,
+                **share,
+                "fooled": len(right) - stands,
+                "open": stands - share["count"],
+                "tried": len(mine),
+                "passes": float(mine["passes"].sum() / max(len(mine), 1)),
+                "seconds": float(mine["seconds"].sum()),
+                "why": bracket.by_eps.get(value, ""),
+            }
+        )
+    points = [{"eps": at, **share} for at, share in certified_curve(radii, eps, n)]
+    return {"why": bracket.why, "certified": rows, "curve": points if bracket.by_eps else []}

@@ -1,0 +1,148 @@
+"""Bounds alone, without an attack: what is proved of every sample at every eps; resumable."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from advkit.bounds.curves import ROUNDING
+from advkit.bounds.ladder import RUNGS
+from advkit.bounds.tracing import trace
+from advkit.data.samples import Samples, units
+from advkit.errors import EmptyError, InputError
+from advkit.evaluate.audit import begin, class_notes, describe, ingredients
+from advkit.evaluate.fingerprint import now
+from advkit.evaluate.intervals import Share, certified_at, certified_curve, wilson
+from advkit.evaluate.proofs import HALVINGS, TOGETHER, Prover, certified_radius, prove_all, refine
+from advkit.evaluate.run_folder import write_json, write_text
+from advkit.evaluate.store import open_store
+from advkit.evaluate.work import Progress, Work, judge_clean, right_when_clean
+from advkit.evaluate.workers import default_jobs, one_thread_each
+from advkit.models.classifier import Classifier
+from advkit.models.probe import probe
+from advkit.numbers import shown
+
+SCHEMA = "advkit/certify/1"
+
+
+def certify(
+    model: Classifier,
+    samples: Samples,
+    *,
+    norm: str = "Linf",
+    eps: Sequence[float],
+    method: str = "alpha",
+    seconds: float = 10.0,
+    jobs: int | None = None,
+    out: Path,
+    fresh: bool = False,
+    asked: Mapping[str, str] | None = None,
+    progress: Progress = lambda _what, _done, _total: None,
+) -> dict[str, Any]:
+    """Prove what can be proved of ``samples`` at every eps; return the summary of `run.json`.
+
+    ``method`` is the last rung of `advkit.bounds.ladder.RUNGS` that is tried; `split` has so many
+    ``seconds`` per sample. Raises AdvkitError, InputError for a model with an operator for which
+    there is no bound. Runs on the CPU. The rest is as in `advkit.evaluate.audit.audit`.
+    """
+    if not len(samples.ids):
+        raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
+    if units(samples, norm) is not None:
+        raise InputError(
+            f"{samples.name} has a scale of its own (sound, or sizes relative to each sample)",
+            "bounds are proved for images: use audit",
+        )
+    notes = [*samples.notes, *probe(model, samples.x, samples.y), *class_notes(model, samples)]
+    graph = trace(model, tuple(samples.x.shape[1:]))
+    made_of = ingredients(model, samples, norm, eps, [], 0)
+    made_of |= {"kind": "certify", "method": method, "seconds": seconds}
+    record = {
+        "made_of": made_of,
+        **describe(model, samples, made_of, asked or {}),
+        **{name: made_of[name] for name in ("norm", "eps", "method", "seconds")},
+        "jobs": jobs or default_jobs(samples.x.device),
+        "rounding": ROUNDING,
+        "notes": notes,
+    }
+    with open_store(out, fresh=fresh) as store, one_thread_each():
+        begun = begin(store, record, out)
+        work = Work(model, samples, norm, 0, TOGETHER, record["jobs"], store, progress)
+        judge_clean(work)
+        prover = Prover(graph, method, seconds)
+        prove_all(work, prover, sorted(eps))
+        refine(work, prover, eps, HALVINGS)
+        table = per_sample(work)
+        summary = {**begun, **summarised(work, eps, table, method)}
+        summary["finished"] = begun["finished"] or now()
+        write_text(out, "samples.csv", table.to_csv(index=False))
+        write_json(out, "run.json", summary)
+        return summary
+
+
+def per_sample(work: Work) -> pd.DataFrame:
+    """Return a row per sample: id, label, prediction, whether right when clean, and ``certified``.
+
+    ``certified`` is the largest eps at which it is proved safe, 0 where that is none.
+    """
+    clean = work.store.frame("samples").set_index("position")
+    everybody = clean.index.to_numpy(dtype=int)
+    table = clean[["id", "label", "prediction"]].assign(right=clean["margin"] < 0)
+    return table.assign(certified=certified_radius(work, everybody))
+
+
+def summarised(
+    work: Work, eps: Sequence[float], table: pd.DataFrame, method: str
+) -> dict[str, Any]:
+    """Return clean and certified accuracy with intervals, the curve, and a row per eps."""
+    n, clean = len(table), wilson(len(right_when_clean(work)), len(table))
+    radii = table.loc[table["right"], "certified"].tolist()
+    proofs = work.store.frame("proofs")
+    rows = [{"eps": e, **certified_at(radii, e, n), **effort(proofs, e)} for e in sorted(eps)]
+    points = [{"eps": at, **share} for at, share in certified_curve(radii, eps, n)]
+    return {
+        "schema": SCHEMA,
+        "verdict": verdict(clean, rows, work.norm, method),
+        "clean": clean,
+        "certified": rows,
+        "curve": points,
+        "open": still_open(table, proofs, max(eps)),
+        "seconds": float(proofs["seconds"].sum()),
+    }
+
+
+def effort(proofs: pd.DataFrame, eps: float) -> dict[str, Any]:
+    """Return by rung how many samples were asked at ``eps`` and certified, and the seconds."""
+    mine = proofs[proofs["eps"] == eps]
+    rungs = {
+        name: {
+            "ended": int((mine["rung"] == name).sum()),
+            "certified": int(((mine["rung"] == name) & (mine["lower"] > 0)).sum()),
+        }
+        for name in RUNGS
+    }
+    return {"tried": len(mine), "rungs": rungs, "seconds": float(mine["seconds"].sum())}
+
+
+def still_open(table: pd.DataFrame, proofs: pd.DataFrame, eps: float) -> list[dict[str, Any]]:
+    """Return the samples that are right and not certified at ``eps``, the nearest to it first."""
+    lower = proofs[proofs["eps"] == eps].set_index("id")["lower"]
+    left = table[table["right"] & (table["certified"] < eps)]
+    left = left.assign(lower=left["id"].map(lower)).sort_values("lower", ascending=False)
+    columns = (left[name].tolist() for name in ("id", "label", "certified", "lower"))
+    return [
+        {"id": name, "label": label, "certified": radius, "lower": low}
+        for name, label, radius, low in zip(*columns, strict=True)
+    ]
+
+
+def verdict(clean: Share, rows: Sequence[Mapping[str, Any]], norm: str, method: str) -> str:
+    """Return the result in one sentence, at the largest eps."""
+    if clean["count"] == 0:
+        return f"None of the {clean['n']:,} images is read right, so there is nothing to prove."
+    at = rows[-1]
+    return (
+        f"Of {clean['n']:,} images the model reads {clean['value']:.1%} right; no change within "
+        f"{norm} {shown(at['eps'])} can make it misread {at['value']:.1%}: proved by bounds "
+        f"({method}), 95% interval {at['low']:.1%} to {at['high']:.1%}."
+    )

@@ -1,0 +1,192 @@
+"""What is proved of the samples of a run, batch by batch into its ledger; the other end of a curve.
+
+A sample is certified at eps if no image within eps is read as another class: proved, whatever the
+attack. The ledger keeps for every sample and eps the lower bound of the least margin.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+
+from advkit.attacks import ATTACKS, parse
+from advkit.bounds.curves import Curve
+from advkit.bounds.ladder import RUNGS, certify
+from advkit.bounds.regions import ball_and_box
+from advkit.bounds.tracing import Graph
+from advkit.data.samples import take
+from advkit.errors import AdvkitError
+from advkit.evaluate.measure import measure
+from advkit.evaluate.work import Work, distances_by_id, right_when_clean, room
+from advkit.evaluate.workers import each
+from advkit.models.classifier import Classifier
+
+SPOT_ATTACK = "pgd:steps=20,loss=margin"
+TOGETHER, SPOT_CHECKS, HALVINGS = 16, 8, 5
+"""Samples whose bounds are worked on at once; certified ones that are attacked all the same; and
+how often the gap between a proof and a failed one is halved for the curve."""
+
+
+class Prover(NamedTuple):
+    """How to prove: over which steps, up to which rung of `RUNGS`, and for how long a sample."""
+
+    graph: Graph
+    method: str
+    seconds: float
+
+
+def prove(work: Work, prover: Prover, eps: np.ndarray, who: np.ndarray) -> None:
+    """Seek a proof for the samples at positions ``who``, each at its ``eps`` (both (m,)).
+
+    Samples that have a row for this eps are left out.
+    """
+    known = {(row.id, row.eps) for row in work.store.frame("proofs").itertuples()}
+    names = work.samples.ids
+    left = [k for k in range(len(who)) if (names[who[k]], float(eps[k])) not in known]
+    shards = [left[i : i + TOGETHER] for i in range(0, len(left), TOGETHER)]
+
+    def shard(_model: Classifier, at: list[int]) -> pd.DataFrame:
+        return _rows(work, prover, eps[at], who[at])
+
+    done, stage = 0, f"{prover.method} bounds"
+    for rows in each(shard, work.model, shards, work.jobs):
+        work.store.add_proofs(rows)
+        done += len(rows)
+        work.progress(stage, done, len(left))
+
+
+def _rows(work: Work, prover: Prover, eps: np.ndarray, who: np.ndarray) -> pd.DataFrame:
+    began = time.perf_counter()
+    part = take(work.samples, who.tolist())
+    region = ball_and_box(part.x, torch.as_tensor(eps).to(part.x), work.norm)
+    entries = [0]
+
+    def look(_place: int, a: torch.Tensor) -> None:
+        entries[0] += a.numel()
+
+    found = certify(
+        prover.graph, region, part.y, method=prover.method, seconds=prover.seconds, look=look
+    )
+    return pd.DataFrame(
+        {
+            "id": part.ids,
+            "eps": eps,
+            "lower": found.lower.double().clamp(-1e30, 1e30).tolist(),
+            "rung": [RUNGS[level] for level in found.rung.tolist()],
+            "passes": entries[0] / len(who) / _entries(prover.graph),
+            "seconds": (time.perf_counter() - began) / len(who),
+        }
+    )
+
+
+def _entries(graph: Graph) -> int:
+    """Return through how many entries of activations one pass of one image goes.
+
+    A row of coefficients goes through fewer, as far as its neuron sees; what it goes through costs
+    about as much as a pass (measured on the bundled nets: once to twice).
+    """
+    return (
+        sum(torch.Size(step.shape).numel() for step in graph if isinstance(step.rule, Curve)) or 1
+    )
+
+
+def prove_all(work: Work, prover: Prover, eps: list[float]) -> None:
+    """Seek a proof for every sample that is right when clean, from the largest eps down.
+
+    What is certified at one eps is certified at every smaller one, and is not asked again.
+    """
+    everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
+    for value in sorted(eps, reverse=True):
+        who = everybody[certified_radius(work, everybody, eps) < value]
+        prove(work, prover, np.full(len(who), value), who)
+
+
+def refine(work: Work, prover: Prover, eps: Sequence[float], steps: int) -> None:
+    """Halve ``steps`` times the gap between what is certified and what is not, sample by sample.
+
+    Between 0 and the largest of ``eps``, by CROWN: the lower edge of the curve between them. The
+    walk begins from what was found at ``eps`` alone, so that a second one finds the same.
+    """
+    prover = prover._replace(method="crown")
+    everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
+    low = certified_radius(work, everybody, eps)
+    high = np.maximum(_failed_radius(work, everybody, eps), low)
+    for _ in range(steps):
+        middle, wide = (low + high) / 2, high - low > 1e-3 * max(eps)
+        prove(work, prover, middle[wide], everybody[wide])
+        held = certified_radius(work, everybody) >= middle
+        low, high = np.where(held & wide, middle, low), np.where(held | ~wide, high, middle)
+
+
+def certified_radius(
+    work: Work, who: np.ndarray, among: Sequence[float] | None = None
+) -> np.ndarray:
+    """Return the largest eps (``among`` these) at which each sample is certified, 0 for none."""
+    proofs = work.store.frame("proofs")
+    proofs = proofs if among is None else proofs[proofs["eps"].isin(list(among))]
+    best = proofs[proofs["lower"] > 0].groupby("id")["eps"].max()
+    return _by_position(work, best, who, 0.0)
+
+
+def certified(work: Work, eps: float) -> np.ndarray:
+    """Return the positions of the samples that are proved safe within ``eps``."""
+    everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
+    return everybody[certified_radius(work, everybody) >= eps]
+
+
+def _failed_radius(work: Work, who: np.ndarray, among: Sequence[float]) -> np.ndarray:
+    """Return the least eps at which a proof was sought in vain, the largest where at none."""
+    proofs = work.store.frame("proofs")
+    failed = proofs[(proofs["lower"] <= 0) & proofs["eps"].isin(list(among))]
+    return _by_position(work, failed.groupby("id")["eps"].min(), who, max(among))
+
+
+def _by_position(work: Work, values: pd.Series, who: np.ndarray, otherwise: float) -> np.ndarray:
+    names = [work.samples.ids[i] for i in who]
+    return np.asarray(values.reindex(names).fillna(otherwise), dtype=float)
+
+
+class UnsoundError(AdvkitError):
+    """An attack broke what was proved: a bug in the bounds, or a model that is not what it says."""
+
+
+def try_proofs(work: Work, eps: Sequence[float]) -> None:
+    """Attack a few certified samples at every eps; raise UnsoundError if one is fooled.
+
+    The cascade leaves them alone, so this is what would notice a wrong proof.
+    """
+    for value in eps:
+        who = certified(work, value)
+        part = take(work.samples, who[:: -(-len(who) // SPOT_CHECKS) or 1].tolist())
+        if not len(part.ids):
+            continue
+        given = {"eps": value, "norm": work.norm, "seed": work.seed, "ids": part.ids}
+        x_adv = parse(SPOT_ATTACK, ATTACKS).attack(work.model, part.x, part.y, **given)
+        rows = measure(work.model, part.x, part.y, x_adv, norm=work.norm, eps=value)
+        fooled = (rows["fooled"] & rows["valid"]).to_numpy(dtype=bool)
+        if fooled.any():
+            first = int(fooled.argmax())
+            raise _unsound(work, part.ids[first], value, float(rows[work.norm].iloc[first]))
+
+
+def check_sound(work: Work) -> None:
+    """Raise UnsoundError if a valid example lies within what was certified for its sample."""
+    sizes = distances_by_id(work)
+    proofs = work.store.frame("proofs")
+    best = proofs[proofs["lower"] > 0].groupby("id")["eps"].max()
+    both = pd.concat([sizes.rename("size"), best.rename("eps")], axis=1, join="inner")
+    broken = both[both["size"] <= both["eps"] - (room(work, 0.0))]
+    if len(broken):
+        first = broken.iloc[0]
+        raise _unsound(work, str(broken.index[0]), first["eps"], first["size"])
+
+
+def _unsound(work: Work, name: str, eps: float, size: float) -> UnsoundError:
+    return UnsoundError(
+        f"sample {name} was proved safe within {work.norm} {eps:.6g}, and an example at {size:.6g} "
+        "fools the model",
+        "no number of this run is to be trusted; please report it",
+    )

@@ -1,0 +1,77 @@
+"""What can be bounded is traced as it is; what cannot is refused by its name."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from advkit.bounds.tracing import trace
+from advkit.errors import InputError
+from advkit.models.classifier import Classifier
+from tests.bounds.nets import NETS, SHAPE, images, net_of
+from tests.bounds.test_soundness import values
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_the_steps_give_the_logits_of_the_model(name: str) -> None:
+    model, x = net_of(name, 3), images(5, 3)
+    graph = trace(model, SHAPE)
+    assert graph[0].rule is None
+    assert torch.allclose(values(graph, x)[-1], model(x), atol=1e-5)
+
+
+class Odd(nn.Module):
+    def __init__(self, act) -> None:
+        super().__init__()
+        self.act = act
+        self.last = nn.Linear(144, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.act(x).flatten(1))
+
+
+class Gelu(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return F.gelu(x)
+
+
+class Branch(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x if x.sum() > 0 else -x
+
+
+class Product(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x * x
+
+
+class OverTheBatch(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x - x.mean([0, 2, 3], keepdim=True)
+
+
+REFUSED = {
+    "ELU": nn.ELU(),
+    "gelu": Gelu(),
+    "LocalResponseNorm": nn.LocalResponseNorm(2),
+    "mul": Product(),
+    "mean": OverTheBatch(),
+    "torch.fx cannot trace it": Branch(),
+    "padding_mode": nn.Conv2d(2, 2, 3, padding=1, padding_mode="reflect"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_has_no_bound_is_refused_by_its_name(name: str) -> None:
+    model = Classifier(Odd(REFUSED[name]).eval(), name="odd")
+    with pytest.raises(InputError, match=name) as told:
+        trace(model, SHAPE)
+    assert "odd" in str(told.value)
+    assert "ReLU" in told.value.hint
+
+
+def test_a_hook_that_changes_the_net_is_noticed() -> None:
+    model = net_of("dense", 0)
+    model.net[1].register_forward_hook(lambda _m, _i, out: -out)
+    with pytest.raises(InputError, match="other logits"):
+        trace(model, SHAPE)

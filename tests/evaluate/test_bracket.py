@@ -1,0 +1,133 @@
+"""Both ends of robust accuracy: what is proved is not attacked, and what is attacked not proved."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from advkit.errors import InputError, UsageError
+from advkit.evaluate import proofs
+from advkit.evaluate.certify_run import certify
+from advkit.evaluate.proofs import UnsoundError
+from advkit.models.classifier import Classifier
+from tests.evaluate.small import EPS, classifier, run, some_digits, table
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict, dict, Path]:
+    out = tmp_path_factory.mktemp("bracket")
+    attacks = ("fgsm", "pgd:steps=20,loss=margin")
+    with_proofs = run(out / "with", attacks=attacks)
+    return with_proofs, run(out / "without", attacks=attacks, bounds="off"), out
+
+
+def test_proofs_change_no_upper_bound_and_save_attacks(both: tuple[dict, dict, Path]) -> None:
+    proved, attacked, _ = both
+    assert [row["count"] for row in proved["robust"]] == [
+        row["count"] for row in attacked["robust"]
+    ]
+    tried = [sum(row["tried"] for row in one["attacks"]) for one in (proved, attacked)]
+    assert tried[0] < tried[1] - 50
+
+
+def test_fooled_certified_and_open_are_all_that_is_right(both: tuple[dict, dict, Path]) -> None:
+    summary, _, out = both
+    rows = summary["bracket"]["certified"]
+    assert [row["eps"] for row in rows] == list(EPS)
+    for row, robust in zip(rows, summary["robust"], strict=True):
+        assert row["count"] + row["open"] + row["fooled"] == summary["clean"]["count"]
+        assert row["count"] <= robust["count"]
+    assert rows[0]["count"] > 60
+    assert rows[-1]["count"] < rows[0]["count"]
+    samples = pd.read_csv(out / "with" / "samples.csv")
+    assert (samples["certified"] < samples["distance"])[samples["right"]].all()
+    curve = {point["eps"]: point["count"] for point in summary["bracket"]["curve"]}
+    assert curve[0.0] == summary["clean"]["count"]
+    assert [curve[row["eps"]] for row in rows] == [row["count"] for row in rows]
+
+
+def test_no_certified_sample_was_attacked_within_its_radius(both: tuple[dict, dict, Path]) -> None:
+    *_, out = both
+    radius = pd.read_csv(out / "with" / "samples.csv", dtype={"id": str}).set_index("id")
+    rows = table(out / "with")
+    rows = rows[rows["attack"].isin(["fgsm", "pgd:steps=20,loss=margin"])]
+    assert (radius["certified"].loc[rows["id"]].to_numpy() < rows["eps"].to_numpy()).all()
+
+
+def test_where_nothing_can_be_proved_the_run_says_so(tmp_path: Path) -> None:
+    odd = nn.Sequential(classifier().net, nn.ELU())
+    model = Classifier(odd, name="odd")
+    summary = run(tmp_path / "auto", model=model, attacks=("fgsm",))
+    assert "ELU" in summary["bracket"]["why"]
+    assert not summary["bracket"]["curve"]
+    with pytest.raises(InputError, match="ELU"):
+        run(tmp_path / "asked", model=model, attacks=("fgsm",), bounds="crown")
+
+
+def test_proofs_that_do_not_pay_are_given_up_after_a_few(tmp_path: Path) -> None:
+    summary = run(tmp_path / "run", attacks=("fgsm",), eps=(0.4,))
+    (row,) = summary["bracket"]["certified"]
+    assert row["tried"] <= 17
+    assert "not worth it" in row["why"]
+
+
+@pytest.mark.parametrize("attack", ["pgd:steps=5", "noise:draws=2"])
+def test_an_example_within_a_proof_ends_the_run(
+    attack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By an attack at a larger eps, or where these are too weak by the attack on a few."""
+    honest = proofs.certify
+
+    def boastful(graph, region, y, **options):
+        found = honest(graph, region, y, **options)
+        small = (region.high - region.low).flatten(1).amax(1) < 0.3
+        return found._replace(lower=torch.where(small, 1.0, -1.0))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(proofs, "certify", boastful)
+        with pytest.raises(UnsoundError, match="was proved safe"):
+            run(tmp_path / "run", attacks=(attack,), eps=(0.1, 0.2))
+
+
+def certified(out: Path, **changes) -> dict:
+    given = {"eps": EPS, "out": out, "jobs": 1, **changes}
+    return certify(classifier(), some_digits(), **given)
+
+
+def test_certify_alone_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    def stop(what: str, done: int, total: int) -> None:
+        if what != "clean" and done >= 32:
+            raise KeyboardInterrupt
+
+    whole = certified(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        certified(tmp_path / "parts", progress=stop)
+    parts = certified(tmp_path / "parts", jobs=2)
+    rows = [
+        table(tmp_path / name, "proofs").drop(columns=["seconds", "passes"])
+        for name in ("whole", "parts")
+    ]
+    pd.testing.assert_frame_equal(*rows)
+    for one, other in zip(whole["certified"], parts["certified"], strict=True):
+        assert one["count"] == other["count"]
+    with pytest.raises(InputError, match="method"):
+        certified(tmp_path / "parts", method="crown")
+
+
+def test_a_dearer_method_proves_no_less_and_the_curve_falls(tmp_path: Path) -> None:
+    runs = [certified(tmp_path / name, method=name) for name in ("intervals", "crown", "alpha")]
+    counts = np.array([[row["count"] for row in one["certified"]] for one in runs])
+    assert (np.diff(counts, axis=0) >= 0).all()
+    curve = [point["count"] for point in runs[-1]["curve"]]
+    assert curve == sorted(curve, reverse=True)
+    assert len(curve) > 10
+    last = runs[-1]["certified"][-1]
+    assert len(runs[-1]["open"]) == runs[-1]["clean"]["count"] - last["count"]
+
+
+def test_an_unknown_method_is_a_usage_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="crwn"):
+        certified(tmp_path / "run", method="crwn")
