@@ -19,9 +19,9 @@ from advkit.evaluate.intervals import certified_at, certified_curve
 from advkit.evaluate.proofs import HALVINGS, Prover, certified_radius, prove, refine
 from advkit.evaluate.work import Work, right_when_clean
 
-PROBES, CHEAP = 16, 0.02
-"""Samples on which proofs are tried first; and where a proof costs no more than this share of the
-attacks, the lower edge is sought between the eps too."""
+PILOTS, PROBES, CHEAP = 3, 16, 0.02
+"""Samples on which proofs are tried at the smallest eps, and then at every eps; and where a proof
+costs no more than this share of the attacks, the lower edge is sought between the eps too."""
 WAYS = ("auto", "off", *RUNGS)
 """How an audit seeks proofs: where they pay, never, or always and up to a rung."""
 
@@ -55,6 +55,10 @@ def bracketed(work: Work, eps: Sequence[float], way: str, passes: int, seconds: 
         return Bracket(f"{str(error)[:1].upper()}{str(error)[1:]}.", {})
     prover = Prover(graph, "crown" if way == "auto" else way, seconds)
     everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
+    if way == "auto" and not _promising(work, prover, min(eps), everybody, passes):
+        return Bracket(
+            f"Proofs would not pay: of {PILOTS} images tried at the smallest eps too few are "
+            "certified for what a proof costs.", {})  # fmt: skip
     told = {value: _at(work, prover, value, eps, everybody, way, passes)
             for value in sorted(eps, reverse=True)}  # fmt: skip
     proofs = work.store.frame("proofs")
@@ -62,6 +66,17 @@ def bracketed(work: Work, eps: Sequence[float], way: str, passes: int, seconds: 
     if cost <= CHEAP * passes:
         refine(work, prover, eps, HALVINGS)
     return Bracket("", told)
+
+
+def _promising(work: Work, prover: Prover, eps: float, everybody: np.ndarray, passes: int) -> bool:
+    """Return whether proofs pay on very few samples at the smallest eps, where most are certified.
+
+    A net of which nothing can be proved is not made to pay for the trial at every eps.
+    """
+    few = everybody[:: -(-len(everybody) // PILOTS) or 1]
+    prove(work, prover, np.full(len(few), eps), few)
+    share, cost = _tried(work, eps, few)
+    return cost < share * passes
 
 
 def _at(

@@ -27,7 +27,9 @@ from advkit.models.classifier import Classifier
 from tests.attacks.problems import Sure, affine, boxed_radius, cnn, near_boundary
 from tests.attacks.test_conformance import EPS, images
 
-restarted, targeted, strongest, on_average, minimised, in_bfloat16, through = HIGHER_ORDER.values()
+restarted, targeted, strongest, on_average, minimised, in_bfloat16, through, in_band = (
+    HIGHER_ORDER.values()
+)
 fgsm, pgd, ddn = (ATTACKS[name] for name in ("fgsm", "pgd", "ddn"))
 few = partial(pgd, steps=4, step=0.3)
 

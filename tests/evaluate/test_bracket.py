@@ -68,10 +68,18 @@ def test_where_nothing_can_be_proved_the_run_says_so(tmp_path: Path) -> None:
 
 
 def test_proofs_that_do_not_pay_are_given_up_after_a_few(tmp_path: Path) -> None:
-    summary = run(tmp_path / "run", attacks=("fgsm",), eps=(0.4,))
-    (row,) = summary["bracket"]["certified"]
-    assert row["tried"] <= 17
-    assert "not worth it" in row["why"]
+    summary = run(tmp_path / "run", attacks=(), suite="quick", eps=(0.02, 0.4))
+    small, large = summary["bracket"]["certified"]
+    assert small["count"] > 0
+    assert large["tried"] <= 17
+    assert "not worth it" in large["why"]
+
+
+def test_where_nothing_is_proved_of_the_first_few_no_eps_is_tried(tmp_path: Path) -> None:
+    summary = run(tmp_path / "run", attacks=("fgsm",), eps=(0.4, 0.5))
+    assert "would not pay" in summary["bracket"]["why"]
+    assert [row["tried"] for row in summary["bracket"]["certified"]] == [3, 0]
+    assert summary["bracket"]["curve"] == []
 
 
 @pytest.mark.parametrize("attack", ["pgd:steps=5", "noise:draws=2"])

@@ -164,7 +164,7 @@ def test_arch_belongs_to_a_file() -> None:
         load_model("bundled:digits-cnn", arch="cnn")
 
 
-@pytest.mark.parametrize("name", bundled_models())
+@pytest.mark.parametrize("name", [name for name in bundled_models() if "spoken" not in name])
 def test_bundled_models_know_their_inputs(name: str) -> None:
     model = load_model(f"bundled:{name}")
     shape = (1, 8, 8) if "digits" in name else (1, 28, 28)
