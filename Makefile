@@ -10,7 +10,7 @@ audit: $(VENV)/installed
 	$(BIN)/advkit audit
 
 test: $(VENV)/installed-test browser lint
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/installed-test
 	$(BIN)/ruff check

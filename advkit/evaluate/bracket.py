@@ -140,4 +140,5 @@ def bracket_summary(
             }
         )
     points = [{"eps": at, **share} for at, share in certified_curve(radii, eps, n)]
-    return {"why": bracket.why, "certified": rows, "curve": points if bracket.by_eps else []}
+    known = bool(bracket.by_eps) or any(radius > 0 for radius in radii)
+    return {"why": bracket.why, "certified": rows, "curve": points if known else []}
