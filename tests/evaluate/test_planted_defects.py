@@ -52,8 +52,8 @@ def net_of_winners() -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return trained(
-            nn.Flatten(), nn.Linear(64, 256), WinnersTakeAll(0.1), nn.Linear(256, 256),
-            WinnersTakeAll(0.1), nn.Linear(256, 10),
+            nn.Flatten(), nn.Linear(64, 128), WinnersTakeAll(0.1), nn.Linear(128, 128),
+            WinnersTakeAll(0.1), nn.Linear(128, 10),
         )  # fmt: skip
 
 
@@ -76,7 +76,7 @@ def test_a_planted_defect_is_caught_and_the_verdict_repaired(name: str) -> None:
 
 
 def test_k_winners_are_caught_by_scores_and_attacked_by_them() -> None:
-    net, few, eps = net_of_winners(), digits(20), EPS[1:2]
+    net, few, eps = net_of_winners(), digits(50), EPS[1:2]
     (robust,), failed = verdicts(net, few, eps)
     assert {"better_gradient", "black_box_wins"} & set(failed)
     assert by_pgd(net, few, eps)[0] > robust + 0.5
