@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from advkit.data.samples import class_name
 from advkit.errors import InputError
 from advkit.evaluate.run_folder import read_json, write_text
 from advkit.reports.certificate import Certificate, Proved, certificate_page
-from advkit.reports.tables import Interval
+from advkit.reports.tables import Interval, interval_of
 
 SCHEMA = "advkit/certify/1"
 
@@ -29,9 +30,9 @@ def certificate_of(run: Mapping[str, Any]) -> Certificate:
     return Certificate(
         clean=Interval(**run["clean"]),
         proved=[_proved(row) for row in run["certified"]],
-        curve=[(row["eps"], _share(row)) for row in run["curve"]],
+        curve=[(row["eps"], interval_of(row)) for row in run["curve"]],
         open=[
-            (row["id"], _class(classes, row["label"]), row["certified"], row["lower"])
+            (row["id"], class_name(classes, row["label"]), row["certified"], row["lower"])
             for row in run["open"]
         ],
         draws=_draws(run) if "sigma" in run else {},
@@ -55,12 +56,4 @@ def _draws(run: Mapping[str, Any]) -> dict[str, str]:
 
 def _proved(row: Mapping[str, Any]) -> Proved:
     by_rung = {name: told["certified"] for name, told in row["rungs"].items()}
-    return Proved(row["eps"], _share(row), row["tried"], by_rung, row["seconds"])
-
-
-def _share(row: Mapping[str, Any]) -> Interval:
-    return Interval(**{name: row[name] for name in Interval.__dataclass_fields__})
-
-
-def _class(classes: list[str], index: int) -> str:
-    return classes[index] if index < len(classes) else f"class {index}"
+    return Proved(row["eps"], interval_of(row), row["tried"], by_rung, row["seconds"])

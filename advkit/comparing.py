@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from advkit.data.samples import class_name
 from advkit.evaluate.paired import Flips, Pairing, curves, flips, pair
 from advkit.numbers import shown
 from advkit.reports.tables import Comparison, Interval, Side, Split
@@ -17,7 +18,7 @@ def compare(first: Path, second: Path, *, force: bool = False, command: str = ""
     names = _names(pairing, first, second)
     a, samples = pairing.runs[0], pairing.samples
     classes = a["model"]["classes"]
-    labels = [classes[i] if i < len(classes) else f"class {i}" for i in samples["label"]]
+    labels = [class_name(classes, i) for i in samples["label"]]
     return Comparison(
         verdict=verdict(splits[-1], pairing),
         norm=pairing.norm,

@@ -9,6 +9,7 @@ from zipfile import BadZipFile
 import numpy as np
 import torch
 
+from advkit.data.samples import class_name
 from advkit.errors import InputError
 from advkit.evaluate.explain_maps import file_name
 from advkit.evaluate.run_folder import read_json, write_text
@@ -45,8 +46,8 @@ def explained(folder: Path) -> Explained:
 
 
 def _read(folder: Path, run: Mapping[str, Any]) -> Explained:
-    name = partial(_class_name, run["model"]["classes"])
-    label = partial(_class_name, run["data"]["classes"])
+    name = partial(class_name, run["model"]["classes"])
+    label = partial(class_name, run["data"]["classes"])
     images = _arrays(folder / "images.npz")["x"].transpose(0, 2, 3, 1)
     seen = [
         _seen(row, image, name, label) for row, image in zip(run["samples"], images, strict=True)
@@ -73,10 +74,6 @@ def _read(folder: Path, run: Mapping[str, Any]) -> Explained:
         run={"target": run["target"], "seed": run["made_of"]["seed"],
              **{f"{row['label']}": _options(row) for row in run["methods"]}},
     )  # fmt: skip
-
-
-def _class_name(classes: Sequence[str], index: int) -> str:
-    return classes[index] if index < len(classes) else f"class {index}"
 
 
 def _options(row: Mapping[str, Any]) -> str:

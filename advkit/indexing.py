@@ -8,7 +8,7 @@ from urllib.parse import quote
 from advkit.errors import AdvkitError, EmptyError, InputError
 from advkit.evaluate.run_folder import read_run
 from advkit.reports.overview import Entry
-from advkit.reports.tables import Interval
+from advkit.reports.tables import Interval, interval_of
 
 
 def entries_below(root: Path, page: Path) -> tuple[list[Entry], list[str]]:
@@ -34,8 +34,7 @@ def entries_below(root: Path, page: Path) -> tuple[list[Entry], list[str]]:
 
 def _entry(folder: Path, run: dict[str, Any], root: Path, page: Path) -> Entry:
     last = run["robust"][-1]
-    names = Interval.__dataclass_fields__
-    curve = [(at["eps"], Interval(**{name: at[name] for name in names})) for at in run["curve"]]
+    curve = [(at["eps"], interval_of(at)) for at in run["curve"]]
     report = folder / "report.html"
     way = os.path.relpath(report.resolve(), page.resolve().parent)
     return Entry(
@@ -45,7 +44,7 @@ def _entry(folder: Path, run: dict[str, Any], root: Path, page: Path) -> Entry:
         norm=run["norm"],
         eps=last["eps"],
         clean=Interval(**run["clean"]),
-        robust=Interval(**{name: last[name] for name in names}),
+        robust=interval_of(last),
         curve=curve,
         suite=run["suite"],
         finished=run["finished"],

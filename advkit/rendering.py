@@ -5,13 +5,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 
 from advkit.attacks import ATTACKS, attack_card
-from advkit.errors import InputError
-from advkit.evaluate.run_folder import read_json, read_run, write_text
+from advkit.data.samples import class_name
+from advkit.evaluate.run_folder import arrays, read_json, read_run, write_text
 from advkit.reports import audit_page
 from advkit.reports.mapped import mapped
 from advkit.reports.tables import (
@@ -26,6 +25,7 @@ from advkit.reports.tables import (
     Interval,
     Proofs,
     Trust,
+    interval_of,
 )
 from advkit.reports.words import bare
 
@@ -72,7 +72,7 @@ def _trust(told: Mapping[str, Any]) -> Trust:
 
 
 def _breakdown(run: Mapping[str, Any]) -> Breakdown:
-    name, at = partial(_class_name, run["model"]["classes"]), run["distances"]
+    name, at = partial(class_name, run["model"]["classes"]), run["distances"]
     picked = {
         key: [(one["id"], name(one["label"]), one["distance"]) for one in run[key]]
         for key in ("easiest", "hardest")
@@ -101,20 +101,13 @@ def _bracket(told: Mapping[str, Any]) -> Bracket:
     return Bracket(told["why"], by_eps, _by_eps(told["curve"]))
 
 
-def _class_name(classes: Sequence[str], index: int) -> str:
-    return classes[index] if index < len(classes) else f"class {index}"
-
-
 def _maps_to(labels: Iterable[str]) -> dict[str, str]:
     names = [name for name in map(bare, labels) if name in ATTACKS]
     return mapped(attack_card(name, ATTACKS[name]).knows for name in names)
 
 
 def _by_eps(rows: Sequence[Mapping[str, Any]]) -> list[tuple[float, Interval]]:
-    return [
-        (row["eps"], Interval(**{name: row[name] for name in Interval.__dataclass_fields__}))
-        for row in rows
-    ]
+    return [(row["eps"], interval_of(row)) for row in rows]
 
 
 def cards_of(folder: Path, classes: Sequence[str]) -> list[Card]:
@@ -122,13 +115,10 @@ def cards_of(folder: Path, classes: Sequence[str]) -> list[Card]:
     told = read_json(folder, "cards.json")
     if not told:
         return []
-    try:
-        with np.load(folder / "cards.npz", allow_pickle=False) as saved:
-            pictures = [(_picture(a), _picture(b)) for a, b in
-                        zip(saved["clean"], saved["adversarial"], strict=True)]  # fmt: skip
-            maps = _looks(saved, len(pictures))
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
-        raise InputError(f"{folder / 'cards.npz'} is missing or damaged") from error
+    with arrays(folder / "cards.npz") as saved:
+        pictures = [(_picture(a), _picture(b)) for a, b in
+                    zip(saved["clean"], saved["adversarial"], strict=True)]  # fmt: skip
+        maps = _looks(saved, len(pictures))
     cards = [card_of(one, *both, classes) for one, both in zip(told, pictures, strict=True)]
     return [replace(card, **look) for card, look in zip(cards, maps, strict=True)]
 
@@ -149,7 +139,7 @@ def card_of(
     told: Mapping[str, Any], clean: np.ndarray, adversarial: np.ndarray, classes: Sequence[str]
 ) -> Card:
     """Return what `exhibits` told of an image and its example (both (H, W, C)) as a card."""
-    name = partial(_class_name, classes)
+    name = partial(class_name, classes)
 
     def guesses(at: str) -> list[Guess]:
         return [Guess(name(one["class"]), one["probability"]) for one in told[at]]

@@ -11,7 +11,7 @@ from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.errors import InputError
 from advkit.evaluate.fingerprint import environment, now
-from advkit.evaluate.run_folder import read_json, write_arrays, write_json, write_text
+from advkit.evaluate.run_folder import arrays, read_json, write_arrays, write_json, write_text
 from advkit.evaluate.sound_files import write_waves
 from advkit.evaluate.work import Progress
 from advkit.models.specs import input_shape, load_model
@@ -85,7 +85,7 @@ def page_of(folder: Path) -> str:
     summary = read_json(folder, "speech.json")
     if not summary:
         raise InputError(f"{folder} holds no study of speech", "advkit speech writes one")
-    with np.load(folder / "sounds.npz", allow_pickle=False) as saved:
+    with arrays(folder / "sounds.npz") as saved:
         return speech_page(study_of(summary, dict(saved)))
 
 

@@ -1,18 +1,17 @@
 """From the run directory of a finished study of transfer to its page: nothing is computed."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
-
-import numpy as np
 
 from advkit.benchmarks.likeness import PREDICTORS
 from advkit.benchmarks.transfer_summary import NOISE
+from advkit.data.samples import class_name
 from advkit.errors import InputError
-from advkit.evaluate.run_folder import read_json, write_text
+from advkit.evaluate.run_folder import arrays, read_json, write_text
 from advkit.reports import LabelAudit, query_page, transfer_page
-from advkit.reports.tables import Interval
+from advkit.reports.tables import Interval, interval_of
 from advkit.reports.transfer_tables import (
     Between,
     Method,
@@ -34,10 +33,10 @@ def write_query_page(folder: Path) -> Path:
     if "rounds" not in run:
         raise InputError(f"{folder} holds no finished audit by labels", "run advkit transfer")
     shares: dict[str, Any] = {
-        name: _interval(run[name]) for name in ("clean", "noise", "white_box")
+        name: interval_of(run[name]) for name in ("clean", "noise", "white_box")
     }
     rounds = [
-        (row["queries"], row["agreement"], _interval(row["success"])) for row in run["rounds"]
+        (row["queries"], row["agreement"], interval_of(row["success"])) for row in run["rounds"]
     ]
     rest: dict[str, Any] = {
         name: run[name]
@@ -55,8 +54,8 @@ def study_of(folder: Path) -> Transfer:
         raise InputError(f"{folder} holds no finished study of transfer", "run advkit transfer")
     at = {point["attack"]: [] for point in run["curves"]}  # type: dict[str, list[Any]]
     for point in run["curves"]:
-        at[point["attack"]].append((point["eps"], _interval(point["success"])))
-    clean = {row["name"]: _interval(row) for row in run["clean"]}
+        at[point["attack"]].append((point["eps"], interval_of(point["success"])))
+    clean = {row["name"]: interval_of(row) for row in run["clean"]}
     cells = [(row["targeted"], Between(row["source"], row["target"], _cell(row)))
              for row in run["cells"] if row["attack"] == run["shown"]]  # fmt: skip
     return Transfer(
@@ -68,16 +67,16 @@ def study_of(folder: Path) -> Transfer:
         cells=[cell for targeted, cell in cells if not targeted],
         targeted=[cell for targeted, cell in cells if targeted],
         curves=at,
-        itself=[(row["eps"], _interval(row["success"])) for row in run["itself"]],
-        by_target=[(row["name"], _interval(row["success"])) for row in run["by_target"]],
-        by_source=[(row["name"], _interval(row["success"])) for row in run["by_source"]],
-        robust_gap=[(row["sources"], row["targets"], _interval(row["success"]))
+        itself=[(row["eps"], interval_of(row["success"])) for row in run["itself"]],
+        by_target=[(row["name"], interval_of(row["success"])) for row in run["by_target"]],
+        by_source=[(row["name"], interval_of(row["success"])) for row in run["by_source"]],
+        robust_gap=[(row["sources"], row["targets"], interval_of(row["success"]))
                     for row in run["robust_gap"]],
         predictors=[Predictor(row["name"], PREDICTORS[row["name"]], row["rho"], row["p"],
                               row["pairs"]) for row in run["predictors"]],
         points=[(row["source"], row["target"], bool(row["family"]), row["gradient"],
                  row["success"]) for row in run["scatter"]],
-        ensembles=[(row["sources"], _interval(row["success"])) for row in run["ensembles"]],
+        ensembles=[(row["sources"], interval_of(row["success"])) for row in run["ensembles"]],
         image=_one_image(folder, run["classes"]),
         **{name: run[name] for name in (
             "verdict", "shown", "norm", "data", "training", "seed", "steps", "targets", "command",
@@ -85,16 +84,12 @@ def study_of(folder: Path) -> Transfer:
     )  # fmt: skip
 
 
-def _interval(share: Mapping[str, Any]) -> Interval:
-    return Interval(**{name: share[name] for name in Interval.__dataclass_fields__})
-
-
 def _cell(row: Mapping[str, Any]) -> Interval:
     return Interval(row["success"], row["low"], row["high"], row["count"], row["n"])
 
 
 def _method(row: Mapping[str, Any]) -> Method:
-    shares = {name: _interval(row[name]) if row[name] else None
+    shares = {name: interval_of(row[name]) if row[name] else None
               for name in ("success", "white_box", "targeted")}  # fmt: skip
     rest = {name: row[name] for name in ("attack", "same_class", "same_by_chance", "forwards",
                                          "backwards")}  # fmt: skip
@@ -105,17 +100,12 @@ def _one_image(folder: Path, classes: Sequence[str]) -> OneImage | None:
     told = read_json(folder, "one_image.json")
     if not told:
         return None
-    try:
-        with np.load(folder / "one_image.npz", allow_pickle=False) as saved:
-            clean, adversarial = saved["clean"], saved["adversarial"]
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
-        raise InputError(f"{folder / 'one_image.npz'} is missing or damaged") from error
+    with arrays(folder / "one_image.npz") as saved:
+        clean, adversarial = saved["clean"], saved["adversarial"]
     if clean.ndim != 3:
         return None
 
-    def name(index: int) -> str:
-        return classes[index] if index < len(classes) else f"class {index}"
-
+    name = partial(class_name, classes)
     return OneImage(
         sample=told["sample"],
         label=name(told["label"]),

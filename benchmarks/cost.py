@@ -27,6 +27,8 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from advkit.attacks.projected_gradient import pgd
+from advkit.attacks.reduced_precision import in_half
+from advkit.engine.objectives import Model
 from advkit.models import load_model
 from advkit.models.classifier import Classifier
 from advkit.models.folding import folded
@@ -58,24 +60,13 @@ def cases() -> dict[str, Callable[[], Case]]:
     }
 
 
-def passes(model: nn.Module, x: Tensor, size: int = 64) -> Work:
+def passes(model: Model, x: Tensor, size: int = 64) -> Work:
     """Return the work of a forward pass and one back to the input, in batches of ``size``."""
 
     def once() -> None:
         for part in torch.split(x, size):
             point = part.clone().requires_grad_(True)
             torch.autograd.grad(model(point).logsumexp(1).sum(), point)
-
-    return once
-
-
-def in_half(model: nn.Module, x: Tensor) -> Work:
-    """Return `passes` under autocast to bfloat16."""
-    work = passes(model, x)
-
-    def once() -> None:
-        with torch.autocast("cpu", torch.bfloat16):
-            work()
 
     return once
 
@@ -128,7 +119,7 @@ def habits(case: Case) -> dict[str, tuple[Work, Work]]:
     found = {
         "frozen weights": (everything(trainable, x), passes(frozen, x)),
         "channels_last": (passes(frozen, x), passes(model, x)),
-        "bfloat16": (passes(model, x), in_half(model, x)),
+        "bfloat16": (passes(model, x), passes(in_half(model), x)),
         "fooled images leave": (walked(model, x, leave=False), walked(model, x, leave=True)),
         "inference mode": (judged(model, x, torch.no_grad), judged(model, x, torch.inference_mode)),
     }

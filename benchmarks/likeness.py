@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from advkit.benchmarks.transfer_runs import Net
 from advkit.engine import NORMS, evaluate
 from advkit.engine.objectives import cross_entropy
+from advkit.insight.similarity import spearman
 
 SHUFFLES = 2000
 
@@ -111,7 +111,5 @@ def explained(success: Matrix, alike: dict[str, Matrix], seed: int) -> list[dict
 
 def _spearman(a: Matrix, b: Matrix) -> float | None:
     """Return the correlation of ranks, None where one of them does not vary."""
-    ranks = [pd.Series(each).rank().to_numpy() for each in (a, b)]
-    if len(a) < 3 or any(np.ptp(each) == 0 for each in ranks):
-        return None
-    return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
+    rho = spearman(a, b) if len(a) >= 3 else np.nan
+    return None if np.isnan(rho) else rho

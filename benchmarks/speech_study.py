@@ -17,7 +17,7 @@ from advkit.benchmarks.speech_conditions import (
     transferred,
 )
 from advkit.benchmarks.speech_strings import misheard_strings
-from advkit.data.samples import Samples, take
+from advkit.data.samples import Samples, class_name, take
 from advkit.evaluate.intervals import wilson
 from advkit.evaluate.work import Progress
 from advkit.models.classifier import Classifier
@@ -111,10 +111,10 @@ def _played(
         sounds[f"{key}-adversarial"] = _wave(x_adv[i])
         rows.append({
             "key": key, "kind": kind, "id": study.right.ids[i],
-            "said": _named(names, int(study.right.y[i])),
-            "wanted": _named(names, int(study.targets[i])),
-            "before": _named(names, int(before[i].argmax())),
-            "after": _named(names, int(after[i].argmax())),
+            "said": class_name(names, int(study.right.y[i])),
+            "wanted": class_name(names, int(study.targets[i])),
+            "before": class_name(names, int(before[i].argmax())),
+            "after": class_name(names, int(after[i].argmax())),
             "sure": float(after[i].amax()), "snr": float(snr[i]),
         })  # fmt: skip
     return rows
@@ -137,10 +137,6 @@ def _strings_played(
 
 def _wave(x: Tensor) -> np.ndarray:
     return (2 * x - 1).cpu().numpy().astype(np.float32)
-
-
-def _named(names: Sequence[str], index: int) -> str:
-    return names[index] if index < len(names) else f"class {index}"
 
 
 def verdict(found: dict[str, Any]) -> str:

@@ -19,6 +19,11 @@ class Interval:
     n: int
 
 
+def interval_of(row: Mapping[str, Any]) -> Interval:
+    """Return the interval in a row of results, which may say more than that."""
+    return Interval(**{name: row[name] for name in Interval.__dataclass_fields__})
+
+
 @dataclass(frozen=True)
 class AttackRow:
     """What one attack did at one eps: one row per (attack, eps), in the order in which they ran.

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from scipy.stats import beta, norm
+from scipy.special import betaincinv, ndtri
 from torch import Tensor, nn
 
 from advkit.engine.seeding import keys, normal
@@ -53,7 +53,7 @@ def smoothed(
         for i, name in enumerate(names)
     ]
     read_as, least = ([row[k] for row in rows] for k in (0, 1))
-    radius = [sigma * float(norm.ppf(p)) if p > 0.5 else 0.0 for p in least]
+    radius = [sigma * float(ndtri(p)) if p > 0.5 else 0.0 for p in least]
     return Smoothed(torch.tensor(read_as), torch.tensor(least), torch.tensor(radius))
 
 
@@ -68,7 +68,7 @@ def _one(
 
 def least_share(hits: int, draws: int, doubt: float) -> float:
     """Return the one-sided lower bound of a share (Clopper and Pearson 1934)."""
-    return float(beta.ppf(doubt, hits, draws - hits + 1)) if hits else 0.0
+    return float(betaincinv(hits, draws - hits + 1, doubt)) if hits else 0.0
 
 
 def _counts(

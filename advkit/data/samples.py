@@ -1,6 +1,6 @@
 """The data of an audit: images or sound in [0, 1], labels, ids."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -33,6 +33,11 @@ class Samples(NamedTuple):
     """Of sound: numbers per second."""
     relative: bool = False
     """Whether eps and sizes are shares of each sample's own size in the same norm."""
+
+
+def class_name(classes: Sequence[str], index: int) -> str:
+    """Return the name of class ``index``, or its number where there is no name for it."""
+    return classes[index] if index < len(classes) else f"class {index}"
 
 
 def take(samples: Samples, index: Iterable[int]) -> Samples:

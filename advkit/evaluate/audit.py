@@ -12,7 +12,7 @@ from advkit.data.samples import Samples, fingerprint
 from advkit.errors import EmptyError, InputError
 from advkit.evaluate.attempts import LINE_SEARCH
 from advkit.evaluate.bracket import bracket_summary, bracketed
-from advkit.evaluate.budget import budget, forecast, seconds_per_pass
+from advkit.evaluate.budget import Budget, budget, forecast, seconds_per_pass
 from advkit.evaluate.checked_run import run_checked
 from advkit.evaluate.exhibits import write_exhibits
 from advkit.evaluate.fingerprint import check_same, environment, now
@@ -96,14 +96,11 @@ def audit(
         work = Work(model, samples, norm, seed, record["batch_size"], record["jobs"], store,
                     progress, copy=copy, bfloat16=bfloat16)  # fmt: skip
         if first.state == "fail":
-            average, judge = OnAverage(model, ATTACKED), OnAverage(model, ASKED)
-            work = work._replace(model=average, judge=judge, jobs=1, copy=None)
+            work = _on_average(work)
         judge_clean(work)
         foreseen = budget(plan, len(eps), model.n_classes)
         if announce and foreseen:
-            each = seconds_per_pass(work.model, samples, work.batch_size)
-            told = forecast(foreseen, len(samples.ids), each, work.jobs)
-            announce(f"suite {record['suite']}: {told}{_told(habits)}")
+            announce(f"suite {record['suite']}: {_foretold(work, foreseen)}{_told(habits)}")
         usual = foreseen.usual if foreseen else USUAL
         bracket = bracketed(work, eps, bounds, usual, seconds)
         order, trust = run_checked(work, plan, chosen.care, eps, first, surrogates)
@@ -112,15 +109,36 @@ def audit(
         table = per_sample(work, eps)
         numbers = summarise(work, eps, [*order, LINE_SEARCH], trust, table)
         numbers["bracket"] = bracket_summary(work, bracket, eps, table)
-        summary = {**begun, **numbers, "finished": begun["finished"] or now()}
-        if summary["not_finite"]:
-            summary["notes"] = [*notes, UNANSWERED.format(summary["not_finite"])]
-        for row in summary["attacks"]:
-            row["options"] = record["options"].get(row["attack"], {})
+        summary = _completed({**begun, **numbers})
         write_text(out, "samples.csv", table.to_csv(index=False))
         write_exhibits(work, max(eps))
         write_json(out, "run.json", summary)
         return summary
+
+
+def _on_average(work: Work) -> Work:
+    """Return the work on a model that answers at random: attacks and judge ask it repeatedly."""
+    average, judge = OnAverage(work.model, ATTACKED), OnAverage(work.model, ASKED)
+    return work._replace(model=average, judge=judge, jobs=1, copy=None)
+
+
+def _foretold(work: Work, foreseen: Budget) -> str:
+    each = seconds_per_pass(work.model, work.samples, work.batch_size)
+    return forecast(foreseen, len(work.samples.ids), each, work.jobs)
+
+
+def _completed(summary: dict[str, Any]) -> dict[str, Any]:
+    """Return a summary with the options of its attacks, the last note, and the time of its end."""
+    unanswered, notes = summary["not_finite"], summary["notes"]
+    attacks = [
+        {**row, "options": summary["options"].get(row["attack"], {})} for row in summary["attacks"]
+    ]
+    return {
+        **summary,
+        "notes": [*notes, UNANSWERED.format(unanswered)] if unanswered else notes,
+        "attacks": attacks,
+        "finished": summary["finished"] or now(),
+    }
 
 
 def _told(habits: Mapping[str, bool]) -> str:

@@ -2,9 +2,11 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -63,6 +65,16 @@ def write_text(folder: Path, name: str, text: str) -> Path:
     temporary = folder / f"{name}.tmp"
     temporary.write_text(text, encoding="utf-8")
     return temporary.replace(folder / name)
+
+
+@contextmanager
+def arrays(file: Path) -> Iterator[Mapping[str, np.ndarray]]:
+    """Give the arrays of an npz file by name; InputError where it, or one of them, is damaged."""
+    try:
+        with np.load(file, allow_pickle=False) as saved:
+            yield saved
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+        raise InputError(f"{file} is missing or damaged") from error
 
 
 def write_arrays(file: Path, **arrays: np.ndarray) -> Path:

@@ -1,12 +1,12 @@
 """How near one picture is to another: PSNR and SSIM on the scale of the pixels."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from advkit.insight.graph_cut import Floats
-
-FIRST, SECOND = 0.01**2, 0.03**2
 
 
 def peak_signal_to_noise(a: Floats, b: Floats) -> float:
@@ -20,12 +20,23 @@ def picture_ssim(a: Floats, b: Floats) -> float:
 
     Gaussian windows of deviation 1.5, range 1 (Wang et al. 2004). 1 for the same picture.
     """
-    mean_a, mean_b = _smooth(a), _smooth(b)
-    var_a, var_b = _smooth(a * a) - mean_a**2, _smooth(b * b) - mean_b**2
-    both = _smooth(a * b) - mean_a * mean_b
-    above = (2 * mean_a * mean_b + FIRST) * (2 * both + SECOND)
-    below = (mean_a**2 + mean_b**2 + FIRST) * (var_a + var_b + SECOND)
-    return float((above / below).mean())
+    return float(ssim_everywhere(a, b, _smooth, 1.0).mean())
+
+
+def ssim_everywhere(
+    a: Floats, b: Floats, mean: Callable[[Floats], Floats], span: float, unbiased: float = 1.0
+) -> Floats:
+    """Return the SSIM at every place (Wang et al. 2004), 1 where both are flat.
+
+    ``mean`` averages over a window, variances are times ``unbiased``, values range over ``span``.
+    """
+    first, second = (0.01 * span) ** 2, (0.03 * span) ** 2
+    mean_a, mean_b = mean(a), mean(b)
+    var_a, var_b = unbiased * (mean(a * a) - mean_a**2), unbiased * (mean(b * b) - mean_b**2)
+    both = unbiased * (mean(a * b) - mean_a * mean_b)
+    above = (2 * mean_a * mean_b + first) * (2 * both + second)
+    below = (mean_a**2 + mean_b**2 + first) * (var_a + var_b + second)
+    return np.where(below > 0, above / np.where(below > 0, below, 1), 1.0)
 
 
 def _smooth(x: Floats) -> NDArray[np.float64]:

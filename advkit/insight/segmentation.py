@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects, gaussian_filter, label
-from sklearn.mixture import GaussianMixture
 
 from advkit.errors import InapplicableError
 from advkit.insight.graph_cut import Bools, Floats, contrast_links, graph_cut
@@ -68,6 +67,8 @@ def segment(
 
 def _likelihood(image: Floats, seeds: Bools, colours: int, seed: int) -> Floats:
     """Return the log density of every pixel's colour among those of the seeds, (h, w)."""
+    from sklearn.mixture import GaussianMixture  # slow to import, and every audit would wait for it
+
     known = image[seeds].reshape(int(seeds.sum()), -1)
     kinds = len(np.unique(known, axis=0))
     mixture = GaussianMixture(

@@ -1,15 +1,19 @@
 """How alike two maps are, how concentrated one is, and how much of a change falls on it."""
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import sobel, uniform_filter
-from scipy.stats import rankdata
 
 from advkit.insight.graph_cut import Floats
+from advkit.insight.likeness import ssim_everywhere
 
 
 def spearman(a: Floats, b: Floats) -> float:
     """Return the rank correlation of two maps of one shape; NaN where one is constant."""
+    from scipy.stats import rankdata  # slow to import, and every audit would wait for it
+
     return correlation(rankdata(a.ravel()), rankdata(b.ravel()))
 
 
@@ -30,16 +34,9 @@ def structural_similarity(a: Floats, b: Floats, window: int = 7) -> float:
     count = window**2
     unbiased = count / max(count - 1, 1)
     span = max(a.max(), b.max()) - min(a.min(), b.min())
-    first, second = (0.01 * span) ** 2, (0.03 * span) ** 2
-    mean_a, mean_b = uniform_filter(a, window), uniform_filter(b, window)
-    var_a = unbiased * (uniform_filter(a * a, window) - mean_a**2)
-    var_b = unbiased * (uniform_filter(b * b, window) - mean_b**2)
-    both = unbiased * (uniform_filter(a * b, window) - mean_a * mean_b)
-    above = (2 * mean_a * mean_b + first) * (2 * both + second)
-    below = (mean_a**2 + mean_b**2 + first) * (var_a + var_b + second)
+    ratio = ssim_everywhere(a, b, partial(uniform_filter, size=window), span, unbiased)
     edge = (window - 1) // 2
     inner = tuple(slice(edge, size - edge) for size in a.shape)
-    ratio = np.where(below > 0, above / np.where(below > 0, below, 1), 1.0)
     return float(ratio[inner].mean())
 
 
