@@ -15,12 +15,14 @@ from advkit.cli.run_options import (
     DATA,
     DEVICE,
     FRESH,
-    JOBS,
     JSON,
     MODEL,
     NO_PROGRESS,
     OUT,
+    PROCESSES,
+    RAY,
     SEED,
+    UNIT_SECONDS,
     framed,
 )
 from advkit.errors import EmptyError
@@ -108,7 +110,9 @@ Exit codes:
     is_flag=True,
     help="Attack in bfloat16, but for the last attacks; the model itself confirms in float32.",
 )
-@JOBS
+@PROCESSES
+@UNIT_SECONDS
+@RAY
 @SEED
 @DEVICE
 @OUT

@@ -1,0 +1,48 @@
+"""Where the units of a run are done: in this process, in others on this machine, on a cluster."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from torch import Tensor
+
+from advkit.data.samples import Samples
+from advkit.evaluate.attempts import LINE_SEARCH
+from advkit.evaluate.bench import same_as
+from advkit.evaluate.supervisor import Crew, supervised
+from advkit.evaluate.units import Pool
+from advkit.models.classifier import Classifier
+
+
+@contextmanager
+def pooled(
+    crew: Crew | None,
+    model: Classifier,
+    samples: Samples,
+    labels: Sequence[str],
+    *,
+    norm: str,
+    seed: int,
+    fold: bool = False,
+    targets: Tensor | None = None,
+    keep_all: bool = False,
+) -> Iterator[Pool | None]:
+    """Give the pool of ``crew``, None for this process alone.
+
+    It does the attacks ``labels``, and the search along the line to an example. The words after
+    are those of `bench.bench`: what a worker must do as this process would.
+    """
+    if crew is None:
+        yield None
+        return
+    about = {"same": same_as(model, samples), "norm": norm, "seed": seed, "fold": fold,
+             "targets": None if targets is None else targets.tolist(),
+             "keep_all": keep_all}  # fmt: skip
+    whole, knows = crew._replace(recipe={**crew.recipe, **about}), frozenset((*labels, LINE_SEARCH))
+    if crew.ray is None:
+        with supervised(whole, knows) as pool:
+            yield pool
+        return
+    from advkit.evaluate.cluster import clustered
+
+    with clustered(whole, knows) as pool:
+        yield pool
