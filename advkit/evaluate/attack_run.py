@@ -71,7 +71,7 @@ def attack(
         pooled(crew, model, samples, [plan.member.label], **about) as pool,
     ):
         begun = begin(store, record, out)
-        work = Work(model, samples, plan.norm, seed, record["batch_size"], pool.jobs if pool else record["jobs"], store,
+        work = Work(model, samples, plan.norm, seed, record["batch_size"], record["jobs"], store,
                     progress, aim, keep_all=True, pool=pool)  # fmt: skip
         judge_clean(work)
         everybody = np.arange(len(samples.ids))

@@ -102,7 +102,7 @@ def audit(
     ):
         begun = begin(store, record, out)
         first = same_answers(spread(model, samples.x[:LEAST]))
-        work = Work(model, samples, norm, seed, record["batch_size"], pool.jobs if pool else record["jobs"], store,
+        work = Work(model, samples, norm, seed, record["batch_size"], record["jobs"], store,
                     progress, copy=copy, bfloat16=bfloat16, pool=pool,
                     only=shard and shard.of(len(samples.ids)))  # fmt: skip
         if first.state == "fail":

@@ -42,7 +42,8 @@ def run_shards(
     """
     left = _left(work, label, eps, who)
     pool = work.pool if work.pool and work.pool.knows(label) else None
-    queue = Queue(left, even_size(len(left), work.batch_size, work.jobs))
+    jobs = pool.jobs if pool else work.jobs
+    queue = Queue(left, even_size(len(left), work.batch_size, jobs))
 
     def here(pair: Pair, at: list[int]) -> list[Outcome]:
         return [*halved(lambda part: shard_of(work, pair, label, eps, part, attack), at)]

@@ -29,8 +29,8 @@ class Crew(NamedTuple):
     """How a run does its units elsewhere.
 
     ``build`` (package.module:function) makes what does units out of ``recipe``, plain values that
-    are sent to every worker. ``jobs`` are done at once, all that there is room for if None. A unit may take ``seconds``, where that is not None. ``ray`` is the
-    address of a cluster.
+    are sent to every worker. ``jobs`` are done at once, as many as there is room for if None. A
+    unit may take ``seconds``, where that is not None. ``ray`` is the address of a cluster.
     """
 
     build: str
@@ -42,7 +42,7 @@ class Crew(NamedTuple):
 
 @contextmanager
 def supervised(crew: Crew, knows: frozenset[str]) -> Iterator[Pool]:
-    """Give a pool of ``crew.jobs`` processes (None: one per core), which does the attacks that it ``knows`` by label.
+    """Give a pool of ``crew.jobs`` processes (None: one per core) for attacks of these labels.
 
     They begin with the first unit, and end with the block.
     """
