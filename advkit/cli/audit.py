@@ -3,7 +3,7 @@
 import json
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,14 +22,18 @@ from advkit.cli.run_options import (
     PROCESSES,
     RAY,
     SEED,
+    SHARD,
     UNIT_SECONDS,
     framed,
 )
-from advkit.errors import EmptyError
+from advkit.errors import EmptyError, UsageError
 from advkit.evaluate.bracket import WAYS
 from advkit.evaluate.requirements import check_asked, judge, required
 from advkit.evaluate.suites import SUITES
 from advkit.numbers import check_eps
+
+if TYPE_CHECKING:
+    from advkit.evaluate.portions import Portion
 
 EPILOG = """
 \b
@@ -113,6 +117,7 @@ Exit codes:
 @PROCESSES
 @UNIT_SECONDS
 @RAY
+@SHARD
 @SEED
 @DEVICE
 @OUT
@@ -154,7 +159,7 @@ Exit codes:
 def audit(
     model: str | None, data: str | None, norm: str, eps: tuple[float, ...] | None, out: Path | None,
     output: tuple[Path, ...], as_json: bool, fail_under: float | None, require: tuple[str, ...],
-    strict: bool, no_progress: bool,
+    strict: bool, no_progress: bool, shard: str | None,
     **options: Any,
 ) -> None:  # fmt: skip
     """Measure how easily a classifier is fooled, and write a report.
@@ -171,12 +176,16 @@ def audit(
     from advkit.api import audit as run
     from advkit.api import pick_eps
 
+    portion, out = portion_in(shard, out)
     check_asked(wanted, norm, pick_eps(eps, norm, model or USUAL, data))
     announce = None if no_progress else partial(click.echo, err=True)
     with framed(out, model or USUAL, data or "", kind="audit", no_progress=no_progress) as frame:
         summary = run(model or USUAL, data, norm=norm, eps=eps, out=frame.folder,
                       progress=frame.progress, announce=announce,
-                      command=frame.command, **options)  # fmt: skip
+                      command=frame.command, shard=portion, **options)  # fmt: skip
+    if portion:
+        say(json.dumps(summary) if as_json else shard_done(portion, frame.folder))
+        return
     outcomes = judge(summary, wanted)
     for file in output:
         file.write_text(written(frame.folder, file.suffix[1:], outcomes), encoding="utf-8")
@@ -188,6 +197,24 @@ def audit(
     gate(outcomes)
     if strict and summary["trust"]["overall"] == "doubtful":
         raise UntrustedError(f"--strict: {summary['trust']['headline']}")
+
+
+def portion_in(shard: str | None, out: Path | None) -> tuple["Portion | None", Path | None]:
+    """Return the portion that ``shard`` names, and its directory within ``out``."""
+    from advkit.evaluate.portions import portion_of
+
+    if shard is None:
+        return None, out
+    if out is None:
+        raise UsageError(f"--shard {shard} needs --out", "the same for all shards of a run")
+    portion = portion_of(shard)
+    return portion, out if out.name == portion.folder else out / portion.folder
+
+
+def shard_done(portion: "Portion", folder: Path) -> str:
+    """Return what to do when all shards are done."""
+    return f"shard {portion.number} of {portion.of_all} is done: {folder}\n" \
+           f"when all are: advkit merge {folder.parent}"  # fmt: skip
 
 
 def check_share(share: float | None) -> None:

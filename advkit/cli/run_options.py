@@ -47,6 +47,12 @@ RAY = click.option(
     metavar="ADDRESS",
     help="Work on a Ray cluster: its address, or auto (pip install 'advkit[ray]').",
 )
+SHARD = click.option(
+    "--shard",
+    metavar="I/N",
+    help="Attack only every n-th image, into shard-I-of-N of --out; then advkit merge. auto: as "
+    "torchrun (RANK, WORLD_SIZE) or Slurm says.",
+)
 SEED = click.option("--seed", type=int, default=0, show_default=True)
 DEVICE = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ..."

@@ -18,6 +18,7 @@ from advkit.evaluate.pools import pooled
 from advkit.evaluate.run_folder import write_arrays, write_json, write_text
 from advkit.evaluate.shards import check_complete
 from advkit.evaluate.sound_files import write_pairs
+from advkit.evaluate.state import Tracker
 from advkit.evaluate.store import Store, open_store
 from advkit.evaluate.supervisor import Crew
 from advkit.evaluate.work import Progress, Work, judge_clean
@@ -72,7 +73,7 @@ def attack(
     ):
         begun = begin(store, record, out)
         work = Work(model, samples, plan.norm, seed, record["batch_size"], record["jobs"], store,
-                    progress, aim, keep_all=True, pool=pool)  # fmt: skip
+                    Tracker(out, progress), aim, keep_all=True, pool=pool)  # fmt: skip
         judge_clean(work)
         everybody = np.arange(len(samples.ids))
         radius = math.inf if plan.eps is None else plan.eps

@@ -19,6 +19,7 @@ from advkit.evaluate.portions import Portion, write_shard
 from advkit.evaluate.proofs import check_sound, try_proofs
 from advkit.evaluate.randomised import ASKED, ATTACKED, OnAverage, spread
 from advkit.evaluate.run_folder import read_json, write_json, write_text
+from advkit.evaluate.state import Tracker, note_start
 from advkit.evaluate.store import Store, open_store
 from advkit.evaluate.suite import plan_of
 from advkit.evaluate.suites import SUITES, suite_of
@@ -100,10 +101,10 @@ def audit(
         one_thread_each(),
         pooled(crew, model, samples, labels, norm=norm, seed=seed, fold=copy is not None) as pool,
     ):
-        begun = begin(store, record, out)
+        begun, told = begin(store, record, out), Tracker(out, progress)
         first = same_answers(spread(model, samples.x[:LEAST]))
         work = Work(model, samples, norm, seed, record["batch_size"], record["jobs"], store,
-                    progress, copy=copy, bfloat16=bfloat16, pool=pool,
+                    told, copy=copy, bfloat16=bfloat16, pool=pool,
                     only=shard and shard.of(len(samples.ids)))  # fmt: skip
         if first.state == "fail":
             work = _on_average(work)
@@ -234,6 +235,7 @@ def class_notes(model: Classifier, samples: Samples) -> list[str]:
 def begin(store: Store, record: dict[str, Any], out: Path) -> dict[str, Any]:
     """Write what the run is made of, or check that it goes on; return the record with times."""
     made_of = store.made_of()
+    note_start(out, record["command"])
     if made_of is None:
         store.set_made_of(record["made_of"])
     else:

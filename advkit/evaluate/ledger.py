@@ -53,7 +53,7 @@ def check_place(path: Path) -> None:
     if path.exists() and not path.is_dir():
         raise InputError(f"--out {path} is a file", "give a directory")
     there = {file.name for file in path.iterdir()} if path.is_dir() else set()
-    if there - {*OURS, *BESIDE}:
+    if {name for name in there if not name.startswith("shard-")} - {*OURS, *BESIDE}:
         raise InputError(f"--out {path} holds other files", "give a new or an empty directory")
     try:
         path.mkdir(parents=True, exist_ok=True)

@@ -87,6 +87,17 @@ class Store:
         with self._commit():
             self._insert("proofs", frame)
 
+    def take_rows(self, ledger: Path, tables: Sequence[str]) -> None:
+        """Copy the rows of ``tables`` from another ledger, but for those that are here already."""
+        self._connection.execute("ATTACH DATABASE ? AS other", [str(ledger)])
+        try:
+            with self._commit():
+                for table in tables:
+                    copy = f"INSERT OR IGNORE INTO {table} SELECT * FROM other.{table}"  # noqa: S608
+                    self._connection.execute(copy)
+        finally:
+            self._connection.execute("DETACH DATABASE other")
+
     def example(self, shard: str, row: int) -> np.ndarray:
         """Return one saved example, as it was judged."""
         return self.examples(shard, np.array([row]))[0]  # type: ignore[no-any-return]
