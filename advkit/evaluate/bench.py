@@ -7,7 +7,7 @@ import torch
 
 from advkit.attacks import ATTACKS, Member, parse
 from advkit.data.samples import Samples, fingerprint
-from advkit.errors import AdvkitError, InputError
+from advkit.errors import AdvkitError
 from advkit.evaluate.attempts import LINE_SEARCH, by_member, nearer
 from advkit.evaluate.fingerprint import answers, check_same
 from advkit.evaluate.memory import halved, is_out_of_memory
@@ -86,10 +86,3 @@ def _by_halves(work: Work, unit: Unit, attempt: Attempt) -> list[Outcome]:
     middle = len(unit.at) // 2
     parts = (unit._replace(at=unit.at[:middle]), unit._replace(at=unit.at[middle:]))
     return [one for part in parts for one in _by_halves(work, part, attempt)]
-
-
-def refused(error: Exception) -> InputError:
-    """Return what to say where a worker cannot begin at all."""
-    if isinstance(error, AdvkitError):
-        return InputError(f"a worker cannot begin: {error}", error.hint)
-    return InputError(f"a worker cannot begin: {type(error).__name__}: {error}")

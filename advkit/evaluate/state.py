@@ -87,7 +87,8 @@ def state_of(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder} is not a run directory", "give one that advkit wrote")
     running = is_running(folder)
     record, noted = read_json(folder, "run.json") or {}, read_json(folder, NAME) or {}
-    address = f"{ledger.absolute().as_uri()}?mode=ro"
+    alone = not ledger.with_name(f"{ledger.name}-wal").exists()  # else a look leaves files behind
+    address = f"{ledger.absolute().as_uri()}?{'immutable=1' if alone else 'mode=ro'}"
     with translated(folder), closing(sqlite3.connect(address, uri=True)) as connection:
         check_ledger(connection, folder)
         stages, failed = _stages(connection), _count(connection, "failures")

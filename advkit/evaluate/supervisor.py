@@ -22,6 +22,8 @@ from advkit.evaluate.workers import at_once, default_jobs
 
 ATTEMPTS = 3
 """How often a unit is tried that its worker does not survive."""
+STARTS = 10
+"""How often a worker is begun that does not even get ready."""
 START = "import sys; from advkit.evaluate.worker import serve; serve(int(sys.argv[1]))"
 
 
@@ -70,15 +72,18 @@ def supervised(crew: Crew, knows: frozenset[str]) -> Iterator[Pool]:
 
 
 def persistently(worker: "Worker", unit: Unit) -> list[Outcome]:
-    """Return what ``worker`` makes of ``unit``, or that it was given up after so many workers."""
-    for attempt in range(1, ATTEMPTS + 1):
+    """Return what ``worker`` makes of ``unit``, or that it was given up after so many workers.
+
+    Raises ResourceError where no worker comes up at all.
+    """
+    why = ""
+    for _ in range(ATTEMPTS):
+        worker.ready()
         try:
             return worker.ask(unit)
         except EOFError:
             why = worker.end()
-            if attempt == ATTEMPTS:
-                return [Failed(unit, why, attempt)]
-    raise AssertionError
+    return [Failed(unit, why, ATTEMPTS)]
 
 
 class Line(NamedTuple):
@@ -98,9 +103,22 @@ class Worker:
         self._slow = self._closed = False
         self._lock = threading.Lock()
 
+    def ready(self) -> None:
+        """See to it that there is a process; raises InputError, ResourceError where none begins."""
+        for _ in range(STARTS):
+            try:
+                if self._line is None:
+                    self._begun()
+                return
+            except EOFError:
+                why = self.end()
+        raise ResourceError(f"no worker process begins: {why}", "take fewer: --jobs 1 needs none")
+
     def ask(self, unit: Unit) -> list[Outcome]:
         """Have a unit done; raises EOFError where the process is lost, or took too long."""
-        line = self._line or self._begun()
+        line = self._line
+        if line is None:
+            raise EOFError
         self._slow = False
         clock = threading.Timer(self._crew.seconds or 0, self._too_slow, [line.process])
         if self._crew.seconds:
@@ -134,7 +152,7 @@ class Worker:
             self._closed = True
         self.end()
 
-    def _begun(self) -> Line:
+    def _begun(self) -> None:
         with self._lock:
             if self._closed:
                 raise ResourceError("the workers were sent home")
@@ -146,7 +164,6 @@ class Worker:
             raise EOFError from error
         if "refused" in answer:
             raise InputError(answer["refused"], answer["hint"])
-        return line
 
     def _too_slow(self, process: "subprocess.Popen[bytes]") -> None:
         self._slow = True

@@ -12,7 +12,7 @@ import threading
 import time
 from typing import Any
 
-from advkit.errors import InputError
+from advkit.errors import AdvkitError, InputError
 from advkit.evaluate.messages import receive, receive_unit, send, send_outcomes
 from advkit.evaluate.units import Do
 
@@ -42,12 +42,13 @@ def begin(head: dict[str, Any]) -> Do:
 
     Raises InputError, whatever went wrong.
     """
-    from advkit.evaluate.bench import refused
-
     try:
         return pkgutil.resolve_name(head["build"])(head["recipe"])  # type: ignore[no-any-return]
+    except AdvkitError as error:
+        raise InputError(f"a worker cannot begin: {error}", error.hint) from error
     except Exception as error:
-        raise refused(error) from error
+        what = f"{type(error).__name__}: {error}"
+        raise InputError(f"a worker cannot begin: {what}") from error
 
 
 def _leave_with(parent: int) -> None:
