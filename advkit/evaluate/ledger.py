@@ -41,6 +41,7 @@ FILES = (
 )
 OURS = (
     "results.sqlite",
+    "results.sqlite-journal",  # of the moment before it has a write-ahead log
     "results.sqlite-wal",
     "results.sqlite-shm",
     *(name + end for name in FILES for end in ("", ".tmp")),

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from advkit.errors import InputError
 from advkit.evaluate.ledger import check_place, claim, discard, translated
-from advkit.evaluate.run_folder import write_arrays
+from advkit.evaluate.run_folder import arrays, write_arrays
 from advkit.evaluate.units import Failed
 
 
@@ -107,9 +106,9 @@ class Store:
         if (rows < 0).any():
             raise self._damaged(shard)
         try:
-            with np.load(self._file(shard), allow_pickle=False) as saved:
+            with arrays(self._file(shard)) as saved:
                 return saved["x_adv"][rows]  # type: ignore[no-any-return]
-        except (OSError, EOFError, ValueError, KeyError, IndexError, BadZipFile) as error:
+        except (InputError, IndexError) as error:
             raise self._damaged(shard) from error
 
     def _damaged(self, shard: str) -> InputError:
