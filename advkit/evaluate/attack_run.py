@@ -73,7 +73,8 @@ def attack(
     ):
         begun = begin(store, record, out)
         work = Work(model, samples, plan.norm, seed, record["batch_size"], record["jobs"], store,
-                    Tracker(out, progress), aim, keep_all=True, pool=pool)  # fmt: skip
+                    Tracker(out, progress), aim, keep_all=True, pool=pool,
+                    answers=made_of["answers"])  # fmt: skip
         judge_clean(work)
         everybody = np.arange(len(samples.ids))
         radius = math.inf if plan.eps is None else plan.eps

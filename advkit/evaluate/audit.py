@@ -104,7 +104,7 @@ def audit(
         begun, told = begin(store, record, out), Tracker(out, progress)
         first = same_answers(spread(model, samples.x[:LEAST]))
         work = Work(model, samples, norm, seed, record["batch_size"], record["jobs"], store,
-                    told, copy=copy, bfloat16=bfloat16, pool=pool,
+                    told, copy=copy, bfloat16=bfloat16, pool=pool, answers=made_of["answers"],
                     only=shard and shard.of(len(samples.ids)))  # fmt: skip
         if first.state == "fail":
             work = _on_average(work)
@@ -133,7 +133,8 @@ def audit(
 def _on_average(work: Work) -> Work:
     """Return the work on a model that answers at random: attacks and judge ask it repeatedly."""
     average, judge = OnAverage(work.model, ATTACKED), OnAverage(work.model, ASKED)
-    return work._replace(model=average, judge=judge, jobs=1, copy=None, pool=None)
+    return work._replace(model=average, judge=judge, jobs=1, copy=None, pool=None,
+                         answers="")  # fmt: skip
 
 
 def _foretold(work: Work, foreseen: Budget) -> str:

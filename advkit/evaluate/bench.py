@@ -48,6 +48,7 @@ def bench(
         model, samples, recipe["norm"], recipe["seed"], 1, 1, None, _silent,  # type: ignore[arg-type]
         None if aim is None else torch.tensor(aim, device=samples.y.device), recipe["keep_all"],
         copy=folded(model, samples.x[:LEAST]) if recipe["fold"] else None,
+        answers=recipe["same"]["answers"],
     )  # fmt: skip
 
     def do(unit: Unit) -> list[Outcome]:

@@ -15,7 +15,8 @@ from torch import nn
 
 from advkit.data.samples import take
 from advkit.engine import metered
-from advkit.errors import ResourceError
+from advkit.errors import InputError, ResourceError
+from advkit.evaluate.fingerprint import answers
 from advkit.evaluate.measure import measure
 from advkit.evaluate.memory import halved
 from advkit.evaluate.randomised import once
@@ -130,7 +131,23 @@ def shard_of(
 ) -> Shard:
     """Return the rows, the examples worth keeping and the cost of ``attack`` on those ``at``."""
     with repeatable(work, label, eps, at[0]):
-        return _seen(work, pair, label, eps, at, attack)
+        found = _seen(work, pair, label, eps, at, attack)
+    check_unchanged(work, once(pair.model))
+    return found
+
+
+def check_unchanged(work: Work, model: Classifier) -> None:
+    """Raise InputError where ``model`` no longer answers as when the run began.
+
+    A model that changes its own state, or an attack that leaves something in it, makes rows that
+    nobody can have again.
+    """
+    if work.answers and answers(model, work.samples.x) != work.answers:
+        raise InputError(
+            f"the model {model.name} no longer answers as it did when the run began: it changes "
+            "its own state while it answers, or an attack left something in it",
+            "make forward() leave the model as it is",
+        )
 
 
 def _seen(work: Work, pair: Pair, label: str, eps: float, at: list[int], attack: Attempt) -> Shard:

@@ -32,7 +32,8 @@ class Work(NamedTuple):
     ``targets`` (n,) are the classes that alone count as fooled, where there are any. With
     ``keep_all`` examples that do not fool are saved as well. ``judge`` answers in place of the
     model where examples are judged, for a model that answers at random (`OnAverage`). ``pool`` does
-    units elsewhere; ``only`` are the positions that this run attacks, where others attack the rest.
+    units elsewhere; ``only`` are the positions that this run attacks, where others attack the rest;
+    ``answers`` is `fingerprint.answers` of the model as it was when the run began.
     """
 
     model: Classifier
@@ -50,6 +51,7 @@ class Work(NamedTuple):
     bfloat16: bool = False
     pool: Pool | None = None
     only: np.ndarray | None = None
+    answers: str = ""
 
 
 def judge_clean(work: Work) -> None:
