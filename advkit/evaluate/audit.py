@@ -1,6 +1,7 @@
 """The audit of one model on one set of samples, resumable in its run directory."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from advkit.evaluate.attempts import LINE_SEARCH
 from advkit.evaluate.bracket import bracket_summary, bracketed
 from advkit.evaluate.budget import Budget, budget, forecast, seconds_per_pass
 from advkit.evaluate.checked_run import run_attacks, run_checked
+from advkit.evaluate.estimate import seconds_left
 from advkit.evaluate.exhibits import write_exhibits
 from advkit.evaluate.fingerprint import answers, check_same, environment, now
 from advkit.evaluate.gradient_checks import same_answers
@@ -109,6 +111,7 @@ def audit(
         if first.state == "fail":
             work = _on_average(work)
         judge_clean(work)
+        told.estimate = partial(seconds_left, work, plan, eps, chosen.care)
         foreseen = budget(plan, len(eps), model.n_classes)
         if announce and foreseen:
             announce(f"suite {record['suite']}: {_foretold(work, foreseen)}{_told(habits)}")
