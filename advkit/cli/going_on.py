@@ -52,7 +52,7 @@ def _recorded(folder: Path) -> tuple[str, Path]:
         hint = did_you_mean(folder.name, beside) if beside else "give a run directory"
         raise InputError(f"there is no directory {folder}", hint)
     noted = read_json(folder, "progress.json") or {}
-    command = noted.get("command") or (read_json(folder, "run.json") or {}).get("command")
+    command = {**(read_json(folder, "run.json") or {}), **noted}.get("command")
     if command is None:
         raise InputError(f"{folder} is not a run directory", "give one that advkit wrote")
     if not command:

@@ -47,8 +47,9 @@ def _record(folder: Path) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise InputError(f"{folder} is not a run directory", "give those of --shard")
     if record.get("schema") != SCHEMA:
-        how = "has not ended" if record.get("command") else "is no shard"
-        raise InputError(f"the run in {folder} {how}", f"to go on: advkit resume {folder}")
+        if "schema" in record:
+            raise InputError(f"the run in {folder} is no shard", "give those of --shard")
+        raise InputError(f"the run in {folder} has not ended", f"to go on: advkit resume {folder}")
     return record
 
 
