@@ -27,7 +27,7 @@ FIXED = {
     "filelock": "3.12",
     "tqdm": "4.66.3",  # CVE-2024-34062: eval of options
     "scikit-learn": "1.5",  # CVE-2024-5206: data kept in a vectoriser
-    "ray": "2.52",  # CVE-2025-62593: code from a web page
+    "ray": "2.54",  # CVE-2026-27482: jobs deleted from a web page
 }
 """The first version with all known holes mended that concern us."""
 

@@ -12,6 +12,7 @@ from advkit.data.samples import Samples, take, units
 from advkit.engine import NORMS
 from advkit.errors import InputError
 from advkit.evaluate.measure import measure, slack
+from advkit.evaluate.memory import halved
 from advkit.evaluate.randomised import seeded
 from advkit.evaluate.store import Store
 from advkit.evaluate.units import Pool
@@ -63,20 +64,25 @@ def judge_clean(work: Work) -> None:
     left = [i for i, name in enumerate(work.samples.ids) if name not in known]
     for start in range(0, len(left), work.batch_size):
         at = left[start : start + work.batch_size]
-        part = take(work.samples, at)
-        with repeatable(work, "clean", at[0]):
-            judge = work.judge or work.model
-            rows = measure(judge, part.x, part.y, part.x, norm=work.norm, eps=0.0)
-        bad = np.flatnonzero(~np.isfinite(rows["margin"]))
-        if len(bad):
-            raise InputError(
-                f"the model {work.model.name} gives logits that are not finite, first for sample "
-                f"{part.ids[bad[0]]}",
-                "check its preprocessing and weights",
-            )
-        rows = rows[["label", "prediction", "confidence", "margin"]]
-        work.store.add_samples(rows.assign(position=at, id=part.ids))
+        for rows in halved(lambda part: _clean_rows(work, part), at):
+            work.store.add_samples(rows)
         work.progress("clean", start + len(at), len(left))
+
+
+def _clean_rows(work: Work, at: list[int]) -> pd.DataFrame:
+    part = take(work.samples, at)
+    with repeatable(work, "clean", at[0]):
+        judge = work.judge or work.model
+        rows = measure(judge, part.x, part.y, part.x, norm=work.norm, eps=0.0)
+    bad = np.flatnonzero(~np.isfinite(rows["margin"]))
+    if len(bad):
+        raise InputError(
+            f"the model {work.model.name} gives logits that are not finite, first for sample "
+            f"{part.ids[bad[0]]}",
+            "check its preprocessing and weights",
+        )
+    rows = rows[["label", "prediction", "confidence", "margin"]]
+    return rows.assign(position=at, id=part.ids)
 
 
 def right_when_clean(work: Work) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from advkit.errors import InputError
 from advkit.evaluate.bench import bench, same_as
+from advkit.evaluate.run_folder import read_json
 from advkit.evaluate.shards import FailedUnitsError
 from advkit.evaluate.store import open_store
 from advkit.evaluate.units import Failed, Pool, Shard, Unit
@@ -172,6 +173,9 @@ def test_jumps_of_the_clock_change_nothing(tmp_path: Path, monkeypatch: pytest.M
     pd.testing.assert_frame_equal(a, b, check_exact=True)
     seconds = table(tmp_path / "jumps", "costs")["seconds"]
     assert ((seconds > 0) & (seconds < 60)).all()
+    noted = read_json(tmp_path / "jumps", "progress.json")
+    assert 0 < noted["seconds"] < 60
+    assert 0 <= noted["left"] < 600
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
