@@ -3,7 +3,7 @@
 import json
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -26,14 +26,12 @@ from advkit.cli.run_options import (
     UNIT_SECONDS,
     framed,
 )
-from advkit.errors import EmptyError, UsageError
+from advkit.cli.shard_options import named, portion_in, shard_done
+from advkit.errors import EmptyError
 from advkit.evaluate.bracket import WAYS
 from advkit.evaluate.requirements import check_asked, judge, required
 from advkit.evaluate.suites import SUITES
 from advkit.numbers import check_eps
-
-if TYPE_CHECKING:
-    from advkit.evaluate.portions import Portion
 
 EPILOG = """
 \b
@@ -182,7 +180,7 @@ def audit(
     with framed(out, model or USUAL, data or "", kind="audit", no_progress=no_progress) as frame:
         summary = run(model or USUAL, data, norm=norm, eps=eps, out=frame.folder,
                       progress=frame.progress, announce=announce,
-                      command=frame.command, shard=portion, **options)  # fmt: skip
+                      command=named(frame.command, portion), shard=portion, **options)  # fmt: skip
     if portion:
         say(json.dumps(summary) if as_json else shard_done(portion, frame.folder))
         return
@@ -197,24 +195,6 @@ def audit(
     gate(outcomes)
     if strict and summary["trust"]["overall"] == "doubtful":
         raise UntrustedError(f"--strict: {summary['trust']['headline']}")
-
-
-def portion_in(shard: str | None, out: Path | None) -> tuple["Portion | None", Path | None]:
-    """Return the portion that ``shard`` names, and its directory within ``out``."""
-    from advkit.evaluate.portions import portion_of
-
-    if shard is None:
-        return None, out
-    if out is None:
-        raise UsageError(f"--shard {shard} needs --out", "the same for all shards of a run")
-    portion = portion_of(shard)
-    return portion, out if out.name == portion.folder else out / portion.folder
-
-
-def shard_done(portion: "Portion", folder: Path) -> str:
-    """Return what to do when all shards are done."""
-    return f"shard {portion.number} of {portion.of_all} is done: {folder}\n" \
-           f"when all are: advkit merge {folder.parent}"  # fmt: skip
 
 
 def check_share(share: float | None) -> None:

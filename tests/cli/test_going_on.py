@@ -99,7 +99,10 @@ def test_the_environment_says_which_shard(
     monkeypatch.setenv("WORLD_SIZE", "3")
     done = cli(*WORDS, "--jobs", 1, "--out", "a", "--shard", "auto")
     assert done.code == 0, done.err
-    assert (here / "a" / "shard-2-of-3" / "run.json").exists()
+    record = json.loads((here / "a" / "shard-2-of-3" / "run.json").read_text())
+    assert record["shard"] == [2, 3]
+    monkeypatch.delenv("RANK")
+    assert cli("resume", "a/shard-2-of-3").code == 0
 
 
 def started(here: Path, *words: str) -> subprocess.Popen[str]:
