@@ -16,10 +16,10 @@ from advkit.evaluate.attack_plan import banded, planned
 from advkit.evaluate.attack_run import attack as run_attack
 from advkit.evaluate.audit import audit as run_audit
 from advkit.evaluate.certify_run import certify as run_certify
+from advkit.evaluate.pools import crew_of
 from advkit.evaluate.smooth_run import certify_smoothed
 from advkit.evaluate.suite import members_of
 from advkit.evaluate.suites import SUITES
-from advkit.evaluate.supervisor import Crew
 from advkit.models.classifier import Classifier
 from advkit.models.specs import input_shape, load_model
 from advkit.numbers import Relative, check_eps, decibels
@@ -72,13 +72,14 @@ def audit(
     check_eps(radii, norm)
     _check_options(norm, jobs=jobs, **options)
     load: dict[str, Any] = {"model": model, "data": data, "limit": limit, "arch": arch}
-    samples, classifier = load_both(**load, device=pick_device(device))
+    place = pick_device(device)
+    samples, classifier = load_both(**load, device=place)
     samples = in_units(samples, radii)
     folder = Path(out) if out else new_run(str(model), samples.name)
     asked = asked_of(model, data, samples, command)
     others = [_another(other, samples) for other in surrogates]
-    recipe = {"load": {**load, "device": device}, "relative": samples.relative}
-    crew = crew_of("advkit.working:audit_worker", recipe, jobs, unit_seconds, ray)
+    recipe = {"load": load, "relative": samples.relative}
+    crew = crew_of("advkit.working:audit_worker", recipe, place, jobs, unit_seconds, ray)
     summary = run_audit(
         classifier, samples, norm=norm, eps=radii, out=folder, asked=asked, surrogates=others,
         crew=crew, jobs=jobs, **options,
@@ -128,18 +129,19 @@ def attack(
     check_eps(radii, plan.norm)
     _check_counts(jobs=jobs, **options)
     load: dict[str, Any] = {"model": model, "data": data, "limit": limit, "arch": arch}
-    samples, classifier = load_both(**load, device=pick_device(device))
+    place = pick_device(device)
+    samples, classifier = load_both(**load, device=place)
     samples = in_units(samples, radii)
     plan = banded(plan, band, samples.rate)
     folder = Path(out) if out else new_run(name, str(model), samples.name, kind="attack")
     asked = asked_of(model, data, samples, command)
     recipe = {
-        "load": {**load, "device": device},
+        "load": load,
         "relative": samples.relative,
         "plan": wanted,
         "band": band,
     }
-    crew = crew_of("advkit.working:attack_worker", recipe, jobs, unit_seconds, ray)
+    crew = crew_of("advkit.working:attack_worker", recipe, place, jobs, unit_seconds, ray)
     summary = run_attack(classifier, samples, plan, out=folder, asked=asked, crew=crew, jobs=jobs,
                          **options)  # fmt: skip
     files = {"examples": str(folder / "examples.npz"), "table": str(folder / "table.csv")}
@@ -182,25 +184,6 @@ def certify(
     else:
         summary = certify_smoothed(classifier, samples, sigma=smooth, **given)
     return {**summary, "out": str(folder), "report": str(write_certificate(folder))}
-
-
-def crew_of(
-    build: str, recipe: dict[str, Any], jobs: int | None, seconds: float | None, ray: str | None
-) -> Crew | None:
-    """Return the crew that does units in other processes; None where this one does them itself.
-
-    Raises UsageError where there must be one, and model or data have no spec to be loaded by.
-    """
-    load = recipe["load"]
-    named = isinstance(load["model"], str) and isinstance(load["data"], str | None)
-    if not named and (ray or seconds):
-        raise UsageError("workers load model and data themselves", "give both as specs")
-    if not named or not (ray or seconds or (jobs or 1) > 1):
-        return None
-    device = pick_device(load["device"])  # not auto: workers are to take what this process has
-    load = {**load, "device": device.type if ray else str(device)}
-    alone = 1 if device.type != "cpu" and not ray else None
-    return Crew(build, {**recipe, "load": load}, jobs or alone, seconds, ray)
 
 
 def asked_of(

@@ -45,6 +45,11 @@ Examples:
   advkit audit --model bundled:spoken-digits-cnn --norm L2 --eps 50dB,40dB,30dB
   advkit audit --suite quick --strict --surrogate bundled:fashion-mnist-cnn
       exit 6 if the number is not to be trusted
+  advkit audit --jobs 8 --unit-seconds 600 --out runs/a
+      worker processes: one that is killed or hangs costs one batch
+  advkit audit --shard 1/8 --out runs/a
+      an eighth of the work; advkit merge runs/a when all are done
+  advkit audit --ray auto --out runs/a
   advkit audit --out runs/a --require 'linf@0.1 >= 0.6' -o audit.md -o audit.xml
 
 \b

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
+import torch
 from torch import Tensor
 
 from advkit.data.samples import Samples
+from advkit.errors import UsageError
 from advkit.evaluate.attempts import LINE_SEARCH
 from advkit.evaluate.bench import same_as
 from advkit.evaluate.supervisor import Crew, supervised
@@ -46,3 +49,28 @@ def pooled(
 
     with clustered(whole, knows) as pool:
         yield pool
+
+
+def crew_of(
+    build: str,
+    recipe: dict[str, Any],
+    device: torch.device,
+    jobs: int | None,
+    seconds: float | None,
+    ray: str | None,
+) -> Crew | None:
+    """Return the crew that does units in other processes; None where this one does them itself.
+
+    ``recipe["load"]`` has the specs of model and data, by which workers load them onto the kind of
+    ``device`` that this process has. Raises UsageError where there must be workers, and model or
+    data have no spec.
+    """
+    load = recipe["load"]
+    named = isinstance(load["model"], str) and isinstance(load["data"], str | None)
+    if not named and (ray or seconds):
+        raise UsageError("workers load model and data themselves", "give both as specs")
+    if not named or not (ray or seconds or (jobs or 1) > 1):
+        return None
+    load = {**load, "device": device.type if ray else str(device)}
+    alone = 1 if device.type != "cpu" and not ray else None
+    return Crew(build, {**recipe, "load": load}, jobs or alone, seconds, ray)
