@@ -33,9 +33,9 @@ JOBS = click.option(
 PROCESSES = click.option(
     "-j",
     "--jobs",
-    type=click.IntRange(1, 4 * (os.cpu_count() or 1)),
-    help="Worker processes, of which a killed one costs one batch; 1 is this process.  [default: "
-    "threads of this process, one per core]",
+    type=click.IntRange(min=1),
+    help="Worker processes, of which a killed one costs one batch; 1 is this process. On a "
+    "cluster: how many at once.  [default: threads of this process, one per core]",
 )
 UNIT_SECONDS = click.option(
     "--unit-seconds",

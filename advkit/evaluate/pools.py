@@ -1,5 +1,6 @@
 """Where the units of a run are done: in this process, in others on this machine, on a cluster."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -63,7 +64,7 @@ def crew_of(
 
     ``recipe["load"]`` has the specs of model and data, by which workers load them onto the kind of
     ``device`` that this process has. Raises UsageError where there must be workers, and model or
-    data have no spec.
+    data have no spec, or for far more of them than there are cores.
     """
     load = recipe["load"]
     named = isinstance(load["model"], str) and isinstance(load["data"], str | None)
@@ -71,6 +72,8 @@ def crew_of(
         raise UsageError("workers load model and data themselves", "give both as specs")
     if not named or not (ray or seconds or (jobs or 1) > 1):
         return None
+    if not ray and (jobs or 1) > 4 * (os.cpu_count() or 1):
+        raise UsageError(f"--jobs {jobs}: that is more than 4 for each core here", "give fewer")
     load = {**load, "device": device.type if ray else str(device)}
     alone = 1 if device.type != "cpu" and not ray else None
     return Crew(build, {**recipe, "load": load}, jobs or alone, seconds, ray)

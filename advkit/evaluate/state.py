@@ -73,6 +73,8 @@ def is_running(folder: Path) -> bool:
             return False
     except Timeout:
         return True
+    except OSError:
+        return False  # a place where we may not write; nor could a run of ours
 
 
 def state_of(folder: Path) -> dict[str, Any]:

@@ -35,3 +35,9 @@ def test_several_jobs_a_limit_of_time_or_a_cluster_ask_for_workers() -> None:
 def test_workers_need_specs(asked: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="load model and data themselves"):
         crew(classifier(), **asked)
+
+
+def test_far_more_workers_than_cores_are_refused_but_on_a_cluster() -> None:
+    with pytest.raises(UsageError, match="more than 4 for each core"):
+        crew(jobs=10_000)
+    assert crew(jobs=10_000, ray="auto").jobs == 10_000
