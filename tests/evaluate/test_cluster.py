@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from advkit.errors import InputError
 from advkit.evaluate.supervisor import Crew
 from tests.evaluate.small import RECIPE, run, table
 
@@ -56,3 +57,9 @@ def test_a_killed_worker_and_a_lost_machine_change_no_row(machines, tmp_path: Pa
     a, b = (table(tmp_path / name).sort_values(order, ignore_index=True)
             for name in ("cluster", "alone"))  # fmt: skip
     pd.testing.assert_frame_equal(a, b, check_exact=True)
+
+
+def test_where_no_cluster_answers_it_is_told_at_once(tmp_path: Path) -> None:
+    crew = Crew("tests.evaluate.small:worker", RECIPE, 1, ray="127.0.0.1:1")
+    with pytest.raises(InputError, match=r"no Ray cluster answers at 127\.0\.0\.1:1"):
+        run(tmp_path / "run", crew=crew)

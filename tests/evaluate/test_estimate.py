@@ -31,7 +31,7 @@ def test_the_estimate_is_right_within_a_third(
             told.append((float((costs["forwards"] + costs["backwards"]).sum()), sum(left)))
 
     monkeypatch.setattr("advkit.evaluate.audit.seconds_left", remember)
-    run(tmp_path, samples=some_digits(160), norm=norm, eps=eps, suite="quick", attacks=(),
+    run(tmp_path, samples=some_digits(120), norm=norm, eps=eps, suite="quick", attacks=(),
         batch_size=4, progress=progress, bounds="off", fold=False)  # fmt: skip
     with open_store(tmp_path) as store:
         costs, after = store.frame("costs"), store.fact("after")
