@@ -25,7 +25,9 @@ def parse_spec(text: str) -> Spec:
         key, equals, value = item.partition("=")
         if not key or not equals:
             raise UsageError(
-                f"{item!r} in {text!r} is not key=value", "write ...?key=value&key=value"
+                f"{item!r} in {text!r} is not key=value",
+                "write ...?key=value&key=value",
+                code="E206",
             )
         query[key] = unquote(value)
     scheme, colon, ref = head.partition(":")
@@ -36,7 +38,9 @@ def only(spec: Spec, known: Collection[str]) -> None:
     """Raise UsageError if ``spec`` has an option that is not among ``known``."""
     for key in spec.query:
         if key not in known:
-            raise UsageError(f"{spec.text!r} has no option {key!r}", did_you_mean(key, known))
+            raise UsageError(
+                f"{spec.text!r} has no option {key!r}", did_you_mean(key, known), code="E206"
+            )
 
 
 def numbers(spec: Spec, key: str) -> list[float] | None:
@@ -49,6 +53,7 @@ def numbers(spec: Spec, key: str) -> list[float] | None:
         raise UsageError(
             f"{key}={spec.query[key]} in {spec.text!r} is not a list of numbers",
             f"write {key}=0.5 or {key}=0.485,0.456,0.406",
+            code="E206",
         ) from error
 
 
@@ -58,7 +63,8 @@ def whole(spec: Spec, key: str, default: int) -> int:
         return int(spec.query.get(key, default))
     except ValueError as error:
         raise UsageError(
-            f"{key}={spec.query[key]} in {spec.text!r} is not a whole number"
+            f"{key}={spec.query[key]} in {spec.text!r} is not a whole number",
+            code="E206",
         ) from error
 
 

@@ -16,6 +16,7 @@ COMMANDS = {
     "dream": "Make what a layer sees in an image stronger.",
     "embed": "Lay images out by what a net makes of them, layer by layer.",
     "explain": "Show where a net looks, by several methods, and whether to believe them.",
+    "explain-error": "Tell what an error code such as E203 means, and what to do.",
     "figures": "Draw the figures of a run for print.",
     "fool": "Make images of nothing that a net is certain of.",
     "gallery": "Make one page of all that a model sees: the page to open first.",
@@ -44,8 +45,10 @@ class LazyGroup(click.Group):
     def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command:
         """Import the command; raises UsageError for an unknown one."""
         if cmd_name not in COMMANDS:
-            raise UsageError(f"there is no command {cmd_name!r}", did_you_mean(cmd_name, COMMANDS))
-        command = getattr(import_module(f"advkit.cli.{cmd_name}"), cmd_name)
+            hint = did_you_mean(cmd_name, COMMANDS)
+            raise UsageError(f"there is no command {cmd_name!r}", hint, code="E201")
+        module = cmd_name.replace("-", "_")
+        command = getattr(import_module(f"advkit.cli.{module}"), module)
         assert isinstance(command, click.Command)  # noqa: S101
         return command
 

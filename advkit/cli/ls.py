@@ -43,7 +43,9 @@ def ls(what: str, norm: str | None, knows: str | None, as_json: bool) -> None:
     An attack knows gradients, scores (logits), decisions (the class alone) or nothing of a model.
     """
     if what != "attacks" and (norm or knows):
-        raise UsageError("--norm and --knows are of advkit ls attacks", f"advkit ls {what}")
+        raise UsageError(
+            "--norm and --knows are of advkit ls attacks", f"advkit ls {what}", code="E207"
+        )
     listing = {"attacks": attacks, "models": models, "data": data, "norms": norms}
     found = [
         row
