@@ -111,9 +111,7 @@ class Store:
             raise self._damaged(shard) from error
 
     def _damaged(self, shard: str) -> InputError:
-        return InputError(
-            f"{self._file(shard)} is missing or damaged", "--fresh begins anew", code="E313"
-        )
+        return InputError(f"{self._file(shard)} is missing or damaged", "--fresh begins anew")
 
     def made_of(self) -> dict[str, Any] | None:
         """Return what the rows here depend on, or None where there are none yet."""
@@ -173,24 +171,20 @@ def open_store(path: Path, *, fresh: bool = False) -> Iterator[Store]:
                 _claim(connection, path)
                 yield Store(path, connection)
     except Timeout as error:
-        raise InputError(
-            f"the run directory {path} is in use", "wait for the other run", code="E313"
-        ) from error
+        raise InputError(f"the run directory {path} is in use", "wait for the other run") from error
 
 
 def _check_place(path: Path) -> None:
     if path.exists() and not path.is_dir():
-        raise InputError(f"--out {path} is a file", "give a directory", code="E311")
+        raise InputError(f"--out {path} is a file", "give a directory")
     there = {file.name for file in path.iterdir()} if path.is_dir() else set()
     if there - {*OURS, *BESIDE}:
-        raise InputError(
-            f"--out {path} holds other files", "give a new or an empty directory", code="E311"
-        )
+        raise InputError(f"--out {path} holds other files", "give a new or an empty directory")
     try:
         path.mkdir(parents=True, exist_ok=True)
         (path / ".lock").touch()
     except OSError as error:
-        raise InputError(f"cannot write to --out {path}: {error.strerror}", code="E311") from error
+        raise InputError(f"cannot write to --out {path}: {error.strerror}") from error
 
 
 def _claim(connection: sqlite3.Connection, path: Path) -> None:
@@ -198,9 +192,7 @@ def _claim(connection: sqlite3.Connection, path: Path) -> None:
     (mark,) = connection.execute("PRAGMA application_id").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if tables and mark != MARK:
-        raise InputError(
-            f"{path / 'results.sqlite'} is not of advkit", "give another --out", code="E311"
-        )
+        raise InputError(f"{path / 'results.sqlite'} is not of advkit", "give another --out")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute(f"PRAGMA application_id = {MARK}")
     connection.executescript(SCHEMA)
@@ -219,9 +211,7 @@ def _translated(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         if "full" in str(error):
             raise _full(path) from error
-        raise InputError(
-            f"{path / 'results.sqlite'} cannot be used: {error}", code="E313"
-        ) from error
+        raise InputError(f"{path / 'results.sqlite'} cannot be used: {error}") from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise _full(path) from error

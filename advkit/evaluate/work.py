@@ -71,7 +71,6 @@ def judge_clean(work: Work) -> None:
                 f"the model {work.model.name} gives logits that are not finite, first for sample "
                 f"{part.ids[bad[0]]}",
                 "check its preprocessing and weights",
-                code="E306",
             )
         rows = rows[["label", "prediction", "confidence", "margin"]]
         work.store.add_samples(rows.assign(position=at, id=part.ids))

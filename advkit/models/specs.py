@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from advkit.errors import InputError, UnknownNameError, UsageError, did_you_mean
+from advkit.errors import InputError, UsageError, did_you_mean
 from advkit.models.classifier import Classifier
 from advkit.models.described import load_described
 from advkit.models.efficientnet_lite import efficientnet_lite, efficientnet_lite_shape
@@ -42,9 +42,7 @@ def load_model(
     """
     parsed = parse_spec(spec)
     if arch is not None and not _is_file(parsed):
-        raise UsageError(
-            f"--arch {arch} has no use with {spec}", "it belongs to a weights file", code="E207"
-        )
+        raise UsageError(f"--arch {arch} has no use with {spec}", "it belongs to a weights file")
     return _load(parsed, arch, classes).to(_device(device))
 
 
@@ -88,7 +86,7 @@ def _load(spec: Spec, arch: str | None, classes: Sequence[str] | None) -> Classi
         return _load_file(spec, arch, classes)
     if spec.scheme.endswith(".py") or _MODULE.fullmatch(f"{spec.scheme}:{spec.ref}"):
         return _wrapped(_call(spec), spec, classes)
-    raise UnknownNameError(
+    raise UsageError(
         f"the model {spec.text!r} has an unknown scheme {spec.scheme!r}",
         f"{did_you_mean(spec.scheme, SCHEMES)}; or package.module:callable, "
         "./file.py:callable, FILE.safetensors",
@@ -101,7 +99,7 @@ def _is_file(spec: Spec) -> bool:
 
 def _bundled(spec: Spec) -> Path:
     if spec.ref not in bundled_models():
-        raise UnknownNameError(
+        raise UsageError(
             f"there is no bundled model {spec.ref!r}", did_you_mean(spec.ref, bundled_models())
         )
     return Path(str(files("advkit.models.bundled") / f"{spec.ref}.safetensors"))
@@ -113,7 +111,7 @@ def _call(spec: Spec) -> Any:
         return call_from_file(spec.scheme, spec.ref, options)
     top = spec.scheme.partition(".")[0]
     if top == spec.scheme and find_spec(top) is None:
-        raise UnknownNameError(
+        raise UsageError(
             f"the model {spec.text!r} has an unknown scheme, and there is no module {top!r}",
             did_you_mean(top, SCHEMES),
         )
@@ -132,7 +130,6 @@ def _wrapped(net: Any, spec: Spec, classes: Sequence[str] | None) -> Classifier:
         raise UsageError(
             f"{spec.text!r} gives a Classifier, which has its own normalisation",
             "leave mean and std out",
-            code="E207",
         )
     return net
 
@@ -161,9 +158,7 @@ def _empty(arch: Spec, classes: Sequence[str] | None) -> nn.Module:
             return torchvision_net(arch, classes).net
         return _module(_call(arch), arch)
     if arch.ref not in NETS:
-        raise UnknownNameError(
-            f"there is no architecture {arch.ref!r}", did_you_mean(arch.ref, NETS)
-        )
+        raise UsageError(f"there is no architecture {arch.ref!r}", did_you_mean(arch.ref, NETS))
     shape = tuple(int(n) for n in numbers(arch, "shape") or ())
     options = {key: literal(value) for key, value in arch.query.items() if key != "shape"}
     n_classes = options.pop("n_classes", len(classes or ()))
@@ -171,7 +166,6 @@ def _empty(arch: Spec, classes: Sequence[str] | None) -> nn.Module:
         raise UsageError(
             f"--arch {arch.text} does not say for what inputs and how many classes",
             f"write --arch {arch.ref}?shape=1,28,28&n_classes=10",
-            code="E204",
         )
     return build(arch.ref, shape=shape, n_classes=n_classes, **options)
 
@@ -186,13 +180,9 @@ def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise UsageError(
-            f"there is no device {name!r}", "cpu, cuda, cuda:0, mps", code="E205"
-        ) from error
+        raise UsageError(f"there is no device {name!r}", "cpu, cuda, cuda:0, mps") from error
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}
     if not there.get(device.type, True):
         known = ", ".join(kind for kind, usable in there.items() if usable)
-        raise InputError(
-            f"the device {name!r} is not available here", f"available: {known}", code="E310"
-        )
+        raise InputError(f"the device {name!r} is not available here", f"available: {known}")
     return device
