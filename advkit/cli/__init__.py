@@ -1,10 +1,13 @@
 """The command line. Commands are imported when they are called: `--help` waits for nothing."""
 
+import os
 from importlib import import_module
+from pathlib import Path
 
 import click
 
 from advkit import __version__
+from advkit.cli.common_options import with_common_options
 from advkit.cli.failures import guarded
 from advkit.errors import UsageError, did_you_mean
 
@@ -50,7 +53,7 @@ class LazyGroup(click.Group):
         module = cmd_name.replace("-", "_")
         command = getattr(import_module(f"advkit.cli.{module}"), module)
         assert isinstance(command, click.Command)  # noqa: S101
-        return command
+        return with_common_options(command, COMMANDS)
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
@@ -58,10 +61,18 @@ class LazyGroup(click.Group):
             formatter.write_dl(sorted(COMMANDS.items()))
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "ADVKIT"},
+)
 @click.version_option(__version__, prog_name="advkit")
-@click.option("-vv", "verbose", is_flag=True, help="Show where an error came from.")
-def cli(verbose: bool) -> None:
+@click.option("-v", "--verbose", count=True, help="Tell each step; -vv where an error came from.")
+@click.option("-q", "--quiet", is_flag=True, help="Results and errors only.")
+@click.option(
+    "--log-file", type=click.Path(path_type=Path), help="Write all steps to this file as well."
+)
+@click.pass_context
+def cli(context: click.Context, /, **_common: object) -> None:
     """How easily is a classifier fooled, and can that answer be trusted?
 
     \b
@@ -71,7 +82,10 @@ def cli(verbose: bool) -> None:
       advkit attack ddn --norm L2
       advkit ls attacks
       advkit audit --help
+      ADVKIT_AUDIT_DEVICE=cpu advkit audit --config ours.toml --print-config
     """
+    if os.environ.get("NO_COLOR"):
+        context.color = False
 
 
 def main() -> None:

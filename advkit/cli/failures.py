@@ -16,6 +16,7 @@ from types import FrameType
 from typing import NamedTuple, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from advkit.errors import AdvkitError
 
@@ -140,10 +141,19 @@ def _of_click(error: click.ClickException) -> Told:
     usual = "E202" if many else "E200"
     code = next((code for kind, code in kinds if isinstance(error, kind)), usual)
     message, _, hint = error.format_message().partition(" Did you mean ")
-    hint = f"did you mean {hint}" if hint else ""
     context = getattr(error, "ctx", None)
+    hint = f"did you mean {hint}" if hint else _environment(context, getattr(error, "param", None))
     usage = context.get_usage() if context else ""
     return Told(code, error.exit_code, message, hint, usage)
+
+
+def _environment(context: click.Context | None, param: click.Parameter | None) -> str:
+    """Return the variable that a bad value is from, if it is from one."""
+    if context is None or param is None or context.auto_envvar_prefix is None:
+        return ""
+    source = context.get_parameter_source(str(param.name))
+    name = f"{context.auto_envvar_prefix}_{str(param.name).upper()}"
+    return f"it is from {name}" if source == ParameterSource.ENVIRONMENT else ""
 
 
 def _of_system(error: OSError) -> Told:
@@ -155,12 +165,13 @@ def _of_system(error: OSError) -> Told:
 
 
 def _very_verbose() -> bool:
-    return "-vv" in sys.argv or sys.argv.count("-v") > 1
+    words = sys.argv[1:]
+    return "-vv" in words or words.count("-v") + words.count("--verbose") > 1
 
 
 def _say(told: Told) -> None:
     line = " ".join(_printable(told.message).split())
-    colour = None if "NO_COLOR" in os.environ else "red"
+    colour = None if os.environ.get("NO_COLOR") else "red"
     click.secho(f"error[{told.code}]: {line}", err=True, fg=colour)
     if told.hint:
         click.echo(f"  {_printable(told.hint)}", err=True)
