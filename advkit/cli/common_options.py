@@ -13,7 +13,7 @@ OPTIONS = (
         help="Take options from a TOML file, a table per command; ./advkit.toml is read anyway.",
     ),
     click.Option(
-        ["--print-config"], is_flag=True, allow_from_autoenv=False,
+        ["--print-config"], is_flag=True,
         help="Print every option with its value and where it is from, and do nothing.",
     ),
     click.Option(
@@ -34,12 +34,23 @@ def with_common_options(command: click.Command, commands: Collection[str]) -> cl
     taken = {name for param in command.params for name in param.opts}
     if isinstance(command, click.Group) or "--config" in taken:
         return command
-    for option in command.params:
-        if str(option.name).startswith("allow_") and isinstance(option, click.Option):
-            option.allow_from_autoenv = False  # to run a stranger's code is said each time
     command.params += [_fresh(option, commands) for option in OPTIONS]
+    for option in command.params:
+        if isinstance(option, click.Option):
+            _name_variable(str(command.name), option)
     command.callback = _framed(command)
     return command
+
+
+def _name_variable(command: str, option: click.Option) -> None:
+    """Name the variable after the option; click would after the parameter of the function.
+
+    To run a stranger's code (--allow-...) is said each time, by no variable.
+    """
+    option.allow_from_autoenv = False
+    if not str(option.name).startswith("allow_") and option.name != "print_config":
+        words = f"advkit_{command}_{max(option.opts, key=len).lstrip('-')}"
+        option.envvar = words.replace("-", "_").upper()
 
 
 def _fresh(option: click.Option, commands: Collection[str]) -> click.Option:

@@ -36,7 +36,7 @@ def _source(context: click.Context, option: click.Option, found: dict[str, Setti
     if source == ParameterSource.DEFAULT_MAP:
         return "-q"
     if source == ParameterSource.ENVIRONMENT:
-        return f"environment: {context.auto_envvar_prefix}_{str(option.name).upper()}"
+        return f"environment: {option.envvar}"
     return FROM.get(source or ParameterSource.DEFAULT, "default")
 
 

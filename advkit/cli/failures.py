@@ -149,11 +149,10 @@ def _of_click(error: click.ClickException) -> Told:
 
 def _environment(context: click.Context | None, param: click.Parameter | None) -> str:
     """Return the variable that a bad value is from, if it is from one."""
-    if context is None or param is None or context.auto_envvar_prefix is None:
+    if context is None or param is None:
         return ""
     source = context.get_parameter_source(str(param.name))
-    name = f"{context.auto_envvar_prefix}_{str(param.name).upper()}"
-    return f"it is from {name}" if source == ParameterSource.ENVIRONMENT else ""
+    return f"it is from {param.envvar}" if source == ParameterSource.ENVIRONMENT else ""
 
 
 def _of_system(error: OSError) -> Told:

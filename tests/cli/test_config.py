@@ -4,11 +4,14 @@ import re
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 
 from advkit.cli import COMMANDS
 from advkit.cli import cli as group
+from advkit.cli.common_options import with_common_options
 from advkit.cli.config_file import options_of
+from advkit.errors import UsageError
 from tests.cli.run_cli import Cli
 
 ROW = re.compile(r"(?:# )?([\w-]+) = ?(.*?) +# (.*)")
@@ -129,11 +132,25 @@ def test_an_environment_variable_out_of_range_is_told(
     assert json.loads(cli("ls", "norms").out)
 
 
-def test_no_command_lets_the_environment_allow_unsafe_loads() -> None:
-    for name in COMMANDS:
-        for param in group.get_command(None, name).params:  # type: ignore[attr-defined]
-            if str(param.name).startswith("allow_"):
-                assert not param.allow_from_autoenv  # type: ignore[attr-defined]
+def test_no_variable_and_no_file_allows_unsafe_loads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = []
+
+    @click.command()
+    @click.option("--allow-unsafe-load", is_flag=True)
+    @click.option("--seed", type=int)
+    def risky(**given: object) -> None:
+        seen.append(given)
+
+    command = with_common_options(risky, ["risky"])
+    monkeypatch.setenv("ADVKIT_RISKY_ALLOW_UNSAFE_LOAD", "1")
+    monkeypatch.setenv("ADVKIT_RISKY_SEED", "5")
+    command.main(["-q"], standalone_mode=False, auto_envvar_prefix="ADVKIT_RISKY")
+    assert seen == [{"allow_unsafe_load": False, "seed": 5}]
+    Path("advkit.toml").write_text("[risky]\nallow-unsafe-load = true\n")
+    with pytest.raises(UsageError, match="allow-unsafe-load is no option"):
+        command.main(["-q"], prog_name="risky", standalone_mode=False)
 
 
 RUN = ("audit", "--model", "bundled:fashion-mnist-logistic", "--limit", 4, "--attacks", "fgsm",
@@ -168,8 +185,6 @@ def test_the_log_file_has_the_error_too(cli: Cli) -> None:
 @pytest.mark.parametrize("value", ["1", ""])
 def test_no_color(cli: Cli, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     """Colour is for terminals; NO_COLOR, unless empty, takes it from them as well."""
-    import click
-
     monkeypatch.setenv("NO_COLOR", value)
     seen: list[object] = []
     monkeypatch.setattr(click, "secho", lambda *_a, fg=None, **_k: seen.append(fg))
