@@ -5,6 +5,7 @@ from importlib import import_module
 from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from advkit import __version__
 from advkit.cli.common_options import with_common_options
@@ -16,6 +17,7 @@ COMMANDS = {
     "audit": "Measure how easily a classifier is fooled; write a report.",
     "certify": "Prove for which images no perturbation within eps exists.",
     "compare": "Compare two audits of the same images, image by image.",
+    "completion": "Print the completion script of bash, zsh or fish.",
     "dream": "Make what a layer sees in an image stronger.",
     "embed": "Lay images out by what a net makes of them, layer by layer.",
     "explain": "Show where a net looks, by several methods, and whether to believe them.",
@@ -27,7 +29,7 @@ COMMANDS = {
     "inspect": "Tell what a model is made of, and what its layers are called.",
     "invert": "Find images again from the codes of inner layers.",
     "linearity": "Show why linear models are fooled, and how linear nets are; write a page.",
-    "ls": "List attacks, models, data and norms.",
+    "ls": "List attacks, models, data, methods and norms.",
     "report": "Render a finished run again: page, Markdown, JUnit, CSV, model card.",
     "show": "Tell all about one attack.",
     "speech": "Make a recogniser of words mishear; a page to listen to.",
@@ -45,15 +47,28 @@ class LazyGroup(click.Group):
         """Return the names of all commands."""
         return sorted(COMMANDS)
 
-    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command:
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command; raises UsageError for an unknown one."""
+        completing = "_ADVKIT_COMPLETE" in os.environ
+        if cmd_name not in COMMANDS and completing:
+            return None
         if cmd_name not in COMMANDS:
             hint = did_you_mean(cmd_name, COMMANDS)
             raise UsageError(f"there is no command {cmd_name!r}", hint, code="E201")
+        if completing:
+            from advkit.cli.completion_table import stub
+
+            return stub(cmd_name)
         module = cmd_name.replace("-", "_")
         command = getattr(import_module(f"advkit.cli.{module}"), module)
         assert isinstance(command, click.Command)  # noqa: S101
         return with_common_options(command, COMMANDS)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands that begin so; click would import each for its help."""
+        found = click.Command.shell_complete(self, ctx, incomplete)
+        return found + [CompletionItem(name, help=about) for name, about in sorted(COMMANDS.items())
+                        if name.startswith(incomplete)]  # fmt: skip
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
