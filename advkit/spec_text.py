@@ -1,11 +1,13 @@
 """The text of a spec: ``scheme:ref?key=value&key=value``."""
 
 from ast import literal_eval
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from advkit.errors import UsageError, did_you_mean
+
+LONGEST, LONGEST_PATH = 255, 1000  # bytes of a file's name, characters of a path
 
 
 class Spec(NamedTuple):
@@ -30,8 +32,23 @@ def parse_spec(text: str) -> Spec:
                 code="E206",
             )
         query[key] = unquote(value)
+    _check_names([head, *query.values()])
     scheme, colon, ref = head.partition(":")
     return Spec(text, scheme, ref, query) if colon else Spec(text, "", head, query)
+
+
+def _check_names(texts: Iterable[str]) -> None:
+    """Refuse here what no file and no name can hold: the system's own errors tell little."""
+    for text in texts:
+        try:
+            sizes = [len(part.encode()) for part in text.replace(":", "/").split("/")]
+        except UnicodeEncodeError as error:
+            raise UsageError(f"{text!r} is no text in UTF-8", code="E206") from error
+        if "\0" in text:
+            raise UsageError(f"{text!r} holds a NUL character", code="E206")
+        if max(sizes) > LONGEST or len(text) > LONGEST_PATH:
+            raise UsageError(f"{text[:40]!r}... has {len(text):,} characters", "no name is so long",
+                             code="E206")  # fmt: skip
 
 
 def only(spec: Spec, known: Collection[str]) -> None:
@@ -75,6 +92,6 @@ def literal(value: str) -> Any:
         return words[value.lower()]
     try:
         found = literal_eval(value)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return value
     return found if isinstance(found, int | float) else value

@@ -27,7 +27,7 @@ def completed(*words: str, said: str = "") -> list[str]:
         [sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=20
     )
     assert done.stderr == ""
-    return [line.partition(",")[2] for line in done.stdout.splitlines()]
+    return [line.partition(",")[2] for line in done.stdout.splitlines() if line]
 
 
 def test_the_table_is_that_of_the_commands() -> None:
