@@ -23,8 +23,6 @@ LETTERS = st.characters(exclude_characters=":?&=", exclude_categories=["Cs", "Zs
 KEY = st.text(alphabet=LETTERS, min_size=1, max_size=8)
 SIGNS_TOO = st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 VALUE = st.text(alphabet=SIGNS_TOO, max_size=12)
-    alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12
-)
 NESTED = "(" * 5000, "-" * 50000 + "1", "{[]: 1}", "[" * 90 + "]" * 90, "9" * 5000, "1e999", "\0"
 
 

@@ -169,14 +169,14 @@ def _very_verbose() -> bool:
 
 
 def _say(told: Told) -> None:
-    line = " ".join(_printable(told.message).split())
+    line = " ".join(printable(told.message).split())
     colour = None if os.environ.get("NO_COLOR") else "red"
     click.secho(f"error[{told.code}]: {line}", err=True, fg=colour)
     if told.hint:
-        click.echo(f"  {_printable(told.hint)}", err=True)
+        click.echo(f"  {printable(told.hint)}", err=True)
     click.echo(f"  more: advkit explain-error {told.code}", err=True)
 
 
-def _printable(text: str) -> str:
-    """Keep names from a user's data from steering the terminal."""
+def printable(text: str) -> str:
+    """Return ``text`` with ? for what could steer a terminal: names come from users' data."""
     return "".join(c if c.isprintable() or c.isspace() else "?" for c in text)

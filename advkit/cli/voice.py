@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from advkit.cli.failures import printable
 from advkit.errors import AdvkitError, InputError
 
 LOG = logging.getLogger("advkit")
 FILE = logging.getLogger("advkit-log-file")  # for what stderr is told in another way
+FILE.addHandler(logging.NullHandler())  # else what no file gets would go to stderr
 FORM = "%(asctime)s %(levelname)s %(message)s"
 LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
@@ -28,7 +30,7 @@ def heard(verbose: int, log_file: Path | None) -> Iterator[None]:
     try:
         yield
     except AdvkitError as error:
-        FILE.error("[%s] %s (%s)", error.code, error, error.hint)
+        FILE.error("[%s] %s (%s)", error.code, printable(str(error)), printable(error.hint))
         raise
     except BaseException:
         FILE.exception("stopped")
