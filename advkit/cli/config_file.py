@@ -28,7 +28,7 @@ class Setting(NamedTuple):
 def config_files(asked: Path | None) -> list[Path]:
     """Return the files that count, the strongest last; raises InputError if ``asked`` is none."""
     if asked is not None and not asked.is_file():
-        raise InputError(f"--config {asked} is not there", "check the path", code="E301")
+        raise InputError(f"--config {asked} is no file", "check the path", code="E301")
     home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     usual = [home / "advkit" / "config.toml", Path("advkit.toml")]
     return [file for file in usual if file.is_file()] + ([asked] if asked else [])

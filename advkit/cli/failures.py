@@ -53,6 +53,8 @@ def resumable(command: str) -> Iterator[None]:
 
 def guarded(command: click.Command) -> NoReturn:
     """Run ``command``; leave with the documented exit code and one line for each failure."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - it was closed: `>&-`
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     signal.signal(signal.SIGTERM, _terminate)
     try:
         code = command.main(prog_name="advkit", standalone_mode=False)
@@ -97,6 +99,9 @@ def _explain(error: BaseException) -> int:
         error = error.__cause__  # click hides Ctrl-C in it
     if _very_verbose():
         traceback.print_exception(error)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return error.exit_code
     told = _told(error)
     if told.usage:
         click.echo(told.usage, err=True)
@@ -124,7 +129,7 @@ def _told(error: BaseException) -> Told:
         return Told(f"E{code}", code, "stopped", str(error) or "what was finished is safe")
     if isinstance(error, MemoryError) or "out of memory" in str(error):
         return Told("E700", 7, "out of memory", "give a smaller --batch-size")
-    if isinstance(error, OSError) and error.filename is not None:
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in FULL):
         return _of_system(error)
     kind = f"{type(error).__name__}: {error}"
     return Told("E070", 70, f"this is a bug in advkit: {kind}", "see where: advkit -vv ...")
@@ -157,7 +162,7 @@ def _environment(context: click.Context | None, param: click.Parameter | None) -
 
 def _of_system(error: OSError) -> Told:
     """Return a refusal of the system: the file is named, and nobody's code is to blame."""
-    what = f"{error.filename}: {error.strerror}"
+    what = f"{error.filename or 'standard output'}: {error.strerror}"
     if error.errno in FULL:
         return Told("E700", 7, what, "what was finished is safe; give --out on another disk")
     return Told("E301" if isinstance(error, FileNotFoundError) else "E311", 3, what)

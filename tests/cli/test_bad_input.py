@@ -4,7 +4,11 @@ The list is section 4.4 of the conventions; `ELSEWHERE` says where the rest of i
 """
 
 import ast
+import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +196,32 @@ def test_67_nothing_is_downloaded(cli: Cli, tmp_path: Path, monkeypatch: Any) ->
         "https://" in lines(cli(*USUAL, "--model", spec).err)[0] + cli(*USUAL, "--model", spec).err
     )
     assert not (tmp_path / "cache").exists()
+
+
+def test_no_words_at_all_are_answered_with_the_help(cli: Cli) -> None:
+    result = cli()
+    assert (result.code, result.out) == (2, "")
+    assert "Commands:" in result.err
+    assert lines(result.err) == []
+
+
+def test_eps_0_alone_is_clean_accuracy(cli: Cli) -> None:
+    """Its curve has one point, and nothing to prove."""
+    result = cli(*USUAL, "--eps", 0, "--json")
+    assert result.code == 0, result.err
+    summary = json.loads(result.out)
+    assert summary["robust"][0]["value"] == summary["clean"]["value"]
+
+
+@pytest.mark.parametrize(("end", "code", "told"), [
+    (">/dev/full", 7, "error[E700]: standard output"), (">&-", 0, ""), (">&- 2>&-", 0, ""),
+])  # fmt: skip
+def test_an_output_that_is_full_or_closed(end: str, code: int, told: str) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"exec '{sys.executable}' -m advkit explain-error E203 {end}"],
+        capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=30,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr[: len(told) or 99]) == (code, told)
 
 
 def test_every_number_of_the_list_is_tested() -> None:
