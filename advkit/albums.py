@@ -32,14 +32,16 @@ def read_album(folder: Path) -> Album:
     """Return what the run in ``folder`` made; raises InputError where it is none or damaged."""
     run = read_json(folder, "run.json")
     if not isinstance(run, dict) or run.get("schema") != SCHEMA:
-        raise InputError(f"{folder} holds no run that makes pictures")
+        raise InputError(f"{folder} holds no run that makes pictures", code="E313")
     if not run.get("finished"):
-        raise InputError(f"the run in {folder} has not ended", f"to go on: {run['command']}")
+        raise InputError(
+            f"the run in {folder} has not ended", f"to go on: {run['command']}", code="E313"
+        )
     try:
         return _album(folder, run)
     except (OSError, ValueError, KeyError, TypeError) as error:
         hint = "--fresh begins anew"
-        raise InputError(f"the run in {folder} is damaged: {error}", hint) from error
+        raise InputError(f"the run in {folder} is damaged: {error}", hint, code="E313") from error
 
 
 def _album(folder: Path, run: Mapping[str, Any]) -> Album:

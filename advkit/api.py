@@ -11,7 +11,7 @@ import torch
 from advkit.certifying import write_certificate
 from advkit.data.samples import Samples, taken_relative
 from advkit.data.specs import load_data
-from advkit.errors import InputError, UsageError, did_you_mean
+from advkit.errors import InputError, UnknownNameError, UsageError, did_you_mean
 from advkit.evaluate.attack_plan import banded, planned
 from advkit.evaluate.attack_run import attack as run_attack
 from advkit.evaluate.audit import audit as run_audit
@@ -174,7 +174,9 @@ def certify(
     check_eps(radii, norm)
     _check_counts(**options)
     if smooth is not None and norm != "L2":
-        raise UsageError(f"smoothing certifies in L2, not in {norm}", "leave --norm out")
+        raise UsageError(
+            f"smoothing certifies in L2, not in {norm}", "leave --norm out", code="E210"
+        )
     samples, classifier = load_both(model, data, limit, arch, torch.device("cpu"))
     folder = Path(out) if out else new_run(str(model), samples.name, kind="certify")
     asked = asked_of(model, data, samples, command)
@@ -228,7 +230,9 @@ def own_data(model: str | Classifier) -> str:
             return f"bundled:{own}"
     if name.startswith("bundled:"):
         return DATA
-    raise UsageError(f"--model {name} comes without images", "say on what: --data imagefolder:DIR")
+    raise UsageError(
+        f"--model {name} comes without images", "say on what: --data imagefolder:DIR", code="E204"
+    )
 
 
 def _check_options(
@@ -239,7 +243,7 @@ def _check_options(
 ) -> None:
     """Raise UsageError for what can be known to be wrong before anything is loaded."""
     if suite not in SUITES:
-        raise UsageError(f"there is no suite {suite!r}", did_you_mean(suite, SUITES))
+        raise UnknownNameError(f"there is no suite {suite!r}", did_you_mean(suite, SUITES))
     if isinstance(attacks, str):
         raise UsageError(f"attacks={attacks!r} is one string", "give a list of attacks")
     members_of(attacks, norm)
@@ -248,14 +252,16 @@ def _check_options(
 
 def _check_counts(batch_size: int | None = None, jobs: int | None = None, **_others: Any) -> None:
     if any(number is not None and number < 1 for number in (batch_size, jobs)):
-        raise UsageError(f"batch_size={batch_size}, jobs={jobs}", "give 1 or more")
+        raise UsageError(f"batch_size={batch_size}, jobs={jobs}", "give 1 or more", code="E203")
 
 
 def in_units(samples: Samples, eps: Sequence[float]) -> Samples:
     """Return the samples, taken relative where ``eps`` are in decibels; raises UsageError."""
     relative = {isinstance(e, Relative) for e in eps}
     if len(relative) > 1:
-        raise UsageError("some eps are in decibels and some are not", "give all of one kind")
+        raise UsageError(
+            "some eps are in decibels and some are not", "give all of one kind", code="E208"
+        )
     return taken_relative(samples) if relative == {True} else samples
 
 
@@ -275,17 +281,21 @@ def pick_eps(
 ) -> tuple[float, ...]:
     """Return the radii in rising order, the usual ones where none are given; raises UsageError."""
     if norm not in EPS:
-        raise UsageError(f"there is no norm {norm!r}", did_you_mean(norm, EPS))
+        raise UnknownNameError(f"there is no norm {norm!r}", did_you_mean(norm, EPS))
     if eps is None and sounds(model, data):
         return tuple(decibels(below) for below in SPEECH_DB)
     if eps is None:
         name = model if isinstance(model, str) else model.name
         return (BUNDLED_EPS if name.startswith("bundled:") else EPS)[norm]
     if isinstance(eps, str):
-        raise UsageError(f"eps={eps!r} is a string", "give a number or several: [4 / 255, 8 / 255]")
+        raise UsageError(
+            f"eps={eps!r} is a string", "give a number or several: [4 / 255, 8 / 255]", code="E203"
+        )
     found = [eps] if isinstance(eps, int | float) else eps
     if not len(found):
-        raise UsageError("eps is empty", "give a number or several: [4 / 255, 8 / 255]")
+        raise UsageError(
+            "eps is empty", "give a number or several: [4 / 255, 8 / 255]", code="E203"
+        )
     return tuple(sorted({e if isinstance(e, Relative) else float(e) for e in found}))
 
 
@@ -299,7 +309,9 @@ def pick_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         here = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
         raise InputError(
-            f"--device {name} is not on this machine", f"there is: {', '.join(here)}"
+            f"--device {name} is not on this machine",
+            f"there is: {', '.join(here)}",
+            code="E310",
         ) from error
     return device
 

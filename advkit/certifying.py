@@ -20,7 +20,7 @@ def write_certificate(folder: Path) -> Path:
     """
     run = read_json(folder, "run.json")
     if not isinstance(run, dict) or run.get("schema") != SCHEMA:
-        raise InputError(f"{folder} holds no finished run of advkit certify")
+        raise InputError(f"{folder} holds no finished run of advkit certify", code="E313")
     return write_text(folder, "report.html", certificate_page(certificate_of(run)))
 
 

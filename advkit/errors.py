@@ -1,51 +1,72 @@
-"""The errors that advkit raises on purpose; each knows the exit code of the command line."""
+"""The errors that advkit raises on purpose.
+
+Each knows the exit code of the command line, and a code of its own (`advkit/error_codes.py`).
+"""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 class AdvkitError(Exception):
-    """What a person can mend: one line that repeats the request, and what to do (`hint`)."""
+    """What a person can mend: one line that repeats the request, and what to do (`hint`).
+
+    ``code`` is for `advkit explain-error`; a class has one for all that it does not tell apart.
+    """
 
     exit_code = 70
+    code = "E070"
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", *, code: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        self.code = code or type(self).code
 
 
 class UsageError(AdvkitError):
     """The request itself is wrong: an unknown name, a value out of range."""
 
     exit_code = 2
+    code = "E200"
+
+
+class UnknownNameError(UsageError):
+    """There is nothing of this name."""
+
+    code = "E205"
 
 
 class InputError(AdvkitError):
     """The model, the data, the labels or a file cannot be used as they are."""
 
     exit_code = 3
+    code = "E300"
 
 
 class InapplicableError(InputError):
     """A method that says nothing of this model, or nothing of this image."""
+
+    code = "E316"
 
 
 class UnsafeError(AdvkitError):
     """The file could run code when loaded; it was not opened."""
 
     exit_code = 4
+    code = "E400"
 
 
 class EmptyError(AdvkitError):
     """There is nothing to evaluate."""
 
     exit_code = 5
+    code = "E500"
 
 
 class ResourceError(AdvkitError):
     """Memory or disk ran out."""
 
     exit_code = 7
+    code = "E700"
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -35,14 +35,16 @@ def explained(folder: Path) -> Explained:
     """Return what the run in ``folder`` found; raises InputError where it is none or damaged."""
     run = read_json(folder, "run.json")
     if not isinstance(run, dict) or run.get("schema") != "advkit/explain/1":
-        raise InputError(f"{folder} holds no run of advkit explain")
+        raise InputError(f"{folder} holds no run of advkit explain", code="E313")
     if not run.get("finished"):
-        raise InputError(f"the run in {folder} has not ended", f"to go on: {run['command']}")
+        raise InputError(
+            f"the run in {folder} has not ended", f"to go on: {run['command']}", code="E313"
+        )
     try:
         return _read(folder, run)
     except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
         hint = "--fresh begins anew"
-        raise InputError(f"the run in {folder} is damaged: {error}", hint) from error
+        raise InputError(f"the run in {folder} is damaged: {error}", hint, code="E313") from error
 
 
 def _read(folder: Path, run: Mapping[str, Any]) -> Explained:

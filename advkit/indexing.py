@@ -18,7 +18,9 @@ def entries_below(root: Path, page: Path) -> tuple[list[Entry], list[str]]:
     is no ``root``, EmptyError where it holds no audit.
     """
     if not root.is_dir():
-        raise InputError(f"there is no directory {root}", "give one that holds run directories")
+        raise InputError(
+            f"there is no directory {root}", "give one that holds run directories", code="E301"
+        )
     entries, passed_over = [], []
     for file in sorted(root.rglob("run.json")):
         try:

@@ -28,9 +28,9 @@ def number(text: str) -> float:
     try:
         value = float(Fraction(text.strip())) if "/" in text else float(text)
     except (ValueError, ZeroDivisionError, OverflowError) as error:
-        raise UsageError(f"{text!r} is not a number", "write 0.03 or 8/255") from error
+        raise UsageError(f"{text!r} is not a number", "write 0.03 or 8/255", code="E203") from error
     if not math.isfinite(value):
-        raise UsageError(f"{text!r} is not a finite number", "write 0.03 or 8/255")
+        raise UsageError(f"{text!r} is not a finite number", "write 0.03 or 8/255", code="E203")
     return value
 
 
@@ -38,11 +38,14 @@ def check_eps(eps: Iterable[float], norm: str) -> None:
     """Raise UsageError for radii that are negative, not finite, or Linf and not below 1."""
     for value in eps:
         if not (math.isfinite(value) and value >= 0):
-            raise UsageError(f"--eps {value:g} is not a radius", "give 0 or more: 8/255, 0.03")
+            raise UsageError(
+                f"--eps {value:g} is not a radius", "give 0 or more: 8/255, 0.03", code="E208"
+            )
         if norm == "Linf" and value >= 1:
             raise UsageError(
                 f"--eps {value:g} is the whole range of a pixel or more: images are in [0, 1]",
                 f"did you mean {value:g}/255?",
+                code="E208",
             )
 
 

@@ -183,7 +183,9 @@ def loaded(setting: Setting) -> tuple[Classifier, Samples | None, Sequence[int]]
         shape = tuple(samples.x.shape[1:])
         samples = samples._replace(x=samples.x.to(device), y=samples.y.to(device))
     if shape is None:
-        raise UsageError(f"{name} does not say what images it takes", "give --data or --size")
+        raise UsageError(
+            f"{name} does not say what images it takes", "give --data or --size", code="E204"
+        )
     classes = samples.classes if samples else None
     model = load_model(spec, arch=setting.arch, classes=classes) if isinstance(spec, str) else spec
     return model.to(device), samples, shape

@@ -1,11 +1,13 @@
 """The text of a spec: ``scheme:ref?key=value&key=value``."""
 
 from ast import literal_eval
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from advkit.errors import UsageError, did_you_mean
+
+LONGEST, LONGEST_PATH = 255, 1000  # bytes of a file's name, characters of a path
 
 
 class Spec(NamedTuple):
@@ -25,18 +27,37 @@ def parse_spec(text: str) -> Spec:
         key, equals, value = item.partition("=")
         if not key or not equals:
             raise UsageError(
-                f"{item!r} in {text!r} is not key=value", "write ...?key=value&key=value"
+                f"{item!r} in {text!r} is not key=value",
+                "write ...?key=value&key=value",
+                code="E206",
             )
         query[key] = unquote(value)
+    _check_names([head, *query.values()])
     scheme, colon, ref = head.partition(":")
     return Spec(text, scheme, ref, query) if colon else Spec(text, "", head, query)
+
+
+def _check_names(texts: Iterable[str]) -> None:
+    """Refuse here what no file and no name can hold: the system's own errors tell little."""
+    for text in texts:
+        try:
+            sizes = [len(part.encode()) for part in text.replace(":", "/").split("/")]
+        except UnicodeEncodeError as error:
+            raise UsageError(f"{text!r} is no text in UTF-8", code="E206") from error
+        if "\0" in text:
+            raise UsageError(f"{text!r} holds a NUL character", code="E206")
+        if max(sizes) > LONGEST or len(text) > LONGEST_PATH:
+            raise UsageError(f"{text[:40]!r}... has {len(text):,} characters", "no name is so long",
+                             code="E206")  # fmt: skip
 
 
 def only(spec: Spec, known: Collection[str]) -> None:
     """Raise UsageError if ``spec`` has an option that is not among ``known``."""
     for key in spec.query:
         if key not in known:
-            raise UsageError(f"{spec.text!r} has no option {key!r}", did_you_mean(key, known))
+            raise UsageError(
+                f"{spec.text!r} has no option {key!r}", did_you_mean(key, known), code="E206"
+            )
 
 
 def numbers(spec: Spec, key: str) -> list[float] | None:
@@ -49,6 +70,7 @@ def numbers(spec: Spec, key: str) -> list[float] | None:
         raise UsageError(
             f"{key}={spec.query[key]} in {spec.text!r} is not a list of numbers",
             f"write {key}=0.5 or {key}=0.485,0.456,0.406",
+            code="E206",
         ) from error
 
 
@@ -58,7 +80,8 @@ def whole(spec: Spec, key: str, default: int) -> int:
         return int(spec.query.get(key, default))
     except ValueError as error:
         raise UsageError(
-            f"{key}={spec.query[key]} in {spec.text!r} is not a whole number"
+            f"{key}={spec.query[key]} in {spec.text!r} is not a whole number",
+            code="E206",
         ) from error
 
 
@@ -69,6 +92,6 @@ def literal(value: str) -> Any:
         return words[value.lower()]
     try:
         found = literal_eval(value)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return value
     return found if isinstance(found, int | float) else value

@@ -84,7 +84,9 @@ def page_of(folder: Path) -> str:
     """Return the page of the study in ``folder``, made again; raises InputError where is none."""
     summary = read_json(folder, "speech.json")
     if not summary:
-        raise InputError(f"{folder} holds no study of speech", "advkit speech writes one")
+        raise InputError(
+            f"{folder} holds no study of speech", "advkit speech writes one", code="E313"
+        )
     with arrays(folder / "sounds.npz") as saved:
         return speech_page(study_of(summary, dict(saved)))
 

@@ -31,7 +31,9 @@ def write_query_page(folder: Path) -> Path:
     """Write `report.html` into the run directory of an audit by labels; return its path."""
     run = read_json(folder, "run.json") or {}
     if "rounds" not in run:
-        raise InputError(f"{folder} holds no finished audit by labels", "run advkit transfer")
+        raise InputError(
+            f"{folder} holds no finished audit by labels", "run advkit transfer", code="E313"
+        )
     shares: dict[str, Any] = {
         name: interval_of(run[name]) for name in ("clean", "noise", "white_box")
     }
@@ -51,7 +53,9 @@ def study_of(folder: Path) -> Transfer:
     """Return what the run directory of a finished study holds; raises InputError."""
     run = read_json(folder, "run.json") or {}
     if "verdict" not in run:
-        raise InputError(f"{folder} holds no finished study of transfer", "run advkit transfer")
+        raise InputError(
+            f"{folder} holds no finished study of transfer", "run advkit transfer", code="E313"
+        )
     at = {point["attack"]: [] for point in run["curves"]}  # type: dict[str, list[Any]]
     for point in run["curves"]:
         at[point["attack"]].append((point["eps"], interval_of(point["success"])))

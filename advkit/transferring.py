@@ -71,7 +71,9 @@ def study(
     members_of(chosen, norm, 1)  # what is wrong with them is said before anything is trained
     if models:
         if data is None:
-            raise UsageError("--model comes without images", "say on what: --data imagefolder:DIR")
+            raise UsageError(
+                "--model comes without images", "say on what: --data imagefolder:DIR", code="E204"
+            )
         radii = eps or pick_eps(None, norm, models[0])
         check_eps(radii, norm)
         nets, samples, told = _given(models, data, limit, where), None, ""
@@ -176,7 +178,7 @@ def _trained(
     if samples.x.shape[1:] != images.x.shape[1:]:
         raise InputError(f"{images.name} has images of {tuple(images.x.shape[1:])}, "
                          f"{samples.name} of {tuple(samples.x.shape[1:])}",
-                         "give both at one size (?size=)")  # fmt: skip
+                         "give both at one size (?size=)", code="E314")  # fmt: skip
     plans, robust = plans_of(training, len(images.ids), norm, radii)
     files = trained([*plans, *robust], images, training.folder, jobs=jobs, progress=progress)
     nets = [

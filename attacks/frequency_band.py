@@ -21,7 +21,7 @@ def in_band(attack: Attack, low: float, high: float, rate: int = 8000) -> Attack
     """
     if not 0 <= low < high or low >= rate / 2:
         raise UsageError(f"the band {low:g}-{high:g} Hz is not possible at {rate} Hz",
-                         f"from 0 to {rate / 2:g} Hz: --band 300-3400")  # fmt: skip
+                         f"from 0 to {rate / 2:g} Hz: --band 300-3400", code="E203")  # fmt: skip
     face = alone(face_of(attack), "in_band")
 
     def body(call: Call) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from advkit.attacks.transfer_walk import Scene, Way, travel, walk
 from advkit.engine import Objective, evaluate
 from advkit.engine.objectives import Model
-from advkit.errors import UsageError, did_you_mean
+from advkit.errors import UnknownNameError, UsageError, did_you_mean
 
 
 def ila(
@@ -68,7 +68,7 @@ def layer_of(model: Model, layer: str) -> nn.Module | None:
     kinds = (nn.Linear, nn.modules.conv._ConvNd)
     known = [name for name, module in modules.items() if isinstance(module, kinds)]
     if layer and layer not in modules:
-        raise UsageError(f"there is no layer {layer!r}", did_you_mean(layer, known))
+        raise UnknownNameError(f"there is no layer {layer!r}", did_you_mean(layer, known))
     name = layer or (known[len(known) // 2] if len(known) > 1 else "")
     return modules[name] if name else None
 

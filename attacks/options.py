@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hint
 
 from torch import Tensor
 
-from advkit.errors import UsageError, did_you_mean
+from advkit.errors import UnknownNameError, UsageError, did_you_mean
 from advkit.numbers import number
 
 Attack = Callable[..., Tensor]
@@ -38,13 +38,15 @@ def parse(text: str, known: Mapping[str, Attack]) -> Member:
     attack = _own(name) if ":" in name else known.get(name) or _together(name)
     if attack is None:
         several = "repeat --attacks for each; " if "," in name else ""
-        raise UsageError(f"there is no attack {name!r}", several + did_you_mean(name, known))
+        raise UnknownNameError(f"there is no attack {name!r}", several + did_you_mean(name, known))
     options = defaults(attack)
     hints = get_type_hints(attack)
     for item in filter(None, given.split(",")):
         key, equals, value = item.partition("=")
         if not equals or key not in options:
-            raise UsageError(f"{name} has no option {key!r} ({text!r})", did_you_mean(key, options))
+            raise UnknownNameError(
+                f"{name} has no option {key!r} ({text!r})", did_you_mean(key, options)
+            )
         options[key] = _convert(value, hints.get(key, str), f"{name}:{key}", options[key])
     return Member(text, partial(attack, **options), options, own=":" in name)
 
@@ -73,9 +75,12 @@ def _own(name: str) -> Attack:
         raise UsageError(
             f"the attack {name!r} cannot be imported: {type(error).__name__}: {error}",
             "give package.module:function",
+            code="E206",
         ) from error
     if not callable(attack):
-        raise UsageError(f"the attack {name!r} is a {type(attack).__name__}, not a function")
+        raise UsageError(
+            f"the attack {name!r} is a {type(attack).__name__}, not a function", code="E206"
+        )
     return attack  # type: ignore[no-any-return]
 
 
@@ -84,7 +89,9 @@ def defaults(attack: Attack) -> dict[str, Any]:
     try:
         parameters = inspect.signature(attack).parameters.values()
     except ValueError as error:
-        raise UsageError(f"the attack {attack!r} has no signature", "write it in Python") from error
+        raise UsageError(
+            f"the attack {attack!r} has no signature", "write it in Python", code="E206"
+        ) from error
     return {
         p.name: p.default
         for p in parameters
@@ -140,18 +147,20 @@ def _convert(value: str, kind: Any, where: str, default: Any) -> Any:
         return _count(value, least=min(default, 1)) if kind is int else value
     except (ValueError, KeyError, UsageError) as error:
         allowed = get_args(kind) or getattr(kind, "__name__", kind)
-        raise UsageError(f"{where}={value} is not possible", f"allowed: {allowed}") from error
+        raise UsageError(
+            f"{where}={value} is not possible", f"allowed: {allowed}", code="E206"
+        ) from error
 
 
 def _amount(value: str) -> float:
     if number(value) < 0:
-        raise UsageError(f"{value} is negative")
+        raise UsageError(f"{value} is negative", code="E206")
     return number(value)
 
 
 def _count(value: str, least: int) -> int:
     if int(value) < least:
-        raise UsageError(f"{value} is not a count")
+        raise UsageError(f"{value} is not a count", code="E206")
     return int(value)
 
 

@@ -23,7 +23,7 @@ from advkit.attacks.transfer_walk import Way, travel
 from advkit.attacks.translation_invariant import translation_invariant
 from advkit.attacks.variance_reduced import variance_reduced
 from advkit.attacks.variance_tuned import variance_tuned
-from advkit.errors import UsageError, did_you_mean
+from advkit.errors import UnknownNameError, UsageError, did_you_mean
 
 
 def plain(way: Way) -> Way:
@@ -63,7 +63,7 @@ def together(name: str) -> Attack:
     parts = name.split("+")
     for part in parts:
         if part not in CHANGES:
-            raise UsageError(f"{part!r} cannot be put together ({name!r})",
+            raise UnknownNameError(f"{part!r} cannot be put together ({name!r})",
                              did_you_mean(part, CHANGES))  # fmt: skip
     rivals = [part for part in parts if part in ONE_OF]
     if len(set(parts)) < len(parts) or len(rivals) > 1:

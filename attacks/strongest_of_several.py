@@ -58,7 +58,7 @@ def _common(faces: list[Face]) -> Face:
     norms = tuple(n for n in cards[0].norms if all(n in card.norms for card in cards))
     if not norms:
         listed = "; ".join(f"{card.name}: {', '.join(card.norms)}" for card in cards)
-        raise UsageError(f"strongest() of attacks without a common norm ({listed})")
+        raise UsageError(f"strongest() of attacks without a common norm ({listed})", code="E210")
     known = [KNOWS.index(card.knows) for card in cards if card.knows in KNOWS]
     shown = cards[0]._replace(
         norms=norms,

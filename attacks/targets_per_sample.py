@@ -10,7 +10,7 @@ from advkit.attacks.options import Attack
 from advkit.engine import evaluate
 from advkit.engine.objectives import Model, likeliest, margin
 from advkit.engine.seeding import keys, uniform
-from advkit.errors import UsageError, did_you_mean
+from advkit.errors import UnknownNameError, UsageError, did_you_mean
 
 Choice = Literal["random", "least_likely", "second", "all", "given"]
 
@@ -26,7 +26,7 @@ def targeted(attack: Attack, choice: Choice = "second") -> Attack:
     costs a forward pass, and with ``all`` so does looking at what each run returns.
     """
     if choice not in get_args(Choice):
-        raise UsageError(
+        raise UnknownNameError(
             f"targets cannot be chosen by {choice!r}", did_you_mean(choice, get_args(Choice))
         )
     face = face_of(attack)
@@ -84,7 +84,9 @@ def choose_targets(
     ``choice`` is random, least_likely or second.
     """
     if choice not in ("random", "least_likely", "second"):
-        raise UsageError(f"{choice!r} does not choose one target per sample", "give targets")
+        raise UsageError(
+            f"{choice!r} does not choose one target per sample", "give targets", code="E204"
+        )
     order = others_at(model, x, y)
     if choice == "random":
         draw = uniform(keys(seed, ids, x, "targets"), ())

@@ -47,7 +47,7 @@ def plan_nets(
     ``recipe`` are fields of `Recipe`. Raises UsageError.
     """
     if split not in SPLITS:
-        raise UsageError(f"there is no split {split!r}", " or ".join(SPLITS))
+        raise UsageError(f"there is no split {split!r}", " or ".join(SPLITS), code="E205")
     if seeds < 1 or not architectures:
         raise UsageError(f"{len(architectures)} architectures, {seeds} seeds", "1 or more of each")
     if len(set(architectures)) != len(architectures):

@@ -51,7 +51,9 @@ def study(
     nets = [_net(one, samples) for one in models or usual_models(samples)]
     reach = usual_eps(samples) if eps is None else eps
     if not reach > 0:
-        raise UsageError(f"--eps {reach:g} is no way to go", "give a number above 0: 8/255, 0.05")
+        raise UsageError(
+            f"--eps {reach:g} is no way to go", "give a number above 0: 8/255, 0.05", code="E203"
+        )
     setting = Setting(data, pair, nets, decay, reach, seed)
     found = Study(_about(samples, setting))
     for done, name in enumerate(chosen):
@@ -78,6 +80,7 @@ def _net(model: str | Classifier, samples: Samples) -> Classifier:
             f"{net.name} has {net.n_classes} classes, {samples.name} has "
             f"{len(class_names(samples))}",
             "give a model of these images: --model",
+            code="E314",
         )
     return net
 

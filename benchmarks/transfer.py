@@ -20,7 +20,7 @@ from advkit.benchmarks.transfer_measures import (
 from advkit.benchmarks.transfer_runs import Key, Net, Read, Setting, discard, read_by, run_source
 from advkit.benchmarks.transfer_summary import NOISE, measured
 from advkit.data.samples import Samples, fingerprint
-from advkit.errors import EmptyError, UsageError
+from advkit.errors import EmptyError, InputError, UsageError
 from advkit.evaluate.fingerprint import check_same, environment, now
 from advkit.evaluate.run_folder import read_json, write_json
 from advkit.evaluate.suite import check_norm
@@ -120,7 +120,8 @@ def _probed(nets: Sequence[Net], samples: Samples) -> list[str]:
     counts = {net.model.n_classes for net in nets}
     if len(counts) > 1:
         told = ", ".join(f"{net.name} {net.model.n_classes}" for net in nets)
-        raise UsageError(f"the nets have different numbers of classes: {told}", "the same for all")
+        hint = "the same for all"
+        raise InputError(f"the nets have different numbers of classes: {told}", hint, code="E314")
     return notes
 
 

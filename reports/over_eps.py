@@ -64,7 +64,8 @@ def _proved(audit: Audit) -> Series | None:
     if not audit.bracket or not any(row.certified.count for row in audit.bracket.by_eps):
         return None
     marked = [(row.eps, row.certified) for row in audit.bracket.by_eps if row.eps > 0]
-    return Series("proved", audit.bracket.curve, marked)
+    curve = audit.bracket.curve
+    return Series("proved", curve, marked) if curve else None  # at eps 0 there is none
 
 
 def _data(audit: Audit, curve: Sequence[tuple[float, Interval]]) -> Table:

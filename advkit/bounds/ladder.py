@@ -12,7 +12,7 @@ from advkit.bounds.regions import Region, rows_of
 from advkit.bounds.slopes import Proof
 from advkit.bounds.splitting import split
 from advkit.bounds.tracing import Graph
-from advkit.errors import UsageError, did_you_mean
+from advkit.errors import UnknownNameError, did_you_mean
 
 RUNGS = ("intervals", "crown", "alpha", "split")
 """Intervals with a relaxed last way back; CROWN; optimised slopes; branch and bound."""
@@ -46,7 +46,7 @@ def certify(
     CROWN, which tell what it costs. Raises UsageError for an unknown method.
     """
     if method not in RUNGS:
-        raise UsageError(f"there is no method {method!r}", did_you_mean(method, RUNGS))
+        raise UnknownNameError(f"there is no method {method!r}", did_you_mean(method, RUNGS))
     n = len(y)
     against = rivals(y, graph[-1].shape[0], targets)
     bound = region.low.new_full((len(against.who),), -torch.inf)

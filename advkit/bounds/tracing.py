@@ -71,7 +71,9 @@ def _checked(graph: Graph, sample: Tensor, logits: Tensor, model: Classifier) ->
 def refused(model: Classifier, why: str) -> InputError:
     """Return the error for a model that cannot be bounded."""
     return InputError(
-        f"no bounds for the model {model.name}: {why}", f"bounds are known for {', '.join(FORMS)}"
+        f"no bounds for the model {model.name}: {why}",
+        f"bounds are known for {', '.join(FORMS)}",
+        code="E316",
     )
 
 

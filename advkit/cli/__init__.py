@@ -1,10 +1,14 @@
 """The command line. Commands are imported when they are called: `--help` waits for nothing."""
 
+import os
 from importlib import import_module
+from pathlib import Path
 
 import click
+from click.shell_completion import CompletionItem
 
 from advkit import __version__
+from advkit.cli.common_options import with_common_options
 from advkit.cli.failures import guarded
 from advkit.errors import UsageError, did_you_mean
 
@@ -13,9 +17,11 @@ COMMANDS = {
     "audit": "Measure how easily a classifier is fooled; write a report.",
     "certify": "Prove for which images no perturbation within eps exists.",
     "compare": "Compare two audits of the same images, image by image.",
+    "completion": "Print the completion script of bash, zsh or fish.",
     "dream": "Make what a layer sees in an image stronger.",
     "embed": "Lay images out by what a net makes of them, layer by layer.",
     "explain": "Show where a net looks, by several methods, and whether to believe them.",
+    "explain-error": "Tell what an error code such as E203 means, and what to do.",
     "figures": "Draw the figures of a run for print.",
     "fool": "Make images of nothing that a net is certain of.",
     "gallery": "Make one page of all that a model sees: the page to open first.",
@@ -23,7 +29,7 @@ COMMANDS = {
     "inspect": "Tell what a model is made of, and what its layers are called.",
     "invert": "Find images again from the codes of inner layers.",
     "linearity": "Show why linear models are fooled, and how linear nets are; write a page.",
-    "ls": "List attacks, models, data and norms.",
+    "ls": "List attacks, models, data, methods and norms.",
     "merge": "Put the shards of a run together, and finish it.",
     "report": "Render a finished run again: page, Markdown, JUnit, CSV, model card.",
     "resume": "Go on with a run that was stopped.",
@@ -44,13 +50,28 @@ class LazyGroup(click.Group):
         """Return the names of all commands."""
         return sorted(COMMANDS)
 
-    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command:
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command; raises UsageError for an unknown one."""
+        completing = "_ADVKIT_COMPLETE" in os.environ
+        if cmd_name not in COMMANDS and completing:
+            return None
         if cmd_name not in COMMANDS:
-            raise UsageError(f"there is no command {cmd_name!r}", did_you_mean(cmd_name, COMMANDS))
-        command = getattr(import_module(f"advkit.cli.{cmd_name}"), cmd_name)
+            hint = did_you_mean(cmd_name, COMMANDS)
+            raise UsageError(f"there is no command {cmd_name!r}", hint, code="E201")
+        if completing:
+            from advkit.cli.completion_table import stub
+
+            return stub(cmd_name)
+        module = cmd_name.replace("-", "_")
+        command = getattr(import_module(f"advkit.cli.{module}"), module)
         assert isinstance(command, click.Command)  # noqa: S101
-        return command
+        return with_common_options(command, COMMANDS)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands that begin so; click would import each for its help."""
+        found = click.Command.shell_complete(self, ctx, incomplete)
+        return found + [CompletionItem(name, help=about) for name, about in sorted(COMMANDS.items())
+                        if name.startswith(incomplete)]  # fmt: skip
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
@@ -58,10 +79,18 @@ class LazyGroup(click.Group):
             formatter.write_dl(sorted(COMMANDS.items()))
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "ADVKIT"},
+)
 @click.version_option(__version__, prog_name="advkit")
-@click.option("-vv", "verbose", is_flag=True, help="Show where an error came from.")
-def cli(verbose: bool) -> None:
+@click.option("-v", "--verbose", count=True, help="Tell each step; -vv where an error came from.")
+@click.option("-q", "--quiet", is_flag=True, help="Results and errors only.")
+@click.option(
+    "--log-file", type=click.Path(path_type=Path), help="Write all steps to this file as well."
+)
+@click.pass_context
+def cli(context: click.Context, /, **_common: object) -> None:
     """How easily is a classifier fooled, and can that answer be trusted?
 
     \b
@@ -71,7 +100,10 @@ def cli(verbose: bool) -> None:
       advkit attack ddn --norm L2
       advkit ls attacks
       advkit audit --help
+      ADVKIT_AUDIT_DEVICE=cpu advkit audit --config ours.toml --print-config
     """
+    if os.environ.get("NO_COLOR"):
+        context.color = False
 
 
 def main() -> None:

@@ -128,7 +128,9 @@ def attack(
     """
     check_eps(() if eps is None else (eps,), norm or "")
     if transform and not average:
-        raise UsageError(f"--transform {transform} is of --average", "add --average 16")
+        raise UsageError(
+            f"--transform {transform} is of --average", "add --average 16", code="E207"
+        )
     from advkit.api import MODEL as USUAL
     from advkit.api import attack as run
 

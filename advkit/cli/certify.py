@@ -130,7 +130,7 @@ def chosen(smooth: float | None, options: dict[str, Any]) -> dict[str, Any]:
     for name in wrong:
         if name in given:
             why = "belongs to bounds" if smooth is not None else "belongs to --smooth"
-            raise UsageError(f"--{name} {why}", "leave one of the two out")
+            raise UsageError(f"--{name} {why}", "leave one of the two out", code="E207")
     return given
 
 

@@ -5,6 +5,7 @@ evaluate; 6 not to be trusted, with --strict; 7 out of memory or disk; 70 a bug 
 Ctrl-C; 143 SIGTERM.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -12,26 +13,30 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from advkit.errors import AdvkitError
 from advkit.evaluate.memory import is_out_of_memory
 
 STOPPED = (130, 143)
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class GateError(AdvkitError):
     """The result is below what was asked for."""
 
     exit_code = 1
+    code = "E100"
 
 
 class UntrustedError(AdvkitError):
     """The checks of an audit say not to trust its number."""
 
     exit_code = 6
+    code = "E600"
 
 
 class Terminated(BaseException):
@@ -49,6 +54,8 @@ def resumable(command: str) -> Iterator[None]:
 
 def guarded(command: click.Command) -> NoReturn:
     """Run ``command``; leave with the documented exit code and one line for each failure."""
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - it was closed: `>&-`
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     signal.signal(signal.SIGTERM, _terminate)
     try:
         code = command.main(prog_name="advkit", standalone_mode=False)
@@ -93,33 +100,89 @@ def _explain(error: BaseException) -> int:
         error = error.__cause__  # click hides Ctrl-C in it
     if _very_verbose():
         traceback.print_exception(error)
-    if isinstance(error, click.ClickException):
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
         return error.exit_code
+    told = _told(error)
+    if told.usage:
+        click.echo(told.usage, err=True)
+    _say(told)
+    return told.exit_code
+
+
+class Told(NamedTuple):
+    """An error as it is shown."""
+
+    code: str
+    exit_code: int
+    message: str
+    hint: str = ""
+    usage: str = ""
+
+
+def _told(error: BaseException) -> Told:
+    if isinstance(error, click.ClickException):
+        return _of_click(error)
     if isinstance(error, AdvkitError):
-        _say(str(error), error.hint)
-        return error.exit_code
+        return Told(error.code, error.exit_code, str(error), error.hint)
     if isinstance(error, KeyboardInterrupt | click.Abort | Terminated):
-        _say("stopped", str(error) or "what was finished is safe")
-        return 143 if isinstance(error, Terminated) else 130
+        code = 143 if isinstance(error, Terminated) else 130
+        return Told(f"E{code}", code, "stopped", str(error) or "what was finished is safe")
     if is_out_of_memory(error):
-        _say("out of memory", "give a smaller --batch-size")
-        return 7
-    _say(f"this is a bug in advkit: {type(error).__name__}: {error}", "see where: advkit -vv ...")
-    return 70
+        return Told("E700", 7, "out of memory", "give a smaller --batch-size")
+    if isinstance(error, OSError) and (error.filename is not None or error.errno in FULL):
+        return _of_system(error)
+    kind = f"{type(error).__name__}: {error}"
+    return Told("E070", 70, f"this is a bug in advkit: {kind}", "see where: advkit -vv ...")
+
+
+def _of_click(error: click.ClickException) -> Told:
+    kinds = (
+        (click.NoSuchOption, "E202"),
+        (click.MissingParameter, "E204"),
+        (click.BadOptionUsage, "E204"),
+        (click.BadParameter, "E203"),
+    )
+    many = "unexpected extra argument" in error.message
+    usual = "E202" if many else "E200"
+    code = next((code for kind, code in kinds if isinstance(error, kind)), usual)
+    message, _, hint = error.format_message().partition(" Did you mean ")
+    context = getattr(error, "ctx", None)
+    hint = f"did you mean {hint}" if hint else _environment(context, getattr(error, "param", None))
+    usage = context.get_usage() if context else ""
+    return Told(code, error.exit_code, message, hint, usage)
+
+
+def _environment(context: click.Context | None, param: click.Parameter | None) -> str:
+    """Return the variable that a bad value is from, if it is from one."""
+    if context is None or param is None:
+        return ""
+    source = context.get_parameter_source(str(param.name))
+    return f"it is from {param.envvar}" if source == ParameterSource.ENVIRONMENT else ""
+
+
+def _of_system(error: OSError) -> Told:
+    """Return a refusal of the system: the file is named, and nobody's code is to blame."""
+    what = f"{error.filename or 'standard output'}: {error.strerror}"
+    if error.errno in FULL:
+        return Told("E700", 7, what, "what was finished is safe; give --out on another disk")
+    return Told("E301" if isinstance(error, FileNotFoundError) else "E311", 3, what)
 
 
 def _very_verbose() -> bool:
-    return "-vv" in sys.argv or sys.argv.count("-v") > 1
+    words = sys.argv[1:]
+    return "-vv" in words or words.count("-v") + words.count("--verbose") > 1
 
 
-def _say(message: str, hint: str) -> None:
-    line = " ".join(_printable(message).split())
-    click.secho(f"error: {line}", err=True, fg=None if "NO_COLOR" in os.environ else "red")
-    if hint:
-        click.echo(f"  {_printable(hint)}", err=True)
+def _say(told: Told) -> None:
+    line = " ".join(printable(told.message).split())
+    colour = None if os.environ.get("NO_COLOR") else "red"
+    click.secho(f"error[{told.code}]: {line}", err=True, fg=colour)
+    if told.hint:
+        click.echo(f"  {printable(told.hint)}", err=True)
+    click.echo(f"  more: advkit explain-error {told.code}", err=True)
 
 
-def _printable(text: str) -> str:
-    """Keep names from a user's data from steering the terminal."""
+def printable(text: str) -> str:
+    """Return ``text`` with ? for what could steer a terminal: names come from users' data."""
     return "".join(c if c.isprintable() or c.isspace() else "?" for c in text)

@@ -1,6 +1,7 @@
-"""`advkit ls`: the attacks, models, data and norms that there are."""
+"""`advkit ls`: the attacks, models, data, methods and norms that there are."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -16,6 +17,7 @@ Examples:
   advkit ls attacks --json
   advkit ls models
   advkit ls data
+  advkit ls methods
   advkit ls norms
 
 All about one attack: advkit show attack NAME.
@@ -33,21 +35,22 @@ NORMS = {
 
 
 @click.command(epilog=EPILOG)
-@click.argument("what", type=click.Choice(["attacks", "models", "data", "norms"]))
+@click.argument("what", type=click.Choice(["attacks", "models", "data", "methods", "norms"]))
 @click.option("--norm", type=click.Choice(list(NORMS)), help="Only attacks that have this norm.")
 @click.option("--knows", type=click.Choice(KNOWS), help="Only attacks that need this of the model.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 def ls(what: str, norm: str | None, knows: str | None, as_json: bool) -> None:
-    """List what there is: attacks, models, data or norms.
+    """List what there is: attacks, models, data, methods of advkit explain, or norms.
 
     An attack knows gradients, scores (logits), decisions (the class alone) or nothing of a model.
     """
     if what != "attacks" and (norm or knows):
-        raise UsageError("--norm and --knows are of advkit ls attacks", f"advkit ls {what}")
-    listing = {"attacks": attacks, "models": models, "data": data, "norms": norms}
+        raise UsageError(
+            "--norm and --knows are of advkit ls attacks", f"advkit ls {what}", code="E207"
+        )
     found = [
         row
-        for row in listing[what]()
+        for row in LISTINGS[what]()
         if (norm is None or norm in row["norms"])
         and (knows is None or row["knows"].startswith(knows))
     ]
@@ -129,6 +132,21 @@ def data() -> list[dict[str, Any]]:
     ]
 
 
+def methods() -> list[dict[str, Any]]:
+    """Return the methods of advkit explain, and what their maps do not show."""
+    from advkit.insight.methods import ABOUT, METHODS
+
+    return [
+        {"name": name, "about": summary_of(method), "limits": ABOUT[name].limits}
+        for name, method in METHODS.items()
+    ]
+
+
+def summary_of(function: Callable[..., Any]) -> str:
+    """Return the first sentence of the docstring of a function."""
+    return " ".join((function.__doc__ or "").partition("\n\n")[0].split())
+
+
 def norms() -> list[dict[str, Any]]:
     """Return what the norms measure, and which attacks have them."""
     having = {row["name"]: row["norms"] for row in attacks()}
@@ -136,6 +154,15 @@ def norms() -> list[dict[str, Any]]:
         {"name": name, "about": about, "attacks": [a for a, has in having.items() if name in has]}
         for name, about in NORMS.items()
     ]
+
+
+LISTINGS = {
+    "attacks": attacks,
+    "models": models,
+    "data": data,
+    "methods": methods,
+    "norms": norms,
+}
 
 
 def _two_columns(rows: list[dict[str, Any]]) -> str:

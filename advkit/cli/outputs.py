@@ -19,7 +19,7 @@ FORMATS = (".html", ".md", ".xml", ".json", ".csv")
 def check_folder(file: Path, option: str) -> None:
     """Raise InputError where the directory that is to hold ``file`` is not there."""
     if not file.parent.is_dir():
-        raise InputError(f"{option} {file}: there is no directory {file.parent}")
+        raise InputError(f"{option} {file}: there is no directory {file.parent}", code="E311")
 
 
 def check_outputs(files: Sequence[Path]) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+from advkit.cli.voice import LOG
+
 
 @contextmanager
 def bars(off: bool, unit: str = "image") -> Iterator[Callable[..., None]]:
@@ -20,12 +22,14 @@ def bars(off: bool, unit: str = "image") -> Iterator[Callable[..., None]]:
         if what not in stages:
             for bar in stages.values():
                 bar.close()
+            LOG.info("%s: %d %ss", what, total, unit)
             stages[what] = tqdm(
                 total=total, desc=what, unit=unit, disable=hidden, dynamic_ncols=True
             )
         if note:
             stages[what].set_postfix_str(note, refresh=False)
         stages[what].update(min(done, total) - stages[what].n)
+        LOG.debug("%s: %d of %d %ss%s", what, done, total, unit, f", {note}" if note else "")
 
     try:
         yield show

@@ -123,7 +123,9 @@ def train(
 
 def _check_place(out: Path, checkpoint: Path, overwrite: bool) -> None:
     if out.is_dir() or not out.parent.is_dir():
-        raise InputError(f"--out {out} cannot be written to", "give a file in a directory that is")
+        raise InputError(
+            f"--out {out} cannot be written to", "give a file in a directory that is", code="E311"
+        )
     if out.exists() and not checkpoint.exists() and not overwrite:
         raise UsageError(f"--out {out} is there already", "give another name, or --overwrite")
 

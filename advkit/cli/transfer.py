@@ -138,9 +138,13 @@ def transfer(
 
 def _check(models: tuple[str, ...], target: str | None, query_labels: bool) -> None:
     if bool(target) != query_labels:
-        raise UsageError("--target and --query-labels go together", "give both, or --model twice")
+        raise UsageError(
+            "--target and --query-labels go together", "give both, or --model twice", code="E207"
+        )
     if target and models:
-        raise UsageError("--target with --model", "surrogates are trained: leave --model out")
+        raise UsageError(
+            "--target with --model", "surrogates are trained: leave --model out", code="E207"
+        )
 
 
 def _study(
@@ -167,7 +171,9 @@ def _ask(
     from advkit.transferring import by_labels
 
     if len(attacks) > 1 or (eps and len(eps) > 1):
-        raise UsageError("--query-labels takes one --attack and one --eps", "leave the others out")
+        raise UsageError(
+            "--query-labels takes one --attack and one --eps", "leave the others out", code="E207"
+        )
     usual = Budget()
     chosen = usual.architectures if architectures == ARCHITECTURES else _names(architectures)
     budget = Budget(queries, first, usual.step, chosen, epochs, (*attacks, usual.attack)[0])

@@ -25,16 +25,22 @@ def read_audio(path: Path, rate: int) -> tuple[NDArray[np.float32], list[str]]:
             own, length = file.samplerate, file.frames / max(file.samplerate, 1)
             if length > LONGEST:
                 raise InputError(
-                    f"{path} lasts {length:.0f} s", f"at most {LONGEST:.0f} s are read"
+                    f"{path} lasts {length:.0f} s",
+                    f"at most {LONGEST:.0f} s are read",
+                    code="E309",
                 )
             sound = file.read(dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError, OSError) as error:
         raise InputError(
-            f"{path} is not a sound that can be read: {error}", "replace it, or leave it out"
+            f"{path} is not a sound that can be read: {error}",
+            "replace it, or leave it out",
+            code="E309",
         ) from error
     if not sound.size or not np.isfinite(sound).all():
         raise InputError(
-            f"{path} holds {'NaN or infinity' if sound.size else 'no sample'}", "leave it out"
+            f"{path} holds {'NaN or infinity' if sound.size else 'no sample'}",
+            "leave it out",
+            code="E309",
         )
     return _mono(sound, own, rate)
 

@@ -30,7 +30,9 @@ def load_audio_folder(spec: Spec, limit: int | None, shape: tuple[int, ...] | No
     only(spec, ("rate", "seconds", "labels"))
     root, rate = Path(spec.ref), whole(spec, "rate", RATE)
     if rate < 1000:
-        raise UsageError(f"rate={rate} in {spec.text!r} is not possible", "1000 or more, in Hz")
+        raise UsageError(
+            f"rate={rate} in {spec.text!r} is not possible", "1000 or more, in Hz", code="E203"
+        )
     length = _length(spec, rate, shape)
     found, classes, notes = _listed(spec, root, limit)
     clips, done = [], Counter[str]()
@@ -74,7 +76,9 @@ def _length(spec: Spec, rate: int, shape: tuple[int, ...] | None) -> int:
         return shape[0]
     seconds = (numbers(spec, "seconds") or [SECONDS])[0]
     if not 0.01 <= seconds <= 60:
-        raise UsageError(f"seconds={seconds:g} in {spec.text!r} is not possible", "0.01 to 60")
+        raise UsageError(
+            f"seconds={seconds:g} in {spec.text!r} is not possible", "0.01 to 60", code="E203"
+        )
     return round(seconds * rate)
 
 
@@ -97,11 +101,12 @@ def _rows(table: Path) -> list[tuple[str, str]]:
     try:
         lines = table.read_text("utf-8-sig").splitlines()
     except (UnicodeDecodeError, OSError) as error:
-        raise InputError(f"{table} is no table in UTF-8: {error}") from error
+        raise InputError(f"{table} is no table in UTF-8: {error}", code="E307") from error
     reader = csv.DictReader(lines)
     if not {"file", "label"} <= set(reader.fieldnames or ()):
         raise InputError(
             f"{table} has the columns {', '.join(reader.fieldnames or ['none'])}",
             "it needs the columns file and label",
+            code="E307",
         )
     return [(row["file"], row["label"]) for row in reader]

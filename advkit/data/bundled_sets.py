@@ -9,7 +9,7 @@ import torch
 
 from advkit.data.audio_folder import middle, to_unit_range
 from advkit.data.samples import SIGNAL, Samples
-from advkit.errors import UsageError, did_you_mean
+from advkit.errors import UnknownNameError, UsageError, did_you_mean
 from advkit.spec_text import Spec, only
 
 DIGITS_TRAINED_ON = 1437
@@ -23,7 +23,9 @@ SPOKEN = ("eight", "five", "four", "nine", "one", "seven", "six", "three", "two"
 def load_bundled(spec: Spec) -> Samples:
     """Return ``bundled:NAME``; raises UsageError for a name that is not there."""
     if spec.ref not in BUNDLED:
-        raise UsageError(f"there is no bundled data {spec.ref!r}", did_you_mean(spec.ref, BUNDLED))
+        raise UnknownNameError(
+            f"there is no bundled data {spec.ref!r}", did_you_mean(spec.ref, BUNDLED)
+        )
     return BUNDLED[spec.ref](spec)
 
 
@@ -50,7 +52,7 @@ def digits(spec: Spec) -> Samples:
     split, n = spec.query.get("split", "test"), DIGITS_TRAINED_ON
     parts = {"test": slice(n, None), "train": slice(0, n), "all": slice(None)}
     if split not in parts:
-        raise UsageError(f"{spec.text!r} has no split {split!r}", "train, test or all")
+        raise UsageError(f"{spec.text!r} has no split {split!r}", "train, test or all", code="E206")
     found = load_digits()
     rows = range(len(found.target))[parts[split]]
     return Samples(
@@ -75,7 +77,9 @@ def spoken_digits(spec: Spec) -> Samples:
     rows = [row for row in rows if spec.query.get("split", "test") in (row["split"], "all")]
     if not rows:
         raise UsageError(
-            f"{spec.text!r} has no split {spec.query['split']!r}", "train, test or all"
+            f"{spec.text!r} has no split {spec.query['split']!r}",
+            "train, test or all",
+            code="E206",
         )
     with (folder / "spoken-digits.flac").open("rb") as file:
         sound, rate = soundfile.read(file, dtype="float32")

@@ -46,7 +46,9 @@ def check_directory(root: Path) -> None:
     if not root.exists():
         raise missing(root)
     if not root.is_dir():
-        raise InputError(f"{root} is not a directory", "one directory with one directory per class")
+        raise InputError(
+            f"{root} is not a directory", "one directory with one directory per class", code="E301"
+        )
 
 
 def _class_folders(root: Path, kind: Kind) -> tuple[list[Path], tuple[str, ...]]:

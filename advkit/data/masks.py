@@ -21,6 +21,7 @@ def read_masks(path: str, samples: Samples) -> NDArray[np.bool_]:
         raise InputError(
             f"the masks in {Path(path).name} are {masks.dtype} of shape {masks.shape}",
             f"give booleans of shape (n, {size[0]}, {size[1]}), the size of the images",
+            code="E307",
         )
     names = [str(name) for name in found["ids"]] if "ids" in found else list(samples.ids)
     place = {name: i for i, name in enumerate(names[: len(masks)])}
@@ -29,5 +30,6 @@ def read_masks(path: str, samples: Samples) -> NDArray[np.bool_]:
         raise InputError(
             f"{Path(path).name} has no mask for {len(missing)} images, the first {missing[0]}",
             "give one for every image, with ids where the order differs",
+            code="E307",
         )
     return np.asarray(masks[[place[name] for name in samples.ids]] != 0)

@@ -34,7 +34,9 @@ def load_npz(spec: Spec) -> Samples:
     data = read_gated(spec.ref)
     if not data.startswith(b"PK"):
         raise InputError(
-            f"{spec.ref} is not an npz file", "write it by np.savez(file, x=images, y=labels)"
+            f"{spec.ref} is not an npz file",
+            "write it by np.savez(file, x=images, y=labels)",
+            code="E302",
         )
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         key_x, key_y = spec.query.get("x", _usual(archive)), spec.query.get("y", "y")
@@ -61,7 +63,9 @@ def arrays_of(
     """
     data = read_gated(path)
     if not data.startswith(b"PK"):
-        raise InputError(f"{path} is not an npz file", "write it by np.savez(file, ...)")
+        raise InputError(
+            f"{path} is not an npz file", "write it by np.savez(file, ...)", code="E302"
+        )
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         there = [key for key in optional if f"{key}.npy" in archive.namelist()]
         return {key: _array(archive, key, path) for key in (*keys, *there)}
@@ -73,6 +77,7 @@ def _array(archive: zipfile.ZipFile, key: str, name: str) -> NDArray[np.generic]
         raise InputError(
             f"{name} has no array {key!r}, but {', '.join(known)}",
             f"{did_you_mean(key, known)} Name them: npz:{name}?x=...&y=...",
+            code="E302",
         )
     try:
         # Header first: a small file can claim any size, and an object array is a pickle.
@@ -82,7 +87,9 @@ def _array(archive: zipfile.ZipFile, key: str, name: str) -> NDArray[np.generic]
             return np.lib.format.read_array(member, allow_pickle=False)
     except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError) as error:
         raise InputError(
-            f"the array {key!r} in {name} is corrupt: {error}", "write the file again"
+            f"the array {key!r} in {name} is corrupt: {error}",
+            "write the file again",
+            code="E302",
         ) from error
 
 
@@ -102,6 +109,7 @@ def _check_header(member: IO[bytes], key: str, name: str) -> None:
             f"the array {key!r} in {name} says that it needs {size:,} bytes; "
             f"at most {MAX_BYTES:,} are read",
             "split the file",
+            code="E302",
         )
 
 
@@ -113,6 +121,7 @@ def _class_names(archive: zipfile.ZipFile, name: str) -> tuple[str, ...] | None:
         raise InputError(
             f"the array 'classes' in {name} is {names.dtype} of shape {names.shape}",
             "save one text per class: classes=np.array(['cat', 'dog'])",
+            code="E307",
         )
     return tuple(str(each) for each in names)
 
@@ -137,6 +146,7 @@ def _labels(y: NDArray[np.generic], n: int, names: tuple[str, ...] | None, file:
         raise InputError(
             f"{file} has the label {int(labels.max())}, but names only {len(names)} classes",
             "number the classes from 0, and name each",
+            code="E307",
         )
     return labels
 
@@ -156,7 +166,7 @@ def _channels_first(
         )
     layout = spec.query.get("layout") or _guess(x.shape)
     if layout not in ("nchw", "nhwc"):
-        raise UsageError(f"{spec.text!r} has no layout {layout!r}", "nchw or nhwc")
+        raise UsageError(f"{spec.text!r} has no layout {layout!r}", "nchw or nhwc", code="E206")
     order = "channels first" if layout == "nchw" else "channels last"
     note = (f"the images were taken as {layout} ({order}), shape {x.shape}",)
     return (x if layout == "nchw" else np.moveaxis(x, 3, 1)), note

@@ -25,7 +25,9 @@ def to_unit(x: NDArray[np.generic], name: str) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(x)).float() / 255
     if x.dtype.kind != "f":
         raise InputError(
-            f"the images in {name} are {x.dtype}", "save uint8 from 0 to 255, or floats in [0, 1]"
+            f"the images in {name} are {x.dtype}",
+            "save uint8 from 0 to 255, or floats in [0, 1]",
+            code="E308",
         )
     pixels = np.ascontiguousarray(x)
     if not np.isfinite(pixels).all():
@@ -33,12 +35,14 @@ def to_unit(x: NDArray[np.generic], name: str) -> Tensor:
         raise InputError(
             f"the images in {name} hold NaN or infinity, first in sample {first}",
             "leave such samples out",
+            code="E308",
         )
     if pixels.size and (pixels.min() < -SLACK or pixels.max() > 1 + SLACK):
         raise InputError(
             f"the images in {name} range from {pixels.min():.4g} to {pixels.max():.4g}, "
             "not from 0 to 1",
             _range_hint(float(pixels.min()), float(pixels.max())),
+            code="E308",
         )
     return torch.from_numpy(pixels.astype(np.float32)).clamp(0, 1)
 
@@ -62,20 +66,26 @@ def to_labels(y: NDArray[np.generic], n: int, name: str) -> Tensor:
             "save them as whole numbers: np.asarray(labels, dtype=np.int64)",
         )
     if y.dtype.kind not in "iu":
-        raise InputError(f"the labels in {name} are {_kind(y)}, not whole numbers", _label_hint(y))
+        raise InputError(
+            f"the labels in {name} are {_kind(y)}, not whole numbers", _label_hint(y), code="E307"
+        )
     if y.ndim != 1:
         raise InputError(
             f"the labels in {name} have shape {y.shape}, not (n,)",
             "for one-hot labels save y.argmax(1); for a column save y.ravel()",
+            code="E307",
         )
     if len(y) != n:
-        raise InputError(f"{name} has {n} images, but {len(y)} labels", "save one label per image")
+        raise InputError(
+            f"{name} has {n} images, but {len(y)} labels", "save one label per image", code="E307"
+        )
     negative = np.flatnonzero(y.astype(np.int64) < 0)
     if len(negative):
         some = ", ".join(f"{i} ({y[i]})" for i in negative[:5])
         raise InputError(
             f"{len(negative)} labels in {name} are below 0, first of samples {some}",
             "leave the samples without a class out; number the classes from 0",
+            code="E307",
         )
     return torch.from_numpy(y.astype(np.int64))
 

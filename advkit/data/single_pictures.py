@@ -38,5 +38,7 @@ def _sample(name: str, mode: str) -> Image.Image:
 def _file(name: str, mode: str) -> Image.Image:
     path = Path(name)
     if not path.is_file():
-        raise InputError(f"there is no picture {name}", f"a file; or {did_you_mean(name, SAMPLES)}")
+        raise InputError(
+            f"there is no picture {name}", f"a file; or {did_you_mean(name, SAMPLES)}", code="E301"
+        )
     return open_picture(path, mode)[0]

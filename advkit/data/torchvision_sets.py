@@ -7,7 +7,7 @@ import numpy as np
 
 from advkit.data.pixels import to_labels, to_unit
 from advkit.data.samples import Samples
-from advkit.errors import InputError, UsageError, did_you_mean
+from advkit.errors import InputError, UnknownNameError, UsageError, did_you_mean
 from advkit.spec_text import Spec, only
 
 FIXED_SIZE = ("CIFAR10", "CIFAR100", "FashionMNIST", "KMNIST", "MNIST", "STL10", "SVHN", "USPS")
@@ -18,17 +18,18 @@ def load_torchvision(spec: Spec) -> Samples:
     """Return one split of a torchvision data set under ``root``. Raises UsageError, InputError."""
     only(spec, ("root", "split"))
     if spec.ref not in FIXED_SIZE:
-        raise UsageError(
+        raise UnknownNameError(
             f"there is no torchvision data {spec.ref!r} here", did_you_mean(spec.ref, FIXED_SIZE)
         )
     if "root" not in spec.query:
         raise UsageError(
             f"{spec.text!r} does not say where the data lies",
             f"write torchvision:{spec.ref}?root=DIR; advkit downloads nothing",
+            code="E204",
         )
     split = spec.query.get("split", "test")
     if split not in ("train", "test"):
-        raise UsageError(f"{spec.text!r} has no split {split!r}", "train or test")
+        raise UsageError(f"{spec.text!r} has no split {split!r}", "train or test", code="E206")
     found = _open(spec, split)
     x = np.asarray(found.data)
     y = np.asarray(found.targets if hasattr(found, "targets") else found.labels)
@@ -62,4 +63,5 @@ def _open(spec: Spec, split: str) -> Any:
             f"{' '.join(told.split())}",
             f"advkit downloads nothing: put the files where "
             f"torchvision.datasets.{spec.ref}(root={root!r}, download=True) puts them",
+            code="E318",
         ) from error

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from advkit.engine.gradient import CHUNK, Objective, slopes
-from advkit.errors import InputError, UsageError, did_you_mean
+from advkit.errors import InputError, UnknownNameError, did_you_mean
 
 
 class Call(NamedTuple):
@@ -96,18 +96,23 @@ def layer_of(root: nn.Module, name: str) -> nn.Module:
     """Return the module called ``name``; raises UsageError that names the nearest."""
     found: dict[str, nn.Module] = dict(root.named_modules())
     if name not in found or not name:
-        raise UsageError(f"there is no layer {name!r}", did_you_mean(name, [n for n in found if n]))
+        raise UnknownNameError(
+            f"there is no layer {name!r}", did_you_mean(name, [n for n in found if n])
+        )
     return found[name]
 
 
 def _check_calls(name: str, at: str, calls: int) -> None:
     if calls <= int(at or 0):
         times = "never called" if not calls else f"called {calls} times, from #0 on"
-        raise InputError(f"the layer {name!r} is {times}", "see advkit inspect MODEL --layers")
+        raise InputError(
+            f"the layer {name!r} is {times}", "see advkit inspect MODEL --layers", code="E316"
+        )
     if calls > 1 and not at:
         raise InputError(
             f"the layer {name!r} is called {calls} times in a pass",
             f"say which: {', '.join(f'{name}#{k}' for k in range(min(calls, 3)))} ...",
+            code="E316",
         )
 
 
@@ -115,7 +120,9 @@ def tensor_of(output: Any, name: str) -> Tensor:
     """Return the output of a layer, the first of several; raises InputError if it is no tensor."""
     first = output[0] if isinstance(output, tuple | list) and output else output
     if not isinstance(first, Tensor):
-        raise InputError(f"the layer {name!r} gives a {type(output).__name__}, not a tensor")
+        raise InputError(
+            f"the layer {name!r} gives a {type(output).__name__}, not a tensor", code="E316"
+        )
     return first
 
 
@@ -167,7 +174,9 @@ def unit(
             not -size <= i < size for i, size in zip(index, activation.shape[1:], strict=False)
         ):
             shape = tuple(activation.shape[1:])
-            raise InputError(f"{list(index)} is outside the layer {name!r}, whose shape is {shape}")
+            raise InputError(
+                f"{list(index)} is outside the layer {name!r}, whose shape is {shape}", code="E316"
+            )
         picked = activation
         for i in index:
             picked = picked[:, i]

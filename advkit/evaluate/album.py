@@ -83,7 +83,9 @@ def _record(
     asked.out.mkdir(parents=True, exist_ok=True)
     before = None if asked.fresh else read_json(asked.out, "run.json")
     if before is not None and before.get("schema") != SCHEMA:
-        raise InputError(f"{asked.out} holds another kind of run", "give another --out")
+        raise InputError(
+            f"{asked.out} holds another kind of run", "give another --out", code="E311"
+        )
     if before is not None:
         check_same(before["made_of"], made_of, f"--out {asked.out}")
     data = (

@@ -9,7 +9,7 @@ from advkit.attacks import ATTACKS, HIGHER_ORDER, Member, attack_card, parse
 from advkit.attacks.averaged_transforms import TRANSFORMS
 from advkit.attacks.targets_per_sample import Choice, choose_targets
 from advkit.data.samples import Samples, take
-from advkit.errors import UsageError, did_you_mean
+from advkit.errors import UnknownNameError, UsageError, did_you_mean
 from advkit.evaluate.suite import check_norm
 from advkit.evaluate.workers import default_batch
 from advkit.models.classifier import Classifier
@@ -58,18 +58,20 @@ def planned(
     norm = norm or ("Linf" if "Linf" in card.norms else card.norms[0])
     check_norm(member, norm)
     if transform not in TRANSFORMS:
-        raise UsageError(
+        raise UnknownNameError(
             f"there is no transform {transform!r}", did_you_mean(transform, TRANSFORMS)
         )
     if restarts < 1 or average < 0:
-        raise UsageError(f"restarts={restarts}, average={average}", "give 1 or more")
+        raise UsageError(f"restarts={restarts}, average={average}", "give 1 or more", code="E203")
     notes = []
     if bfloat16:
         member = _wrapped(member, "in_bfloat16")
     if restarts > 1:
         member = _wrapped(member, "restarted", restarts)
     if eps is None and card.shared and not card.minimum_norm:
-        raise UsageError(f"{text} makes one perturbation for all images", "say of what size: --eps")
+        raise UsageError(
+            f"{text} makes one perturbation for all images", "say of what size: --eps", code="E204"
+        )
     if eps is None and not card.minimum_norm:
         name = member.label
         member = _wrapped(member, "minimised")
@@ -90,7 +92,7 @@ def banded(plan: Plan, band: tuple[float, float] | None, rate: int | None) -> Pl
     if band is None:
         return plan
     if rate is None:
-        raise UsageError("--band is of sound, and the data is none", "leave it out")
+        raise UsageError("--band is of sound, and the data is none", "leave it out", code="E207")
     return plan._replace(member=_wrapped(plan.member, "in_band", *band, rate))
 
 
@@ -122,4 +124,6 @@ def _number(text: str, names: list[str], n_classes: int) -> int:
     if text.isdecimal() and int(text) < n_classes:
         return int(text)
     known = did_you_mean(text, [*CHOICES, *names])
-    raise UsageError(f"--targets {text} is no class of {n_classes}", f"{known}, or a number from 0")
+    raise UsageError(
+        f"--targets {text} is no class of {n_classes}", f"{known}, or a number from 0", code="E203"
+    )

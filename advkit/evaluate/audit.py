@@ -232,6 +232,7 @@ def class_notes(model: Classifier, samples: Samples) -> list[str]:
             f"the classes of {model.name} and of {samples.name} are the same in another order: "
             f"{', '.join(ours[:5])} ... and {', '.join(theirs[:5])} ...",
             "number the labels in the order of the model",
+            code="E307",
         )
     return [f"Model and data name their classes differently: {ours[0]!r}, {theirs[0]!r}, ..."]
 

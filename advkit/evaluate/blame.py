@@ -24,6 +24,7 @@ def blamed(label: str) -> Iterator[None]:
         raise InputError(
             f"the attack {label} failed: {type(error).__name__}: {error}",
             f"at {place.filename}:{place.lineno}",
+            code="E304",
         ) from error
 
 
@@ -34,4 +35,5 @@ def check_returned(label: str, x_adv: Tensor, x: Tensor) -> None:
         raise InputError(
             f"the attack {label} returned {what}, not images of shape {tuple(x.shape)}",
             "return one image for each that was given",
+            code="E304",
         )

@@ -52,6 +52,7 @@ def certify(
         raise InputError(
             f"{samples.name} has a scale of its own (sound, or sizes relative to each sample)",
             "bounds are proved for images: use audit",
+            code="E316",
         )
     notes = [*samples.notes, *probe(model, samples.x, samples.y), *class_notes(model, samples)]
     graph = trace(model, tuple(samples.x.shape[1:]))

@@ -97,7 +97,7 @@ def _begun(
                "truth": "" if truth is None else sha256(truth.tobytes()).hexdigest()}  # fmt: skip
     before = read_json(out, "run.json")
     if before is not None and before.get("schema") != SCHEMA:
-        raise InputError(f"{out} holds another kind of run", "give another --out")
+        raise InputError(f"{out} holds another kind of run", "give another --out", code="E311")
     if fresh:
         before = None
         for file in (*(out / "maps").glob("*.npy"), *(out / f"{name}.json" for name in STAGES)):

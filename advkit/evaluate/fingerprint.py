@@ -49,6 +49,7 @@ def check_same(before: Mapping[str, Any], after: Mapping[str, Any], where: str) 
         raise InputError(
             f"{where} holds a run with other {', '.join(differ)} ({listed})",
             "give another --out, or --fresh to discard it",
+            code="E312",
         )
 
 

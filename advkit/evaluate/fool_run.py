@@ -9,7 +9,7 @@ from torch import Tensor
 
 from advkit.engine.codes import Code, code_of
 from advkit.engine.gradient import CHUNK
-from advkit.errors import UsageError, did_you_mean
+from advkit.errors import UnknownNameError, UsageError, did_you_mean
 from advkit.evaluate.album import Studio, finished, group, kept, shown, steps_told
 from advkit.evaluate.intervals import wilson
 from advkit.evaluate.visualize_run import usual_targets
@@ -68,7 +68,7 @@ def fool(
     """
     for way in plan.ways:
         if way not in WAYS:
-            raise UsageError(f"there is no way {way!r}", did_you_mean(way, WAYS))
+            raise UnknownNameError(f"there is no way {way!r}", did_you_mean(way, WAYS))
     texts = plan.targets or usual_targets(at.names)
     goals = [_class(at, text) for text in texts]
     nets = [_net(at, each) for each in (at.model, beside) if each is not None]
@@ -85,7 +85,7 @@ Row = tuple[Net, str, int, dict[str, Any]]
 def _class(at: Studio, text: str) -> int:
     index = stimulus(at.canvas, text, at.names).class_index
     if index is None:
-        raise UsageError(f"{text!r} is no class", "a net is fooled to a class")
+        raise UsageError(f"{text!r} is no class", "a net is fooled to a class", code="E203")
     return index
 
 

@@ -102,7 +102,9 @@ def _inverted(at: Studio, plan: Plan, call: Call, name: str, picture: Tensor) ->
         with torch.no_grad():
             wanted = code(picture[None])
         if not bool(wanted.any()):
-            raise InputError(f"the code of {name} at {call.name} is 0: nothing to go back from")
+            raise InputError(
+                f"the code of {name} at {call.name} is 0: nothing to go back from", code="E316"
+            )
         tell = steps_told(at, f"{name}, {call.name}", plan.steps)
         made = inverted(code, wanted, at.canvas, priors=priors, optimiser=plan.optimiser,
                         steps=plan.steps, seed=at.seed, name=name, tell=tell)  # fmt: skip

@@ -44,16 +44,19 @@ def pair(first: Path, second: Path, *, force: bool = False) -> Pairing:
     a, b = read_run(first), read_run(second)
     if a["norm"] != b["norm"]:
         raise InputError(f"{first} was audited in {a['norm']}, {second} in {b['norm']}: no eps of "
-                         "the one is an eps of the other", "audit both in one norm")  # fmt: skip
+                         "the one is an eps of the other", "audit both in one norm",
+                         code="E314")  # fmt: skip
     eps = sorted({row["eps"] for row in a["robust"]} & {row["eps"] for row in b["robust"]})
     notes = _differences(a, b)
     if notes and not force:
-        raise InputError(f"{first} and {second} cannot be compared: {'; '.join(notes)}", FORCE)
+        raise InputError(
+            f"{first} and {second} cannot be compared: {'; '.join(notes)}", FORCE, code="E314"
+        )
     sides = [read_samples(folder)[["id", "label", "distance"]] for folder in (first, second)]
     samples = sides[0].merge(sides[1], on=["id", "label"], suffixes=("_a", "_b"))
     if samples.empty or not eps:
         what = "image" if samples.empty else "audited eps"
-        raise InputError(f"{first} and {second} have no {what} in common")
+        raise InputError(f"{first} and {second} have no {what} in common", code="E314")
     if a["suite"] != b["suite"]:
         notes.append(f"attacked by different suites: {a['suite']} and {b['suite']}")
     return Pairing((a, b), samples, a["norm"], eps, notes)

@@ -36,11 +36,11 @@ def required(text: str) -> Requirement:
     """Return what ``text`` requires; raises UsageError."""
     found = PATTERN.fullmatch(text)
     if not found or (found[1].lower() == "clean") != (found[2] is None):
-        raise UsageError(f"--require {text!r} cannot be read", FORM)
+        raise UsageError(f"--require {text!r} cannot be read", FORM, code="E203")
     eps = None if found[2] is None else number(found[2])
     least = number(found[3].removesuffix("%")) / (100 if found[3].endswith("%") else 1)
     if not 0 <= least <= 1:
-        raise UsageError(f"--require {text!r}: {found[3]} is not a share", FORM)
+        raise UsageError(f"--require {text!r}: {found[3]} is not a share", FORM, code="E203")
     return Requirement(text.strip(), NORMS.get(found[1].lower()), eps, least)
 
 
@@ -51,7 +51,9 @@ def check_asked(wanted: Sequence[Requirement], norm: str, eps: Sequence[float]) 
             continue
         if one.norm != norm:
             raise UsageError(
-                f"--require {one.text!r}: the audit is in {norm}", f"--norm {one.norm}"
+                f"--require {one.text!r}: the audit is in {norm}",
+                f"--norm {one.norm}",
+                code="E210",
             )
         if not any(abs(one.eps - value) <= 1e-9 for value in eps):
             listed = ", ".join(f"{value:.4g}" for value in eps)

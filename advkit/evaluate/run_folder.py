@@ -25,7 +25,9 @@ def read_json(folder: Path, name: str) -> Any:
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
-        raise InputError(f"{file} is damaged: {error}", "--fresh begins anew") from error
+        raise InputError(
+            f"{file} is damaged: {error}", "--fresh begins anew", code="E313"
+        ) from error
 
 
 def read_run(folder: Path) -> dict[str, Any]:
@@ -35,12 +37,18 @@ def read_run(folder: Path) -> dict[str, Any]:
     """
     run = read_json(folder, "run.json")
     if run is None:
-        raise InputError(f"{folder} is not a run directory", "give one that advkit audit wrote")
+        raise InputError(
+            f"{folder} is not a run directory", "give one that advkit audit wrote", code="E313"
+        )
     schema = run.get("schema", "") if isinstance(run, dict) else ""
     if not schema and isinstance(run, dict) and run.get("command"):
-        raise InputError(f"the run in {folder} has not ended", f"to go on: {run['command']}")
+        raise InputError(
+            f"the run in {folder} has not ended", f"to go on: {run['command']}", code="E313"
+        )
     if schema != "advkit/audit/1":
-        raise InputError(f"{folder / 'run.json'} is not an audit's", f"its schema is {schema!r}")
+        raise InputError(
+            f"{folder / 'run.json'} is not an audit's", f"its schema is {schema!r}", code="E313"
+        )
     return dict(run)
 
 
@@ -52,7 +60,9 @@ def read_samples(folder: Path) -> pd.DataFrame:
         found = pd.read_csv(folder / "samples.csv", dtype=words, keep_default_na=False)
         return found.assign(distance=found["distance"].map(float))
     except (OSError, ValueError, KeyError) as error:
-        raise InputError(f"{folder / 'samples.csv'} is missing or damaged: {error}") from error
+        raise InputError(
+            f"{folder / 'samples.csv'} is missing or damaged: {error}", code="E313"
+        ) from error
 
 
 def write_json(folder: Path, name: str, content: Any) -> Path:
@@ -75,7 +85,7 @@ def arrays(file: Path) -> Iterator[Mapping[str, np.ndarray]]:
         with file.open("rb") as raw, np.load(raw, allow_pickle=False) as saved:
             yield saved
     except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
-        raise InputError(f"{file} is missing or damaged") from error
+        raise InputError(f"{file} is missing or damaged", code="E313") from error
 
 
 def write_arrays(file: Path, **arrays: np.ndarray) -> Path:

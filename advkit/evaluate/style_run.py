@@ -74,7 +74,9 @@ def style(at: Studio, plan: Plan, content: Tensor, styles: Sequence[Tensor]) -> 
     shares = plan.shares or (1.0,) * len(styles)
     if len(shares) != len(styles):
         raise UsageError(
-            f"{len(shares)} shares for {len(styles)} styles", "one --share per --style"
+            f"{len(shares)} shares for {len(styles)} styles",
+            "one --share per --style",
+            code="E204",
         )
     originals = [kept(at, f"given-{i}", lambda x=x: ({}, {"image": x[0]}))  # type: ignore[misc]
                  for i, x in enumerate((resized(content, plan.size), *(

@@ -50,6 +50,7 @@ def members_of(texts: Sequence[str], norm: str) -> list[Member]:
                 f"{member.label} makes one perturbation for all samples, and has no place in an "
                 "audit, which judges each by itself",
                 f"run it alone: advkit attack {member.label} --norm {norm}",
+                code="E210",
             )
     return members
 
@@ -58,7 +59,9 @@ def check_norm(member: Member, norm: str) -> None:
     """Raise UsageError if an attack lacks ``norm``."""
     has = norms_of(member.attack)
     if norm not in has:
-        raise UsageError(f"{member.label} has no norm {norm}", f"it has {', '.join(has)}")
+        raise UsageError(
+            f"{member.label} has no norm {norm}", f"it has {', '.join(has)}", code="E210"
+        )
 
 
 def run(work: Work, plan: Plan, eps: Sequence[float]) -> None:

@@ -33,7 +33,7 @@ def tsne(codes: Floats, *, perplexity: float = 30.0, seed: int = 0) -> Embedding
 
     n = len(codes)
     if n < 5:
-        raise InputError(f"{n} images are too few for an embedding", "give 5 or more")
+        raise InputError(f"{n} images are too few for an embedding", "give 5 or more", code="E316")
     most = min(perplexity, (n - 1) / 3)
     few = reduced(codes, 50)
     rate = max(n / 48, 50.0)
@@ -136,7 +136,9 @@ def linear_probe(codes: Floats, labels: NDArray[np.int64], seed: int = 0) -> Pro
     flat = codes.reshape(len(codes), -1).astype(np.float64)
     folds = min(5, int(np.bincount(labels)[np.unique(labels)].min()))
     if folds < 2:
-        raise InputError("a class has one image only: no linear probe", "give more images")
+        raise InputError(
+            "a class has one image only: no linear probe", "give more images", code="E316"
+        )
     few = min(50, flat.shape[1], len(flat) - len(flat) // folds - 1)
     model = make_pipeline(PCA(few, random_state=seed), StandardScaler(),
                           LogisticRegression(max_iter=2000))  # fmt: skip

@@ -67,7 +67,9 @@ def attribution(
         layer_of(root_of(model), layer.partition("#")[0])
     unknown = [key for key in options if key not in member.options]
     if unknown:
-        raise UsageError(f"{method} has no option {unknown[0]!r}", f"{sorted(member.options)}")
+        raise UsageError(
+            f"{method} has no option {unknown[0]!r}", f"{sorted(member.options)}", code="E206"
+        )
     with undisturbed(model):
         goal = aim(model, x, target, y=y, names=names)
         look = Look(model, x, goal.objective, layer, seed, ids)
@@ -91,5 +93,7 @@ def reduced(values: Tensor, x: Tensor, how: Reduce) -> Tensor:
         "signed": lambda: images.sum(1),
     }
     if how not in ways:
-        raise UsageError(f"reduce={how!r} is not possible", f"one of {', '.join(ways)}")
+        raise UsageError(
+            f"reduce={how!r} is not possible", f"one of {', '.join(ways)}", code="E203"
+        )
     return ways[how]()

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from torch import Tensor
 
 from advkit.attacks.options import Member, parse
-from advkit.errors import UsageError, did_you_mean
+from advkit.errors import UnknownNameError, did_you_mean
 from advkit.insight.attention import attention_rollout
 from advkit.insight.cam import (
     eigen_cam,
@@ -93,7 +93,7 @@ def method_of(text: str) -> Member:
     """Return the method that ``name`` or ``name:option=value,...`` asks for; raises UsageError."""
     name = text.partition(":")[0]
     if name not in METHODS:
-        raise UsageError(f"there is no method {name!r}", did_you_mean(name, METHODS))
+        raise UnknownNameError(f"there is no method {name!r}", did_you_mean(name, METHODS))
     return parse(text, METHODS)
 
 

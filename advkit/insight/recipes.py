@@ -9,7 +9,7 @@ from advkit.engine import Rule, rows
 from advkit.engine.gradient import Point
 from advkit.engine.seeding import keys, uniform
 from advkit.engine.transforms import blur, move
-from advkit.errors import UsageError, did_you_mean
+from advkit.errors import UnknownNameError, did_you_mean
 
 
 class Recipe(NamedTuple):
@@ -58,7 +58,7 @@ RECIPES = {
 def recipe_of(name: str) -> Recipe:
     """Return the recipe called ``name``; raises UsageError."""
     if name not in RECIPES:
-        raise UsageError(f"there is no recipe {name!r}", did_you_mean(name, RECIPES))
+        raise UnknownNameError(f"there is no recipe {name!r}", did_you_mean(name, RECIPES))
     return RECIPES[name]
 
 

@@ -36,7 +36,9 @@ def stimulus(canvas: Canvas, text: str, names: Sequence[str]) -> Stimulus:
     known = {name: i for i, name in enumerate(names)} | {str(i): i for i in range(len(names))}
     if text not in known:
         hint = did_you_mean(text, names)
-        raise UsageError(f"there is no class {text!r}", f"{hint} A neuron is LAYER[channel,y,x]")
+        raise UsageError(
+            f"there is no class {text!r}", f"{hint} A neuron is LAYER[channel,y,x]", code="E205"
+        )
     return of_class(canvas, known[text], names)
 
 
@@ -55,7 +57,7 @@ def _of_units(canvas: Canvas, text: str) -> Stimulus:
     terms = list(_TERM.finditer(text))
     if "".join(term[0] for term in terms) != text:
         raise UsageError(f"{text!r} is no neuron", "write LAYER[channel] or LAYER[channel,y,x], "
-                         "several with + or - between")  # fmt: skip
+                         "several with + or - between", code="E203")  # fmt: skip
     parts = []
     for term in terms:
         index = tuple(int(i) for i in term["index"].split(","))

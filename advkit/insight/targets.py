@@ -74,7 +74,7 @@ def _of_classes(model: nn.Module, classes: Tensor, text: str) -> Target:
 
 def _of_labels(model: nn.Module, text: str, y: Tensor | None) -> Target:
     if y is None:
-        raise UsageError(f"the target {text!r} needs labels", "give y, or a class")
+        raise UsageError(f"the target {text!r} needs labels", "give y, or a class", code="E204")
     if text == "label":
         return _of_classes(model, y, "the logit of the label")
     return Target(minus(margin(model, y)), "the logit of the label over the best other", y)
@@ -100,5 +100,7 @@ def _named(model: nn.Module, text: str, logits: Tensor, names: Sequence[str] | N
             return Target(class_gap(model, all_of(b), all_of(a)), words, all_of(a))
     hint = did_you_mean(text, [*listed, "predicted", "second", "label", "margin"])
     raise UsageError(
-        f"there is no target {text!r} among {n_classes} classes", f"{hint} It may be {KINDS}"
+        f"there is no target {text!r} among {n_classes} classes",
+        f"{hint} It may be {KINDS}",
+        code="E205",
     )

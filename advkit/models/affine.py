@@ -54,5 +54,6 @@ def affine_of(model: Classifier, x: Tensor) -> Affine:
         raise InputError(
             f"the model {model.name} is not linear: its logits are up to {off:.3g} off a plane",
             "exact distances need logistic or softmax regression, a linear SVM or a ridge",
+            code="E316",
         )
     return found

@@ -40,12 +40,14 @@ def load_checkpoint(
     """
     tensors, about = read_weights(path)
     if about is None or "fixed" not in about:
-        raise InputError(f"{path} is not a checkpoint of advkit train", "delete it")
+        raise InputError(f"{path} is not a checkpoint of advkit train", "delete it", code="E302")
     begun, now = _flat(about["fixed"]), _flat(fixed)
     told = ", ".join(f"{k} {begun.get(k)} (now {now[k]})" for k in now if begun.get(k) != now[k])
     if told:
         raise InputError(
-            f"{path} was begun with {told}", "repeat the first command, or delete the checkpoint"
+            f"{path} was begun with {told}",
+            "repeat the first command, or delete the checkpoint",
+            code="E312",
         )
     groups: dict[str, dict[str, Tensor]] = {"net": {}, "best": {}, "adam": {}}
     for name, tensor in tensors.items():

@@ -73,6 +73,7 @@ class Classifier(nn.Module):
             raise InputError(
                 f"the model {self.name} returns {_described(logits)}, not one tensor of logits",
                 "give a callable whose module returns the logits alone, shape (n, n_classes)",
+                code="E306",
             )
         logits = logits[:n] if spare else logits
         return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
@@ -95,6 +96,7 @@ class Classifier(nn.Module):
                     f"the model {self.name} expects {len(each)} channels "
                     f"(its {name} has {len(each)} entries), the data has {x.shape[1]}",
                     "give data with as many channels as the model was trained on",
+                    code="E305",
                 )
         tail = [1] * (x.ndim - 2)
         if self.mean is not None:

@@ -26,7 +26,9 @@ def load_described(weights: Weights, path: str, name: str, arch: str | None) -> 
     """
     about = _about(path, weights.about or {})
     if arch is not None and parse_spec(arch).ref != about.arch:
-        raise InputError(f"{path} holds a {about.arch}, not a {arch}", "leave --arch out")
+        raise InputError(
+            f"{path} holds a {about.arch}, not a {arch}", "leave --arch out", code="E303"
+        )
     net = build(about.arch, shape=about.shape, n_classes=about.n_classes, **about.options)
     fill(net, weights.tensors, path)
     classifier = Classifier(
@@ -56,4 +58,5 @@ def _about(path: str, about: dict[str, Any]) -> _About:
         raise InputError(
             f"{path} has an 'advkit' entry in its header that cannot be used: {error!r}",
             "train or save it again",
+            code="E302",
         ) from error

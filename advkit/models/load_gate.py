@@ -42,13 +42,13 @@ def read_gated(path: str | Path) -> bytes:
 
 def _read(path: Path) -> bytes:
     if path.is_dir():
-        raise InputError(f"{path} is a directory, not a file", "give the file itself")
+        raise InputError(f"{path} is a directory, not a file", "give the file itself", code="E302")
     try:
         return path.read_bytes()
     except FileNotFoundError as error:
         raise missing(path) from error
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
+        raise InputError(f"{path} cannot be read: {error.strerror}", code="E302") from error
 
 
 def missing(path: Path) -> InputError:
@@ -60,23 +60,28 @@ def missing(path: Path) -> InputError:
     if not folder.is_dir():
         hint = f"the directory {folder} is not there either"
     where = "" if path.is_absolute() else f" (looked from {Path.cwd()})"
-    return InputError(f"{path} is not there{where}", hint)
+    return InputError(f"{path} is not there{where}", hint, code="E301")
 
 
 def _nothing(path: str, data: bytes) -> AdvkitError | None:
     if data:
         return None
-    return InputError(f"{path} is empty (0 bytes)", "the download or the copy failed; get it again")
+    return InputError(
+        f"{path} is empty (0 bytes)", "the download or the copy failed; get it again", code="E302"
+    )
 
 
 def _text(path: str, data: bytes) -> AdvkitError | None:
     head = data[:512].lstrip().lower()
     if head.startswith(b"version https://git-lfs"):
-        return InputError(f"{path} is a Git LFS pointer, not the file itself", "run: git lfs pull")
+        return InputError(
+            f"{path} is a Git LFS pointer, not the file itself", "run: git lfs pull", code="E302"
+        )
     if head.startswith((b"<!doctype", b"<html", b"<?xml", b"<head", b"<body")):
         return InputError(
             f"{path} is an HTML page, not a model or data",
             "the download failed and saved an error page; get the file again",
+            code="E302",
         )
     return None
 
@@ -115,6 +120,7 @@ def _archive(path: str, data: bytes) -> AdvkitError | None:
             f"{path} is a truncated zip archive: its table of contents is not in its "
             f"{len(data)} bytes",
             "the download or the copy broke off; get the file again",
+            code="E302",
         )
     if names and all(name.endswith(".npy") for name in names):
         return None

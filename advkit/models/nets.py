@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from advkit.errors import UsageError, did_you_mean
+from advkit.errors import UnknownNameError, UsageError, did_you_mean
 from advkit.models.sound import WINDOW, logmel, logmel_linear
 from advkit.models.vision_transformer import VisionTransformer
 
@@ -21,17 +21,21 @@ def build(arch: str, *, shape: tuple[int, ...], n_classes: int, **options: Any) 
     global generator: seed it under `torch.random.fork_rng`. Raises UsageError.
     """
     if arch not in NETS:
-        raise UsageError(f"there is no architecture {arch!r}", did_you_mean(arch, NETS))
+        raise UnknownNameError(f"there is no architecture {arch!r}", did_you_mean(arch, NETS))
     if n_classes < 2:
-        raise UsageError(f"{arch} for {n_classes} classes is not possible", "2 classes or more")
+        raise UsageError(
+            f"{arch} for {n_classes} classes is not possible", "2 classes or more", code="E203"
+        )
     known = inspect.signature(NETS[arch]).parameters
     for key, value in options.items():
         if key not in list(known)[2:]:
-            raise UsageError(
+            raise UnknownNameError(
                 f"{arch} has no option {key!r}", did_you_mean(key, list(known)[2:] or ["none"])
             )
         if not isinstance(value, int) or value < 1:
-            raise UsageError(f"{arch}?{key}={value} is not possible", "a whole number from 1 up")
+            raise UsageError(
+                f"{arch}?{key}={value} is not possible", "a whole number from 1 up", code="E203"
+            )
     if arch in SOUND and (len(shape) != 1 or shape[0] < 8 * WINDOW):
         raise UsageError(
             f"{arch} cannot take inputs of shape {shape}",
@@ -122,7 +126,9 @@ def vit(
 ) -> nn.Module:
     """Return a small vision transformer (Dosovitskiy et al. 2021)."""
     if width % heads:
-        raise UsageError(f"vit?width={width}&heads={heads} is not possible", "width / heads whole")
+        raise UsageError(
+            f"vit?width={width}&heads={heads} is not possible", "width / heads whole", code="E203"
+        )
     return VisionTransformer(shape, n_classes, width=width, depth=depth, heads=heads)
 
 

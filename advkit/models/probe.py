@@ -28,6 +28,7 @@ def probe(classifier: Classifier, x: Tensor, y: Tensor) -> list[str]:
             f"the model {classifier.name} has {n_classes} outputs, but there are "
             f"{len(classifier.classes)} class names: {', '.join(classifier.classes[:10])}",
             "give one class name per output, in the order of training",
+            code="E307",
         )
     classifier.n_classes = n_classes
     _check_labels(classifier, y)
@@ -53,11 +54,14 @@ def _misfit(classifier: Classifier, x: Tensor, error: Exception) -> InputError:
             f"the model {name} expects {wanted} channel{'s' * (wanted != 1)}, "
             f"the data has {got} (images {data})",
             "give data with as many channels, or a model for this data",
+            code="E305",
         )
     sizes = _accepted(classifier, x)
     if sizes:
         return InputError(
-            f"the model {name} cannot take images of {data}", f"it accepts {', '.join(sizes)}"
+            f"the model {name} cannot take images of {data}",
+            f"it accepts {', '.join(sizes)}",
+            code="E305",
         )
     matrix = re.search(
         r"mat1 and mat2 shapes cannot be multiplied \(\d+x(\d+) and (\d+)x", str(error)
@@ -68,6 +72,7 @@ def _misfit(classifier: Classifier, x: Tensor, error: Exception) -> InputError:
             f"the model {name} expects {wanted} numbers per sample where the data gives {got} "
             f"(samples {data})",
             "give data of the size that the model was trained on",
+            code="E305",
         )
     return InputError(f"the model {name} fails on inputs of {data}: {told(error)}")
 
@@ -93,15 +98,19 @@ def _check_shape(classifier: Classifier, logits: Tensor, x: Tensor) -> None:
         raise InputError(
             f"the model {name} gives one number per sample (output {shape}), not one per class",
             "for two classes return both logits, such as torch.stack([-s, s], 1) / 2",
+            code="E306",
         )
     if len(shape) != 2 or shape[0] != len(x):
         raise InputError(
             f"the model {name} gives an output of shape {shape} for {len(x)} samples, "
             "not (n, n_classes)",
             "return one row of logits per sample: pool or flatten before the last layer",
+            code="E306",
         )
     if not logits.is_floating_point():
-        raise InputError(f"the model {name} gives {logits.dtype}, not logits", "return logits")
+        raise InputError(
+            f"the model {name} gives {logits.dtype}, not logits", "return logits", code="E306"
+        )
 
 
 def _check_finite(classifier: Classifier, logits: Tensor, x: Tensor) -> None:
@@ -114,6 +123,7 @@ def _check_finite(classifier: Classifier, logits: Tensor, x: Tensor) -> None:
         f"the model {classifier.name} gives NaN or infinite logits, first for sample {first}"
         + (f"; it starts in {layer}" if layer else ""),
         "are the weights whole, and is every std of the normalisation above 0?",
+        code="E306",
     )
 
 
@@ -144,6 +154,7 @@ def _check_labels(classifier: Classifier, y: Tensor) -> None:
             f"{classifier.name} has {classifier.n_classes} classes "
             f"(0 to {classifier.n_classes - 1})",
             "number the labels from 0, in the order in which the model was trained",
+            code="E307",
         )
 
 

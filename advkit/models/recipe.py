@@ -3,7 +3,7 @@
 import math
 from typing import Any, NamedTuple
 
-from advkit.errors import UsageError, did_you_mean
+from advkit.errors import UnknownNameError, UsageError, did_you_mean
 
 
 class Recipe(NamedTuple):
@@ -37,23 +37,31 @@ class Recipe(NamedTuple):
 def check_recipe(recipe: Recipe) -> None:
     """Raise UsageError for a number that is out of range."""
     if recipe.schedule not in SCHEDULES:
-        raise UsageError(
+        raise UnknownNameError(
             f"there is no schedule {recipe.schedule!r}", did_you_mean(recipe.schedule, SCHEDULES)
         )
     if recipe.norm not in ("Linf", "L2"):
-        raise UsageError(f"training under {recipe.norm} is not possible", "Linf or L2")
+        raise UsageError(f"training under {recipe.norm} is not possible", "Linf or L2", code="E210")
     if recipe.inner not in ("float32", "bfloat16"):
-        raise UsageError(f"precision {recipe.inner!r} is not possible", "float32 or bfloat16")
+        raise UsageError(
+            f"precision {recipe.inner!r} is not possible", "float32 or bfloat16", code="E203"
+        )
     for name in ("epochs", "batch_size", "steps"):
         if getattr(recipe, name) < 1:
-            raise UsageError(f"{name} {getattr(recipe, name)} is not possible", "from 1 up")
+            raise UsageError(
+                f"{name} {getattr(recipe, name)} is not possible", "from 1 up", code="E203"
+            )
     for name, least in (("rate", 0), ("step", 0), ("eps", None), ("warm_up", None),
                         ("weight_decay", None)):  # fmt: skip
         value = getattr(recipe, name)
         if not math.isfinite(value) or value < 0 or value == least:
-            raise UsageError(f"{name} {value} is not possible", "a finite number, not below 0")
+            raise UsageError(
+                f"{name} {value} is not possible", "a finite number, not below 0", code="E203"
+            )
     if not 0 < recipe.held_out < 1:
-        raise UsageError(f"held_out {recipe.held_out} is not possible", "between 0 and 1")
+        raise UsageError(
+            f"held_out {recipe.held_out} is not possible", "between 0 and 1", code="E203"
+        )
 
 
 def _onecycle(t: float) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from advkit.errors import InputError, UnsafeError, UsageError, did_you_mean
+from advkit.errors import InputError, UnknownNameError, UnsafeError, UsageError, did_you_mean
 from advkit.models.classifier import Classifier
 from advkit.models.weights_file import fill
 from advkit.spec_text import Spec, only, whole
@@ -71,7 +71,7 @@ def _name(spec: Spec) -> str:
 
     names = models.list_models(module=models)
     if spec.ref not in names:
-        raise UsageError(
+        raise UnknownNameError(
             f"torchvision has no classifier {spec.ref!r}", did_you_mean(spec.ref, names)
         )
     return spec.ref
@@ -86,7 +86,7 @@ def _weights(spec: Spec) -> Any:
     if name.lower() == "none":
         return None
     if name not in known.__members__:
-        raise UsageError(
+        raise UnknownNameError(
             f"{spec.ref} has no weights {name!r}", did_you_mean(name, ["none", *known.__members__])
         )
     return known[name]
@@ -103,6 +103,7 @@ def _cached(spec: Spec, weights: Any) -> dict[str, torch.Tensor]:
         raise InputError(
             f"{spec.text!r}: the weights are not in the local cache, and advkit downloads nothing",
             f"get {weights.url} and save it as {file}",
+            code="E318",
         )
     data = file.read_bytes()
     published = re.search(r"-([0-9a-f]{8,})\.", file.name)

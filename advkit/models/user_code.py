@@ -41,7 +41,9 @@ def call_from_module(module: str, name: str, options: dict[str, Any]) -> Any:
 def _execute(file: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"advkit_user_{file.stem}", file)
     if spec is None or spec.loader is None:
-        raise InputError(f"{file.name} is not a Python file", "its name must end in .py")
+        raise InputError(
+            f"{file.name} is not a Python file", "its name must end in .py", code="E304"
+        )
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
@@ -72,16 +74,20 @@ def _call(load: Callable[[], ModuleType], spec: str, name: str, options: dict[st
     except AdvkitError:
         raise
     except (Exception, SystemExit) as error:
-        raise InputError(f"{spec} cannot be imported: {told(error)}") from error
+        raise InputError(f"{spec} cannot be imported: {told(error)}", code="E304") from error
     public = [key for key, value in vars(module).items() if callable(value) and key[0] != "_"]
     if not hasattr(module, name):
-        raise InputError(f"{spec}: there is no {name!r} in it", did_you_mean(name, public))
+        raise InputError(
+            f"{spec}: there is no {name!r} in it", did_you_mean(name, public), code="E304"
+        )
     found = getattr(module, name)
     if isinstance(found, nn.Module) or is_estimator(found):
         return found
     if not callable(found):
         raise InputError(
-            f"{spec} is a {type(found).__name__}, not a callable", did_you_mean(name, public)
+            f"{spec} is a {type(found).__name__}, not a callable",
+            did_you_mean(name, public),
+            code="E304",
         )
     try:
         with _seeded():
@@ -89,11 +95,12 @@ def _call(load: Callable[[], ModuleType], spec: str, name: str, options: dict[st
     except AdvkitError:
         raise
     except (Exception, SystemExit) as error:
-        raise InputError(f"{spec} raised {told(error)}") from error
+        raise InputError(f"{spec} raised {told(error)}", code="E304") from error
     if not (isinstance(net, nn.Module) or is_estimator(net)):
         raise InputError(
             f"{spec} returned a {type(net).__name__}, not a torch.nn.Module",
             "give a callable that returns the module; options follow as ?key=value",
+            code="E304",
         )
     return net
 

@@ -31,7 +31,9 @@ def read_weights(path: str | Path) -> Weights:
         tensors = load(data)
     except SafetensorError as error:
         raise InputError(
-            f"{path} is a corrupt safetensors file: {error}", "get or write the file again"
+            f"{path} is a corrupt safetensors file: {error}",
+            "get or write the file again",
+            code="E302",
         ) from error
     return Weights(tensors, _about(str(path), header))
 
@@ -47,11 +49,13 @@ def _header(path: str, data: bytes) -> dict[str, Any]:
         raise InputError(
             f"{path} is not a safetensors file (at byte 0: no header)",
             "advkit loads weights from safetensors only; other formats can run code",
+            code="E302",
         )
     if size > len(data) - 8:
         raise InputError(
             f"{path} is truncated: its header alone needs {size + 8} bytes, it has {len(data)}",
             "the download or the copy broke off; get the file again",
+            code="E302",
         )
     try:
         header = json.loads(data[8 : 8 + size])
@@ -60,11 +64,13 @@ def _header(path: str, data: bytes) -> dict[str, Any]:
         raise InputError(
             f"{path} is a corrupt safetensors file: its header (byte 8) is no table of tensors",
             "get or write the file again",
+            code="E302",
         ) from error
     if needed > len(data):
         raise InputError(
             f"{path} is truncated: its header promises {needed} bytes, it has {len(data)}",
             "the download or the copy broke off; get the file again",
+            code="E302",
         )
     return header  # type: ignore[no-any-return]
 
@@ -81,10 +87,14 @@ def _about(path: str, header: dict[str, Any]) -> dict[str, Any] | None:
         about = json.loads(metadata[KEY])
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"{path} has a broken 'advkit' entry in its header: {error}", "train or save it again"
+            f"{path} has a broken 'advkit' entry in its header: {error}",
+            "train or save it again",
+            code="E302",
         ) from error
     if not isinstance(about, dict):
-        raise InputError(f"{path} has an 'advkit' entry that is no JSON object in its header")
+        raise InputError(
+            f"{path} has an 'advkit' entry that is no JSON object in its header", code="E302"
+        )
     return about
 
 
@@ -131,7 +141,9 @@ def fill(net: nn.Module, tensors: dict[str, Tensor], path: str) -> None:
         if prefixed
         else "is it the right architecture (--arch), with the right number of classes?"
     )
-    raise InputError(f"the weights in {path} do not fit the net: {'; '.join(told)}", hint)
+    raise InputError(
+        f"the weights in {path} do not fit the net: {'; '.join(told)}", hint, code="E303"
+    )
 
 
 def _dims(tensor: Tensor) -> str:

@@ -127,7 +127,7 @@ def test_bad_input_is_one_clear_line_with_its_exit_code(
     assert says in result.err
     assert "Traceback" not in result.err
     assert result.out == ""
-    assert len([line for line in result.err.splitlines() if line.startswith("error:")]) <= 1
+    assert len([line for line in result.err.splitlines() if line.startswith("error[E")]) == 1
 
 
 def test_files_that_could_run_code_are_refused(cli: Cli, tmp_path: Path) -> None:

@@ -1,0 +1,126 @@
+"""What every command has: config files, --print-config, how much is told."""
+
+from collections.abc import Collection
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+OPTIONS = (
+    click.Option(
+        ["--config"], type=click.Path(path_type=Path), is_eager=True, metavar="FILE",
+        help="Take options from a TOML file, a table per command; ./advkit.toml is read anyway.",
+    ),
+    click.Option(
+        ["--print-config"], is_flag=True,
+        help="Print every option with its value and where it is from, and do nothing.",
+    ),
+    click.Option(
+        ["-v", "--verbose"], count=True,
+        help="Tell each step; -vv all, and where errors are from.",
+    ),
+    click.Option(["-q", "--quiet"], is_flag=True, is_eager=True, help="Results and errors only."),
+    click.Option(
+        ["--log-file"], type=click.Path(path_type=Path),
+        help="Write all steps to this file as well.",
+    ),
+)  # fmt: skip
+NAMES = [str(option.name) for option in OPTIONS]
+
+
+def with_common_options(command: click.Command, commands: Collection[str]) -> click.Command:
+    """Give ``command``, one of ``commands``, the common options, once."""
+    taken = {name for param in command.params for name in param.opts}
+    if isinstance(command, click.Group) or "--config" in taken:
+        return command
+    command.params += [_fresh(option, commands) for option in OPTIONS]
+    for option in command.params:
+        if isinstance(option, click.Option):
+            _name_variable(str(command.name), option)
+    command.callback = _framed(command)
+    return command
+
+
+def _name_variable(command: str, option: click.Option) -> None:
+    """Name the variable after the option; click would after the parameter of the function.
+
+    To run a stranger's code (--allow-...) is said each time, by no variable.
+    """
+    option.allow_from_autoenv = False
+    if not str(option.name).startswith("allow_") and option.name != "print_config":
+        words = f"advkit_{command}_{max(option.opts, key=len).lstrip('-')}"
+        option.envvar = words.replace("-", "_").upper()
+
+
+def _fresh(option: click.Option, commands: Collection[str]) -> click.Option:
+    from copy import copy
+
+    own = copy(option)
+    if own.name == "config":
+        own.callback = _configure(commands)
+    if own.name == "quiet":
+        own.callback = _hush
+    return own
+
+
+def _configure(commands: Collection[str]) -> Any:
+    def read(context: click.Context, _param: click.Parameter, asked: Path | None) -> Path | None:
+        from advkit.cli.config_file import settings
+
+        found = settings(context.command, context, commands, asked)
+        context.meta[f"{__name__}.found"] = found
+        _default(context, {name: setting.value for name, setting in found.items()})
+        return asked
+
+    return read
+
+
+def _hush(context: click.Context, _param: click.Parameter, value: bool) -> bool:
+    parent = context.parent.params if context.parent else {}
+    quiet = value or parent.get("quiet", False)
+    if quiet:
+        _default(context, {"no_progress": True})
+    return quiet
+
+
+def _default(context: click.Context, values: dict[str, Any]) -> None:
+    context.default_map = {**(context.default_map or {}), **values}
+
+
+def _framed(command: click.Command) -> Any:
+    inner = command.callback
+
+    @wraps(inner or _framed)
+    def run(**values: Any) -> Any:
+        from advkit.cli.voice import heard
+
+        context = click.get_current_context()
+        own = {name: values.pop(name) for name in NAMES}
+        if own["print_config"]:
+            return _print(context)
+        above = context.parent.params if context.parent else {}
+        verbose = own["verbose"] or above.get("verbose", 0)
+        with heard(verbose, own["log_file"] or above.get("log_file")):
+            _begin(context)
+            return inner(**values) if inner else None
+
+    return run
+
+
+def _begin(context: click.Context) -> None:
+    from advkit.cli.effective import effective
+    from advkit.cli.voice import LOG
+
+    found = context.meta.get(f"{__name__}.found", {})
+    for file in dict.fromkeys(setting.file for setting in found.values()):
+        LOG.info("options from %s", file)
+    for line in effective(context, found).splitlines():
+        LOG.debug(line)
+
+
+def _print(context: click.Context) -> None:
+    from advkit.cli.effective import effective
+    from advkit.cli.failures import say
+
+    say(effective(context, context.meta.get(f"{__name__}.found", {})))

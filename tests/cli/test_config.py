@@ -1,0 +1,192 @@
+import json
+import logging
+import re
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+
+from advkit.cli import COMMANDS
+from advkit.cli import cli as group
+from advkit.cli.common_options import with_common_options
+from advkit.cli.config_file import options_of
+from advkit.errors import UsageError
+from tests.cli.run_cli import Cli
+
+ROW = re.compile(r"(?:# )?([\w-]+) = ?(.*?) +# (.*)")
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    return tmp_path
+
+
+def printed(cli: Cli, *words: object) -> dict[str, tuple[str, str]]:
+    result = cli(*words, "--print-config")
+    assert result.code == 0, result.err
+    rows = [ROW.fullmatch(line) for line in result.out.splitlines()[1:]]
+    assert all(rows), result.out
+    return {row[1]: (row[2], row[3]) for row in rows if row}
+
+
+def test_the_order_of_sources(cli: Cli, elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each source in turn is put on top of those below it, and wins."""
+    seen = [printed(cli, "audit")["seed"]]
+    home = elsewhere / "home/advkit/config.toml"
+    home.parent.mkdir(parents=True)
+    for file, seed in ((home, 1), (Path("advkit.toml"), 2), (Path("asked.toml"), 3)):
+        file.write_text(f"[audit]\nseed = {seed}\n")
+        seen.append(printed(cli, "audit", *(["--config", file] if seed == 3 else []))["seed"])
+    monkeypatch.setenv("ADVKIT_AUDIT_SEED", "4")
+    seen.append(printed(cli, "audit", "--config", "asked.toml")["seed"])
+    seen.append(printed(cli, "audit", "--config", "asked.toml", "--seed", 5)["seed"])
+    assert seen == [
+        ("0", "default"), ("1", str(home)), ("2", "advkit.toml"), ("3", "asked.toml"),
+        ("4", "environment: ADVKIT_AUDIT_SEED"), ("5", "command line"),
+    ]  # fmt: skip
+
+
+def test_what_is_printed_is_a_config_that_does_the_same(cli: Cli) -> None:
+    words = ("audit", "--eps", "8/255,0.1", "--limit", 7, "--no-fold", "--attacks", "pgd:steps=3",
+             "--attacks", "square", "--model", 'a"b\\c:d', "--fail-under", 0.5)  # fmt: skip
+    first = cli(*words, "--print-config").out
+    Path("again.toml").write_text(first)
+    again = cli("audit", "--config", "again.toml", "--print-config").out
+    assert tomllib.loads(again) == tomllib.loads(first)
+    table = tomllib.loads(first)["audit"]
+    assert (table["eps"], table["fold"], table["model"]) == ([8 / 255, 0.1], False, 'a"b\\c:d')
+    assert table["attacks"] == ["pgd:steps=3", "square"]
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name != "trust"])
+def test_every_option_of_every_command_is_printed(cli: Cli, command: str) -> None:
+    made = group.get_command(None, command)  # type: ignore[attr-defined]
+    needed = {"compare": ["a", "b"], "show": ["attack", "pgd"], "ls": ["norms"]}
+    words = needed.get(command) or ["x" for p in made.params if p.param_type_name == "argument"]
+    result = cli(command, *words, "--print-config")
+    if result.code:  # a command that asks for more than names
+        assert result.err.startswith("Usage:")
+        return
+    rows = [ROW.fullmatch(line) for line in result.out.splitlines()[1:]]
+    assert len(rows) == len(options_of(made)) >= 4
+    assert all(rows)
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "hint"),
+    [
+        ("[audit]\n\nlimt = 5", "advkit.toml:3: limt is no option of advkit audit", "limit"),
+        ("[adit]\nlimit = 5", "advkit.toml:1: adit is no table of a command", "audit"),
+        ("limit = 5", "advkit.toml:1: limit is no table of a command", "[audit]"),
+        ("[ls]\nlimit=1\n[audit]\nlimit = 1.5", "advkit.toml:4: limit = 1.5", "--limit"),
+        ("[audit]\nlimit = true", "advkit.toml:2: limit = True", "--limit"),
+        ("[audit]\nlimit = -1", "advkit.toml:2: limit = -1", "--limit"),
+        ("[audit]\nfold = 'no'", "advkit.toml:2: fold = 'no'", "--fold"),
+        ("[audit]\nnorm = 'L7'", "advkit.toml:2: norm = 'L7'", "--norm"),
+        ("[audit]\neps = 'nan'", "advkit.toml:2: eps = 'nan'", "--eps"),
+        ("[audit]\nseed = 2020-01-01", "advkit.toml:2: seed", "--seed"),
+        ("[audit]\nmodel = {a = 1}", "advkit.toml:2: model", "--model"),
+        ("[audit]\nconfig = 'b.toml'", "advkit.toml:2: config is no option", ""),
+        ("[audit]\nallow-unsafe-load = true", "allow-unsafe-load is no option", ""),
+        ("[audit\nlimit = 5", "advkit.toml is no TOML", "line 1"),
+        ("[audit]\nlimit = ", "advkit.toml is no TOML", "end of document"),
+        ("[audit]\nlimit = 1\nlimit = 2\n", "advkit.toml is no TOML", "overwrite"),
+        (b"\xff\xfe[", "advkit.toml is no TOML", "a [table] per command"),
+    ],
+)  # fmt: skip
+def test_a_bad_config_names_file_line_and_the_nearest(
+    cli: Cli, text: str | bytes, told: str, hint: str
+) -> None:
+    Path("advkit.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    result = cli("audit", "--out", "run")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("error[E209]: ")
+    assert told in result.err
+    assert hint in result.err
+    assert not Path("run").exists()
+
+
+def test_a_config_that_is_not_there(cli: Cli) -> None:
+    result = cli("audit", "--config", "nowhere.toml")
+    assert (result.code, result.err.partition(":")[0]) == (3, "error[E301]")
+
+
+def test_help_does_not_read_the_config(cli: Cli) -> None:
+    Path("advkit.toml").write_text("[audit")
+    assert cli("audit", "--help").code == 0
+
+
+def test_an_environment_variable_out_of_range_is_told(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ADVKIT_AUDIT_LIMIT", "-3")
+    result = cli("audit", "--out", "run")
+    assert result.code == 2
+    assert "error[E203]" in result.err
+    assert "ADVKIT_AUDIT_LIMIT" in result.err
+    monkeypatch.setenv("ADVKIT_LS_JSON", "1")
+    assert json.loads(cli("ls", "norms").out)
+
+
+def test_no_variable_and_no_file_allows_unsafe_loads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = []
+
+    @click.command()
+    @click.option("--allow-unsafe-load", is_flag=True)
+    @click.option("--seed", type=int)
+    def risky(**given: object) -> None:
+        seen.append(given)
+
+    command = with_common_options(risky, ["risky"])
+    monkeypatch.setenv("ADVKIT_RISKY_ALLOW_UNSAFE_LOAD", "1")
+    monkeypatch.setenv("ADVKIT_RISKY_SEED", "5")
+    command.main(["-q"], standalone_mode=False, auto_envvar_prefix="ADVKIT_RISKY")
+    assert seen == [{"allow_unsafe_load": False, "seed": 5}]
+    Path("advkit.toml").write_text("[risky]\nallow-unsafe-load = true\n")
+    with pytest.raises(UsageError, match="allow-unsafe-load is no option"):
+        command.main(["-q"], prog_name="risky", standalone_mode=False)
+
+
+RUN = ("audit", "--model", "bundled:fashion-mnist-logistic", "--limit", 4, "--attacks", "fgsm",
+       "--eps", 0.1, "--bounds", "off", "--out", "run")  # fmt: skip
+
+
+def test_how_much_is_told(cli: Cli) -> None:
+    Path("advkit.toml").write_text("[audit]\nbatch-size = 2\n")
+    quiet = cli(*RUN, "-q", "--json", "--log-file", "log.txt")
+    assert (quiet.code, quiet.err) == (0, "")
+    assert json.loads(quiet.out)["clean"]["count"] <= 4
+    log = Path("log.txt").read_text()
+    assert "INFO options from advkit.toml" in log
+    assert "DEBUG batch-size = 2" in log
+    assert re.search(r"INFO .*: \d+ images", log)
+    usual = cli(*RUN, "--fresh").err
+    told = cli(*RUN, "--fresh", "-v").err
+    assert "options from advkit.toml" in told
+    assert "options from" not in usual
+    assert "batch-size = 2" not in told
+    assert "batch-size = 2" in cli("-vv", *RUN, "--fresh").err
+    assert logging.getLogger("advkit").handlers == []
+
+
+def test_the_log_file_has_the_error_too(cli: Cli) -> None:
+    result = cli("--log-file", "log.txt", "compare", "nowhere", "there")
+    assert result.code == 3
+    assert "ERROR [E3" in Path("log.txt").read_text()
+    assert cli("compare", "a", "b", "--log-file", "no/log.txt").err.startswith("error[E311]")
+
+
+@pytest.mark.parametrize("value", ["1", ""])
+def test_no_color(cli: Cli, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    """Colour is for terminals; NO_COLOR, unless empty, takes it from them as well."""
+    monkeypatch.setenv("NO_COLOR", value)
+    seen: list[object] = []
+    monkeypatch.setattr(click, "secho", lambda *_a, fg=None, **_k: seen.append(fg))
+    cli("audt")
+    assert seen == [None if value else "red"]
