@@ -73,7 +73,9 @@ def crew_of(
     if not named or not (ray or seconds or (jobs or 1) > 1):
         return None
     if not ray and (jobs or 1) > 4 * (os.cpu_count() or 1):
-        raise UsageError(f"--jobs {jobs}: that is more than 4 for each core here", "give fewer")
+        raise UsageError(
+            f"--jobs {jobs}: that is more than 4 for each core here", "give fewer", code="E203"
+        )
     load = {**load, "device": device.type if ray else str(device)}
     alone = 1 if device.type != "cpu" and not ray else None
     return Crew(build, {**recipe, "load": load}, jobs or alone, seconds, ray)
