@@ -75,9 +75,7 @@ def describe_model(
     model = load_model(spec, arch=arch)
     size = _shape(shape) if shape else model.shape or input_shape(spec)
     if size is None:
-        raise UsageError(
-            f"{spec} does not say what images it takes", "add --shape 3,224,224", code="E204"
-        )
+        raise UsageError(f"{spec} does not say what images it takes", "add --shape 3,224,224")
     x = torch.full((1, *size), 0.5)
     probe(model, x, torch.zeros(1, dtype=torch.int64))
     found: dict[str, Any] = {
@@ -98,5 +96,5 @@ def _shape(text: str) -> tuple[int, ...]:
     except ValueError:
         size = ()
     if not size or min(size) < 1:
-        raise UsageError(f"--shape {text} is not possible", "write 3,224,224", code="E203")
+        raise UsageError(f"--shape {text} is not possible", "write 3,224,224")
     return size

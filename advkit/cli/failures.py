@@ -145,6 +145,7 @@ def _of_click(error: click.ClickException) -> Told:
     )
     many = "unexpected extra argument" in error.message
     usual = "E202" if many else "E200"
+    usual = "E201" if error.message.startswith("No such command") else usual
     code = next((code for kind, code in kinds if isinstance(error, kind)), usual)
     message, _, hint = error.format_message().partition(" Did you mean ")
     context = getattr(error, "ctx", None)

@@ -29,9 +29,7 @@ def load_image_folder(spec: Spec, limit: int | None, shape: tuple[int, ...] | No
     size, channels = _size(spec, shape), (shape[0] if shape and len(shape) == 3 else 3)
     share = (numbers(spec, "crop") or [0.875])[0]
     if not 0 < share <= 1:
-        raise UsageError(
-            f"crop={share:g} in {spec.text!r} is not possible", "above 0, at most 1", code="E203"
-        )
+        raise UsageError(f"crop={share:g} in {spec.text!r} is not possible", "above 0, at most 1")
     found, classes, notes = list_classes(root, PICTURE, limit)
     pixels, done = [], Counter[str]()
     for path, _ in found:
@@ -56,9 +54,7 @@ def _size(spec: Spec, shape: tuple[int, ...] | None) -> tuple[int, int]:
     if "size" in spec.query:
         side = whole(spec, "size", DEFAULT_SIZE)
         if side < 1:
-            raise UsageError(
-                f"size={side} in {spec.text!r} is not possible", "from 1 up", code="E203"
-            )
+            raise UsageError(f"size={side} in {spec.text!r} is not possible", "from 1 up")
         return side, side
     if shape and len(shape) == 3:
         return shape[1], shape[2]

@@ -40,13 +40,10 @@ def open_picture(path: Path, mode: str) -> tuple[Image.Image, list[str]]:
         raise InputError(
             f"{path} is too large to be opened: {error}",
             f"shrink it below {Image.MAX_IMAGE_PIXELS:,} pixels, or leave it out",
-            code="E309",
         ) from error
     except Exception as error:
         raise InputError(
-            f"{path} is not a picture that can be read: {error}",
-            "replace it, or leave it out",
-            code="E309",
+            f"{path} is not a picture that can be read: {error}", "replace it, or leave it out"
         ) from error
 
 

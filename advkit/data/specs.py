@@ -9,7 +9,7 @@ from advkit.data.image_folder import load_image_folder
 from advkit.data.npz_file import load_npz
 from advkit.data.samples import Samples, take
 from advkit.data.torchvision_sets import load_torchvision
-from advkit.errors import EmptyError, UnknownNameError, UsageError, did_you_mean
+from advkit.errors import EmptyError, UsageError, did_you_mean
 from advkit.spec_text import Spec, parse_spec
 
 
@@ -25,10 +25,10 @@ def load_data(
     UsageError, InputError, UnsafeError, EmptyError.
     """
     if limit is not None and limit < 0:
-        raise UsageError(f"limit {limit} is not possible", "a whole number from 1 up", code="E203")
+        raise UsageError(f"limit {limit} is not possible", "a whole number from 1 up")
     parsed = parse_spec(spec)
     if parsed.scheme not in SCHEMES:
-        raise UnknownNameError(
+        raise UsageError(
             f"the data {spec!r} has an unknown scheme {parsed.scheme!r}",
             f"{did_you_mean(parsed.scheme or parsed.ref, SCHEMES)}; write scheme:name, "
             f"such as {' or '.join(f'bundled:{name}' for name in BUNDLED)}",

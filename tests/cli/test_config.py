@@ -171,7 +171,9 @@ def test_how_much_is_told(cli: Cli) -> None:
     assert "options from advkit.toml" in told
     assert "options from" not in usual
     assert "batch-size = 2" not in told
-    assert "batch-size = 2" in cli("-vv", *RUN, "--fresh").err
+    loud = cli("-vv", *RUN, "--fresh", "--json")
+    assert "batch-size = 2" in loud.err
+    assert json.loads(loud.out)["norm"] == "Linf"
     assert logging.getLogger("advkit").handlers == []
 
 
