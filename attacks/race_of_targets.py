@@ -32,9 +32,10 @@ def race(
     """Return the nearest fooling point that walks to several classes met (of this project).
 
     Each walk climbs the difference of the logits of its class and of ``y``, along a running sum of
-    gradients, in a ball around ``x`` and the box. The radius follows Newton: it is the distance at which the linearised margin
-    vanishes, but moves only by a share at a time. Walks set out to the likeliest classes; those
-    whose estimated distance is not among the least leave, stage by stage. All count as ``steps``.
+    gradients, in a ball around ``x`` and the box. The radius follows Newton: it is the distance at
+    which the linearised margin vanishes, but moves only by a share at a time. Walks set out to the
+    likeliest classes; those whose estimated distance is not among the least leave, stage by stage.
+    All count as ``steps``.
 
     In Linf nine walks set out from ``x`` and one round is run. In L2 and L1 what matters is where
     a walk comes from: it leaps away, by tenths of the box along the signs of the gradient, and
