@@ -48,6 +48,16 @@ class Classifier(nn.Module):
         self.train(False)
         self._to_layout(torch.channels_last)
 
+    def with_normalisation(
+        self, mean: Sequence[float] | None, std: Sequence[float] | None
+    ) -> "Classifier":
+        """Return the same net behind another normalisation, or none; raises InputError."""
+        found = Classifier(
+            self.net, name=self.name, classes=self.classes, mean=mean, std=std, shape=self.shape
+        )
+        found.n_classes, found.notes = self.n_classes, self.notes
+        return found
+
     def train(self, mode: bool = True) -> Self:  # noqa: ARG002
         """Stay in eval mode, whatever ``mode`` says."""
         return super().train(False)
