@@ -15,6 +15,7 @@ from advkit.errors import InputError, UsageError, did_you_mean
 from advkit.evaluate.attack_plan import banded, planned
 from advkit.evaluate.attack_run import attack as run_attack
 from advkit.evaluate.audit import audit as run_audit
+from advkit.evaluate.black_box_run import check_gradients
 from advkit.evaluate.certify_run import certify as run_certify
 from advkit.evaluate.smooth_run import certify_smoothed
 from advkit.evaluate.suite import members_of
@@ -110,6 +111,7 @@ def attack(
     check_eps(() if eps is None else (eps,), plan.norm)
     _check_counts(**options)
     samples, classifier = load_both(model, data, limit, arch, pick_device(device))
+    check_gradients(classifier, [plan.member])
     samples = in_units(samples, () if eps is None else (eps,))
     plan = banded(plan, band, samples.rate)
     folder = Path(out) if out else new_run(name, str(model), samples.name, kind="attack")

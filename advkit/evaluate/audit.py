@@ -11,6 +11,12 @@ from advkit.attacks import Member
 from advkit.data.samples import Samples, fingerprint
 from advkit.errors import EmptyError, InputError
 from advkit.evaluate.attempts import LINE_SEARCH
+from advkit.evaluate.black_box_run import (
+    announce_cost,
+    black_box_suite,
+    check_gradients,
+    run_black_box,
+)
 from advkit.evaluate.bracket import bracket_summary, bracketed
 from advkit.evaluate.budget import Budget, budget, forecast, seconds_per_pass
 from advkit.evaluate.checked_run import run_checked
@@ -72,8 +78,11 @@ def audit(
     """
     if not len(samples.ids):
         raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
-    chosen = suite_of(attacks) if attacks else SUITES[suite][norm]
+    named = black_box_suite(suite) if model.black_box else SUITES[suite][norm]
+    chosen = suite_of(attacks) if attacks else named
     plan = plan_of(chosen, norm)
+    check_gradients(model, plan.members())
+    bounds = "off" if model.black_box and bounds == "auto" else bounds
     notes = [*samples.notes, *probe(model, samples.x, samples.y), *class_notes(model, samples)]
     made_of = ingredients(model, samples, norm, eps, list(plan.members()), seed)
     made_of["bounds"] = bounds
@@ -102,8 +111,14 @@ def audit(
         if announce and foreseen:
             announce(f"suite {record['suite']}: {_foretold(work, foreseen)}{_told(habits)}")
         usual = foreseen.usual if foreseen else USUAL
+        if announce and model.black_box:
+            most = foreseen.most if foreseen else USUAL * len(eps)
+            announce_cost(model, most * len(samples.ids), announce)
         bracket = bracketed(work, eps, bounds, usual, seconds)
-        order, trust = run_checked(work, plan, chosen.care, eps, first, surrogates)
+        if model.black_box:
+            order, trust = run_black_box(work, plan, eps, first)
+        else:
+            order, trust = run_checked(work, plan, chosen.care, eps, first, surrogates)
         check_sound(work)
         try_proofs(work, eps)
         table = per_sample(work, eps)

@@ -24,6 +24,7 @@ class BlackBox(nn.Module):
     ``stamp``, 32 bytes, tells one function from another in the fingerprint of a classifier.
     """
 
+    black_box = True
     stamp: Tensor
 
     def __init__(
@@ -43,6 +44,8 @@ class BlackBox(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return scores (n, K) of ``x`` (n, ...); raises InputError if they are none."""
+        if not len(x):
+            return x.new_zeros((0, self.n_classes))
         given = np.ascontiguousarray(x.detach().float().cpu().numpy())
         found = np.asarray(self.ask(given))
         if self.output == "labels":
@@ -53,6 +56,7 @@ class BlackBox(nn.Module):
                 "not scores (n, n_classes)",
                 "return one row of scores per sample, or say output=labels",
             )
+        self.n_classes = found.shape[1]
         scores = found.astype(np.float64)
         if self.output == "probabilities":
             scores = np.log(np.clip(scores, LEAST, None))

@@ -127,6 +127,11 @@ class Classifier(nn.Module):
             self._to_layout(torch.contiguous_format)
             return self.net(x.contiguous())  # type: ignore[no-any-return]
 
+    @property
+    def black_box(self) -> bool:
+        """Whether a part of the net answers without a gradient."""
+        return any(getattr(part, "black_box", False) for part in self.net.modules())
+
     def fingerprint(self) -> str:
         """Return the sha256 of all weights, buffers and the normalisation, in hexadecimal."""
         digest = sha256()

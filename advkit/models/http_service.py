@@ -52,6 +52,17 @@ class Service:
                             list(new)[start : start + self.asked.batch])  # fmt: skip
             return np.array([self._known[name] for name in names])
 
+    def estimate(self, images: int) -> str:
+        """Return what up to ``images`` cost: requests, time at the rate, price, and the budget."""
+        images = min(images, self.asked.budget)
+        requests = -(-images // self.asked.batch)
+        price = f", a price of {images / 1000 * self.asked.price:,.2f}" if self.asked.price else ""
+        return (
+            f"{self.asked.url}: at most {images:,} images in {requests:,} requests or more, "
+            f"{requests / self.asked.rate / 60:,.1f} minutes or more at {self.asked.rate:g} "
+            f"requests per second{price}; the budget is {self.asked.budget:,} images"
+        )
+
     def _learn(self, part: NDArray[np.float32], names: list[bytes]) -> None:
         if self.sent + len(part) > self.asked.budget:
             raise ResourceError(

@@ -22,6 +22,7 @@ class Scores(nn.Module):
     prediction (a tie, the votes of an SVM), that class is raised just above the others.
     """
 
+    black_box = True
     stamp: Tensor
 
     def __init__(self, estimator: Any, order: Sequence[int]) -> None:
