@@ -153,6 +153,10 @@ def _converted(
     except Exception as error:
         told = " ".join(str(error).split())[:200]
         return None, f"onnx2torch cannot convert opset {opset} ({told}); export it with opset 17"
+    for part in net.modules():  # onnx2torch gives lists where torch's own layers have tuples
+        for name in ("kernel_size", "stride", "padding", "dilation"):
+            if isinstance(getattr(part, name, None), list):
+                setattr(part, name, tuple(getattr(part, name)))
     net = InRows(net, rows) if rows else net
     if shape is None:
         return net, ""
