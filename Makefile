@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit test browser lint clean
+.PHONY: audit test browser lint clean wheel
 
 audit: $(VENV)/installed
 	$(BIN)/advkit audit
@@ -16,6 +16,11 @@ lint: $(VENV)/installed-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+# The same commit gives the same bytes, and a list of what is in an installation of it.
+wheel: $(VENV)/installed-test
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m build --wheel --outdir dist
+	$(BIN)/python -m advkit.benchmarks.bill_of_materials > dist/sbom.json
 
 # A Debian without python3-venv has a venv module that cannot install pip.
 $(BIN)/pip:

@@ -17,6 +17,7 @@ from advkit.evaluate.attack_run import attack as run_attack
 from advkit.evaluate.audit import audit as run_audit
 from advkit.evaluate.black_box_run import check_gradients
 from advkit.evaluate.certify_run import certify as run_certify
+from advkit.evaluate.pools import crew_of
 from advkit.evaluate.smooth_run import certify_smoothed
 from advkit.evaluate.suite import members_of
 from advkit.evaluate.suites import SUITES
@@ -52,29 +53,42 @@ def audit(
     command: str = "",
     out: str | Path | None = None,
     surrogates: Sequence[str | Classifier] = (),
+    jobs: int | None = None,
+    unit_seconds: float | None = None,
+    ray: str | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """Audit a model on data; write the run directory ``out`` with its report.
 
     ``model`` and ``data`` are specs ('scheme:ref?key=value') or what `load_model` and `load_data`
-    return; ``surrogates`` are other models, whose examples are tried on this one as a check.
+    return; ``surrogates`` are other models, whose examples are tried on this one as a check. With
+    specs, ``jobs`` of 2 or more are processes: one that is killed, or takes more than
+    ``unit_seconds`` for one unit of work, costs that unit. ``ray`` is the address of a cluster.
     Returns the summary, the content of `run.json`, with the path of the report. ``options``
-    (suite, attacks, seed, batch_size, jobs, fresh, progress) are those of
+    (suite, attacks, seed, batch_size, fresh, progress, shard) are those of
     `advkit.evaluate.audit.audit`.
     Raises AdvkitError for what a person can mend.
     """
     radii = pick_eps(eps, norm, model, data)
     check_eps(radii, norm)
-    _check_options(norm, **options)
-    samples, classifier = load_both(model, data, limit, arch, pick_device(device))
+    _check_options(norm, jobs=jobs, **options)
+    load: dict[str, Any] = {"model": model, "data": data, "limit": limit, "arch": arch}
+    place = pick_device(device)
+    samples, classifier = load_both(**load, device=place)
     samples = in_units(samples, radii)
     folder = Path(out) if out else new_run(str(model), samples.name)
     asked = asked_of(model, data, samples, command)
     others = [_another(other, samples) for other in surrogates]
+    recipe = {"load": load, "relative": samples.relative}
+    crew = crew_of(
+        classifier, "advkit.working:audit_worker", recipe, place, jobs, unit_seconds, ray
+    )
     summary = run_audit(
         classifier, samples, norm=norm, eps=radii, out=folder, asked=asked, surrogates=others,
-        **options,
+        crew=crew, jobs=jobs, **options,
     )  # fmt: skip
+    if "shard" in summary:
+        return {**summary, "out": str(folder)}
     return {**summary, "out": str(folder), "report": str(write_report(folder))}
 
 
@@ -96,27 +110,46 @@ def attack(
     device: str = "auto",
     command: str = "",
     out: str | Path | None = None,
+    jobs: int | None = None,
+    unit_seconds: float | None = None,
+    ray: str | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """Run the attack ``name``, with options 'name:key=value,...'; write the run directory ``out``.
 
     Without ``eps`` the nearest example of each image is sought. ``band`` (Hz) is of sound: the
     perturbation has these frequencies alone. The words between are those of
-    `advkit.evaluate.attack_plan.planned`, ``options`` (seed, batch_size, jobs, fresh, progress)
-    those of `advkit.evaluate.attack_run.attack`. Returns the summary, the content of `run.json`,
-    with the paths of the examples and of their table. Raises AdvkitError for what can be mended.
+    `advkit.evaluate.attack_plan.planned`, ``options`` (seed, batch_size, fresh, progress) those of
+    `advkit.evaluate.attack_run.attack`; the rest is as in `audit`. Returns the summary, the content
+    of `run.json`, with the paths of the examples and of their table. Raises AdvkitError for what
+    can be mended.
     """
-    plan = planned(name, norm=norm, eps=eps, targets=targets, restarts=restarts, average=average,
-                   transform=transform, bfloat16=bfloat16)  # fmt: skip
-    check_eps(() if eps is None else (eps,), plan.norm)
-    _check_counts(**options)
-    samples, classifier = load_both(model, data, limit, arch, pick_device(device))
+    wanted: dict[str, Any] = {
+        "text": name, "norm": norm, "eps": eps, "targets": targets, "restarts": restarts,
+        "average": average, "transform": transform, "bfloat16": bfloat16,
+    }  # fmt: skip
+    plan, radii = planned(**wanted), () if eps is None else (eps,)
+    check_eps(radii, plan.norm)
+    _check_counts(jobs=jobs, **options)
+    load: dict[str, Any] = {"model": model, "data": data, "limit": limit, "arch": arch}
+    place = pick_device(device)
+    samples, classifier = load_both(**load, device=place)
     check_gradients(classifier, [plan.member])
-    samples = in_units(samples, () if eps is None else (eps,))
+    samples = in_units(samples, radii)
     plan = banded(plan, band, samples.rate)
     folder = Path(out) if out else new_run(name, str(model), samples.name, kind="attack")
     asked = asked_of(model, data, samples, command)
-    summary = run_attack(classifier, samples, plan, out=folder, asked=asked, **options)
+    recipe = {
+        "load": load,
+        "relative": samples.relative,
+        "plan": wanted,
+        "band": band,
+    }
+    crew = crew_of(
+        classifier, "advkit.working:attack_worker", recipe, place, jobs, unit_seconds, ray
+    )
+    summary = run_attack(classifier, samples, plan, out=folder, asked=asked, crew=crew, jobs=jobs,
+                         **options)  # fmt: skip
     files = {"examples": str(folder / "examples.npz"), "table": str(folder / "table.csv")}
     return {**summary, "out": str(folder), **files}
 

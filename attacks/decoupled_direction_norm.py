@@ -9,7 +9,7 @@ from torch import Tensor
 
 from advkit.attacks.minimum import enough, nearest_point, within
 from advkit.engine import NORMS, Point, Rule, rows
-from advkit.engine.objectives import LOSSES, Model, margins
+from advkit.engine.objectives import LOSSES, Model, elsewhere
 from advkit.engine.seeding import keys, normal
 
 
@@ -78,7 +78,7 @@ def _decoupled(
         return _State(0, x, y, goal, stream, radius)
 
     def update(point: Point, s: _State) -> tuple[Tensor, _State]:
-        fooled = margins(point.output, s.y, *s.targets) > 0
+        fooled = elsewhere(point.output, s.y, *s.targets)
         radius = torch.where(fooled, (1 - gamma) * s.radius, (1 + gamma) * s.radius)
         direction = unit(point.gradient)
         flat = size(point.gradient) == 0

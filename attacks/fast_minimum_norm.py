@@ -69,8 +69,10 @@ def _following(norm: Norm, x: Tensor, steps: int, step: float) -> Rule:
         gamma = GAMMA[1] + (GAMMA[0] - GAMMA[1]) * left
         fooled, size = point.value > 0, norm.size(point.x - s.x)
         best = torch.where(fooled, torch.minimum(size, s.best), s.best)
-        linear = size + linear_reach(point, norm)
-        radius = _radius(s.radius, best, fooled, linear, gamma, counts=counts)
+        radius = _radius(s.radius, best, fooled, gamma, counts=counts)
+        if not bool(best.amax() < torch.inf):
+            linear = (size + linear_reach(point, norm)) * (1 + gamma)
+            radius = torch.where(best.isinf(), linear.clamp_min(0), radius)
         unit = s.unit
         if not s.moves:
             wide = NORMS["L2"].size(norm.steepest(point.gradient))
@@ -83,13 +85,10 @@ def _following(norm: Norm, x: Tensor, steps: int, step: float) -> Rule:
     return Rule(init, update)
 
 
-def _radius(
-    radius: Tensor, best: Tensor, fooled: Tensor, linear: Tensor, gamma: float, *, counts: bool
-) -> Tensor:
-    """Return the next radius; where entries are counted it moves by at least one."""
+def _radius(radius: Tensor, best: Tensor, fooled: Tensor, gamma: float, *, counts: bool) -> Tensor:
+    """Return the next radius of who has been fooled; where entries are counted, by at least one."""
     smaller, larger = radius * (1 - gamma), radius * (1 + gamma)
     if counts:
         smaller = torch.minimum(radius - 1, smaller.floor())
         larger = torch.maximum(radius + 1, larger.floor())
-    missed = torch.where(best.isfinite(), larger, linear * (1 + gamma))
-    return torch.where(fooled, torch.minimum(smaller, best), missed).clamp_min(0)
+    return torch.where(fooled, torch.minimum(smaller, best), larger).clamp_min(0)

@@ -1,14 +1,15 @@
 """What minimum-norm attacks share: the nearest fooling point of a walk, and of several walks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import count
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from advkit.attacks.walks import radii
-from advkit.engine import NORMS, Norm, Objective, Point, Rule, ascend, best, rows
-from advkit.engine.objectives import margins
+from advkit.attacks.walks import margins_along, radii
+from advkit.engine import NORMS, Norm, Objective, Point, Rule, ascend, best_of, rows
+from advkit.engine.objectives import all_stand
 
 
 class Nearest(NamedTuple):
@@ -61,19 +62,27 @@ def nearest_point(
 
     A sample leaves at the first point that fools at a distance of ``stop`` (n,) or less.
     """
-    seen: list[tuple[Point, Tensor]] = []
 
-    def distances(point: Point) -> Tensor:
-        # Asked twice about every point, by the walk and by the fold: computed once.
-        if not seen or seen[0][0] is not point:
-            goal = None if targets is None else point.of(targets)
-            fooled = margins(point.output, point.of(y), goal) > 0
-            size = NORMS[norm].size(point.x - point.of(x))
-            seen[:] = [(point, torch.where(fooled, size, torch.inf))]
-        return seen[0][1]
+    def closeness(some: Sequence[Point]) -> Tensor:
+        fooled = margins_along(some, y, targets) > 0
+        here = some[0].x if len(some) == 1 else torch.cat([point.x for point in some])
+        centre = some[0].of(x)
+        away = (here.view(len(some), *centre.shape) - centre).flatten(0, 1)
+        size = NORMS[norm].size(away).view_as(fooled)
+        return torch.where(fooled, -size, -torch.inf)
 
-    walk = ascend(objective, start, rule, steps, lambda p: distances(p) <= p.of(stop))
-    found, top = best(walk, lambda point: -distances(point))
+    looks, ends_early = count(), bool((stop > 0).any())
+
+    def near(point: Point) -> Tensor | None:
+        if next(looks) and not ends_early:  # only the image itself is at distance 0
+            return None
+        goal = None if targets is None else point.of(targets)
+        if all_stand(point.output, point.of(y), goal):
+            return None
+        return -closeness([point])[0] <= point.of(stop)
+
+    walk = ascend(objective, start, rule, steps, near)
+    found, top = best_of(walk, closeness)
     return Nearest(torch.where(rows(top.isinf(), x), x, found), -top)
 
 

@@ -21,6 +21,7 @@ class _State(NamedTuple):
     x: Tensor
     leaps: Tensor  # whether this walk begins this round with a leap
     stream: Tensor
+    slope: Tensor  # running sum of gradients of size one
     radius: Tensor
     nearest: Tensor  # distance of the nearest place of this round where the value is over zero
     place: Tensor  # the nearest of all rounds
@@ -39,11 +40,11 @@ def newton_radius(
 
     def init(start: Tensor) -> _State:
         none = torch.full((len(start),), torch.inf, dtype=x.dtype, device=x.device)
-        return _State(0, x, leaps, stream, none, none, x, none)
+        return _State(0, x, leaps, stream, torch.zeros_like(x), none, none, x, none)
 
     def update(point: Point, s: _State) -> tuple[Tensor, _State]:
         move, size = moves[s.moves], NORMS[norm].size(point.x - s.x)
-        s = _noted(s._replace(moves=s.moves + 1), point, size)
+        s = _noted(s._replace(moves=s.moves + 1, slope=_slope(point, s, pace.decay)), point, size)
         if move.returns:
             return s.place, _afresh(s, torch.ones_like(s.leaps))
         left = cosine(move.gone, 1)
@@ -55,6 +56,12 @@ def newton_radius(
         return torch.where(rows(s.leaps, new), leapt, new), _afresh(s, s.leaps)
 
     return Rule(init, update)
+
+
+def _slope(point: Point, s: _State, decay: float) -> Tensor:
+    """Return the running sum: near the boundary of a net of many pieces gradients turn about."""
+    size = NORMS["L1"].size(point.gradient).clamp_min(torch.finfo(s.slope.dtype).tiny)
+    return decay * s.slope + point.gradient / rows(size, s.slope)
 
 
 def _noted(s: _State, point: Point, size: Tensor) -> _State:
@@ -94,6 +101,6 @@ def _back(norm: str, point: Point, s: _State, stride: float) -> Tensor:
     geometry = NORMS[norm]
     if norm == "L1":
         inside = geometry.confine(point.x, s.x, s.radius)
-        return inside + stride * (furthest("L1", point.gradient, s.x, s.radius) - inside)
-    ahead = rows(stride * s.radius, s.x) * geometry.steepest(point.gradient)
+        return inside + stride * (furthest("L1", s.slope, s.x, s.radius) - inside)
+    ahead = rows(stride * s.radius, s.x) * geometry.steepest(s.slope)
     return geometry.confine(point.x + ahead, s.x, s.radius)

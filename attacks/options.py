@@ -23,6 +23,8 @@ class Member(NamedTuple):
     attack: Attack
     options: dict[str, Any]
     """Every option in force, defaults included."""
+    own: bool = False
+    """Whether it is a user's own function."""
 
 
 def parse(text: str, known: Mapping[str, Attack]) -> Member:
@@ -44,7 +46,7 @@ def parse(text: str, known: Mapping[str, Attack]) -> Member:
         if not equals or key not in options:
             raise UsageError(f"{name} has no option {key!r} ({text!r})", did_you_mean(key, options))
         options[key] = _convert(value, hints.get(key, str), f"{name}:{key}", options[key])
-    return Member(text, partial(attack, **options), options)
+    return Member(text, partial(attack, **options), options, own=":" in name)
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -17,6 +17,8 @@ class Pace(NamedTuple):
     """The last step over the first."""
     gamma: float
     """By which share the radius moves at first; it ends at a thousandth."""
+    decay: float
+    """What is left of earlier gradients at the next step."""
     leaping: tuple[bool, ...] = (False,)
     """The walks to one class: whether each sets out with a leap."""
     leaps: tuple[int, ...] = (0,)
@@ -30,9 +32,9 @@ class Pace(NamedTuple):
 
 
 PACES = {
-    "Linf": Pace(9, 0.5, 0.01, 0.1),
-    "L2": Pace(5, 1.2, 0.01, 0.15, (True, False), (3, 5, 2, 10), 25, (1.0, 0.5), 15),
-    "L1": Pace(5, 0.4, 0.04, 0.2, (True,), (2, 3, 1, 5), 60, (0.5, 0.2), 45),
+    "Linf": Pace(9, 0.5, 0.01, 0.1, 0.3),
+    "L2": Pace(5, 1.2, 0.01, 0.15, 0.3, (True, False), (3, 5, 2, 10), 25, (1.0, 0.5), 15),
+    "L1": Pace(5, 0.4, 0.04, 0.2, 0.5, (True,), (2, 3, 1, 5), 40, (0.5, 0.35), 45),
 }
 
 

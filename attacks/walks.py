@@ -1,14 +1,14 @@
 """What attacks share: radii, random starts, the best point of a walk, restarts on survivors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from advkit.engine import NORMS, Objective, Point, Rule, ascend, best, evaluate, rows
-from advkit.engine.objectives import Model, margins
+from advkit.engine import NORMS, Objective, Point, Rule, ascend, best_of, evaluate, rows
+from advkit.engine.objectives import Model, all_stand, margins
 from advkit.engine.seeding import normal, uniform
 
 
@@ -78,22 +78,29 @@ def strongest_point(
     each sample's walk ended is written into ``ends`` (n, ...). Points where ``counts`` (n,) is
     false are only passed through.
     """
-    seen: list[tuple[Point, Tensor]] = []
 
-    def margins_at(point: Point) -> Tensor:
-        # Asked twice about every point, by the walk and by the fold: computed once.
-        if not seen or seen[0][0] is not point:
-            if ends is not None:
-                ends[point.which] = point.x
-            goal = None if targets is None else point.of(targets)
-            over = margins(point.output, point.of(y), goal)
-            over = over if counts is None else torch.where(counts(point), over, -torch.inf)
-            seen[:] = [(point, over)]
-        return seen[0][1]
+    def over(some: Sequence[Point]) -> Tensor:
+        if ends is not None:
+            ends[some[-1].which] = some[-1].x
+        reached = margins_along(some, y, targets)
+        if counts is None:
+            return reached
+        return torch.where(torch.stack([counts(point) for point in some]), reached, -torch.inf)
 
-    done = (lambda point: margins_at(point) > 0) if leave else None
-    walk = ascend(objective, start, rule, steps, done)
-    return Found(*best(walk if see_last else islice(walk, steps), margins_at))
+    def fooled(point: Point) -> Tensor | None:
+        goal = None if targets is None else point.of(targets)
+        return None if all_stand(point.output, point.of(y), goal) else over([point])[0] > 0
+
+    walk = ascend(objective, start, rule, steps, fooled if leave else None)
+    return Found(*best_of(walk if see_last else islice(walk, steps), over))
+
+
+def margins_along(some: Sequence[Point], y: Tensor, targets: Tensor | None = None) -> Tensor:
+    """Return the margins at k points of the same n samples, (k, n)."""
+    first, k = some[0], len(some)
+    goal = None if targets is None else first.of(targets).repeat(k)
+    output = first.output if k == 1 else torch.cat([point.output for point in some])
+    return margins(output, first.of(y).repeat(k), goal).view(k, -1)
 
 
 def repeated(

@@ -30,7 +30,7 @@ LAYERS = [
         "api",
         "api_maps",
     ),
-    ("picturing", "picture_gallery", "transfer_rendering"),
+    ("picturing", "picture_gallery", "transfer_rendering", "working"),
     ("transferring",),
     ("cli", "__main__"),
 ]

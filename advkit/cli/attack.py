@@ -13,12 +13,14 @@ from advkit.cli.run_options import (
     DATA,
     DEVICE,
     FRESH,
-    JOBS,
     JSON,
     MODEL,
     NO_PROGRESS,
     OUT,
+    PROCESSES,
+    RAY,
     SEED,
+    UNIT_SECONDS,
     framed,
 )
 from advkit.errors import EmptyError, UsageError
@@ -107,7 +109,9 @@ Exit codes:
     help="Images that walk together, at most; no result depends on it.  [default: 256, 32 for "
     "large images]",
 )
-@JOBS
+@PROCESSES
+@UNIT_SECONDS
+@RAY
 @DEVICE
 @OUT
 @FRESH

@@ -15,14 +15,18 @@ from advkit.cli.run_options import (
     DATA,
     DEVICE,
     FRESH,
-    JOBS,
     JSON,
     MODEL,
     NO_PROGRESS,
     OUT,
+    PROCESSES,
+    RAY,
     SEED,
+    SHARD,
+    UNIT_SECONDS,
     framed,
 )
+from advkit.cli.shard_options import named, portion_in, shard_done
 from advkit.errors import EmptyError
 from advkit.evaluate.bracket import WAYS
 from advkit.evaluate.requirements import check_asked, judge, required
@@ -41,6 +45,11 @@ Examples:
   advkit audit --model bundled:spoken-digits-cnn --norm L2 --eps 50dB,40dB,30dB
   advkit audit --suite quick --strict --surrogate bundled:fashion-mnist-cnn
       exit 6 if the number is not to be trusted
+  advkit audit --jobs 8 --unit-seconds 600 --out runs/a
+      worker processes: one that is killed or hangs costs one batch
+  advkit audit --shard 1/8 --out runs/a
+      an eighth of the work; advkit merge runs/a when all are done
+  advkit audit --ray auto --out runs/a
   advkit audit --out runs/a --require 'linf@0.1 >= 0.6' -o audit.md -o audit.xml
 
 \b
@@ -108,7 +117,10 @@ Exit codes:
     is_flag=True,
     help="Attack in bfloat16, but for the last attacks; the model itself confirms in float32.",
 )
-@JOBS
+@PROCESSES
+@UNIT_SECONDS
+@RAY
+@SHARD
 @SEED
 @DEVICE
 @OUT
@@ -150,7 +162,7 @@ Exit codes:
 def audit(
     model: str | None, data: str | None, norm: str, eps: tuple[float, ...] | None, out: Path | None,
     output: tuple[Path, ...], as_json: bool, fail_under: float | None, require: tuple[str, ...],
-    strict: bool, no_progress: bool,
+    strict: bool, no_progress: bool, shard: str | None,
     **options: Any,
 ) -> None:  # fmt: skip
     """Measure how easily a classifier is fooled, and write a report.
@@ -167,12 +179,16 @@ def audit(
     from advkit.api import audit as run
     from advkit.api import pick_eps
 
+    portion, out = portion_in(shard, out)
     check_asked(wanted, norm, pick_eps(eps, norm, model or USUAL, data))
     announce = None if no_progress else partial(click.echo, err=True)
     with framed(out, model or USUAL, data or "", kind="audit", no_progress=no_progress) as frame:
         summary = run(model or USUAL, data, norm=norm, eps=eps, out=frame.folder,
                       progress=frame.progress, announce=announce,
-                      command=frame.command, **options)  # fmt: skip
+                      command=named(frame.command, portion), shard=portion, **options)  # fmt: skip
+    if portion:
+        say(json.dumps(summary) if as_json else shard_done(portion, frame.folder))
+        return
     outcomes = judge(summary, wanted)
     for file in output:
         file.write_text(written(frame.folder, file.suffix[1:], outcomes), encoding="utf-8")

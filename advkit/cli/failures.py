@@ -17,6 +17,7 @@ from typing import NoReturn
 import click
 
 from advkit.errors import AdvkitError
+from advkit.evaluate.memory import is_out_of_memory
 
 STOPPED = (130, 143)
 
@@ -101,7 +102,7 @@ def _explain(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt | click.Abort | Terminated):
         _say("stopped", str(error) or "what was finished is safe")
         return 143 if isinstance(error, Terminated) else 130
-    if isinstance(error, MemoryError) or "out of memory" in str(error):
+    if is_out_of_memory(error):
         _say("out of memory", "give a smaller --batch-size")
         return 7
     _say(f"this is a bug in advkit: {type(error).__name__}: {error}", "see where: advkit -vv ...")

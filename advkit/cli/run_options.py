@@ -25,6 +25,29 @@ JOBS = click.option(
     type=click.IntRange(1, 4 * (os.cpu_count() or 1)),
     help="Batches worked on at once.  [default: one per core]",
 )
+PROCESSES = click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Worker processes, of which a killed one costs one batch; 1 is this process. On a "
+    "cluster: how many at once.  [default: threads of this process, one per core]",
+)
+UNIT_SECONDS = click.option(
+    "--unit-seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Give a batch up that takes a worker process longer, after three attempts.",
+)
+RAY = click.option(
+    "--ray",
+    metavar="ADDRESS",
+    help="Work on a Ray cluster: its address, or auto (pip install 'advkit[ray]').",
+)
+SHARD = click.option(
+    "--shard",
+    metavar="I/N",
+    help="Attack only every n-th image, into shard-I-of-N of --out; then advkit merge. auto: as "
+    "torchrun (RANK, WORLD_SIZE) or Slurm says.",
+)
 SEED = click.option("--seed", type=int, default=0, show_default=True)
 DEVICE = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ..."

@@ -1,11 +1,13 @@
-"""`advkit show`: all about one attack."""
+"""`advkit show`: all about one attack, or how far a run is."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
 
 from advkit.cli.failures import say
+from advkit.errors import UsageError, did_you_mean
 
 EPILOG = """
 \b
@@ -13,18 +15,31 @@ Examples:
   advkit show attack pgd
   advkit show attack my_package.my_module:my_attack
   advkit show attack ddn --json
+  advkit show runs/a            how far it is, and how long it will take
+
+\b
+Exit codes:
+  0 ok, 2 usage, 3 a run that is none, or damaged
 """
 
 
 @click.command(epilog=EPILOG)
-@click.argument("what", type=click.Choice(["attack"]))
-@click.argument("name")
+@click.argument("what", metavar="attack|RUN")
+@click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
-def show(what: str, name: str, as_json: bool) -> None:  # noqa: ARG001
-    """Tell all about one attack: how it works, its options, its cost, when to use it.
+def show(what: str, name: str | None, as_json: bool) -> None:
+    """Tell all about one attack, or how far a run is.
 
-    NAME is one that `advkit ls attacks` lists, or package.module:function.
+    Of an attack: how it works, its options, its cost, when to use it. NAME is one that
+    `advkit ls attacks` lists, or package.module:function. Of a run directory: whether it is
+    running, stopped or done, every stage so far, and about how long it will still take; it may
+    be running in another terminal.
     """
+    if what != "attack":
+        show_run(what, name, as_json)
+        return
+    if name is None:
+        raise UsageError("show attack needs a NAME", "see them all: advkit ls attacks")
     from advkit.attacks import HIGHER_ORDER
 
     if name in HIGHER_ORDER:
@@ -33,6 +48,17 @@ def show(what: str, name: str, as_json: bool) -> None:  # noqa: ARG001
         return
     found = facts(name)
     say(json.dumps(found, indent=2) if as_json else page(found))
+
+
+def show_run(what: str, name: str | None, as_json: bool) -> None:
+    """Print how far the run in the directory ``what`` is; raises UsageError, InputError."""
+    from advkit.cli.run_state import run_page
+    from advkit.evaluate.state import state_of
+
+    if name is not None:
+        raise UsageError(f"show {what} {name}: what is {what}?", did_you_mean(what, ["attack"]))
+    state = state_of(Path(what))
+    say(json.dumps(state, indent=2) if as_json else run_page(Path(what), state))
 
 
 def facts(name: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The heart: ask an objective for its gradient at the input, move, repeat."""
 
-from advkit.engine.ascend import Rule, ascend, best, climb, last, nearest, take
+from advkit.engine.ascend import Rule, ascend, best, best_of, climb, last, nearest, take
 from advkit.engine.detours import detours, straight_through
 from advkit.engine.gradient import Objective, Point, evaluate
 from advkit.engine.meter import Meter, metered
@@ -18,6 +18,7 @@ __all__ = [
     "backwards_turned",
     "before_softmax",
     "best",
+    "best_of",
     "climb",
     "detours",
     "evaluate",

@@ -1,6 +1,7 @@
 """Walk uphill: a generator of points, rules that say where to go next, and folds over the walk."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from typing import Any, NamedTuple, TypeVar
 
 import torch
@@ -10,6 +11,10 @@ from advkit.engine.gradient import Objective, Point, evaluate
 from advkit.engine.norms import Norm, rows
 
 T = TypeVar("T")
+
+HELD = (16, 1 << 18)
+"""How many points of a walk, and numbers in them, are kept to be judged together. On small inputs a
+call costs more than what it computes; on large ones the first point would leave the cache."""
 
 
 class Rule(NamedTuple):
@@ -42,12 +47,12 @@ def ascend(
     x: Tensor,
     rule: Rule,
     steps: int,
-    done: Callable[[Point], Tensor] | None = None,
+    done: Callable[[Point], Tensor | None] | None = None,
 ) -> Iterator[Point]:
     """Yield the start and the point after each of ``steps`` moves; the last has no gradient.
 
     Samples for which ``done(point)`` (n,) is true leave the batch after they were yielded, and
-    their state goes with them; `Point.which` tells which samples are left.
+    their state goes with them; `Point.which` tells which samples are left. None means nobody.
     """
     state = rule.init(x)
     index = torch.arange(len(x), device=x.device)
@@ -58,7 +63,7 @@ def ascend(
             return
         if done is not None:
             away = done(point)
-            if bool(away.any()):
+            if away is not None and bool(away.any()):
                 keep = (~away).nonzero().squeeze(1)
                 if not len(keep):
                     return
@@ -97,19 +102,44 @@ def best(points: Iterable[Point], score: Callable[[Point], Tensor]) -> tuple[Ten
 
     Ties keep the earlier place; a score of NaN never wins.
     """
-    walk = iter(points)
-    first = next(walk)
-    x, top = first.x.clone(), score(first).nan_to_num(-torch.inf, torch.inf, -torch.inf)
-    for point in walk:
-        new = score(point)
-        better = new > point.of(top)
-        if len(better) == len(x):
-            x = torch.where(rows(better, x), point.x, x)
-            top = torch.where(better, new, top)
-        elif bool(better.any()):
-            winners = point.which[better]
-            x[winners], top[winners] = point.x[better], new[better]
+    return best_of(points, lambda some: torch.stack([score(point) for point in some]))
+
+
+def best_of(
+    points: Iterable[Point], scores: Callable[[Sequence[Point]], Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Return what `best` does, for ``scores`` (k, n) of k points of the same n samples at once."""
+    walk = _together(points)
+    start = next(walk)
+    x = start[0].x.clone()
+    top = torch.full((len(x),), -torch.inf, dtype=x.dtype, device=x.device)
+    for some in chain([start], walk):
+        new, at = scores(some).nan_to_num(-torch.inf, torch.inf, -torch.inf).max(0)
+        better = (new > some[0].of(top)).nonzero().squeeze(1)
+        if len(better):
+            winners = some[0].which[better]
+            x[winners], top[winners] = _at(some, at, better), new[better].to(top.dtype)
     return x, top
+
+
+def _at(some: Sequence[Point], at: Tensor, rows: Tensor) -> Tensor:
+    """Return of the samples ``rows`` (m,) the places in the points that ``at`` (n,) tells."""
+    if len(some) == 1:
+        return some[0].x[rows]
+    return torch.stack([point.x for point in some])[at[rows], rows]
+
+
+def _together(points: Iterable[Point]) -> Iterator[list[Point]]:
+    """Yield the points of a walk in lists of the same samples."""
+    some: list[Point] = []
+    for point in points:
+        most = min(HELD[0], HELD[1] // max(point.x.numel(), 1))
+        if some and (len(some) >= most or len(some[0].which) != len(point.which)):
+            yield some
+            some = []
+        some.append(point)
+    if some:
+        yield some
 
 
 def nearest(

@@ -30,9 +30,9 @@ def steepest(direction: Callable[[Tensor], Tensor], step: Tensor) -> Rule:
     """Move by ``step`` (n,) along ``direction(gradient)``, such as `Norm.steepest`."""
 
     def update(point: Point, step: Tensor) -> tuple[Tensor, Tensor]:
-        return point.x + rows(step, point.x) * direction(point.gradient), step
+        return point.x + step * direction(point.gradient), step
 
-    return Rule(lambda _x: step, update)
+    return Rule(lambda x: rows(step, x), update)
 
 
 def momentum(rule: Rule, decay: float, size: Callable[[Tensor], Tensor]) -> Rule:

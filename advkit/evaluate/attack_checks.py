@@ -6,7 +6,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from advkit.attacks import ATTACKS, Member
+from advkit.attacks import Member
 from advkit.attacks.auto_pgd_targeted import apgd_targeted
 from advkit.attacks.fast_gradient import fgsm
 from advkit.attacks.projected_gradient import pgd
@@ -146,7 +146,7 @@ def by_transfer(subject: Subject, others: dict[str, Subject]) -> Check:
 
 def keeps_success(subject: Subject, members: Sequence[Member]) -> Check:
     """Check that a user's own attacks return a fooling point where they saw one."""
-    own = [member for member in members if member.label.split(":")[0] not in ATTACKS]
+    own = [member for member in members if member.own]
     if not own:
         seen = "advkit's attacks return the best point that they saw, by a test of each."
         return Check("silent_success", "not applicable", seen)

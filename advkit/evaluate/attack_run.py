@@ -14,9 +14,13 @@ from advkit.evaluate.attack_summary import examples_of, judged, summarised, to_a
 from advkit.evaluate.attempts import run_member
 from advkit.evaluate.audit import begin, class_notes, describe, ingredients
 from advkit.evaluate.fingerprint import now
+from advkit.evaluate.pools import pooled
 from advkit.evaluate.run_folder import write_arrays, write_json, write_text
+from advkit.evaluate.shards import check_complete
 from advkit.evaluate.sound_files import write_pairs
+from advkit.evaluate.state import Tracker
 from advkit.evaluate.store import Store, open_store
+from advkit.evaluate.supervisor import Crew
 from advkit.evaluate.work import Progress, Work, judge_clean
 from advkit.evaluate.workers import default_batch, default_jobs, one_thread_each
 from advkit.models.classifier import Classifier
@@ -35,6 +39,7 @@ def attack(
     fresh: bool = False,
     asked: Mapping[str, str] | None = None,
     progress: Progress = lambda _what, _done, _total: None,
+    crew: Crew | None = None,
 ) -> dict[str, Any]:
     """Attack every sample that the model reads right; return the summary that `run.json` holds too.
 
@@ -56,17 +61,25 @@ def attack(
         "attack": plan.member.label,
         "options": plan.member.options,
         "batch_size": len(samples.ids) if plan.shared else batch_size or size,
-        "jobs": 1 if plan.shared else jobs or threads,
+        "jobs": 1 if plan.shared else (crew.jobs if crew else jobs) or threads,
         "notes": [*notes, *class_notes(model, samples)],
     }
-    with open_store(out, fresh=fresh) as store, one_thread_each():
+    about: dict[str, Any] = {"norm": plan.norm, "seed": seed, "keep_all": True, "targets": aim}
+    crew = None if plan.shared else crew
+    with (
+        open_store(out, fresh=fresh) as store,
+        one_thread_each(),
+        pooled(crew, model, samples, [plan.member.label], **about) as pool,
+    ):
         begun = begin(store, record, out)
         work = Work(model, samples, plan.norm, seed, record["batch_size"], record["jobs"], store,
-                    progress, aim, keep_all=True)  # fmt: skip
+                    Tracker(out, progress), aim, keep_all=True, pool=pool,
+                    answers=made_of["answers"])  # fmt: skip
         judge_clean(work)
         everybody = np.arange(len(samples.ids))
         radius = math.inf if plan.eps is None else plan.eps
         run_member(work, plan.member, radius, everybody if plan.shared else to_attack(work))
+        check_complete(work)
         summary = {**begun, **_finished(work, plan, radius)}
         summary["finished"] = begun["finished"] or now()
         write_json(out, "run.json", summary)

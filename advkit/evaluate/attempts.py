@@ -14,7 +14,8 @@ from advkit.attacks.quick_copy import on_a_copy
 from advkit.attacks.reduced_precision import in_half
 from advkit.data.samples import Samples, take, units
 from advkit.evaluate.blame import blamed, check_returned
-from advkit.evaluate.work import Work, aim_of, run_shards
+from advkit.evaluate.shards import run_shards
+from advkit.evaluate.work import Attempt, Work, aim_of
 from advkit.models.classifier import Classifier
 
 LINE_SEARCH = "line_search"
@@ -25,6 +26,11 @@ def run_member(work: Work, member: Member, eps: float, who: np.ndarray) -> None:
 
     An ``eps`` of infinity asks for minimum norm.
     """
+    run_shards(work, member.label, eps, who, by_member(work, member, eps))
+
+
+def by_member(work: Work, member: Member, eps: float) -> Attempt:
+    """Return the attempt to fool samples of ``work`` by the attack ``member``."""
     given = {"norm": work.norm, "seed": work.seed}
 
     def attack(model: Classifier, quick: Classifier, at: list[int]) -> Tensor:
@@ -37,7 +43,7 @@ def run_member(work: Work, member: Member, eps: float, who: np.ndarray) -> None:
         check_returned(member.label, x_adv, part.x)
         return x_adv
 
-    run_shards(work, member.label, eps, who, attack)
+    return attack
 
 
 def radius(samples: Samples, norm: str, eps: float) -> float | Tensor:
@@ -69,9 +75,18 @@ def shorten(work: Work, examples: pd.DataFrame, eps: float) -> None:
     """Bring the smallest example of every sample nearer, for a curve between the eps asked for."""
     places = examples.set_index("position")[["shard", "row"]]
 
-    def attack(model: Classifier, _quick: Classifier, at: list[int]) -> Tensor:
-        part = take(work.samples, at)
-        x_adv = saved_examples(work, places.loc[at].reset_index(), part.x)
-        return line_search(model, part.x, part.y, x_adv)
+    def start(at: list[int]) -> np.ndarray:
+        x = take(work.samples, at).x
+        return saved_examples(work, places.loc[at].reset_index(), x).cpu().numpy()
 
-    run_shards(work, LINE_SEARCH, eps, examples["position"].to_numpy(dtype=int), attack)
+    def attack(model: Classifier, _quick: Classifier, at: list[int]) -> Tensor:
+        return nearer(work, model, at, start(at))
+
+    who = examples["position"].to_numpy(dtype=int)
+    run_shards(work, LINE_SEARCH, eps, who, attack, start)
+
+
+def nearer(work: Work, model: Classifier, at: list[int], start: np.ndarray) -> Tensor:
+    """Return the examples ``start`` (n, ...) of the samples ``at``, as near as they still fool."""
+    part = take(work.samples, at)
+    return line_search(model, part.x, part.y, torch.from_numpy(start).to(part.x))

@@ -1,11 +1,9 @@
 """The audit of one model on one set of samples, resumable in its run directory."""
 
 from collections.abc import Callable, Mapping, Sequence
-from hashlib import sha256
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from advkit.attacks import Member
 from advkit.data.samples import Samples, fingerprint
@@ -14,22 +12,27 @@ from advkit.evaluate.attempts import LINE_SEARCH
 from advkit.evaluate.black_box_run import (
     announce_cost,
     black_box_suite,
+    black_box_trust,
     check_gradients,
-    run_black_box,
 )
 from advkit.evaluate.bracket import bracket_summary, bracketed
 from advkit.evaluate.budget import Budget, budget, forecast, seconds_per_pass
-from advkit.evaluate.checked_run import run_checked
+from advkit.evaluate.checked_run import run_attacks, run_checked
+from advkit.evaluate.estimate import seconds_left
 from advkit.evaluate.exhibits import write_exhibits
-from advkit.evaluate.fingerprint import check_same, environment, now
+from advkit.evaluate.fingerprint import answers, check_same, environment, now
 from advkit.evaluate.gradient_checks import same_answers
+from advkit.evaluate.pools import pooled
+from advkit.evaluate.portions import Portion, write_shard
 from advkit.evaluate.proofs import check_sound, try_proofs
-from advkit.evaluate.randomised import ASKED, ATTACKED, OnAverage, seeded, spread
+from advkit.evaluate.randomised import ASKED, ATTACKED, OnAverage, spread
 from advkit.evaluate.run_folder import read_json, write_json, write_text
+from advkit.evaluate.state import Tracker, note_start
 from advkit.evaluate.store import Store, open_store
-from advkit.evaluate.suite import plan_of
+from advkit.evaluate.suite import plan_of, run
 from advkit.evaluate.suites import SUITES, suite_of
 from advkit.evaluate.summary import per_sample, summarise
+from advkit.evaluate.supervisor import Crew
 from advkit.evaluate.work import Progress, Work, judge_clean
 from advkit.evaluate.workers import default_batch, default_jobs, one_thread_each
 from advkit.models.classifier import LEAST, Classifier
@@ -62,6 +65,8 @@ def audit(
     seconds: float = 10.0,
     progress: Progress = lambda _what, _done, _total: None,
     announce: Callable[[str], None] | None = None,
+    crew: Crew | None = None,
+    shard: Portion | None = None,
 ) -> dict[str, Any]:
     """Attack, judge and sum up; return the summary that `run.json` holds too.
 
@@ -72,7 +77,9 @@ def audit(
     ``fold``ed where there is one, and in ``bfloat16`` if so wished (all but the last, long ones);
     what they find is confirmed by the model itself. ``bounds`` is one of `bracket.WAYS`: what is
     certified is not attacked; ``seconds`` is its time per sample for branch and bound.
-    ``announce`` is told the budget.
+    ``announce`` is told the budget. ``crew`` does the attacks in other processes. Of a ``shard`` of
+    the samples only the attacks are run; `merging.merge` puts shards together, and the same call
+    on what comes out does the rest.
     Raises AdvkitError for what a person can mend; what was
     finished stays in ``out``, and the same call goes on from there.
     """
@@ -96,17 +103,24 @@ def audit(
         "suite": "custom" if attacks else suite,
         "seed": seed,
         "batch_size": batch_size or default_batch(samples.x[0].numel()),
-        "jobs": jobs or default_jobs(samples.x.device),
+        "jobs": (crew.jobs if crew else jobs) or default_jobs(samples.x.device),
         "notes": notes,
     }
-    with open_store(out, fresh=fresh) as store, one_thread_each():
-        begun = begin(store, record, out)
+    labels = [member.label for member in plan.members()]
+    with (
+        open_store(out, fresh=fresh) as store,
+        one_thread_each(),
+        pooled(crew, model, samples, labels, norm=norm, seed=seed, fold=copy is not None) as pool,
+    ):
+        begun, told = begin(store, record, out), Tracker(out, progress)
         first = same_answers(spread(model, samples.x[:LEAST]))
         work = Work(model, samples, norm, seed, record["batch_size"], record["jobs"], store,
-                    progress, copy=copy, bfloat16=bfloat16)  # fmt: skip
+                    told, copy=copy, bfloat16=bfloat16, pool=pool, answers=made_of["answers"],
+                    only=shard and shard.of(len(samples.ids)))  # fmt: skip
         if first.state == "fail":
             work = _on_average(work)
         judge_clean(work)
+        told.estimate = partial(seconds_left, work, plan, eps, chosen.care)
         foreseen = budget(plan, len(eps), model.n_classes)
         if announce and foreseen:
             announce(f"suite {record['suite']}: {_foretold(work, foreseen)}{_told(habits)}")
@@ -115,10 +129,17 @@ def audit(
             most = foreseen.most if foreseen else USUAL * len(eps)
             announce_cost(model, most * len(samples.ids), announce)
         bracket = bracketed(work, eps, bounds, usual, seconds)
+        attacked = None
         if model.black_box:
-            order, trust = run_black_box(work, plan, eps, first)
+            run(work, plan, eps)
         else:
-            order, trust = run_checked(work, plan, chosen.care, eps, first, surrogates)
+            attacked = run_attacks(work, plan, chosen.care, eps, first)
+        if shard:
+            return write_shard(out, begun, shard)
+        if attacked:
+            order, trust = run_checked(work, attacked, chosen.care, eps, surrogates)
+        else:
+            order, trust = labels, black_box_trust(work, first)
         check_sound(work)
         try_proofs(work, eps)
         table = per_sample(work, eps)
@@ -134,7 +155,8 @@ def audit(
 def _on_average(work: Work) -> Work:
     """Return the work on a model that answers at random: attacks and judge ask it repeatedly."""
     average, judge = OnAverage(work.model, ATTACKED), OnAverage(work.model, ASKED)
-    return work._replace(model=average, judge=judge, jobs=1, copy=None)
+    return work._replace(model=average, judge=judge, jobs=1, copy=None, pool=None,
+                         answers="")  # fmt: skip
 
 
 def _foretold(work: Work, foreseen: Budget) -> str:
@@ -173,7 +195,7 @@ def ingredients(
     versions = environment(samples.x.device)
     return {
         "model": model.fingerprint(),
-        "answers": _answers(model, samples),
+        "answers": answers(model, samples.x),
         "data": fingerprint(samples),
         "norm": norm,
         "eps": sorted(eps),
@@ -184,13 +206,6 @@ def ingredients(
         "torch": versions["torch"],
         **({"relative": True} if samples.relative else {}),
     }
-
-
-def _answers(model: Classifier, samples: Samples) -> str:
-    """Return the sha256 of the logits of a few samples: weights alone do not tell the net."""
-    with torch.no_grad(), seeded("answers"):
-        logits = model(samples.x[:LEAST])
-    return sha256(logits.cpu().numpy().tobytes()).hexdigest()
 
 
 def describe(
@@ -243,6 +258,7 @@ def class_notes(model: Classifier, samples: Samples) -> list[str]:
 def begin(store: Store, record: dict[str, Any], out: Path) -> dict[str, Any]:
     """Write what the run is made of, or check that it goes on; return the record with times."""
     made_of = store.made_of()
+    note_start(out, record["command"])
     if made_of is None:
         store.set_made_of(record["made_of"])
     else:

@@ -1,11 +1,10 @@
 """The audit of a model that shows no gradient: attacks by scores, and what can be checked."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from advkit.attacks import Member, attack_card
 from advkit.errors import UsageError
-from advkit.evaluate.suite import Plan, run
 from advkit.evaluate.suites import CLOSE, STANDARD, Suite
 from advkit.evaluate.trust import told, valid
 from advkit.evaluate.trust_checks import Check
@@ -37,17 +36,13 @@ def check_gradients(model: Classifier, members: Iterable[Member]) -> None:
             )
 
 
-def run_black_box(
-    work: Work, plan: Plan, eps: Sequence[float], first: Check
-) -> tuple[list[str], dict[str, Any]]:
-    """Run the attacks of ``plan``; return their labels, and the trust panel as plain values."""
-    run(work, plan, eps)
+def black_box_trust(work: Work, first: Check) -> dict[str, Any]:
+    """Return the trust panel of what `suite.run` found, as plain values."""
     skipped = Check("zero_gradients", "not applicable", "The model is a black box.")
     panel = told([first, skipped, valid(work)], guide_is_sound=True)
     if panel["overall"] == "ok":
         panel["headline"] = BOUND
-    cost = {"forwards": 0, "backwards": 0, "seconds": 0.0}
-    return [member.label for member in plan.members()], {**panel, "courses": {}, **cost}
+    return {**panel, "courses": {}, "forwards": 0, "backwards": 0, "seconds": 0.0}
 
 
 def announce_cost(model: Classifier, queries: int, announce: Callable[[str], None]) -> None:

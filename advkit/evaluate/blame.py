@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from torch import Tensor
 
 from advkit.errors import AdvkitError, InputError
+from advkit.evaluate.memory import is_out_of_memory
 
 
 @contextmanager
@@ -14,10 +15,10 @@ def blamed(label: str) -> Iterator[None]:
     """Turn what an attack raises into an InputError that names it and the place."""
     try:
         yield
-    except (AdvkitError, MemoryError):
+    except AdvkitError:
         raise
     except Exception as error:
-        if "out of memory" in str(error):
+        if is_out_of_memory(error):
             raise
         place = traceback.extract_tb(error.__traceback__)[-1]
         raise InputError(

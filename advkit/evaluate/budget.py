@@ -56,11 +56,12 @@ def forecast(found: Budget, images: int, per_pass: float, jobs: int) -> str:
     duration = found.usual * images * per_pass / jobs
     return (
         f"usually {found.usual:,} passes per image, at most {found.most:,}; "
-        f"for {images:,} images about {_spoken(duration)}"
+        f"for {images:,} images about {spoken(duration)}"
     )
 
 
-def _spoken(seconds: float) -> str:
+def spoken(seconds: float) -> str:
+    """Return a duration in words."""
     if seconds < 1.5:
         return "a second"
     if seconds < 90:

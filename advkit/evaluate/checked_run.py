@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from advkit.engine import metered
 from advkit.evaluate.attempts import shorten
 from advkit.evaluate.randomised import once
 from advkit.evaluate.reactions import adapted, last_resort
+from advkit.evaluate.shards import check_complete
 from advkit.evaluate.suite import Plan, run
 from advkit.evaluate.suites import Care
 from advkit.evaluate.trust import Findings, conclude, examine, recalled, sound, told, written
@@ -16,22 +17,36 @@ from advkit.evaluate.work import Work, nearest_within, repeatable
 from advkit.models.classifier import Classifier
 
 
-def run_checked(
-    work: Work,
-    plan: Plan,
-    care: Care,
-    eps: Sequence[float],
-    first: Check,
-    surrogates: Sequence[Classifier],
-) -> tuple[list[str], dict[str, Any]]:
-    """Run the attacks of ``plan`` and what the checks call for.
+class Attacked(NamedTuple):
+    """The attacks as they ran in the end, and what was found out before them, with its cost."""
 
-    Returns the labels of the attacks in their order, and the trust panel as plain values.
-    """
+    plan: Plan
+    findings: Findings
+    before: dict[str, Any]
+
+
+def run_attacks(work: Work, plan: Plan, care: Care, eps: Sequence[float], first: Check) -> Attacked:
+    """Run the attacks of ``plan``, by another gradient where the checks before call for it."""
     before = _once(work, "before", lambda: written(examine(work, eps, care, first)))
     findings = recalled(work, eps, care, before)
     plan = adapted(work, plan, findings.changes)
     run(work, plan, eps)
+    check_complete(work)
+    return Attacked(plan, findings, before)
+
+
+def run_checked(
+    work: Work,
+    attacked: Attacked,
+    care: Care,
+    eps: Sequence[float],
+    surrogates: Sequence[Classifier],
+) -> tuple[list[str], dict[str, Any]]:
+    """Check what the attacks reached, and run what the checks call for.
+
+    Returns the labels of the attacks in their order, and the trust panel as plain values.
+    """
+    plan, findings, before = attacked
     after = _once(work, "after", lambda: _verdict(work, plan, care, eps, findings, surrogates))
     if not after.pop("sound") or "smoothed" in findings.changes or _black_box_wins(after):
         last = last_resort(work, eps, care, plan, findings)
@@ -39,6 +54,7 @@ def run_checked(
         plan = plan._replace(closers=[*plan.closers, *last.members()])
     if not work.judge:  # where answers are random the boundary is not sharp: luck would decide
         shorten(work, nearest_within(work, max(eps)), max(eps))
+    check_complete(work)
     for name in ("forwards", "backwards", "seconds"):
         after[name] += before[name]
     return [member.label for member in plan.members()], after

@@ -5,13 +5,17 @@ import shlex
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
 from importlib.metadata import version
 from typing import Any
 
 import torch
+from torch import Tensor
 
 import advkit
 from advkit.errors import InputError
+from advkit.evaluate.randomised import seeded
+from advkit.models.classifier import LEAST, Classifier
 
 PACKAGES = ("torch", "torchvision", "numpy")
 
@@ -26,6 +30,14 @@ def environment(device: torch.device) -> dict[str, str]:
 def now() -> str:
     """Return the time in UTC to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@torch.no_grad()
+def answers(model: Classifier, x: Tensor) -> str:
+    """Return the sha256 of the logits of the first of ``x``: weights alone do not tell the net."""
+    with seeded("answers"):
+        logits = model(x[:LEAST])
+    return sha256(logits.cpu().numpy().tobytes()).hexdigest()
 
 
 def check_same(before: Mapping[str, Any], after: Mapping[str, Any], where: str) -> None:

@@ -71,7 +71,8 @@ def write_text(folder: Path, name: str, text: str) -> Path:
 def arrays(file: Path) -> Iterator[Mapping[str, np.ndarray]]:
     """Give the arrays of an npz file by name; InputError where it, or one of them, is damaged."""
     try:
-        with np.load(file, allow_pickle=False) as saved:
+        # Opened here: numpy leaves a file open that turns out to be damaged.
+        with file.open("rb") as raw, np.load(raw, allow_pickle=False) as saved:
             yield saved
     except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
         raise InputError(f"{file} is missing or damaged") from error

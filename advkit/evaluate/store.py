@@ -4,56 +4,21 @@ Examples are written first (to a temporary name, then renamed) and their rows co
 one transaction with the cost of the shard, so that every row points to a file that is whole.
 """
 
-import errno
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from advkit.errors import InputError, ResourceError
-from advkit.evaluate.run_folder import write_arrays
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS made_of (json TEXT);
-CREATE TABLE IF NOT EXISTS samples (
-    position INTEGER PRIMARY KEY, id TEXT UNIQUE, label INTEGER, prediction INTEGER,
-    confidence REAL, margin REAL);
-CREATE TABLE IF NOT EXISTS results (
-    id TEXT, attack TEXT, eps REAL, label INTEGER, prediction INTEGER, confidence REAL,
-    margin REAL, L0 REAL, L1 REAL, L2 REAL, Linf REAL, fooled INTEGER, valid INTEGER,
-    shard TEXT, row INTEGER, PRIMARY KEY (id, attack, eps));
-CREATE TABLE IF NOT EXISTS costs (
-    attack TEXT, eps REAL, shard TEXT PRIMARY KEY, tried INTEGER, forwards INTEGER,
-    backwards INTEGER, seconds REAL);
-CREATE TABLE IF NOT EXISTS proofs (
-    id TEXT, eps REAL, lower REAL, rung TEXT, passes REAL, seconds REAL, PRIMARY KEY (id, eps));
-CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, json TEXT);
-"""
-
-MARK = 0x61647631  # "adv1", in the header of the ledger: this database is ours
-FILES = (
-    "run.json",
-    "report.html",
-    "cards.json",
-    "cards.npz",
-    "samples.csv",
-    "table.csv",
-    "examples.npz",
-)
-OURS = (
-    "results.sqlite",
-    "results.sqlite-wal",
-    "results.sqlite-shm",
-    *(name + end for name in FILES for end in ("", ".tmp")),
-)
-BESIDE = {".lock", "examples", "figures", "sounds"}
+from advkit.errors import InputError
+from advkit.evaluate.ledger import check_place, claim, discard, translated
+from advkit.evaluate.run_folder import arrays, write_arrays
+from advkit.evaluate.units import Failed
 
 
 class Store:
@@ -64,12 +29,16 @@ class Store:
         self._connection = connection
 
     def frame(self, table: str) -> pd.DataFrame:
-        """Return the table ``samples``, ``results``, ``costs`` or ``proofs`` in a stable order."""
+        """Return the table of this name, in a stable order.
+
+        It is one of ``samples``, ``results``, ``costs``, ``proofs`` and ``failures``.
+        """
         order = {
             "samples": "position",
             "results": "eps, attack, id",
             "costs": "rowid",
             "proofs": "eps, id",
+            "failures": "shard",
         }[table]
         query = f"SELECT * FROM {table} ORDER BY {order}"  # noqa: S608
         frame = pd.read_sql_query(query, self._connection)
@@ -91,10 +60,42 @@ class Store:
             self._insert("results", rows.assign(shard=shard))
             self._insert("costs", pd.DataFrame([{**cost, "shard": shard}]))
 
+    def add_failure(self, failed: Failed, shard: str, ids: Sequence[str]) -> None:
+        """Commit that a unit was given up, so that it is not tried for ever."""
+        unit = failed.unit
+        row = [shard, unit.label, unit.eps, json.dumps(list(ids)), failed.error, failed.attempts]
+        with self._commit():
+            self._connection.execute("INSERT OR REPLACE INTO failures VALUES (?,?,?,?,?,?)", row)
+
+    def forget_failures(self) -> int:
+        """Forget what was given up, to be tried again; return how many units that were."""
+        with self._commit():
+            return self._connection.execute("DELETE FROM failures").rowcount
+
+    def ids_done(self, attack: str, eps: float) -> set[str]:
+        """Return the samples that have a row for ``attack`` at ``eps``, or were given up."""
+        at = [attack, eps]
+        rows = "SELECT id FROM results WHERE attack = ? AND eps = ?"
+        lost = "SELECT ids FROM failures WHERE attack = ? AND eps = ?"
+        done = {name for (name,) in self._connection.execute(rows, at)}
+        given_up = [json.loads(ids) for (ids,) in self._connection.execute(lost, at)]
+        return done.union(*given_up)
+
     def add_proofs(self, frame: pd.DataFrame) -> None:
         """Commit what was proved: id, eps, lower, rung, passes, seconds."""
         with self._commit():
             self._insert("proofs", frame)
+
+    def take_rows(self, ledger: Path, tables: Sequence[str]) -> None:
+        """Copy the rows of ``tables`` from another ledger, but for those that are here already."""
+        self._connection.execute("ATTACH DATABASE ? AS other", [str(ledger)])
+        try:
+            with self._commit():
+                for table in tables:
+                    copy = f"INSERT OR IGNORE INTO {table} SELECT * FROM other.{table}"  # noqa: S608
+                    self._connection.execute(copy)
+        finally:
+            self._connection.execute("DETACH DATABASE other")
 
     def example(self, shard: str, row: int) -> np.ndarray:
         """Return one saved example, as it was judged."""
@@ -105,9 +106,9 @@ class Store:
         if (rows < 0).any():
             raise self._damaged(shard)
         try:
-            with np.load(self._file(shard), allow_pickle=False) as saved:
+            with arrays(self._file(shard)) as saved:
                 return saved["x_adv"][rows]  # type: ignore[no-any-return]
-        except (OSError, EOFError, ValueError, KeyError, IndexError, BadZipFile) as error:
+        except (InputError, IndexError) as error:
             raise self._damaged(shard) from error
 
     def _damaged(self, shard: str) -> InputError:
@@ -161,64 +162,14 @@ def open_store(path: Path, *, fresh: bool = False) -> Iterator[Store]:
     Raises InputError for a directory that is not a run's, is read-only or is in use, and
     ResourceError when the disk is full.
     """
-    _check_place(path)
-    lock = FileLock(path / ".lock", timeout=0)
+    check_place(path)
+    lock = FileLock(path / ".lock", timeout=0.2)  # who only looks holds it for a moment
     try:
-        with lock, _translated(path):
+        with lock, translated(path):
             if fresh:
-                _discard(path)
+                discard(path)
             with closing(sqlite3.connect(path / "results.sqlite")) as connection:
-                _claim(connection, path)
+                claim(connection, path)
                 yield Store(path, connection)
     except Timeout as error:
         raise InputError(f"the run directory {path} is in use", "wait for the other run") from error
-
-
-def _check_place(path: Path) -> None:
-    if path.exists() and not path.is_dir():
-        raise InputError(f"--out {path} is a file", "give a directory")
-    there = {file.name for file in path.iterdir()} if path.is_dir() else set()
-    if there - {*OURS, *BESIDE}:
-        raise InputError(f"--out {path} holds other files", "give a new or an empty directory")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        (path / ".lock").touch()
-    except OSError as error:
-        raise InputError(f"cannot write to --out {path}: {error.strerror}") from error
-
-
-def _claim(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the tables of a new ledger; raise InputError if the database is somebody else's."""
-    (mark,) = connection.execute("PRAGMA application_id").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    if tables and mark != MARK:
-        raise InputError(f"{path / 'results.sqlite'} is not of advkit", "give another --out")
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute(f"PRAGMA application_id = {MARK}")
-    connection.executescript(SCHEMA)
-
-
-def _discard(path: Path) -> None:
-    inside = [file for name in ("examples", "sounds") for file in sorted((path / name).glob("*"))]
-    for file in [path / name for name in OURS] + inside:
-        file.unlink(missing_ok=True)
-
-
-@contextmanager
-def _translated(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        if "full" in str(error):
-            raise _full(path) from error
-        raise InputError(f"{path / 'results.sqlite'} cannot be used: {error}") from error
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise _full(path) from error
-        raise
-
-
-def _full(path: Path) -> ResourceError:
-    return ResourceError(
-        f"the disk is full at {path}", "finished shards are safe: make room, run the same again"
-    )

@@ -1,23 +1,21 @@
-"""One stage of an audit after the other: what is left to do, doing it shard by shard."""
+"""What every stage of an audit shares: model, samples, ledger; and what the ledger says so far."""
 
-import math
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from torch import Tensor, nn
+from torch import Tensor
 
 from advkit.data.samples import Samples, take, units
-from advkit.engine import NORMS, metered
+from advkit.engine import NORMS
 from advkit.errors import InputError
 from advkit.evaluate.measure import measure, slack
-from advkit.evaluate.randomised import once, seeded
+from advkit.evaluate.memory import halved
+from advkit.evaluate.randomised import seeded
 from advkit.evaluate.store import Store
-from advkit.evaluate.workers import each
+from advkit.evaluate.units import Pool
 from advkit.models.classifier import Classifier
 
 Progress = Callable[[str, int, int], None]
@@ -34,7 +32,9 @@ class Work(NamedTuple):
 
     ``targets`` (n,) are the classes that alone count as fooled, where there are any. With
     ``keep_all`` examples that do not fool are saved as well. ``judge`` answers in place of the
-    model where examples are judged, for a model that answers at random (`OnAverage`).
+    model where examples are judged, for a model that answers at random (`OnAverage`). ``pool`` does
+    units elsewhere; ``only`` are the positions that this run attacks, where others attack the rest;
+    ``answers`` is `fingerprint.answers` of the model as it was when the run began.
     """
 
     model: Classifier
@@ -50,6 +50,9 @@ class Work(NamedTuple):
     judge: Classifier | None = None
     copy: Classifier | None = None
     bfloat16: bool = False
+    pool: Pool | None = None
+    only: np.ndarray | None = None
+    answers: str = ""
 
 
 def judge_clean(work: Work) -> None:
@@ -61,20 +64,25 @@ def judge_clean(work: Work) -> None:
     left = [i for i, name in enumerate(work.samples.ids) if name not in known]
     for start in range(0, len(left), work.batch_size):
         at = left[start : start + work.batch_size]
-        part = take(work.samples, at)
-        with repeatable(work, "clean", at[0]):
-            judge = work.judge or work.model
-            rows = measure(judge, part.x, part.y, part.x, norm=work.norm, eps=0.0)
-        bad = np.flatnonzero(~np.isfinite(rows["margin"]))
-        if len(bad):
-            raise InputError(
-                f"the model {work.model.name} gives logits that are not finite, first for sample "
-                f"{part.ids[bad[0]]}",
-                "check its preprocessing and weights",
-            )
-        rows = rows[["label", "prediction", "confidence", "margin"]]
-        work.store.add_samples(rows.assign(position=at, id=part.ids))
+        for rows in halved(lambda part: _clean_rows(work, part), at):
+            work.store.add_samples(rows)
         work.progress("clean", start + len(at), len(left))
+
+
+def _clean_rows(work: Work, at: list[int]) -> pd.DataFrame:
+    part = take(work.samples, at)
+    with repeatable(work, "clean", at[0]):
+        judge = work.judge or work.model
+        rows = measure(judge, part.x, part.y, part.x, norm=work.norm, eps=0.0)
+    bad = np.flatnonzero(~np.isfinite(rows["margin"]))
+    if len(bad):
+        raise InputError(
+            f"the model {work.model.name} gives logits that are not finite, first for sample "
+            f"{part.ids[bad[0]]}",
+            "check its preprocessing and weights",
+        )
+    rows = rows[["label", "prediction", "confidence", "margin"]]
+    return rows.assign(position=at, id=part.ids)
 
 
 def right_when_clean(work: Work) -> pd.DataFrame:
@@ -135,83 +143,6 @@ def aim_of(work: Work, at: list[int]) -> Tensor | None:
     return None if work.targets is None else work.targets[at]
 
 
-def run_shards(work: Work, label: str, eps: float, who: np.ndarray, attack: Attempt) -> None:
-    """Do ``attack`` for those at positions ``who`` that have no row for it; judge, and save."""
-    results = work.store.frame("results")
-    done = set(results.loc[(results["attack"] == label) & (results["eps"] == eps), "id"])
-    left = [int(i) for i in who if work.samples.ids[i] not in done]
-    size, finished = even_size(len(left), work.batch_size, work.jobs), 0
-    stage = label if math.isinf(eps) else f"{label} at {eps:.4g}"
-    shards = [left[start : start + size] for start in range(0, len(left), size)]
-
-    def work_on(pair: Pair, at: list[int]) -> Shard:
-        return _shard(work, pair, label, eps, at, attack)
-
-    for shard in each(work_on, Pair(work.model, work.copy), shards, work.jobs):
-        work.store.add_shard(*shard)
-        finished += len(shard.rows)
-        work.progress(stage, finished, len(left))
-
-
-class Pair(nn.Module):
-    """A model, and what attacks ask: its quick copy, or else itself."""
-
-    def __init__(self, model: Classifier, copy: Classifier | None) -> None:
-        super().__init__()
-        self.model, self.quick = model, copy or model
-
-
-def even_size(samples: int, most: int, jobs: int) -> int:
-    """Return a size of shards, at most ``most``, that gives each job as many of them."""
-    rounds = math.ceil(samples / (most * jobs))
-    return max(math.ceil(samples / max(rounds * jobs, 1)), 1)
-
-
-class Shard(NamedTuple):
-    """What `Store.add_shard` takes."""
-
-    name: str
-    rows: pd.DataFrame
-    examples: np.ndarray
-    cost: dict[str, Any]
-
-
-def _shard(work: Work, pair: Pair, label: str, eps: float, at: list[int], attack: Attempt) -> Shard:
-    with repeatable(work, label, eps, at[0]):
-        return _seen(work, pair, label, eps, at, attack)
-
-
 def repeatable(work: Work, *purpose: object) -> AbstractContextManager[None]:
     """Return a context in which a model that answers at random does the same every time."""
     return seeded(work.seed, *purpose) if work.judge else nullcontext()
-
-
-def _seen(work: Work, pair: Pair, label: str, eps: float, at: list[int], attack: Attempt) -> Shard:
-    began = time.perf_counter()
-    with metered(once(pair.model), once(pair.quick)) as meter:
-        x_adv = attack(pair.model, pair.quick, at).detach().float()
-    cost: dict[str, Any] = {
-        "attack": label,
-        "eps": eps,
-        "tried": len(at),
-        "forwards": meter.forwards,
-        "backwards": meter.backwards,
-        "seconds": time.perf_counter() - began,
-    }
-    part = take(work.samples, at)
-    aim = aim_of(work, at)
-    judge = work.judge or pair.model
-    rows = measure(judge, part.x, part.y, x_adv, norm=work.norm, eps=eps, targets=aim,
-                   units=all_units(part))  # fmt: skip
-    keep = rows["fooled"].to_numpy(dtype=bool) | work.keep_all
-    row = np.where(keep, keep.cumsum() - 1, -1)
-    rows = rows.assign(id=part.ids, attack=label, eps=eps, row=row)
-    rows = rows.drop(columns="right")
-    return Shard(_shard_name(label, eps, at[0]), rows, x_adv.cpu().numpy()[keep], cost)
-
-
-def _shard_name(label: str, eps: float, first: int) -> str:
-    """Return a file name that no other attack, eps or sample has."""
-    plain = "".join(c if c.isalnum() else "-" for c in label)[:60]
-    tag = blake2b(label.encode(), digest_size=4).hexdigest()
-    return f"{plain}-{tag}-{eps!r}-{first:06d}"

@@ -59,6 +59,14 @@ def each(function: Callable[[M, S], T], model: M, items: Iterable[S], jobs: int)
         finally:
             models.put(mine)
 
+    yield from at_once(work, items, jobs)
+
+
+def at_once(work: Callable[[S], T], items: Iterable[S], jobs: int) -> Iterator[T]:
+    """Yield ``work(item)`` for all ``items`` as they are done, ``jobs`` threads at a time.
+
+    An item is taken when a thread is free for it. Of those that end together, errors come last.
+    """
     left = iter(items)
     pool = ThreadPoolExecutor(jobs)
     running: set[Future[T]] = {pool.submit(work, item) for item in islice(left, jobs)}

@@ -266,7 +266,8 @@ def test_the_real_command_keeps_its_streams_apart(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert {p.name for p in (tmp_path / "run").iterdir()} == {
-        ".lock", "examples", "examples.npz", "results.sqlite", "run.json", "table.csv",
+        ".lock", "examples", "examples.npz", "progress.json", "results.sqlite", "run.json",
+        "table.csv",
     }  # fmt: skip
 
 

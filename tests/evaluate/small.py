@@ -1,5 +1,8 @@
 """A small audit that takes a second: the digits and a net trained on them on the spot."""
 
+import os
+import signal
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,9 @@ from advkit.attacks.projected_gradient import pgd
 from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.evaluate.audit import audit
+from advkit.evaluate.bench import bench
 from advkit.evaluate.store import open_store
+from advkit.evaluate.units import Do, Outcome, Unit
 from advkit.models.classifier import Classifier
 
 EPS = (0.02, 0.1, 0.2)
@@ -47,6 +52,25 @@ def run(out: Path, **changes: Any) -> dict[str, Any]:
     given: dict[str, Any] = {"eps": EPS, "attacks": ATTACKS, "out": out, "jobs": 1, **changes}
     model, samples = given.pop("model", classifier()), given.pop("samples", some_digits())
     return audit(model, samples, **given)
+
+
+RECIPE: dict[str, Any] = {"load": {"device": "cpu"}}
+
+
+def worker(recipe: Mapping[str, Any]) -> Do:
+    """Return what does units on the digits, as badly as ``recipe`` asks for."""
+    do = bench(Classifier(digits_net(), name="digits"), some_digits(), recipe)
+    if "killed_at" not in recipe:
+        return do
+
+    def killed_once(unit: Unit) -> list[Outcome]:
+        mark = Path(recipe["killed_at"])
+        if not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return do(unit)
+
+    return killed_once
 
 
 def table(out: Path, name: str = "results") -> pd.DataFrame:

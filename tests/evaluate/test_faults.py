@@ -70,3 +70,27 @@ def test_a_full_disk_loses_nothing_that_was_finished(tmp_path: Path) -> None:
         )
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+def same_rows(a: Path, b: Path) -> None:
+    order = ["eps", "attack", "id"]
+    rows = [table(out).sort_values(order, ignore_index=True) for out in (a, b)]
+    pd.testing.assert_frame_equal(*rows, check_exact=True)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_killed_at_twenty_random_points_the_rows_are_the_same(tmp_path: Path) -> None:
+    words = ["-m", "tests.evaluate.killed_driver", str(tmp_path / "killed"), "20"]
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-1] == "20", "the run was over too early"
+    same_rows(tmp_path / "killed", tmp_path / "whole")
+    costs = [table(tmp_path / name, "costs") for name in ("killed", "whole")]
+    for name in ("tried", "forwards", "backwards"):
+        assert costs[0][name].sum() == costs[1][name].sum()
+
+
+def test_killed_while_its_ledger_is_made_a_run_begins_again(tmp_path: Path) -> None:
+    (tmp_path / "results.sqlite-journal").write_bytes(b"\0" * 512)
+    run(tmp_path, attacks=("fgsm",))
+    assert len(table(tmp_path))

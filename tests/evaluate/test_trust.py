@@ -69,6 +69,22 @@ def test_success_that_an_attack_saw_and_lost_is_noticed(tmp_path: Path) -> None:
     assert states(kept)["silent_success"] == "pass"
 
 
+class Rounded(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = digits_net()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net((x * 16).round() / 16)
+
+
+def test_attacks_by_another_gradient_and_put_together_are_not_a_users_own(tmp_path: Path) -> None:
+    model = Classifier(Rounded(), name="rounded")
+    summary = run(tmp_path / "run", model=model, attacks=("pgd:steps=5", "mifgsm+dim"), eps=(0.1,))
+    assert summary["trust"]["overall"] == "repaired"
+    assert states(summary)["silent_success"] == "not applicable"
+
+
 def test_a_surrogate_is_tried(tmp_path: Path) -> None:
     class Deaf(nn.Module):
         """Fooled by what fools the digits net, with a gradient that leads nowhere."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from advkit.engine import metered
-from advkit.evaluate.work import even_size
+from advkit.evaluate.shards import even_size
 from advkit.evaluate.workers import default_batch, default_jobs, each, one_thread_each
 
 NET = nn.Linear(3, 2)

@@ -69,7 +69,7 @@ def whole_module(to: Path) -> Saved:
 
 
 def torchscript(to: Path) -> Saved:
-    with pytest.warns(DeprecationWarning, match=""):
+    with pytest.warns(DeprecationWarning, match="torch|legacy|export|jit"):
         torch.jit.trace(plain(), torch.rand(2, 1, 28, 28)).save(to / "net.ts")
     return str(to / "net.ts"), None
 
@@ -104,7 +104,7 @@ def predict(to: Path) -> Saved:
 def write_onnx(net: torch.nn.Module, to: Path, *, fixed: bool = False) -> None:
     rows = 1 if fixed else 2
     axes = None if fixed else {"x": {0: "rows"}, "logits": {0: "rows"}}
-    with pytest.warns(DeprecationWarning, match=""):
+    with pytest.warns(DeprecationWarning, match="torch|legacy|export|jit"):
         torch.onnx.export(net, (torch.rand(rows, 1, 28, 28),), str(to), input_names=["x"],
                           output_names=["logits"], dynamic_axes=axes, opset_version=17,
                           dynamo=False)  # fmt: skip

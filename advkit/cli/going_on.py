@@ -1,0 +1,85 @@
+"""A run once more, by the command that began it."""
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from advkit.errors import InputError, UnsafeError, did_you_mean
+
+NOT_FROM_A_FILE = ("--allow-unsafe-load", "--allow-code", "--trust-type")
+"""What a person must say anew: a run directory may come from somebody else."""
+
+
+def latest() -> Path:
+    """Return the newest run under runs/ that is not done; raises InputError where there is none."""
+    from advkit.evaluate.run_folder import read_json
+
+    begun = sorted(Path("runs").glob("*/progress.json"), reverse=True)
+    for file in begun:
+        record = read_json(file.parent, "run.json")
+        if not (record and record.get("finished")):
+            return file.parent
+    raise InputError("there is no unfinished run under runs/", "name one: advkit resume RUN")
+
+
+def go_on(folder: Path, more: Sequence[str] = ()) -> None:
+    """Give the command that began the run in ``folder`` again, with the options ``more`` after it.
+
+    It runs where it was given first, if that directory is still there: specs may be relative.
+    Raises InputError where there is no run, or one that was begun from Python, and UnsafeError.
+    """
+    command, where = _recorded(folder)
+    words = _again(shlex.split(command)[1:], folder.resolve(), more)
+    if where.is_dir() and where != Path.cwd():
+        click.echo(f"in {where}", err=True)
+        os.chdir(where)
+    click.echo(shlex.join(["advkit", *words]), err=True)
+    from advkit.cli import cli
+
+    sys.argv = ["advkit", *words]  # what a run says that it was asked
+    cli.main(words, prog_name="advkit", standalone_mode=False)
+
+
+def _recorded(folder: Path) -> tuple[str, Path]:
+    from advkit.evaluate.run_folder import read_json
+
+    if not folder.is_dir():
+        beside = [path.name for path in folder.parent.glob("*/")] if folder.parent.is_dir() else []
+        hint = did_you_mean(folder.name, beside) if beside else "give a run directory"
+        raise InputError(f"there is no directory {folder}", hint)
+    noted = read_json(folder, "progress.json") or {}
+    command = {**(read_json(folder, "run.json") or {}), **noted}.get("command")
+    if command is None:
+        raise InputError(f"{folder} is not a run directory", "give one that advkit wrote")
+    if not command:
+        raise InputError(
+            f"the run in {folder} was begun from Python", f"call the same again with out={folder}"
+        )
+    return command, Path(noted.get("directory", "."))
+
+
+def _again(words: Sequence[str], folder: Path, more: Sequence[str]) -> list[str]:
+    """Return a command without the options that are about its directory, and then with ours."""
+    unsafe = [word for word in NOT_FROM_A_FILE if word in words and word not in more]
+    if unsafe:
+        raise UnsafeError(
+            f"the run in {folder} was begun with {unsafe[0]}", "say it again to allow it again"
+        )
+    kept: list[str] = []
+    skip = False
+    for word in words:
+        if skip or word == "--fresh" or word.startswith("--out="):
+            skip = False
+        elif word == "--out":
+            skip = True
+        else:
+            kept.append(word)
+    return [*kept, "--out", _near(folder), *more]
+
+
+def _near(folder: Path) -> str:
+    return str(folder.relative_to(Path.cwd())) if folder.is_relative_to(Path.cwd()) else str(folder)

@@ -1,0 +1,57 @@
+"""`advkit merge`: the shards of a run become one run, and its report."""
+
+from pathlib import Path
+
+import click
+
+from advkit.cli.failures import say
+
+EPILOG = """
+\b
+Examples:
+  advkit audit --shard 1/2 --out runs/a        on one machine
+  advkit audit --shard 2/2 --out runs/a        on another, or later
+  advkit merge runs/a                          all shard-*-of-* in runs/a
+
+\b
+  sbatch --array=1-8 --wrap 'advkit audit --shard auto --out runs/a ...'
+  torchrun --nproc-per-node 4 --no-python advkit audit --shard auto --out runs/a ...
+  advkit merge node1/shard-1-of-2 node2/shard-2-of-2 --out runs/a
+
+Rows and examples are put together; then the checks of the whole, the search along the lines and
+the report are made, by the command that began the shards, without --shard.
+
+\b
+Exit codes:
+  0 ok, 3 a shard that is none, not done, missing or of another run, 7 out of disk; and those of
+  the command that began the shards
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("shards", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Run directory to make.  [default: the one that holds the shards]",
+)
+@click.option("--rows-only", is_flag=True, help="Put together, and finish later: advkit resume.")
+def merge(shards: tuple[Path, ...], out: Path | None, rows_only: bool) -> None:
+    """Put the shards of a run together, and finish it.
+
+    Give the directory that holds them all, or each of them and --out.
+    """
+    from advkit.cli.going_on import go_on
+    from advkit.errors import UsageError
+    from advkit.evaluate.merging import merge as put_together
+    from advkit.evaluate.merging import shards_in
+
+    found = shards_in(shards[0]) if len(shards) == 1 else []
+    if not found and out is None:
+        raise UsageError("merge needs --out, or the directory that holds the shards")
+    folder = out or shards[0]
+    put_together(found or shards, folder)
+    if rows_only:
+        say(f"merged: {folder}; to finish: advkit resume {folder}")
+        return
+    go_on(folder)

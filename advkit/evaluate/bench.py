@@ -1,0 +1,89 @@
+"""What a worker needs to do units: the same model and samples as the run that asks it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from advkit.attacks import ATTACKS, Member, parse
+from advkit.data.samples import Samples, fingerprint
+from advkit.errors import AdvkitError
+from advkit.evaluate.attempts import LINE_SEARCH, by_member, nearer
+from advkit.evaluate.fingerprint import answers, check_same
+from advkit.evaluate.memory import halved, is_out_of_memory
+from advkit.evaluate.shards import Pair, shard_of
+from advkit.evaluate.units import Do, Failed, Outcome, Shard, Unit
+from advkit.evaluate.work import Attempt, Work
+from advkit.models.classifier import LEAST, Classifier
+from advkit.models.folding import folded
+from advkit.models.probe import probe
+
+
+def same_as(model: Classifier, samples: Samples) -> dict[str, str]:
+    """Return what must be the same wherever units of a run are done."""
+    return {
+        "model": model.fingerprint(),
+        "answers": answers(model, samples.x),
+        "data": fingerprint(samples),
+    }
+
+
+def bench(
+    model: Classifier,
+    samples: Samples,
+    recipe: Mapping[str, Any],
+    member: Callable[[str], Member] = lambda label: parse(label, ATTACKS),
+) -> Do:
+    """Return what does units on ``model`` and ``samples`` as the run of ``recipe`` would.
+
+    The recipe has ``same`` (of `same_as`), ``norm``, ``seed``, ``fold``, ``targets`` and
+    ``keep_all``; ``member`` gives the attack of a label. Raises InputError where the model answers
+    otherwise here, or where the data differ.
+    """
+    torch.set_num_threads(1)
+    probe(model, samples.x, samples.y)
+    check_same(recipe["same"], same_as(model, samples), "the run, and the worker,")
+    aim = recipe["targets"]
+    work = Work(
+        model, samples, recipe["norm"], recipe["seed"], 1, 1, None, _silent,  # type: ignore[arg-type]
+        None if aim is None else torch.tensor(aim, device=samples.y.device), recipe["keep_all"],
+        copy=folded(model, samples.x[:LEAST]) if recipe["fold"] else None,
+        answers=recipe["same"]["answers"],
+    )  # fmt: skip
+
+    def do(unit: Unit) -> list[Outcome]:
+        mine = work._replace(bfloat16=unit.bfloat16)
+        return _by_halves(mine, unit, _attempt(mine, unit, member))
+
+    return do
+
+
+def _silent(_what: str, _done: int, _total: int) -> None:
+    pass
+
+
+def _attempt(work: Work, unit: Unit, member: Callable[[str], Member]) -> Attempt:
+    start = unit.start
+    if unit.label != LINE_SEARCH:
+        return by_member(work, member(unit.label), unit.eps)
+    assert start is not None  # noqa: S101
+    place = {position: i for i, position in enumerate(unit.at)}
+    return lambda model, _quick, at: nearer(work, model, at, start[[place[i] for i in at]])
+
+
+def _by_halves(work: Work, unit: Unit, attempt: Attempt) -> list[Outcome]:
+    """Do a unit; where a sample makes the model fail, find it, and do the others all the same."""
+    pair = Pair(work.model, work.copy)
+
+    def shard(at: list[int]) -> Shard:
+        return shard_of(work, pair, unit.label, unit.eps, at, attempt)
+
+    try:
+        return [*halved(shard, unit.at)]
+    except Exception as error:
+        text = str(error) if isinstance(error, AdvkitError) else f"{type(error).__name__}: {error}"
+        if len(unit.at) == 1 or is_out_of_memory(error):
+            return [Failed(unit, text, 1)]
+    middle = len(unit.at) // 2
+    parts = (unit._replace(at=unit.at[:middle]), unit._replace(at=unit.at[middle:]))
+    return [one for part in parts for one in _by_halves(work, part, attempt)]

@@ -1,0 +1,137 @@
+"""How much of an audit is still to come, in passes and in seconds, from what it has seen so far.
+
+The first samples tell how many stand at every eps, and what a sample costs an attack; before, the
+budget does. It is an estimate: of the images that no attack has met yet nobody knows.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pandas as pd
+
+from advkit.attacks import Member, attack_card
+from advkit.evaluate.attack_checks import CLIMB
+from advkit.evaluate.attempts import LINE_SEARCH
+from advkit.evaluate.budget import CLOSE
+from advkit.evaluate.suite import Plan, near
+from advkit.evaluate.suites import Care
+from advkit.evaluate.work import Work, right_when_clean, room, smallest
+
+ASSUMED = 0.5
+"""Share of the right images that is taken to stand at an eps while nothing is known of it."""
+SEARCH, PGD = 10, 41
+"""Passes of a search along the line, and of a PGD of 20 steps."""
+
+
+class Step(NamedTuple):
+    """One attack at one eps, and how many samples it will meet in all, as far as can be seen."""
+
+    member: Member
+    eps: float
+    samples: float
+
+
+class Left(NamedTuple):
+    """Passes still to come: of attacks, many at once; and of checks, one after the other."""
+
+    attacks: float
+    checks: float
+
+
+def seconds_left(work: Work, plan: Plan, eps: Sequence[float], care: Care) -> float | None:
+    """Return about how long the run will still take; None where that cannot be told."""
+    costs = work.store.frame("costs")
+    passes = float((costs["forwards"] + costs["backwards"]).sum())
+    found = passes_left(work, plan, eps, care)
+    if not passes or found is None:
+        return None
+    jobs = work.pool.jobs if work.pool else work.jobs
+    return float(costs["seconds"].sum()) / passes * (found.attacks / jobs + found.checks)
+
+
+def passes_left(work: Work, plan: Plan, eps: Sequence[float], care: Care) -> Left | None:
+    """Return about how many passes are still to come.
+
+    None where the plan was changed by what the checks found, or an attack does not say its cost.
+    """
+    if (work.store.fact("before") or {}).get("changes"):
+        return None
+    costs, steps = work.store.frame("costs"), list(_steps(work, plan, eps))
+    at = [_tried(costs, step) for step in steps]
+    begun = max((i for i, tried in enumerate(at) if tried), default=-1)
+    attacks = 0.0
+    for i, (step, tried) in enumerate(zip(steps, at, strict=True)):
+        if i < begun:
+            continue  # it is through
+        each = _passes(costs, step.member, work.model.n_classes)
+        if each is None:
+            return None
+        attacks += max(step.samples - tried, 0) * each
+    fallen = len(_right(work)) * (1 - _standing(work, max(eps)))
+    attacks += SEARCH * fallen if not (costs["attack"] == LINE_SEARCH).any() else 0
+    return Left(attacks, 0.0 if work.store.fact("after") else _checks(work, eps, care))
+
+
+def _steps(work: Work, plan: Plan, eps: Sequence[float]) -> list[Step]:
+    rising, right = sorted(eps), len(_right(work))
+    share = {value: _standing(work, value) for value in rising}
+    steps = [Step(member, float("inf"), right) for member in plan.nearest]
+    steps += [Step(m, value, right * share[value]) for value in rising for m in plan.scouts]
+    larger = [*rising[1:], None]
+    for value, above in reversed(list(zip(rising, larger, strict=True))):
+        new = right * (share[value] - (share[above] if above else 0))
+        steps += [Step(member, value, new) for member in plan.hunters]
+        steps += [Step(m, value, new * _close(work, plan, value)) for m in plan.closers]
+    return steps
+
+
+def _right(work: Work) -> pd.DataFrame:
+    """Return the clean rows of the samples that this run attacks."""
+    clean = right_when_clean(work)
+    return clean if work.only is None else clean[clean["position"].isin(work.only)]
+
+
+def _met(work: Work) -> pd.Series:
+    """Return by position the smallest example so far of the samples that an attack has met."""
+    met = set(work.store.frame("results")["id"])
+    right = _right(work)
+    return smallest(work).reindex(right.loc[right["id"].isin(met), "position"])
+
+
+def _standing(work: Work, eps: float) -> float:
+    sizes = _met(work)
+    return float((sizes > room(work, eps)).mean()) if len(sizes) else ASSUMED
+
+
+def _close(work: Work, plan: Plan, eps: float) -> float:
+    """Return what share of those that stand at ``eps`` the closers will meet."""
+    sizes = _met(work)
+    standing = sizes.index[sizes > room(work, eps)]
+    if not len(standing):
+        return CLOSE
+    return float(pd.Series(standing).isin(near(work, eps, plan.near)).mean())
+
+
+def _tried(costs: pd.DataFrame, step: Step) -> int:
+    mine = (costs["attack"] == step.member.label) & (costs["eps"] == step.eps)
+    return int(costs.loc[mine, "tried"].sum())
+
+
+def _passes(costs: pd.DataFrame, member: Member, classes: int) -> float | None:
+    """Return what a sample costs: as it was so far, or else as the attack's card says."""
+    mine = costs[costs["attack"] == member.label]
+    if len(mine):
+        return float((mine["forwards"] + mine["backwards"]).sum() / mine["tried"].sum())
+    try:
+        return float(sum(attack_card(member.label, member.attack).passes(classes=classes)))
+    except (AssertionError, KeyError, SyntaxError, ValueError):
+        return None
+
+
+def _checks(work: Work, eps: Sequence[float], care: Care) -> float:
+    """Return what the checks after the attacks cost: `attack_checks`, on so many images each."""
+    most = min(care.images, max(len(work.samples.ids) // 4, 1))
+    right = min(most, len(_right(work)))
+    standing = min(most, len(_right(work)) * _standing(work, max(eps)))
+    walks = sum(2 * steps + 1 for steps in CLIMB)
+    return right * PGD * len(eps) + standing * (6 * care.steps + walks + care.queries)

@@ -1,0 +1,121 @@
+"""The ledger of a run and the place where it stands: made, looked over, discarded."""
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from advkit.errors import InputError, ResourceError
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS made_of (json TEXT);
+CREATE TABLE IF NOT EXISTS samples (
+    position INTEGER PRIMARY KEY, id TEXT UNIQUE, label INTEGER, prediction INTEGER,
+    confidence REAL, margin REAL);
+CREATE TABLE IF NOT EXISTS results (
+    id TEXT, attack TEXT, eps REAL, label INTEGER, prediction INTEGER, confidence REAL,
+    margin REAL, L0 REAL, L1 REAL, L2 REAL, Linf REAL, fooled INTEGER, valid INTEGER,
+    shard TEXT, row INTEGER, PRIMARY KEY (id, attack, eps));
+CREATE TABLE IF NOT EXISTS costs (
+    attack TEXT, eps REAL, shard TEXT PRIMARY KEY, tried INTEGER, forwards INTEGER,
+    backwards INTEGER, seconds REAL);
+CREATE TABLE IF NOT EXISTS proofs (
+    id TEXT, eps REAL, lower REAL, rung TEXT, passes REAL, seconds REAL, PRIMARY KEY (id, eps));
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, json TEXT);
+CREATE TABLE IF NOT EXISTS failures (
+    shard TEXT PRIMARY KEY, attack TEXT, eps REAL, ids TEXT, error TEXT, attempts INTEGER);
+"""
+
+MARK = 0x61647631  # "adv1", in the header of the ledger: this database is ours
+VERSION = 1  # of the tables; a ledger without one is older, and gets the tables that it lacks
+FILES = (
+    "run.json",
+    "progress.json",
+    "report.html",
+    "cards.json",
+    "cards.npz",
+    "samples.csv",
+    "table.csv",
+    "examples.npz",
+)
+OURS = (
+    "results.sqlite",
+    "results.sqlite-journal",  # of the moment before it has a write-ahead log
+    "results.sqlite-wal",
+    "results.sqlite-shm",
+    *(name + end for name in FILES for end in ("", ".tmp")),
+)
+BESIDE = {".lock", "examples", "figures", "sounds"}
+
+
+def check_place(path: Path) -> None:
+    """Raise InputError where ``path`` cannot be a run directory; make it where there is none."""
+    if path.exists() and not path.is_dir():
+        raise InputError(f"--out {path} is a file", "give a directory")
+    there = {file.name for file in path.iterdir()} if path.is_dir() else set()
+    if {name for name in there if not name.startswith("shard-")} - {*OURS, *BESIDE}:
+        raise InputError(f"--out {path} holds other files", "give a new or an empty directory")
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        (path / ".lock").touch()
+    except OSError as error:
+        raise InputError(f"cannot write to --out {path}: {error.strerror}") from error
+
+
+def claim(connection: sqlite3.Connection, path: Path) -> None:
+    """Make the tables of a new ledger, and look over one that is there.
+
+    Raises InputError for a database that is somebody else's, damaged, or of a newer advkit.
+    """
+    check_ledger(connection, path)
+    (broken,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if broken != "ok":
+        raise InputError(f"{path / 'results.sqlite'} is damaged: {broken}", "--fresh begins anew")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute(f"PRAGMA application_id = {MARK}")
+    connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.executescript(SCHEMA)
+
+
+def check_ledger(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise InputError for a database that is somebody else's, or of a newer advkit."""
+    (mark,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and mark != MARK:
+        raise InputError(f"{path / 'results.sqlite'} is not of advkit", "give another --out")
+    if tables and version > VERSION:
+        raise InputError(
+            f"{path / 'results.sqlite'} is of a newer advkit: its tables are version {version}, "
+            f"this one knows {VERSION}",
+            "update advkit, or give another --out",
+        )
+
+
+def discard(path: Path) -> None:
+    """Remove an earlier run."""
+    inside = [file for name in ("examples", "sounds") for file in sorted((path / name).glob("*"))]
+    for file in [path / name for name in OURS] + inside:
+        file.unlink(missing_ok=True)
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Say what went wrong with the ledger or the disk in the words of a person."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if "full" in str(error):
+            raise _full(path) from error
+        raise InputError(f"{path / 'results.sqlite'} cannot be used: {error}") from error
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _full(path) from error
+        raise
+
+
+def _full(path: Path) -> ResourceError:
+    return ResourceError(
+        f"the disk is full at {path}", "finished shards are safe: make room, run the same again"
+    )

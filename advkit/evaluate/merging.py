@@ -1,0 +1,103 @@
+"""The shards of a run, each in a directory of its own, put together into one that goes on."""
+
+import shlex
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from advkit.errors import InputError
+from advkit.evaluate.fingerprint import check_same
+from advkit.evaluate.portions import SCHEMA
+from advkit.evaluate.run_folder import read_json, write_json
+from advkit.evaluate.state import note_start
+from advkit.evaluate.store import Store, open_store
+
+TABLES = ("samples", "results", "costs", "proofs", "facts")
+
+
+def shards_in(folder: Path) -> list[Path]:
+    """Return the directories of shards within that of a run."""
+    return sorted(folder.glob("shard-*-of-*/"))
+
+
+def merge(folders: Sequence[Path], out: Path) -> str:
+    """Put the rows and examples of all shards into ``out``; return the command that finishes it.
+
+    What is in ``out`` already stays. Raises InputError where a shard is not one or not done, where
+    one is missing or there twice, or where they are not of the same run: what differs is listed.
+    """
+    records = [_record(folder) for folder in folders]
+    _check_all(folders, records)
+    with open_store(out) as store:
+        made_of = _made_of(folders, store)
+        if store.made_of() is None:
+            store.set_made_of(made_of)
+        for folder in folders:
+            _take(store, folder)
+        command = str(records[0].get("command", ""))
+        note_start(out, _without_shard(command))
+        about = {key: value for key, value in records[0].items() if key not in ("schema", "shard")}
+        write_json(out, "run.json", {**about, "command": _without_shard(command), "finished": ""})
+    return _without_shard(command)
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    record = read_json(folder, "run.json")
+    if not isinstance(record, dict):
+        raise InputError(f"{folder} is not a run directory", "give those of --shard")
+    if record.get("schema") != SCHEMA:
+        if "schema" in record:
+            raise InputError(f"the run in {folder} is no shard", "give those of --shard")
+        raise InputError(f"the run in {folder} has not ended", f"to go on: advkit resume {folder}")
+    return record
+
+
+def _check_all(folders: Sequence[Path], records: Sequence[dict[str, Any]]) -> None:
+    """Raise InputError unless the shards are 1/n to n/n, each once."""
+    if not records:
+        raise InputError("there are no shards to merge", "give the directories that --shard wrote")
+    found = [tuple(record["shard"]) for record in records]
+    of_all = found[0][1]
+    other = [folder for folder, one in zip(folders, found, strict=True) if one[1] != of_all]
+    if other:
+        raise InputError(f"{folders[0]} is one of {of_all} shards, {other[0]} is not")
+    numbers = sorted(number for number, _ in found)
+    missing = sorted(set(range(1, of_all + 1)) - set(numbers))
+    if missing:
+        names = ", ".join(f"{i}/{of_all}" for i in missing)
+        raise InputError(f"of {of_all} shards there is none of {names}", "run them: --shard i/n")
+    if len(numbers) > of_all:
+        raise InputError(f"a shard is there twice: {', '.join(map(str, numbers))}")
+
+
+def _made_of(folders: Sequence[Path], store: Store) -> dict[str, Any]:
+    first: dict[str, Any] | None = store.made_of()
+    where = str(store.path)
+    for folder in folders:
+        with open_store(folder) as shard:
+            made_of = shard.made_of()
+        if first is None:
+            first, where = made_of, str(folder)
+        check_same(first or {}, made_of or {}, f"{where} (then) and {folder} (now):")
+    return first or {}
+
+
+def _take(store: Store, folder: Path) -> None:
+    """Copy the examples of a shard, then commit its rows: a row never points to nothing."""
+    (store.path / "examples").mkdir(exist_ok=True)
+    for file in sorted((folder / "examples").glob("*.npz")):
+        place = store.path / "examples" / file.name
+        temporary = place.with_name(f"{place.name}.tmp")
+        shutil.copyfile(file, temporary)
+        temporary.replace(place)
+    store.take_rows(folder / "results.sqlite", TABLES)
+
+
+def _without_shard(command: str) -> str:
+    kept: list[str] = []
+    words = shlex.split(command)
+    for word, before in zip(words, ["", *words], strict=False):
+        if not word.startswith("--shard") and before != "--shard":
+            kept.append(word)
+    return shlex.join(kept)

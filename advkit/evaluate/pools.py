@@ -1,0 +1,81 @@
+"""Where the units of a run are done: in this process, in others on this machine, on a cluster."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from advkit.data.samples import Samples
+from advkit.errors import UsageError
+from advkit.evaluate.attempts import LINE_SEARCH
+from advkit.evaluate.bench import same_as
+from advkit.evaluate.supervisor import Crew, supervised
+from advkit.evaluate.units import Pool
+from advkit.models.classifier import Classifier
+
+
+@contextmanager
+def pooled(
+    crew: Crew | None,
+    model: Classifier,
+    samples: Samples,
+    labels: Sequence[str],
+    *,
+    norm: str,
+    seed: int,
+    fold: bool = False,
+    targets: Tensor | None = None,
+    keep_all: bool = False,
+) -> Iterator[Pool | None]:
+    """Give the pool of ``crew``, None for this process alone.
+
+    It does the attacks ``labels``, and the search along the line to an example. The words after
+    are those of `bench.bench`: what a worker must do as this process would.
+    """
+    if crew is None:
+        yield None
+        return
+    about = {"same": same_as(model, samples), "norm": norm, "seed": seed, "fold": fold,
+             "targets": None if targets is None else targets.tolist(),
+             "keep_all": keep_all}  # fmt: skip
+    whole, knows = crew._replace(recipe={**crew.recipe, **about}), frozenset((*labels, LINE_SEARCH))
+    if crew.ray is None:
+        with supervised(whole, knows) as pool:
+            yield pool
+        return
+    from advkit.evaluate.cluster import clustered
+
+    with clustered(whole, knows) as pool:
+        yield pool
+
+
+def crew_of(
+    model: Classifier,
+    build: str,
+    recipe: dict[str, Any],
+    device: torch.device,
+    jobs: int | None,
+    seconds: float | None,
+    ray: str | None,
+) -> Crew | None:
+    """Return the crew that does units in other processes; None where this one does them itself.
+
+    ``recipe["load"]`` has the specs of model and data, by which workers load them onto the kind of
+    ``device`` that this process has. Raises UsageError where there must be workers, and model or
+    data have no spec, or for far more of them than there are cores. A black box stays in one
+    process: what it may be asked is counted once.
+    """
+    load = recipe["load"]
+    named = isinstance(load["model"], str) and isinstance(load["data"], str | None)
+    if not named and (ray or seconds):
+        raise UsageError("workers load model and data themselves", "give both as specs")
+    if model.black_box or not named or not (ray or seconds or (jobs or 1) > 1):
+        return None
+    if not ray and (jobs or 1) > 4 * (os.cpu_count() or 1):
+        raise UsageError(f"--jobs {jobs}: that is more than 4 for each core here", "give fewer")
+    load = {**load, "device": device.type if ray else str(device)}
+    alone = 1 if device.type != "cpu" and not ray else None
+    return Crew(build, {**recipe, "load": load}, jobs or alone, seconds, ray)

@@ -1,0 +1,30 @@
+"""What workers of a run make of its recipe: the same model and samples, from their specs."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from advkit.api import load_both, pick_device
+from advkit.data.samples import Samples, taken_relative
+from advkit.evaluate.attack_plan import banded, planned
+from advkit.evaluate.bench import bench
+from advkit.evaluate.units import Do
+from advkit.models.classifier import Classifier
+
+
+def audit_worker(recipe: Mapping[str, Any]) -> Do:
+    """Return what does units of an audit."""
+    samples, model = _both(recipe)
+    return bench(model, samples, recipe)
+
+
+def attack_worker(recipe: Mapping[str, Any]) -> Do:
+    """Return what does units of one attack, whatever it is wrapped in."""
+    samples, model = _both(recipe)
+    plan = banded(planned(**recipe["plan"]), recipe["band"], samples.rate)
+    return bench(model, samples, recipe, lambda _label: plan.member)
+
+
+def _both(recipe: Mapping[str, Any]) -> tuple[Samples, Classifier]:
+    load = {**recipe["load"], "device": pick_device(recipe["load"]["device"])}
+    samples, model = load_both(**load)
+    return taken_relative(samples) if recipe["relative"] else samples, model
