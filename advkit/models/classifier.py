@@ -42,7 +42,9 @@ class Classifier(nn.Module):
         """0 until it is known: from ``classes`` or from `probe`."""
         self.shape = shape
         self.notes = _training_notes(net)
-        self.net = net.requires_grad_(False)
+        for weight in net.parameters():  # a ScriptModule has no requires_grad_ of its own
+            weight.requires_grad_(False)
+        self.net = net
         self.register_buffer("mean", _per_channel(mean, name, "mean"))
         self.register_buffer("std", _per_channel(std, name, "std"))
         self.train(False)
