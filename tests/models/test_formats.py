@@ -3,7 +3,7 @@
 import json
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
@@ -147,7 +147,7 @@ def audited(saved: Saved, out: Path, attacks: tuple[str, ...]) -> pd.DataFrame:
     with pytest.MonkeyPatch.context() as patch:
         # The rows of the attacks are compared; to check them afterwards takes most of the time.
         patch.setattr(import_module("advkit.evaluate.checked_run"), "conclude", unchecked)
-        advkit.audit(spec, "bundled:fashion-mnist", arch=arch, attacks=attacks, eps=0.1,
+        advkit.audit(spec, "bundled:fashion-mnist", arch=arch, attacks=attacks, eps=0.2,
                      limit=IMAGES, out=out, jobs=1, bounds="off")  # fmt: skip
     with open_store(out) as store:
         rows = store.frame("results")
@@ -160,7 +160,9 @@ def unchecked(*_: object) -> tuple[list[Check], dict[str, list[float]]]:
 
 @pytest.fixture(scope="module")
 def by_gradients(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    return audited((ROBUST, None), tmp_path_factory.mktemp("white") / "run", WHITE)
+    rows = audited((ROBUST, None), tmp_path_factory.mktemp("white") / "run", WHITE)
+    assert set(rows["fooled"]) == {True, False}
+    return rows
 
 
 @pytest.mark.parametrize("name", FORMATS)
