@@ -1,11 +1,8 @@
 """One robust net, saved in every format, gives the same audit, sample by sample."""
 
-import json
-import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib import import_module
 from pathlib import Path
 
@@ -18,9 +15,10 @@ from safetensors.torch import save_file
 import advkit
 from advkit.evaluate.store import open_store
 from advkit.evaluate.trust_checks import Check
-from advkit.models import Classifier, load_model
+from advkit.models import load_model
 from advkit.models.load_policy import unsafe_loads_allowed
 from advkit.models.nets import build
+from tests.models.served import Served
 
 ROBUST, ARCH = "bundled:fashion-mnist-cnn-robust", "cnn?shape=1,28,28&n_classes=10"
 WHITE, BLACK, IMAGES = ("pgd:steps=3",), ("square:queries=40",), 6
@@ -183,48 +181,10 @@ def same_rows(rows: pd.DataFrame, wanted: pd.DataFrame) -> None:
     np.testing.assert_allclose(rows["Linf"], wanted["Linf"], atol=1e-6)
 
 
-def test_black_boxes_give_the_same_audit_by_scores(tmp_path: Path, service: "Served") -> None:
+def test_black_boxes_give_the_same_audit_by_scores(tmp_path: Path, service: Served) -> None:
     wanted = audited((ROBUST, None), tmp_path / "white", BLACK)
     wanted = wanted[wanted["attack"] == BLACK[0]].reset_index(drop=True)
     same_rows(audited(predict(tmp_path), tmp_path / "a", BLACK), wanted)
     spec = f"{service.url}?budget=400&rate=1000&batch=64&retries=1"
     same_rows(audited((spec, None), tmp_path / "b", BLACK), wanted)
     assert IMAGES * 20 < service.images <= 400
-
-
-class Served:
-    """A service on this machine; ``status`` are answered first, one per request."""
-
-    def __init__(self) -> None:
-        self.model: Classifier = load_model(ROBUST)
-        self.images, self.requests, self.status = 0, 0, list[int]()
-        self.url, self.answer = "", None
-
-
-@pytest.fixture
-def service() -> Iterator[Served]:
-    served = Served()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            served.requests += 1
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            code = served.status.pop(0) if served.status else 200
-            x = torch.tensor(asked["inputs"])
-            served.images += len(x) if code == 200 else 0
-            said = served.answer or {"outputs": served.model(x).tolist()}
-            self.send_response(code)
-            self.end_headers()
-            self.wfile.write(json.dumps(said).encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    served.url = f"http://127.0.0.1:{server.server_port}/predict"
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield served
-    server.shutdown()
-    server.server_close()
-    thread.join()
