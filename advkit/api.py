@@ -15,6 +15,7 @@ from advkit.errors import InputError, UnknownNameError, UsageError, did_you_mean
 from advkit.evaluate.attack_plan import banded, planned
 from advkit.evaluate.attack_run import attack as run_attack
 from advkit.evaluate.audit import audit as run_audit
+from advkit.evaluate.black_box_run import check_gradients
 from advkit.evaluate.certify_run import certify as run_certify
 from advkit.evaluate.pools import crew_of
 from advkit.evaluate.smooth_run import certify_smoothed
@@ -79,7 +80,9 @@ def audit(
     asked = asked_of(model, data, samples, command)
     others = [_another(other, samples) for other in surrogates]
     recipe = {"load": load, "relative": samples.relative}
-    crew = crew_of("advkit.working:audit_worker", recipe, place, jobs, unit_seconds, ray)
+    crew = crew_of(
+        classifier, "advkit.working:audit_worker", recipe, place, jobs, unit_seconds, ray
+    )
     summary = run_audit(
         classifier, samples, norm=norm, eps=radii, out=folder, asked=asked, surrogates=others,
         crew=crew, jobs=jobs, **options,
@@ -131,6 +134,7 @@ def attack(
     load: dict[str, Any] = {"model": model, "data": data, "limit": limit, "arch": arch}
     place = pick_device(device)
     samples, classifier = load_both(**load, device=place)
+    check_gradients(classifier, [plan.member])
     samples = in_units(samples, radii)
     plan = banded(plan, band, samples.rate)
     folder = Path(out) if out else new_run(name, str(model), samples.name, kind="attack")
@@ -141,7 +145,9 @@ def attack(
         "plan": wanted,
         "band": band,
     }
-    crew = crew_of("advkit.working:attack_worker", recipe, place, jobs, unit_seconds, ray)
+    crew = crew_of(
+        classifier, "advkit.working:attack_worker", recipe, place, jobs, unit_seconds, ray
+    )
     summary = run_attack(classifier, samples, plan, out=folder, asked=asked, crew=crew, jobs=jobs,
                          **options)  # fmt: skip
     files = {"examples": str(folder / "examples.npz"), "table": str(folder / "table.csv")}

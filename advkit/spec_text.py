@@ -95,3 +95,11 @@ def literal(value: str) -> Any:
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return value
     return found if isinstance(found, int | float) else value
+
+
+def flag(spec: Spec, key: str) -> bool:
+    """Return whether ``key`` of ``spec`` is true; absent is false. Raises UsageError."""
+    value = spec.query.get(key, "false").lower()
+    if value not in ("true", "false"):
+        raise UsageError(f"{key}={spec.query[key]} in {spec.text!r}", f"{key}=true or {key}=false")
+    return value == "true"

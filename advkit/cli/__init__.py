@@ -18,6 +18,7 @@ COMMANDS = {
     "certify": "Prove for which images no perturbation within eps exists.",
     "compare": "Compare two audits of the same images, image by image.",
     "completion": "Print the completion script of bash, zsh or fish.",
+    "convert": "Turn a file that can run code into one that cannot, in a sandbox.",
     "dream": "Make what a layer sees in an image stronger.",
     "embed": "Lay images out by what a net makes of them, layer by layer.",
     "explain": "Show where a net looks, by several methods, and whether to believe them.",
@@ -39,6 +40,7 @@ COMMANDS = {
     "style": "Paint one image in the textures of others.",
     "train": "Train a small classifier, standard or adversarially.",
     "transfer": "Make examples on one net and show them to others.",
+    "trust": "Say which files that can run code may be loaded.",
     "visualize": "Show what a net takes most for a class, or what excites a neuron.",
 }
 

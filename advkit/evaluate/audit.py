@@ -9,6 +9,12 @@ from advkit.attacks import Member
 from advkit.data.samples import Samples, fingerprint
 from advkit.errors import EmptyError, InputError
 from advkit.evaluate.attempts import LINE_SEARCH
+from advkit.evaluate.black_box_run import (
+    announce_cost,
+    black_box_suite,
+    black_box_trust,
+    check_gradients,
+)
 from advkit.evaluate.bracket import bracket_summary, bracketed
 from advkit.evaluate.budget import Budget, budget, forecast, seconds_per_pass
 from advkit.evaluate.checked_run import run_attacks, run_checked
@@ -23,7 +29,7 @@ from advkit.evaluate.randomised import ASKED, ATTACKED, OnAverage, spread
 from advkit.evaluate.run_folder import read_json, write_json, write_text
 from advkit.evaluate.state import Tracker, note_start
 from advkit.evaluate.store import Store, open_store
-from advkit.evaluate.suite import plan_of
+from advkit.evaluate.suite import plan_of, run
 from advkit.evaluate.suites import SUITES, suite_of
 from advkit.evaluate.summary import per_sample, summarise
 from advkit.evaluate.supervisor import Crew
@@ -79,8 +85,11 @@ def audit(
     """
     if not len(samples.ids):
         raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
-    chosen = suite_of(attacks) if attacks else SUITES[suite][norm]
+    named = black_box_suite(suite) if model.black_box else SUITES[suite][norm]
+    chosen = suite_of(attacks) if attacks else named
     plan = plan_of(chosen, norm)
+    check_gradients(model, plan.members())
+    bounds = "off" if model.black_box and bounds == "auto" else bounds
     notes = [*samples.notes, *probe(model, samples.x, samples.y), *class_notes(model, samples)]
     made_of = ingredients(model, samples, norm, eps, list(plan.members()), seed)
     made_of["bounds"] = bounds
@@ -116,11 +125,21 @@ def audit(
         if announce and foreseen:
             announce(f"suite {record['suite']}: {_foretold(work, foreseen)}{_told(habits)}")
         usual = foreseen.usual if foreseen else USUAL
+        if announce and model.black_box:
+            most = foreseen.most if foreseen else USUAL * len(eps)
+            announce_cost(model, most * len(samples.ids), announce)
         bracket = bracketed(work, eps, bounds, usual, seconds)
-        attacked = run_attacks(work, plan, chosen.care, eps, first)
+        attacked = None
+        if model.black_box:
+            run(work, plan, eps)
+        else:
+            attacked = run_attacks(work, plan, chosen.care, eps, first)
         if shard:
             return write_shard(out, begun, shard)
-        order, trust = run_checked(work, attacked, chosen.care, eps, surrogates)
+        if attacked:
+            order, trust = run_checked(work, attacked, chosen.care, eps, surrogates)
+        else:
+            order, trust = labels, black_box_trust(work, first)
         check_sound(work)
         try_proofs(work, eps)
         table = per_sample(work, eps)

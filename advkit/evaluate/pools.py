@@ -53,6 +53,7 @@ def pooled(
 
 
 def crew_of(
+    model: Classifier,
     build: str,
     recipe: dict[str, Any],
     device: torch.device,
@@ -64,13 +65,14 @@ def crew_of(
 
     ``recipe["load"]`` has the specs of model and data, by which workers load them onto the kind of
     ``device`` that this process has. Raises UsageError where there must be workers, and model or
-    data have no spec, or for far more of them than there are cores.
+    data have no spec, or for far more of them than there are cores. A black box stays in one
+    process: what it may be asked is counted once.
     """
     load = recipe["load"]
     named = isinstance(load["model"], str) and isinstance(load["data"], str | None)
     if not named and (ray or seconds):
         raise UsageError("workers load model and data themselves", "give both as specs")
-    if not named or not (ray or seconds or (jobs or 1) > 1):
+    if model.black_box or not named or not (ray or seconds or (jobs or 1) > 1):
         return None
     if not ray and (jobs or 1) > 4 * (os.cpu_count() or 1):
         raise UsageError(

@@ -33,6 +33,11 @@ class OnAverage(Classifier):
         """Return the mean logits (n, n_classes)."""
         return torch.stack([self.once(x) for _ in range(self.draws)]).mean(0)
 
+    @property
+    def black_box(self) -> bool:
+        """Whether the model itself is one."""
+        return self.once.black_box
+
     def fingerprint(self) -> str:
         """Return that of the model itself."""
         return self.once.fingerprint()

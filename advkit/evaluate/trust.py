@@ -115,7 +115,7 @@ def conclude(
         lambda: by_scores(hard, care.queries),
         lambda: by_transfer(hard, others),
         lambda: keeps_success(right, members),
-        lambda: _valid(work),
+        lambda: valid(work),
     )
     return checks, courses(margins)
 
@@ -175,7 +175,8 @@ def right_ones(work: Work, eps: Sequence[float], care: Care) -> Subject:
     return subject_of(work, at, care.images, eps)
 
 
-def _valid(work: Work) -> Check:
+def valid(work: Work) -> Check:
+    """Return whether all examples in the ledger are in the ball, in the box, and answered."""
     results = work.store.frame("results")
     bad = results[~results["valid"].astype(bool) | results["margin"].isna()]
     names = ", ".join(sorted(set(bad["attack"])))

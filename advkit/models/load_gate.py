@@ -1,7 +1,8 @@
 """The one gate before every file that is loaded: told by content, never by suffix.
 
 What could run code when it is unpickled (pickle, joblib, torch.save, TorchScript, .pt2) is
-refused unopened; what is no model at all is named for what it is.
+refused unopened; what is no model at all is named for what it is. `load_policy` says who may pass
+nevertheless.
 """
 
 import io
@@ -14,11 +15,20 @@ from pathlib import Path
 from advkit.errors import AdvkitError, InputError, UnsafeError
 
 SAFE = (
-    "save the weights alone: safetensors.torch.save_file(model.state_dict(), 'model.safetensors')"
+    "turn it into a file without code: advkit convert FILE -o model.safetensors; or, if you trust "
+    "who made it: advkit trust add FILE, or --allow-unsafe-load for this run"
 )
 
 # Safetensors begin with the length of their table, whose low bytes may look like any of the
 # others; what has this after them goes to no other reader.
+LEGACY = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")
+"""How torch.save began before it wrote zip archives."""
+KINDS = {
+    "a TorchScript archive": "torchscript",
+    "an exported program (.pt2)": "pt2",
+    "a zipped pickle (torch.save)": "torch.save",
+    "a scikit-learn model (skops)": "skops",
+}
 _TABLE = b"\0\0\0\0{"
 _COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"\x5d\x00\x00", b"\x04\x22\x4d\x18")
 _ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
@@ -30,14 +40,41 @@ def read_gated(path: str | Path) -> bytes:
     Raises InputError (missing, empty, HTML page, Git LFS pointer, truncated archive) and
     UnsafeError (whatever unpickling or a zip full of code could hide in).
     """
+    data, refusal = read_judged(path)
+    if refusal is not None:
+        raise refusal
+    return data
+
+
+def read_judged(path: str | Path) -> tuple[bytes, UnsafeError | None]:
+    """Return the bytes of ``path``, and why they may not be loaded, if they may not.
+
+    Raises InputError as `read_gated` does.
+    """
     data = _read(Path(path))
     if data[4:9] == _TABLE:
-        return data
+        return data, None
     for looks_like in (_nothing, _text, _pickle, _compressed, _archive):
         error = looks_like(str(path), data)
+        if isinstance(error, UnsafeError):
+            return data, error
         if error is not None:
             raise error
-    return data
+    return data, None
+
+
+def kind_of(data: bytes) -> str:
+    """Return what ``data`` is by its content: one of `KINDS`, or '' for none of them."""
+    if data[4:9] == _TABLE or data[8:9] == b"{":
+        return "safetensors"
+    if data.startswith(b"PK"):
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return KINDS.get(_kind(archive.namelist()), "")
+    if data.startswith(LEGACY):
+        return "torch.save"
+    if data.startswith((*_COMPRESSED, *_ZLIB)) or _pickle("", data):
+        return "pickle"
+    return "onnx" if data.startswith(b"\x08") else ""
 
 
 def _read(path: Path) -> bytes:
@@ -137,4 +174,6 @@ def _kind(names: list[str]) -> str:
         return "an exported program (.pt2)"
     if any_name(lambda name: name.endswith(".pkl")):
         return "a zipped pickle (torch.save)"
+    if "schema.json" in names:
+        return "a scikit-learn model (skops)"
     return "a zip archive of unknown content"

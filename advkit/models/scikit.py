@@ -1,15 +1,14 @@
-"""Estimators of scikit-learn as classifiers: linear ones exactly, all others by their scores.
+"""Estimators of scikit-learn as classifiers: linear ones and MLPs exactly, others by their scores.
 
 A linear estimator, behind any scalers, becomes one layer that gives its decision function; it has
-gradients, and exact distances. Any other (kernel SVM, trees, forests, nearest neighbours) is asked
-as a black box: attacks that need scores or decisions work on it, those that need gradients find
-none.
+gradients, and exact distances. An MLPClassifier becomes its layers. Any other (kernel SVM, trees,
+forests, nearest neighbours) is asked as a black box: attacks that need scores or decisions work on
+it, those that need gradients find none.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-import joblib
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from torch import Tensor, nn
 
 from advkit.errors import InputError
 from advkit.models.classifier import Classifier
+from advkit.models.scikit_scores import Scores
 
 Floats = NDArray[np.float64]
 
@@ -50,6 +50,9 @@ def from_estimator(
     weights = affine_weights(estimator)
     if weights:
         return Classifier(Decision(*(part[order] for part in weights)), name=label, classes=names)
+    layers = mlp_layers(estimator)
+    if layers:
+        return Classifier(Layers(layers, order), name=label, classes=names)
     return Classifier(Scores(estimator, order), name=label, classes=names)
 
 
@@ -84,13 +87,48 @@ def affine_weights(estimator: Any) -> tuple[Floats, Floats] | None:
         return None
     weight = np.atleast_2d(np.asarray(last.coef_, dtype=float))
     bias = np.broadcast_to(np.asarray(last.intercept_, dtype=float), len(weight))
+    found = _behind(before, weight, bias)
+    return found and _both_classes(*found)
+
+
+def mlp_layers(estimator: Any) -> list[tuple[Floats, Floats, str]] | None:
+    """Return weight, bias and activation of each layer of an MLPClassifier; None for any other.
+
+    The last layer gives what the softmax is taken of; two classes share it as in `affine_weights`.
+    """
+    *before, last = _steps(estimator)
+    if type(last).__name__ != "MLPClassifier" or last.out_activation_ not in (
+        "softmax",
+        "logistic",
+    ):
+        return None
+    if np.ndim(last.classes_[0]) or (last.out_activation_ == "logistic" and last.n_outputs_ > 1):
+        return None
+    first = _behind(before, last.coefs_[0].T, last.intercepts_[0])
+    if first is None:
+        return None
+    layers = [
+        first,
+        *((w.T, b) for w, b in zip(last.coefs_[1:], last.intercepts_[1:], strict=True)),
+    ]
+    layers[-1] = _both_classes(*layers[-1])
+    kinds = [last.activation] * (len(layers) - 1) + ["identity"]
+    return [(*layer, kind) for layer, kind in zip(layers, kinds, strict=True)]
+
+
+def _behind(before: list[Any], weight: Floats, bias: Floats) -> tuple[Floats, Floats] | None:
+    """Return the layer with the steps ``before`` it taken in; None where one is not affine."""
     for step in reversed(before):
         if type(step).__name__ not in AFFINE or getattr(step, "clip", False):
             return None
         matrix, offset = _map_of(step)
         weight, bias = weight @ matrix.T, bias + weight @ offset
+    return weight, bias
+
+
+def _both_classes(weight: Floats, bias: Floats) -> tuple[Floats, Floats]:
     if len(weight) == 1:
-        weight, bias = np.vstack([-weight, weight]) / 2, np.r_[-bias, bias] / 2
+        return np.vstack([-weight, weight]) / 2, np.r_[-bias, bias] / 2
     return weight, bias
 
 
@@ -128,44 +166,24 @@ class Decision(nn.Module):
         return (x.flatten(1).to(self.weight.dtype) @ self.weight.T + self.bias).to(x.dtype)
 
 
-ABOVE = 1e-4
-"""By how much the predicted class is above the others at least: more than float32 rounds away."""
+ACTIVATIONS = {"identity": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh, "logistic": nn.Sigmoid}
 
 
-class Scores(nn.Module):
-    """An estimator as a black box: log probabilities, else its decision function, else its vote.
+class Layers(nn.Module):
+    """The layers of an MLPClassifier, in float64 as scikit-learn computes them."""
 
-    The class that it predicts always has the highest score: where its own scores disagree with its
-    prediction (a tie, the votes of an SVM), that class is raised just above the others.
-    """
-
-    stamp: Tensor
-
-    def __init__(self, estimator: Any, order: Sequence[int]) -> None:
+    def __init__(self, layers: list[tuple[Floats, Floats, str]], order: Sequence[int]) -> None:
         super().__init__()
-        self.estimator, self.order = estimator, list(order)
-        # So that the fingerprint of a classifier, made of its buffers, tells estimators apart.
-        self.register_buffer("stamp", torch.tensor(list(bytes.fromhex(joblib.hash(estimator)))))
+        parts: list[nn.Module] = []
+        for i, (weight, bias, kind) in enumerate(layers):
+            rows = order if i == len(layers) - 1 else slice(None)
+            linear = nn.Linear(weight.shape[1], len(weight), dtype=torch.float64)
+            linear.weight = nn.Parameter(torch.tensor(weight[rows], dtype=torch.float64))
+            linear.bias = nn.Parameter(torch.tensor(bias[rows], dtype=torch.float64))
+            parts += [linear, ACTIVATIONS[kind]()]
+        self.layers = nn.Sequential(*parts[:-1])
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return scores (n, K) of ``x`` (n, ...), without a gradient."""
-        flat = x.detach().flatten(1).cpu().numpy().astype(np.float64)
-        scores = self._scores(flat)
-        said = np.searchsorted(self.estimator.classes_, self.estimator.predict(flat))
-        own = np.take_along_axis(scores, said[:, None], 1)
-        np.put_along_axis(scores, said[:, None], -np.inf, 1)
-        least = scores.max(axis=1, keepdims=True) + ABOVE
-        np.put_along_axis(scores, said[:, None], np.maximum(own, least), 1)
-        return torch.from_numpy(scores[:, self.order]).to(x)
-
-    def _scores(self, flat: Floats) -> Floats:
-        if hasattr(self.estimator, "predict_proba"):
-            found = np.asarray(self.estimator.predict_proba(flat), dtype=float)
-            return np.asarray(np.log(np.clip(found, 1e-6, None)))
-        if hasattr(self.estimator, "decision_function"):
-            found = np.asarray(self.estimator.decision_function(flat), dtype=float)
-            if found.ndim == 1:
-                return np.stack([-found, found], 1) / 2
-            if found.shape[1] == len(self.estimator.classes_):
-                return np.array(found)
-        return np.zeros((len(flat), len(self.estimator.classes_)))
+        """Return logits (n, K) of ``x`` (n, ...), in its type."""
+        wide = next(self.parameters()).dtype
+        return self.layers(x.flatten(1).to(wide)).to(x.dtype)  # type: ignore[no-any-return]

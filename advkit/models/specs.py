@@ -2,26 +2,42 @@
 
 import re
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.resources import files
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import nn
 
 from advkit.errors import InputError, UsageError, did_you_mean
+from advkit.models.callable_spec import SCHEMES, called, wrapped
 from advkit.models.classifier import Classifier
 from advkit.models.described import load_described
-from advkit.models.efficientnet_lite import efficientnet_lite, efficientnet_lite_shape
-from advkit.models.nets import NETS, build
-from advkit.models.torchvision_nets import torchvision_net, torchvision_shape
-from advkit.models.user_code import call_from_file, call_from_module, is_estimator
-from advkit.models.weights_file import fill, read_about, read_weights
-from advkit.spec_text import Spec, literal, numbers, only, parse_spec
+from advkit.models.file_spec import load_file
+from advkit.models.load_gate import kind_of, read_judged
+from advkit.models.load_policy import admit
+from advkit.models.preprocess import preprocess_of, preprocessed
+from advkit.models.torch_file import holds_tensors_alone
+from advkit.models.weights_file import read_about, read_weights
+from advkit.spec_text import Spec, only, parse_spec
 
-SCHEMES = ("bundled", "efficientnet-lite", "torchvision")
 _MODULE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+LOADERS = {
+    "efficientnet-lite": "efficientnet_lite:efficientnet_lite",
+    "endpoint": "endpoint_spec:endpoint",
+    "hf": "hf_nets:hf_net",
+    "http": "endpoint_spec:endpoint",
+    "https": "endpoint_spec:endpoint",
+    "predict": "predict_function:predict_function",
+    "timm": "timm_nets:timm_net",
+    "torchvision": "torchvision_nets:torchvision_net",
+}
+"""Where the loader of a scheme is; imported when it is needed, many packages are optional."""
+SHAPES = {
+    "efficientnet-lite": "efficientnet_lite:efficientnet_lite_shape",
+    "hf": "hf_nets:hf_shape",
+    "timm": "timm_nets:timm_shape",
+    "torchvision": "torchvision_nets:torchvision_shape",
+}
 
 
 def load_model(
@@ -33,17 +49,26 @@ def load_model(
 ) -> Classifier:
     """Return the classifier that ``spec`` names, on ``device``.
 
-    ``bundled:NAME``; ``torchvision:NAME?weights=none|DEFAULT|...&seed=0&num_classes=K``;
-    ``efficientnet-lite:0`` (1, 2), with the extra imagenet;
-    ``package.module:callable?key=value``; ``./file.py:callable?key=value``; ``FILE.safetensors``,
-    with ``arch`` unless `advkit train` wrote it. ``arch`` is ``NAME?shape=1,28,28&n_classes=10``
-    for a net of ours, or any spec of a module to fill. ``classes`` are the class names of the
-    data, for models that bring none. Raises UsageError, InputError, UnsafeError.
+    The forms of a spec are those of `docs/models-and-data.md`. ``arch``, for a file of weights
+    that `advkit train` did not write, is ``NAME?shape=1,28,28&n_classes=10`` for a net of ours, or
+    any spec of a module to fill. ``classes`` are the class names of the data, for models that bring
+    none. ``preprocess=imagenet`` in the query of any spec replaces the normalisation that the model
+    brings. Raises UsageError, InputError, UnsafeError.
     """
-    parsed = parse_spec(spec)
+    parsed, preprocess = _without_preprocess(parse_spec(spec))
     if arch is not None and not _is_file(parsed):
         raise UsageError(f"--arch {arch} has no use with {spec}", "it belongs to a weights file")
-    return _load(parsed, arch, classes).to(_device(device))
+    found = _load(parsed, arch, classes)
+    if preprocess != "auto":
+        if {"mean", "std"} & set(parsed.query):
+            raise UsageError(f"{spec!r} has mean or std and preprocess", "leave one out")
+        found = preprocessed(found, preprocess_of(preprocess))
+    return found.to(_device(device))
+
+
+def _without_preprocess(spec: Spec) -> tuple[Spec, str]:
+    rest = {key: value for key, value in spec.query.items() if key != "preprocess"}
+    return spec._replace(query=rest), spec.query.get("preprocess", "auto")
 
 
 def input_shape(spec: str) -> tuple[int, ...] | None:
@@ -51,16 +76,34 @@ def input_shape(spec: str) -> tuple[int, ...] | None:
 
     None if that cannot be known. Raises what `load_model` raises.
     """
-    parsed = parse_spec(spec)
-    if parsed.scheme == "torchvision":
-        return torchvision_shape(parsed)
-    if parsed.scheme == "efficientnet-lite":
-        return efficientnet_lite_shape(parsed)
-    if parsed.scheme == "bundled" or _is_file(parsed):
-        path = _bundled(parsed) if parsed.scheme == "bundled" else Path(parsed.ref)
-        about = read_about(path)
-        return tuple(about["shape"]) if about and "shape" in about else None
-    return None
+    parsed, preprocess = _without_preprocess(parse_spec(spec))
+    own = _own_shape(parsed)
+    size = preprocess_of(preprocess).size if preprocess != "auto" else None
+    return (own[0] if own else 3, *size) if size else own
+
+
+def _own_shape(spec: Spec) -> tuple[int, ...] | None:
+    if spec.scheme in SHAPES:
+        module, _, name = SHAPES[spec.scheme].partition(":")
+        return getattr(import_module(f"advkit.models.{module}"), name)(spec)  # type: ignore[no-any-return]
+    if spec.scheme == "bundled":
+        return _told_shape(_bundled(spec))
+    if not _is_file(spec):
+        return None
+    data, refusal = read_judged(spec.ref)
+    kind = kind_of(data)
+    if kind == "onnx":
+        from advkit.models.onnx_file import onnx_shape
+
+        return onnx_shape(data, spec.ref)
+    if refusal is not None and kind != "skops" and not holds_tensors_alone(data):
+        admit(data, refusal)
+    return _told_shape(Path(spec.ref)) if refusal is None else None
+
+
+def _told_shape(path: Path) -> tuple[int, ...] | None:
+    about = read_about(path)
+    return tuple(about["shape"]) if about and "shape" in about else None
 
 
 def bundled_models() -> list[str]:
@@ -78,14 +121,13 @@ def _load(spec: Spec, arch: str | None, classes: Sequence[str] | None) -> Classi
         only(spec, ())
         path = str(_bundled(spec))
         return load_described(read_weights(path), path, spec.text, None)
-    if spec.scheme == "torchvision":
-        return torchvision_net(spec, classes)
-    if spec.scheme == "efficientnet-lite":
-        return efficientnet_lite(spec)
+    if spec.scheme in LOADERS:
+        module, _, name = LOADERS[spec.scheme].partition(":")
+        return getattr(import_module(f"advkit.models.{module}"), name)(spec, classes)  # type: ignore[no-any-return]
     if _is_file(spec):
-        return _load_file(spec, arch, classes)
+        return load_file(spec, arch, classes)
     if spec.scheme.endswith(".py") or _MODULE.fullmatch(f"{spec.scheme}:{spec.ref}"):
-        return _wrapped(_call(spec), spec, classes)
+        return wrapped(called(spec), spec, classes)
     raise UsageError(
         f"the model {spec.text!r} has an unknown scheme {spec.scheme!r}",
         f"{did_you_mean(spec.scheme, SCHEMES)}; or package.module:callable, "
@@ -103,77 +145,6 @@ def _bundled(spec: Spec) -> Path:
             f"there is no bundled model {spec.ref!r}", did_you_mean(spec.ref, bundled_models())
         )
     return Path(str(files("advkit.models.bundled") / f"{spec.ref}.safetensors"))
-
-
-def _call(spec: Spec) -> Any:
-    options = {k: literal(v) for k, v in spec.query.items() if k not in ("mean", "std")}
-    if spec.scheme.endswith(".py"):
-        return call_from_file(spec.scheme, spec.ref, options)
-    top = spec.scheme.partition(".")[0]
-    if top == spec.scheme and find_spec(top) is None:
-        raise UsageError(
-            f"the model {spec.text!r} has an unknown scheme, and there is no module {top!r}",
-            did_you_mean(top, SCHEMES),
-        )
-    return call_from_module(spec.scheme, spec.ref, options)
-
-
-def _wrapped(net: Any, spec: Spec, classes: Sequence[str] | None) -> Classifier:
-    mean, std = numbers(spec, "mean"), numbers(spec, "std")
-    if is_estimator(net):
-        from advkit.models.scikit import from_estimator
-
-        net = from_estimator(net, name=spec.text, classes=classes)
-    if not isinstance(net, Classifier):
-        return Classifier(net, name=spec.text, classes=classes, mean=mean, std=std)
-    if mean or std:
-        raise UsageError(
-            f"{spec.text!r} gives a Classifier, which has its own normalisation",
-            "leave mean and std out",
-        )
-    return net
-
-
-def _load_file(spec: Spec, arch: str | None, classes: Sequence[str] | None) -> Classifier:
-    only(spec, ("mean", "std"))
-    weights = read_weights(spec.ref)
-    if weights.about is not None:
-        only(spec, ())
-        return load_described(weights, spec.ref, spec.text, arch)
-    if arch is None:
-        raise InputError(
-            f"{spec.ref} holds weights but does not say of which architecture",
-            "add --arch NAME?shape=1,28,28&n_classes=10 "
-            f"({', '.join(NETS)}), or --arch package.module:callable",
-        )
-    net = _empty(parse_spec(arch), classes)
-    fill(net, weights.tensors, spec.ref)
-    return _wrapped(net, spec, classes)
-
-
-def _empty(arch: Spec, classes: Sequence[str] | None) -> nn.Module:
-    """Return the net that ``--arch`` names, to be filled with weights."""
-    if arch.scheme:
-        if arch.scheme == "torchvision":
-            return torchvision_net(arch, classes).net
-        return _module(_call(arch), arch)
-    if arch.ref not in NETS:
-        raise UsageError(f"there is no architecture {arch.ref!r}", did_you_mean(arch.ref, NETS))
-    shape = tuple(int(n) for n in numbers(arch, "shape") or ())
-    options = {key: literal(value) for key, value in arch.query.items() if key != "shape"}
-    n_classes = options.pop("n_classes", len(classes or ()))
-    if not shape or not n_classes:
-        raise UsageError(
-            f"--arch {arch.text} does not say for what inputs and how many classes",
-            f"write --arch {arch.ref}?shape=1,28,28&n_classes=10",
-        )
-    return build(arch.ref, shape=shape, n_classes=n_classes, **options)
-
-
-def _module(found: Any, spec: Spec) -> nn.Module:
-    if isinstance(found, nn.Module):
-        return found
-    raise InputError(f"--arch {spec.text} is no torch.nn.Module to fill", "give one")
 
 
 def _device(name: str) -> torch.device:

@@ -38,6 +38,19 @@ def call_from_module(module: str, name: str, options: dict[str, Any]) -> Any:
     return _call(lambda: importlib.import_module(module), f"{module}:{name}", name, options)
 
 
+def found_in_file(path: str, name: str) -> Any:
+    """Return the function ``name`` in the Python file ``path``; raises InputError."""
+    read_gated(path)
+    file = Path(path).resolve()
+    with _importable(file.parent):
+        return _found(lambda: _execute(file), f"{path}:{name}", name)
+
+
+def found_in_module(module: str, name: str) -> Any:
+    """Return the function ``name`` in the importable ``module``; raises InputError."""
+    return _found(lambda: importlib.import_module(module), f"{module}:{name}", name)
+
+
 def _execute(file: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"advkit_user_{file.stem}", file)
     if spec is None or spec.loader is None:
@@ -67,7 +80,7 @@ def _seeded() -> Iterator[None]:
         yield
 
 
-def _call(load: Callable[[], ModuleType], spec: str, name: str, options: dict[str, Any]) -> Any:
+def _found(load: Callable[[], ModuleType], spec: str, name: str) -> Any:
     try:
         with _seeded():
             module = load()
@@ -81,14 +94,19 @@ def _call(load: Callable[[], ModuleType], spec: str, name: str, options: dict[st
             f"{spec}: there is no {name!r} in it", did_you_mean(name, public), code="E304"
         )
     found = getattr(module, name)
-    if isinstance(found, nn.Module) or is_estimator(found):
-        return found
-    if not callable(found):
+    if not callable(found) and not is_estimator(found):
         raise InputError(
             f"{spec} is a {type(found).__name__}, not a callable",
             did_you_mean(name, public),
             code="E304",
         )
+    return found
+
+
+def _call(load: Callable[[], ModuleType], spec: str, name: str, options: dict[str, Any]) -> Any:
+    found = _found(load, spec, name)
+    if isinstance(found, nn.Module) or is_estimator(found):
+        return found
     try:
         with _seeded():
             net = found(**options)

@@ -26,7 +26,7 @@ class Weights(NamedTuple):
 def read_weights(path: str | Path) -> Weights:
     """Return what a safetensors file holds; raises InputError and UnsafeError as the gate does."""
     data = read_gated(path)
-    header = _header(str(path), data)
+    header = header_of(str(path), data)
     try:
         tensors = load(data)
     except SafetensorError as error:
@@ -40,10 +40,11 @@ def read_weights(path: str | Path) -> Weights:
 
 def read_about(path: str | Path) -> dict[str, Any] | None:
     """Return advkit's description in the header of ``path``, or None; reads no tensor."""
-    return _about(str(path), _header(str(path), read_gated(path)))
+    return _about(str(path), header_of(str(path), read_gated(path)))
 
 
-def _header(path: str, data: bytes) -> dict[str, Any]:
+def header_of(path: str, data: bytes) -> dict[str, Any]:
+    """Return the table at the beginning of safetensors ``data``; raises InputError."""
     size = int.from_bytes(data[:8], "little")
     if len(data) < 9 or data[8:9] != b"{" or size > HEADER_LIMIT:
         raise InputError(
@@ -98,14 +99,18 @@ def _about(path: str, header: dict[str, Any]) -> dict[str, Any] | None:
     return about
 
 
-def write_weights(path: Path, tensors: dict[str, Tensor], about: dict[str, Any]) -> None:
+def write_weights(path: Path, tensors: dict[str, Tensor], about: dict[str, Any] | None) -> None:
     """Write ``tensors`` and their description; ``path`` is whole or not there, never half.
 
     Raises InputError if the place cannot be written to, ResourceError if the disk is full.
     """
     # safetensors writes the memory as it lies; channels_last would come back permuted.
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    data = save(plain, {KEY: json.dumps(about, sort_keys=True)})
+    write_bytes(path, save(plain, {KEY: json.dumps(about, sort_keys=True)} if about else None))
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write ``data``; raises as `write_weights` does."""
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         partial.write_bytes(data)

@@ -14,7 +14,7 @@ CPU = torch.device("cpu")
 
 def crew(model: Any = "bundled:x", **asked: Any) -> Any:
     given = {"jobs": None, "seconds": None, "ray": None, **asked}
-    return crew_of("a:b", {"load": {"model": model, "data": None}}, CPU, **given)
+    return crew_of(classifier(), "a:b", {"load": {"model": model, "data": None}}, CPU, **given)
 
 
 def test_without_a_wish_this_process_does_all() -> None:

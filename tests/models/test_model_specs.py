@@ -133,7 +133,7 @@ def test_an_importable_module() -> None:
     [
         ("bundle:fashion-mnist-cnn", "unknown scheme", "bundled"),
         ("torchvison:resnet18", "unknown scheme", "did you mean torchvision?"),
-        ("hf:org/name", "unknown scheme 'hf'", "FILE.safetensors"),
+        ("hgf:org/name", "unknown scheme 'hgf'", "FILE.safetensors"),
         ("torchvision:resnet81", "no classifier 'resnet81'", "did you mean resnet18?"),
         ("torchvision:resnet18?weight=none", "no option 'weight'", "did you mean weights?"),
         ("torchvision:resnet18?weights=IMAGENET1K_V9", "no weights", "IMAGENET1K_V1"),

@@ -1,0 +1,87 @@
+"""The options that say how a model is loaded; they end up in its spec, and so in the record."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from advkit.errors import UsageError
+
+
+def model_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command --model, --model-arg, --preprocess and --allow-unsafe-load.
+
+    The command is given ``model`` alone: the spec with all of it.
+    """
+
+    @wraps(command)
+    def with_spec(*args: Any, model: str | None, model_arg: tuple[str, ...],
+                  preprocess: str | None, **others: Any) -> Any:  # fmt: skip
+        return command(*args, model=spec_with(model, model_arg, preprocess), **others)
+
+    for option in reversed(_OPTIONS):
+        with_spec = option(with_spec)
+    return with_spec
+
+
+def spec_with(model: str | None, args: tuple[str, ...], preprocess: str | None) -> str | None:
+    """Return the spec ``model`` with the ``args`` and ``preprocess`` in its query.
+
+    Raises UsageError where there is no model to take them.
+    """
+    given = [] if preprocess is None else [f"preprocess={_quoted(preprocess)}"]
+    for arg in args:
+        key, equals, value = arg.partition("=")
+        if not key or not equals:
+            raise UsageError(f"--model-arg {arg} is not key=value", "--model-arg depth=18")
+        given.append(f"{key}={_quoted(value)}")
+    if not given:
+        return model
+    if model is None:
+        raise UsageError("--model-arg and --preprocess need a --model", "say which")
+    return f"{model}{'&' if '?' in model else '?'}{'&'.join(given)}"
+
+
+def _quoted(value: str) -> str:
+    return quote(value, safe="/:,. ")
+
+
+def _allow(context: click.Context, _option: click.Parameter, value: bool) -> None:
+    if value:
+        from advkit.models.load_policy import unsafe_loads_allowed
+
+        context.with_resource(unsafe_loads_allowed())
+
+
+_OPTIONS = (
+    click.option(
+        "--model",
+        help="bundled:NAME, FILE (safetensors, a state dict, ONNX, skops), "
+        "package.module:callable, ./file.py:callable, torchvision:NAME?weights=..., timm:NAME, "
+        "hf:FOLDER, predict:./file.py:function, https://HOST/PREDICT.  "
+        "[default: bundled:fashion-mnist-cnn-robust]",
+    ),
+    click.option(
+        "--model-arg",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="An argument of the callable, or an option of the spec; repeatable.",
+    ),
+    click.option(
+        "--preprocess",
+        metavar="NAME",
+        help="What the net wants done to pixels in [0, 1]: none, imagenet, cifar10, FILE.toml.  "
+        "[default: auto, what the model says]",
+    ),
+    click.option(
+        "--allow-unsafe-load",
+        is_flag=True,
+        expose_value=False,
+        callback=_allow,
+        # Neither the environment nor a configuration file may say so.
+        allow_from_autoenv=False,
+        help="Load files that can run code (pickles, TorchScript), in this run.",
+    ),
+)

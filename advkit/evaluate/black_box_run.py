@@ -1,0 +1,53 @@
+"""The audit of a model that shows no gradient: attacks by scores, and what can be checked."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from advkit.attacks import Member, attack_card
+from advkit.errors import UsageError
+from advkit.evaluate.suites import CLOSE, STANDARD, Suite
+from advkit.evaluate.trust import told, valid
+from advkit.evaluate.trust_checks import Check
+from advkit.evaluate.work import Work
+from advkit.models.black_box import BlackBox
+from advkit.models.classifier import Classifier
+
+QUERIES = {"quick": 100, "standard": 300, "thorough": 1000}
+"""What an image may cost at every eps, by the name of the suite."""
+BOUND = (
+    "The model is a black box: attacks saw its answers alone. This is an upper bound of robust "
+    "accuracy; who has the weights may get further."
+)
+
+
+def black_box_suite(name: str) -> Suite:
+    """Return the attacks of the suite ``name`` for a model without gradients, in any norm."""
+    square = f"square:queries={QUERIES[name]}"
+    return Suite((), ("noise:draws=4",), (square,), (), CLOSE, STANDARD)
+
+
+def check_gradients(model: Classifier, members: Iterable[Member]) -> None:
+    """Raise UsageError where an attack needs gradients that ``model`` does not give."""
+    for member in members if model.black_box else ():
+        if attack_card(member.label, member.attack).knows.startswith("gradients"):
+            raise UsageError(
+                f"{member.label} needs gradients, and the model {model.name} is a black box",
+                "give attacks by scores or decisions: square, simba, nes, hopskipjump, geoda",
+            )
+
+
+def black_box_trust(work: Work, first: Check) -> dict[str, Any]:
+    """Return the trust panel of what `suite.run` found, as plain values."""
+    skipped = Check("zero_gradients", "not applicable", "The model is a black box.")
+    panel = told([first, skipped, valid(work)], guide_is_sound=True)
+    if panel["overall"] == "ok":
+        panel["headline"] = BOUND
+    return {**panel, "courses": {}, "forwards": 0, "backwards": 0, "seconds": 0.0}
+
+
+def announce_cost(model: Classifier, queries: int, announce: Callable[[str], None]) -> None:
+    """Say what up to ``queries`` images cost, where ``model`` asks a service that has a price."""
+    for part in model.modules():
+        estimate = getattr(part.ask, "estimate", None) if isinstance(part, BlackBox) else None
+        if estimate:
+            announce(estimate(queries))

@@ -1,0 +1,75 @@
+"""Models that answer and show nothing of how: functions, endpoints, runtimes without gradients."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from advkit.errors import InputError, UsageError
+
+Ask = Callable[[NDArray[np.float32]], Any]
+Output = Literal["logits", "probabilities", "labels"]
+OUTPUTS: Sequence[Output] = ("logits", "probabilities", "labels")
+LEAST = 1e-12
+"""Probabilities below this are taken for it, so that their logarithm is finite."""
+
+
+class BlackBox(nn.Module):
+    """Images to scores by a function of arrays; there is no gradient.
+
+    ``ask`` is given float32 (n, ...) and returns (n, K), or labels (n,) with ``n_classes``.
+    ``stamp``, 32 bytes, tells one function from another in the fingerprint of a classifier.
+    """
+
+    black_box = True
+    stamp: Tensor
+
+    def __init__(
+        self, ask: Ask, stamp: bytes, *, output: str = "logits", n_classes: int = 0, name: str = ""
+    ) -> None:
+        super().__init__()
+        if output not in OUTPUTS:
+            raise UsageError(f"{name}: output={output}", f"one of {', '.join(OUTPUTS)}")
+        if output == "labels" and n_classes < 2:
+            raise UsageError(f"{name} gives labels: of how many classes?", "add n_classes=10")
+        self.ask, self.output, self.n_classes, self.name = ask, output, n_classes, name
+        self.register_buffer("stamp", torch.tensor(list(stamp), dtype=torch.uint8))
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> "BlackBox":
+        """Return itself: a session or a connection is shared, and holds nothing between calls."""
+        return self
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return scores (n, K) of ``x`` (n, ...); raises InputError if they are none."""
+        if not len(x):
+            return x.new_zeros((0, self.n_classes))
+        given = np.ascontiguousarray(x.detach().float().cpu().numpy())
+        found = np.asarray(self.ask(given))
+        if self.output == "labels":
+            return _votes(found, self.n_classes, len(x), self.name).to(x)
+        if found.ndim != 2 or len(found) != len(x) or found.dtype.kind not in "fiu":
+            raise InputError(
+                f"{self.name} answers {found.dtype} of shape {found.shape} for {len(x)} samples, "
+                "not scores (n, n_classes)",
+                "return one row of scores per sample, or say output=labels",
+            )
+        self.n_classes = found.shape[1]
+        scores = found.astype(np.float64)
+        if self.output == "probabilities":
+            scores = np.log(np.clip(scores, LEAST, None))
+        return torch.from_numpy(scores).to(x)
+
+
+def _votes(labels: NDArray[Any], n_classes: int, n: int, name: str) -> Tensor:
+    if labels.shape != (n,) or labels.dtype.kind not in "iu":
+        raise InputError(
+            f"{name} answers {labels.dtype} of shape {labels.shape} for {n} samples, not labels"
+        )
+    if n and not 0 <= labels.min() <= labels.max() < n_classes:
+        raise InputError(
+            f"{name} answers labels from {labels.min()} to {labels.max()}, not 0 to {n_classes - 1}"
+        )
+    return torch.nn.functional.one_hot(torch.from_numpy(labels.astype(np.int64)), n_classes)

@@ -1,0 +1,109 @@
+"""Files that can run code, turned into files that cannot, by a child process that is locked in."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from safetensors.torch import load
+from torch import Tensor
+
+from advkit.errors import InputError, ResourceError, UnsafeError, UsageError
+from advkit.models.convert_child import NO_SANDBOX, OK
+from advkit.models.load_gate import kind_of, read_judged
+from advkit.models.torch_file import holds_tensors_alone, tensors_of
+from advkit.models.weights_file import fill, header_of, write_bytes, write_weights
+from advkit.spec_text import literal, parse_spec
+
+LONGEST = 300
+"""Seconds that a conversion may take."""
+
+
+class Converted(NamedTuple):
+    """What was written, how it was read, and what is to be known of it."""
+
+    out: Path
+    sandboxed: bool
+    notes: list[str]
+
+
+def convert(path: str, out: Path, *, arch: str | None = None) -> Converted:
+    """Write the weights, or the estimator, in ``path`` to ``out``, a .safetensors or .skops file.
+
+    A state dict is read as tensors; all else is unpickled by a child without network, without
+    write access, without other programs. With ``arch`` it is checked that the weights fit, and for
+    a net of ours the file then says itself what it is. Raises UsageError, InputError, UnsafeError
+    where the child cannot be locked in or was stopped.
+    """
+    if out.suffix not in (".safetensors", ".skops"):
+        raise UsageError(f"-o {out}: of which format?", "a name in .safetensors or .skops")
+    data, refusal = read_judged(path)
+    if refusal is None:
+        raise UsageError(f"{path} holds no code, and needs no conversion", "give it as --model")
+    if holds_tensors_alone(data):
+        tensors, notes = tensors_of(data, path)
+        return _write(tensors, notes, path, out, arch, sandboxed=False)
+    made = _by_child(data, kind_of(data), path)
+    if made.startswith(b"PK"):
+        if out.suffix != ".skops":
+            raise UsageError(f"{path} holds an estimator of scikit-learn", "-o model.skops")
+        write_bytes(out, made)
+        return Converted(out, True, [])
+    said = header_of(path, made).get("__metadata__", {}).get("notes", "")
+    return _write(load(made), [said] if said else [], path, out, arch, sandboxed=True)
+
+
+def _write(
+    tensors: dict[str, Tensor], notes: list[str], path: str, out: Path, arch: str | None,
+    *, sandboxed: bool,
+) -> Converted:  # fmt: skip
+    if out.suffix != ".safetensors":
+        raise UsageError(f"{path} holds weights", "-o model.safetensors")
+    write_weights(out, tensors, _about(tensors, arch, path) if arch else None)
+    return Converted(out, sandboxed, notes)
+
+
+def _about(tensors: dict[str, Tensor], arch: str, path: str) -> dict[str, object] | None:
+    """Return what the file says of itself; raises InputError if the weights do not fit ``arch``."""
+    from advkit.models.file_spec import empty
+
+    spec = parse_spec(arch)
+    fill(empty(spec, None), tensors, path)
+    if spec.scheme:
+        return None
+    options = {key: literal(value) for key, value in spec.query.items()}
+    shape = [int(size) for size in spec.query["shape"].split(",")]
+    n_classes = options.pop("n_classes")
+    options.pop("shape")
+    return {"arch": spec.ref, "shape": shape, "n_classes": n_classes, "options": options}
+
+
+def _by_child(data: bytes, kind: str, path: str) -> bytes:
+    """Return what the child made of ``data``; it has no file, no network and no environment."""
+    command = [sys.executable, "-m", "advkit.models.convert_child", kind, Path(path).name]
+    kept = {name: os.environ[name] for name in ("LANG", "PATH") if name in os.environ}
+    places = [place for place in sys.path if place] + [str(Path.cwd())]
+    kept |= {"PYTHONPATH": os.pathsep.join(places), "OMP_NUM_THREADS": "1"}
+    with tempfile.TemporaryDirectory(prefix="advkit-convert-") as scratch:
+        try:
+            done = subprocess.run(  # noqa: S603
+                command, input=data, capture_output=True, cwd=scratch, timeout=LONGEST, check=False,
+                env={**kept, "HOME": scratch, "TMPDIR": scratch},
+            )  # fmt: skip
+        except subprocess.TimeoutExpired as error:
+            raise ResourceError(f"{path} was not converted within {LONGEST} seconds") from error
+    if done.returncode == OK:
+        return done.stdout
+    told = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
+    if done.returncode == NO_SANDBOX:
+        raise UnsafeError(
+            f"{path} was not opened: {told[0]}",
+            "convert it on another machine, one that holds nothing of value",
+        )
+    stopped = f" (signal {-done.returncode})" if done.returncode < 0 else ""
+    raise InputError(
+        f"{path} was not converted{stopped}: {told[0][:300]}",
+        "a module's class must be importable, and its file may do nothing but hold a model",
+    )

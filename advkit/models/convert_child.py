@@ -1,0 +1,58 @@
+"""The child of `advkit convert`: locks itself in, unpickles what it is given, and prints tensors.
+
+Bytes in by stdin, bytes out by stdout: it needs no file. Run as ``python -m`` by `conversion`.
+"""
+
+import io
+import os
+import sys
+from typing import Any
+
+OK, NO_SANDBOX, FAILED = 0, 3, 4
+
+
+def main() -> None:
+    """Read a file from stdin, and write its safe form to stdout, from within the sandbox."""
+    from advkit.models import code_file, torch_file, weights_file  # noqa: F401
+    from advkit.models.sandbox import NoSandboxError, shut
+
+    kind, name = sys.argv[1], sys.argv[2]
+    data = sys.stdin.buffer.read()
+    # What the file prints must not be taken for the result.
+    out = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    try:
+        shut()
+    except NoSandboxError as error:
+        sys.stderr.write(f"{error}\n")
+        sys.exit(NO_SANDBOX)
+    try:
+        out.write(converted(data, kind, name))
+        out.close()
+    except Exception as error:
+        sys.stderr.write(" ".join(str(error).split()) + "\n")
+        sys.exit(FAILED)
+
+
+def converted(data: bytes, kind: str, name: str) -> bytes:
+    """Return what ``data`` holds as safetensors, or as skops if it is an estimator."""
+    from safetensors.torch import save
+
+    from advkit.models.code_file import load_code
+    from advkit.models.torch_file import unwrapped
+    from advkit.models.user_code import is_estimator
+
+    found: Any = load_code(data, kind, name)
+    if is_estimator(found):
+        import skops.io
+
+        return skops.io.dumps(found)  # type: ignore[no-any-return]
+    tensors, notes = unwrapped(found, name)
+    stream = io.BytesIO()
+    plain = {key: tensor.detach().cpu().clone().contiguous() for key, tensor in tensors.items()}
+    stream.write(save(plain, {"notes": "; ".join(notes)} if notes else None))
+    return stream.getvalue()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""A prediction service asked over HTTP: at its rate, within its budget, each image once."""
+
+import base64
+import io
+import json
+import os
+import threading
+import time
+import urllib.error
+import urllib.request
+from email.message import Message
+from hashlib import blake2b
+from http.client import HTTPException
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advkit.errors import InputError, ResourceError
+from advkit.models.endpoint_spec import Endpoint
+
+PASSING = (429, 500, 502, 503, 504)
+"""Answers after which it is worth asking again."""
+LONGEST_ANSWER = 64_000_000
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Secrets in headers go to the host that was named, and to no other."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Follow nothing."""
+
+
+class Service:
+    """Images (n, ...) to answers; ``sent`` counts the images that went over the wire."""
+
+    def __init__(self, asked: Endpoint) -> None:
+        self.asked, self.sent = asked, 0
+        self._known: dict[bytes, Any] = {}
+        self._lock, self._next = threading.Lock(), 0.0
+        self._open = urllib.request.build_opener(_NoRedirect).open
+        self._headers = {"Content-Type": "application/json", **asked.headers, **_secrets(asked)}
+
+    def __call__(self, x: NDArray[np.float32]) -> NDArray[Any]:
+        """Return the answers to ``x``; raises ResourceError at the end of the budget."""
+        with self._lock:
+            names = [blake2b(image.tobytes(), digest_size=16).digest() for image in x]
+            new = {name: i for i, name in enumerate(names) if name not in self._known}
+            rows = list(new.values())
+            for start in range(0, len(rows), self.asked.batch):
+                self._learn(x[rows[start : start + self.asked.batch]],
+                            list(new)[start : start + self.asked.batch])  # fmt: skip
+            return np.array([self._known[name] for name in names])
+
+    def estimate(self, images: int) -> str:
+        """Return what up to ``images`` cost: requests, time at the rate, price, and the budget."""
+        images = min(images, self.asked.budget)
+        requests = -(-images // self.asked.batch)
+        price = f", a price of {images / 1000 * self.asked.price:,.2f}" if self.asked.price else ""
+        return (
+            f"{self.asked.url}: at most {images:,} images in {requests:,} requests or more, "
+            f"{requests / self.asked.rate / 60:,.1f} minutes or more at {self.asked.rate:g} "
+            f"requests per second{price}; the budget is {self.asked.budget:,} images"
+        )
+
+    def _learn(self, part: NDArray[np.float32], names: list[bytes]) -> None:
+        if self.sent + len(part) > self.asked.budget:
+            raise ResourceError(
+                f"the query budget of {self.asked.url} is spent: {self.sent:,} of "
+                f"{self.asked.budget:,} images were sent",
+                "raise budget, or lower --limit, the queries of the attack, or the number of eps",
+            )
+        self.sent += len(part)
+        answers = self._answers(part)
+        self._known |= dict(zip(names, answers, strict=True))
+
+    def _answers(self, part: NDArray[np.float32]) -> list[Any]:
+        body = json.dumps({self.asked.input_key: encoded(part, self.asked)}).encode()
+        found = self._asked_again(body)
+        for key in self.asked.output_key.split("."):
+            if not isinstance(found, dict) or key not in found:
+                held = ", ".join(map(str, found)) if isinstance(found, dict) else "no keys"
+                raise InputError(
+                    f"the answer of {self.asked.url} has no {self.asked.output_key!r}, it has "
+                    f"{held[:200]}",
+                    "say output_key=...; a path with dots",
+                )
+            found = found[key]
+        if not isinstance(found, list) or len(found) != len(part):
+            told = f"{len(found)} rows" if isinstance(found, list) else f"a {type(found).__name__}"
+            raise InputError(f"{self.asked.url} answers {told} for {len(part)} images")
+        try:
+            rows = np.array(found)
+        except ValueError as error:
+            raise InputError(f"{self.asked.url} answers rows of different lengths") from error
+        if rows.dtype.kind not in "fiu":
+            raise InputError(f"{self.asked.url} answers something else than numbers")
+        return list(rows)
+
+    def _asked_again(self, body: bytes) -> Any:
+        """Return the parsed answer; what may pass is asked again, later each time."""
+        for attempt in range(self.asked.retries + 1):
+            self._wait()
+            try:
+                return self._request(body)
+            except urllib.error.HTTPError as error:
+                told, passing = f"HTTP {error.code} {error.reason}", error.code in PASSING
+                pause = _pause(error.headers)
+            except (OSError, HTTPException) as error:
+                told, passing, pause = f"{type(error).__name__}: {error}", True, 0.0
+            except ValueError as error:
+                raise InputError(f"{self.asked.url} answers no JSON: {error}") from error
+            if not passing or attempt == self.asked.retries:
+                raise InputError(
+                    f"{self.asked.url} does not answer: {told} (asked {attempt + 1} times)",
+                    "is the service running, and are url and headers right?",
+                )
+            time.sleep(max(pause, min(0.1 * 2**attempt, 30.0)))
+        raise AssertionError
+
+    def _request(self, body: bytes) -> Any:
+        request = urllib.request.Request(  # noqa: S310
+            self.asked.url, body, self._headers, method="POST"
+        )  # its scheme was checked
+        with self._open(request, timeout=self.asked.timeout) as answer:
+            data = answer.read(LONGEST_ANSWER + 1)
+        if len(data) > LONGEST_ANSWER:
+            raise InputError(f"{self.asked.url} answers more than {LONGEST_ANSWER:,} bytes")
+        return json.loads(data)
+
+    def _wait(self) -> None:
+        now = time.monotonic()
+        time.sleep(max(self._next - now, 0.0))
+        self._next = max(self._next, now) + 1 / self.asked.rate
+
+
+def encoded(x: NDArray[np.float32], asked: Endpoint) -> list[Any]:
+    """Return images (n, c, h, w) in [0, 1] as JSON can hold them."""
+    images = np.moveaxis(x, 1, -1) if x.ndim == 4 and asked.layout == "hwc" else x
+    if asked.encoding == "float":
+        return images.astype(float).tolist()  # type: ignore[no-any-return]
+    whole = (x * 255).round().clip(0, 255).astype(np.uint8)
+    if asked.encoding == "png":
+        return [_png(image) for image in whole]
+    return (np.moveaxis(whole, 1, -1) if asked.layout == "hwc" else whole).tolist()  # type: ignore[no-any-return]
+
+
+def _png(image: NDArray[np.uint8]) -> str:
+    from PIL import Image
+
+    stream = io.BytesIO()
+    pixels = image[0] if image.shape[0] == 1 else np.moveaxis(image, 0, -1)
+    Image.fromarray(np.ascontiguousarray(pixels)).save(stream, "PNG")
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+def _secrets(asked: Endpoint) -> dict[str, str]:
+    missing = [name for name in asked.secret_headers.values() if name not in os.environ]
+    if missing:
+        raise InputError(f"{asked.url} needs {', '.join(missing)} in the environment")
+    return {header: os.environ[name] for header, name in asked.secret_headers.items()}
+
+
+def _pause(headers: Message) -> float:
+    """Return the seconds that the service asks us to wait."""
+    try:
+        return min(float(headers.get("Retry-After", 0)), 60.0)
+    except ValueError:
+        return 0.0

@@ -1,0 +1,34 @@
+"""Files of the Hugging Face hub: from its local cache; downloaded only when a spec says so."""
+
+from pathlib import Path
+
+from advkit.errors import InputError
+from advkit.models.extras import extra
+
+
+def hub_file(
+    repo: str, file: str, *, revision: str | None, download: bool, by: str, optional: bool = False
+) -> Path | None:
+    """Return where ``file`` of ``repo`` lies on the disk; None if it is ``optional`` and absent.
+
+    Raises InputError that says how to get it.
+    """
+    hub = extra("huggingface_hub", of="hf", by=by)
+    found = hub.try_to_load_from_cache(repo, file, revision=revision)
+    if isinstance(found, str):
+        return Path(found)
+    if download:
+        try:
+            return Path(hub.hf_hub_download(repo, file, revision=revision))
+        except Exception as error:
+            if optional:
+                return None
+            told = " ".join(str(error).split())[:200]
+            raise InputError(f"{by}: {file} of {repo} cannot be downloaded: {told}") from error
+    if optional:
+        return None
+    at = f" --revision {revision}" if revision else ""
+    raise InputError(
+        f"{by}: {file} of {repo} is not in the local cache, and nothing is downloaded unasked",
+        f"add download=true to the spec, or run: hf download {repo}{at} {file}",
+    )

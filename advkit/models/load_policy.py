@@ -1,0 +1,102 @@
+"""Who may load a file that can run code: nobody, unless this run or this very file is trusted.
+
+Neither a configuration file nor an environment variable can say so: only ``--allow-unsafe-load``
+for one run, or a file that was named to ``advkit trust add``, told by the sha256 of its bytes.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+from advkit.errors import InputError, UnsafeError
+from advkit.models.load_gate import read_judged
+
+_ALLOWED = ContextVar("_ALLOWED", default=False)
+
+
+@contextmanager
+def unsafe_loads_allowed() -> Iterator[None]:
+    """Let files that can run code be loaded within the block."""
+    token = _ALLOWED.set(True)
+    try:
+        yield
+    finally:
+        _ALLOWED.reset(token)
+
+
+def is_allowed(data: bytes) -> bool:
+    """Tell whether these very bytes may be loaded though they can run code."""
+    return _ALLOWED.get() or sha256(data).hexdigest() in trusted()
+
+
+def admit(data: bytes, refusal: UnsafeError) -> str:
+    """Return a note for the report if ``data`` may be loaded; otherwise raise ``refusal``."""
+    if not is_allowed(data):
+        raise refusal
+    return f"unsafe load: yes, of a file that can run code (sha256 {sha256(data).hexdigest()})"
+
+
+def trusted_file() -> Path:
+    """Return where the trusted files are listed: the user's own configuration."""
+    home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return Path(home) / "advkit" / "trusted.json"
+
+
+def trusted() -> dict[str, dict[str, str]]:
+    """Return by sha256 what was trusted: its ``name`` and the date it was ``added``.
+
+    Raises InputError if the list cannot be read.
+    """
+    file = trusted_file()
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file} cannot be read: {error}", "mend it, or delete it") from error
+    if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
+        raise InputError(f"{file} is no list of trusted files", "mend it, or delete it")
+    return found
+
+
+def trust(path: str) -> tuple[str, bool]:
+    """Trust the bytes that ``path`` holds now; return their sha256, and whether that was needed."""
+    data, refusal = read_judged(path)
+    digest = sha256(data).hexdigest()
+    about = {"name": Path(path).name, "added": f"{datetime.now(UTC):%Y-%m-%d}"}
+    _write({**trusted(), digest: about})
+    return digest, refusal is not None
+
+
+def distrust(what: str) -> str:
+    """Forget a file, a name or the beginning of a sha256; return the whole of that.
+
+    Raises InputError if nothing, or more than one thing, is meant.
+    """
+    known = trusted()
+    if Path(what).is_file():
+        wanted = sha256(Path(what).read_bytes()).hexdigest()
+        hits = [digest for digest in known if digest == wanted]
+    else:
+        hits = [d for d, about in known.items() if d.startswith(what) or about["name"] == what]
+    if len(hits) != 1:
+        told = f"{len(hits)} trusted files are" if hits else "no trusted file is"
+        raise InputError(f"{told} meant by {what!r}", "advkit trust list shows them")
+    _write({digest: about for digest, about in known.items() if digest != hits[0]})
+    return hits[0]
+
+
+def _write(known: dict[str, dict[str, str]]) -> None:
+    file = trusted_file()
+    partial = file.with_suffix(f".{os.getpid()}.partial")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps(known, indent=2, sort_keys=True), encoding="utf-8")
+        partial.replace(file)
+    except OSError as error:
+        raise InputError(f"{file} cannot be written: {error.strerror}") from error

@@ -1,0 +1,35 @@
+"""Estimators of scikit-learn in skops files, whose types are looked at before anything is made."""
+
+from collections.abc import Sequence
+
+from advkit.errors import InputError, UnsafeError
+from advkit.models.classifier import Classifier
+from advkit.models.extras import extra
+from advkit.models.load_policy import is_allowed
+
+
+def skops_classifier(
+    data: bytes, path: str, *, name: str, classes: Sequence[str] | None = None
+) -> Classifier:
+    """Return the classifier in a skops file, of which ``data`` are the bytes.
+
+    Raises UnsafeError for types that skops does not know to be harmless, InputError.
+    """
+    from advkit.models.scikit import from_estimator
+
+    skops = extra("skops.io", of="sklearn", by=path)
+    try:
+        unknown = skops.get_untrusted_types(data=data)
+        if unknown and not is_allowed(data):
+            raise UnsafeError(
+                f"{path} holds types that could run code: {', '.join(unknown[:5])}; it was not "
+                "opened",
+                f"if you trust who made it: advkit trust add {path}, or --allow-unsafe-load",
+            )
+        estimator = skops.loads(data, trusted=unknown)
+    except UnsafeError:
+        raise
+    except Exception as error:
+        told = " ".join(str(error).split())[:200]
+        raise InputError(f"{path} is no skops file that can be read: {told}") from error
+    return from_estimator(estimator, name=name, classes=classes)

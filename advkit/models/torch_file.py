@@ -1,0 +1,84 @@
+"""Weights that torch.save wrote, read as tensors; what holds anything else is not unpickled."""
+
+import io
+import pickletools
+import zipfile
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from advkit.errors import InputError
+from advkit.models.load_gate import kind_of
+
+WRAPPED = ("state_dict", "model_state_dict", "model", "state_dict_ema", "model_ema", "ema", "net")
+PREFIXES = ("module.", "_orig_mod.")
+_STORAGES = ("Float", "Double", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool")
+HARMLESS = {
+    "collections OrderedDict",
+    "torch._utils _rebuild_tensor_v2",
+    "torch._utils _rebuild_parameter",
+    "torch Size",
+    *(f"torch {name}Storage" for name in _STORAGES),
+}
+"""All that a file of tensors names."""
+
+
+def holds_tensors_alone(data: bytes) -> bool:
+    """Tell whether a torch.save archive names nothing but tensors; nothing is executed."""
+    if kind_of(data) != "torch.save" or not data.startswith(b"PK"):
+        return False
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            (name,) = [each for each in archive.namelist() if each.endswith(".pkl")]
+            steps = [(code.name, arg) for code, arg, _ in pickletools.genops(archive.read(name))]
+    except Exception:
+        return False
+    names = {arg for code, arg in steps if code == "GLOBAL"}
+    others = {code for code, _ in steps} & {"STACK_GLOBAL", "INST", "OBJ", "NEWOBJ_EX", "EXT1"}
+    return not others and names <= HARMLESS
+
+
+def tensors_of(data: bytes, path: str) -> tuple[dict[str, Tensor], list[str]]:
+    """Return the weights in ``data``, and notes on what they were taken out of.
+
+    Raises InputError if it holds no weights.
+    """
+    try:
+        found = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
+    except Exception as error:
+        raise InputError(f"{path} cannot be read: {' '.join(str(error).split())[:200]}") from error
+    return unwrapped(found, path)
+
+
+def unwrapped(found: Any, path: str) -> tuple[dict[str, Tensor], list[str]]:
+    """Return the weights within what a checkpoint holds, and notes on how they were found.
+
+    Raises InputError if there are none.
+    """
+    notes = []
+    if isinstance(found, nn.Module):
+        found = found.state_dict()
+    while isinstance(found, dict) and not _is_weights(found):
+        key = next((name for name in WRAPPED if isinstance(found.get(name), dict)), None)
+        if key is None:
+            break
+        notes.append(f"the weights were taken from {key!r} in {path}")
+        found = found[key]
+    if not isinstance(found, dict) or not _is_weights(found):
+        held = f"a dict of {', '.join(map(str, list(found)[:5]))}" if isinstance(found, dict) else (
+            f"a {type(found).__name__}"
+        )  # fmt: skip
+        raise InputError(
+            f"{path} holds {held}, no weights",
+            f"save model.state_dict(), or a dict with one under {', '.join(WRAPPED[:3])}",
+        )
+    for prefix in PREFIXES:
+        if found and all(name.startswith(prefix) for name in found):
+            notes.append(f"{prefix!r} was taken off the names of the weights in {path}")
+            found = {name.removeprefix(prefix): tensor for name, tensor in found.items()}
+    return dict(found), notes
+
+
+def _is_weights(found: dict[Any, Any]) -> bool:
+    return bool(found) and all(isinstance(value, Tensor) for value in found.values())
