@@ -80,12 +80,18 @@ def _about(tensors: dict[str, Tensor], arch: str, path: str) -> dict[str, object
     return {"arch": spec.ref, "shape": shape, "n_classes": n_classes, "options": options}
 
 
+def _places() -> list[str]:
+    """Return where the child may import from: not the working directory, unless advkit is there."""
+    here, ours = Path.cwd().resolve(), Path(__file__).resolve().parents[2]
+    found = [place for place in sys.path if place and Path(place).resolve() != here]
+    return [*found, str(ours)]
+
+
 def _by_child(data: bytes, kind: str, path: str) -> bytes:
     """Return what the child made of ``data``; it has no file, no network and no environment."""
     command = [sys.executable, "-m", "advkit.models.convert_child", kind, Path(path).name]
     kept = {name: os.environ[name] for name in ("LANG", "PATH") if name in os.environ}
-    places = [place for place in sys.path if place] + [str(Path.cwd())]
-    kept |= {"PYTHONPATH": os.pathsep.join(places), "OMP_NUM_THREADS": "1"}
+    kept |= {"PYTHONPATH": os.pathsep.join(_places()), "OMP_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory(prefix="advkit-convert-") as scratch:
         try:
             done = subprocess.run(  # noqa: S603
