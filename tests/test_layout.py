@@ -30,7 +30,8 @@ LAYERS = [
         "api",
         "api_maps",
     ),
-    ("picturing", "picture_gallery", "transfer_rendering"),
+    ("inspection",),
+    ("picturing", "picture_gallery", "transfer_rendering", "inspecting"),
     ("transferring",),
     ("cli", "__main__"),
 ]

@@ -20,7 +20,7 @@ COMMANDS = {
     "fool": "Make images of nothing that a net is certain of.",
     "gallery": "Make one page of all that a model sees: the page to open first.",
     "index": "Write one page of all audits, the most robust first.",
-    "inspect": "Tell what a model is made of, and what its layers are called.",
+    "inspect": "Tell what a model is and what is wrong with it: the first thing to run.",
     "invert": "Find images again from the codes of inner layers.",
     "linearity": "Show why linear models are fooled, and how linear nets are; write a page.",
     "ls": "List attacks, models, data and norms.",
