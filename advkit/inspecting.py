@@ -25,7 +25,7 @@ from advkit.inspection.answers import (
 from advkit.inspection.class_order import class_order
 from advkit.inspection.cost import audits, cost, fits
 from advkit.inspection.findings import Finding, advice_of
-from advkit.inspection.preprocessing import accuracies, judged
+from advkit.inspection.preprocessing import judged, rows_of, tried
 from advkit.inspection.slopes import slopes
 from advkit.models.classifier import Classifier
 from advkit.models.probe import output_kind, probe
@@ -116,16 +116,16 @@ def _accuracy(
     progress: Callable[[str, int, int], None],
 ) -> tuple[dict[str, Any], list[Finding]]:  # fmt: skip
     many = len(samples.x) if samples.x[0].numel() < LARGE else min(len(samples.x), 64)
-    rows = []
-    for row in accuracies(model, samples.x[:many], samples.y[:many]):
-        rows.append(row)
-        progress("preprocessing", len(rows), 0)
-    best, found = judged(rows)
+    results = []
+    for result in tried(model, samples.x[:many], samples.y[:many]):
+        results.append(result)
+        progress("preprocessing", len(results), 0)
+    rows, (best, found) = rows_of(results), judged(results)
     names = model.classes or samples.classes or ()
     order = class_order(
         logits.argmax(1).cpu().numpy(), samples.y.cpu().numpy(), model.n_classes, names
     )
-    return {"accuracy": rows[0], "preprocessing": rows, "best": best["name"]}, [found, order]
+    return {"accuracy": rows[0], "preprocessing": rows, "best": rows[best]["name"]}, [found, order]
 
 
 NOISE = "noise"

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from advkit.cli.layout import columns, paragraph
-from advkit.inspection.machine import shown_bytes
 
 MARKS = {"pass": "ok", "fail": "WRONG", "not applicable": "-"}
 SHOWN = 6
@@ -49,10 +48,17 @@ def _accuracy(found: dict[str, Any]) -> str:
     tried = [row for row in tried if row in tried[:SHOWN] or row is found["preprocessing"][0]]
     rows = [
         (row["name"], f"{row['value']:.3f}", f"{row['low']:.3f} to {row['high']:.3f}",
-         f"{row['count']} of {row['n']}", "<- best" if row["name"] == found["best"] else "")
+         f"{row['count']} of {row['n']}", _mark(row, found))
         for row in tried
     ]  # fmt: skip
     return columns(("preprocessing", "accuracy", "95% interval", "right", ""), rows, right=(1, 3))
+
+
+def _mark(row: dict[str, Any], found: dict[str, Any]) -> str:
+    own = found["preprocessing"][0]
+    if row is own:
+        return "<- its own"
+    return "<- better" if row["name"] == found["best"] else ""
 
 
 def _looked_at(rows: Sequence[dict[str, Any]]) -> str:
@@ -67,11 +73,8 @@ def _costs(found: dict[str, Any]) -> str:
     cost = found["cost"]
     times = (
         f"a pass of one image takes {_shown(cost['forward_seconds'])} forward and "
-        f"{_shown(cost['backward_seconds'])} back, on one thread, in batches of {cost['images']}; "
-        f"{shown_bytes(cost['bytes_per_image'])} of memory"
+        f"{_shown(cost['backward_seconds'])} back, on one thread, in batches of {cost['images']}"
     )
-    if cost["largest_batch"] is not None:
-        times += f", so that {cost['largest_batch']:,} images fit into half of what is free"
     jobs = f"{cost['jobs']} job{'s' * (cost['jobs'] != 1)}"
     rows = [
         (row["suite"], f"{row['passes']:,}", f"{row['most_passes']:,}",

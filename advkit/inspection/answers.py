@@ -47,14 +47,11 @@ def repeated(model: Classifier, x: Tensor) -> Finding:
 @torch.no_grad()
 def in_company(model: Classifier, x: Tensor) -> Finding:
     """Ask for each image alone, and for all in one batch, forwards and backwards."""
-    if len(x) < 2:
-        return Finding("batch_size", "not applicable", "there is only one image")
-    with seeded("company"):
-        together = model(x)
-    with seeded("company"):
-        turned = model(x.flip(0)).flip(0)
-    with seeded("company"):
-        alone = torch.cat([model(one[None]) for one in x])
+    if len(x) < 2 or spread(model, x) > SAME:
+        why = "there is only one image" if len(x) < 2 else "answers are random"
+        return Finding("batch_size", "not applicable", why)
+    together, turned = model(x), model(x.flip(0)).flip(0)
+    alone = torch.cat([model(one[None]) for one in x])
     largest = together.abs().amax().clamp_min(1e-12)
     apart = torch.stack([(alone - together).abs().amax(), (turned - together).abs().amax()])
     share = float(apart.amax() / largest)
@@ -78,10 +75,7 @@ def training_mode(model: Classifier, x: Tensor) -> Finding:
         changed = int((model(x).argmax(1) != calm).sum())
     was = any("training mode" in note for note in model.notes)
     seen = f"in training mode {changed} of {len(x)} predictions would be others"
-    return finding(
-        "training_mode", was, seen + ("; it came in training mode, and was put into eval" * was),
-        "Call .eval() before you use the model elsewhere: it was handed over in training mode.",
-    )  # fmt: skip
+    return Finding("training_mode", "pass", seen + "; it came in training mode" * was)
 
 
 @contextmanager
@@ -101,14 +95,14 @@ def _in_training(net: nn.Module) -> Iterator[None]:
 
 @torch.no_grad()
 def side_effects(model: Classifier, x: Tensor) -> Finding:
-    """Look whether a pass changes its input, a weight or a buffer."""
-    given, before = x.clone(), model.fingerprint()
-    model(given)
-    touched = ["its input"] * (not torch.equal(given, x))
-    touched += ["its own weights or buffers"] * (model.fingerprint() != before)
-    what = " and ".join(touched)
+    """Look whether a pass changes a weight or a buffer; `probe` has looked at the input."""
+    before = model.fingerprint()
+    model(x)
+    changed = model.fingerprint() != before
     return finding(
-        "side_effects", bool(touched), f"a pass changes {what or 'nothing'}",
-        f"A pass changes {what}: results then depend on the order of passes. Look for operations "
-        "in place (x.sub_, F.relu(inplace=True) on the input) and counters in forward().",
+        "side_effects", changed,
+        f"a pass {'changes' if changed else 'leaves'} the weights and buffers"
+        + " as they were" * (not changed),
+        "A pass changes the weights or buffers of the model: results then depend on the order of "
+        "passes. Look for counters and running statistics that forward() updates in eval mode.",
     )  # fmt: skip

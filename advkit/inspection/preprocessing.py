@@ -65,23 +65,39 @@ def _column(values: Sequence[float] | Tensor, x: Tensor) -> Tensor:
     return torch.as_tensor(values, dtype=x.dtype, device=x.device).view(-1, *[1] * (x.ndim - 2))
 
 
-def accuracies(model: Classifier, x: Tensor, y: Tensor) -> Iterator[dict[str, Any]]:
-    """Yield for each candidate its name, its share of right answers, and who was right.
+class Tried(NamedTuple):
+    """A candidate, and which images (n,) are read right under it."""
+
+    candidate: Candidate
+    right: Tensor
+
+
+def tried(model: Classifier, x: Tensor, y: Tensor) -> Iterator[Tried]:
+    """Yield what becomes of images ``x`` (n, ...) with labels ``y`` under each candidate."""
+    for candidate in candidates(x.shape[1] if x.ndim == 4 else None):
+        yield Tried(candidate, _right(model, x, y, candidate))
+
+
+def rows_of(results: Sequence[Tried]) -> list[dict[str, Any]]:
+    """Return for each its name, its share of right answers with the interval, and p.
 
     ``p`` is that of the exact test of McNemar (1947) against the model as it is, times the number
     of other candidates (Bonferroni).
     """
-    rows = candidates(x.shape[1] if x.ndim == 4 else None)
-    first: Tensor | None = None
-    for candidate in rows:
-        right = _right(model, x, y, candidate)
-        first = right if first is None else first
-        p = mcnemar(int((right & ~first).sum()), int((first & ~right).sum()))
-        yield {
-            "name": candidate.name, **wilson(int(right.sum()), len(y)),
-            "mean": _listed(candidate.mean), "std": _listed(candidate.std),
-            "turned": candidate.turned, "p": min(p * max(len(rows) - 1, 1), 1.0),
-        }  # fmt: skip
+    first, others = results[0], max(len(results) - 1, 1)
+    return [
+        {
+            "name": each.candidate.name, **wilson(int(each.right.sum()), len(each.right)),
+            "mean": _listed(each.candidate.mean), "std": _listed(each.candidate.std),
+            "turned": each.candidate.turned, "p": min(_differ(each, first) * others, 1.0),
+        }
+        for each in results
+    ]  # fmt: skip
+
+
+def _differ(one: Tried, other: Tried) -> float:
+    better, worse = one.right & ~other.right, other.right & ~one.right
+    return mcnemar(int(better.sum()), int(worse.sum()))
 
 
 @torch.no_grad()
@@ -94,18 +110,24 @@ def _listed(values: Sequence[float] | None) -> list[float] | None:
     return None if values is None else list(values)
 
 
-def judged(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], Finding]:
-    """Return the best row, and whether it beats the model as it is by more than chance."""
-    first = rows[0]
-    best = max(rows, key=lambda row: row["count"])
-    better = best is not first and best["count"] > first["count"] and best["p"] < DOUBT
-    if not better:
-        return first, Finding("preprocessing", "pass", "no other one does better than as it is")
+def judged(results: Sequence[Tried]) -> tuple[int, Finding]:
+    """Return the place of the best, and whether it beats the model as it is by more than chance.
+
+    Of those that chance cannot tell from the best, what the model has is the best, turned or not.
+    """
+    rows = rows_of(results)
+    top = max(range(len(rows)), key=lambda i: rows[i]["count"])
+    own = [i for i, each in enumerate(results) if each.candidate.mean is None]
+    near = [i for i in own if _differ(results[i], results[top]) > DOUBT]
+    place = next(iter(near), top)
+    first, best = rows[0], rows[place]
+    if best["count"] <= first["count"] or best["p"] >= DOUBT:
+        return 0, Finding("preprocessing", "pass", "no other one does better than as it is")
     seen = (
         f"'{best['name']}' gives {best['value']:.3f}, as it is {first['value']:.3f} (of "
         f"{first['n']} images; p = {best['p']:.1g}, exact McNemar, corrected)"
     )
-    return best, finding("preprocessing", True, seen, _how(best))
+    return place, finding("preprocessing", True, seen, _how(best))
 
 
 def _how(best: dict[str, Any]) -> str:

@@ -17,10 +17,17 @@ def probe(classifier: Classifier, x: Tensor, y: Tensor) -> list[str]:
     """Set ``classifier.n_classes`` and return notes for the report.
 
     ``x`` (n, ...) and ``y`` (n,) are the data; the first 16 samples are asked for. Raises
-    InputError when model and data do not fit, or when the output is not finite logits.
+    InputError when model and data do not fit, when the output is not finite logits, or
+    when a pass changes its input.
     """
     few = x[:LEAST]
-    logits = _forward(classifier, few)
+    given = few.clone()
+    logits = _forward(classifier, given)
+    if not torch.equal(given, few):
+        raise InputError(
+            f"the model {classifier.name} changes the images that it is given, in place",
+            "look for x.mul_, x.sub_ or F.relu(x, inplace=True) in its forward(); copy x first",
+        )
     _check_shape(classifier, logits, few)
     _check_finite(classifier, logits, few)
     n_classes = logits.shape[1]

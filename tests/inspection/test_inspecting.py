@@ -73,15 +73,12 @@ def test_what_an_audit_will_take_is_what_it_says_itself() -> None:
         (lambda net, x: net(x).softmax(1), "outputs"),
         (lambda net, x: net(x) + 0.3 * torch.randn(len(x), 10), "determinism"),
         (lambda net, x: net(x - x.mean(0)), "batch_size"),
-        (lambda net, x: net(x.mul_(0.9)), "side_effects"),
         (lambda net, x: net((x * 64).round() / 64), "gradient"),
         (lambda net, x: 1e4 * net(x), "saturation"),
-        (lambda net, x: net(x.detach() + (2 * x - x.detach()) - x.detach() * 0 - x), "gradient"),
+        (lambda net, x: net(x.detach()), "gradient"),
     ],
 )
-def test_what_is_wrong_is_found(
-    change: Callable[[nn.Module, Tensor], Tensor], name: str
-) -> None:
+def test_what_is_wrong_is_found(change: Callable[[nn.Module, Tensor], Tensor], name: str) -> None:
     found = inspect(around(change), DIGITS)
     assert name in failed(found)
     assert all(row["advice"] in found["advice"] for row in found["findings"] if row["advice"])
@@ -101,14 +98,36 @@ def test_a_gradient_that_lies() -> None:
     assert failed(found) == ["true_gradient"]
 
 
+def test_a_model_that_counts_its_passes() -> None:
+    class Counting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = load_model("bundled:digits-cnn")
+            self.register_buffer("passes", torch.zeros(1))
+
+        def forward(self, x: Tensor) -> Tensor:
+            self.passes += 1
+            return self.net(x)
+
+    assert failed(inspect(Classifier(Counting(), name="net"), DIGITS)) == ["side_effects"]
+
+
 def test_log_probabilities_are_told_and_no_fault() -> None:
     found = inspect(around(lambda net, x: net(x).log_softmax(1)), DIGITS)
     assert (found["outputs"], failed(found)) == ("log-probabilities", [])
 
 
-def three_channels() -> Samples:
-    tint = torch.tensor([1.0, 0.6, 0.2]).view(1, 3, 1, 1)
-    return DIGITS._replace(x=DIGITS.x.expand(-1, 3, -1, -1) * tint)
+def shades() -> Samples:
+    """Images whose class is their shade of red, in tenths; green and blue are anything."""
+    y = torch.arange(60) % 10
+    x = torch.rand((60, 3, 8, 8), generator=torch.Generator().manual_seed(0))
+    x[:, 0] = ((y + 0.5) / 10)[:, None, None]
+    return Samples(x, y, tuple(map(str, range(60))), None, "shades")
+
+
+def by_shade(_net: nn.Module, pixels: Tensor, channel: int = 0) -> Tensor:
+    middles = (torch.arange(10) + 0.5) / 10
+    return -100 * (pixels[:, channel].mean((1, 2))[:, None] - middles).square()
 
 
 @pytest.mark.parametrize(
@@ -123,40 +142,38 @@ def test_the_preprocessing_that_the_model_was_trained_on_is_found(
     mean: tuple[float, ...], std: tuple[float, ...], best: str
 ) -> None:
     def trained_so(net: nn.Module, x: Tensor) -> Tensor:
-        """Right on images that are normalised so, and wrong by far on any others."""
         pixels = x * torch.tensor(std).view(3, 1, 1) + torch.tensor(mean).view(3, 1, 1)
-        strange = (pixels.amax((1, 2, 3)) > 1.001) | (pixels.amin((1, 2, 3)) < -0.001)
-        bgr = pixels[:, 0].mean((1, 2)) < pixels[:, 2].mean((1, 2))
-        logits = net(pixels[:, :1])
-        return torch.where((strange | bgr)[:, None], logits.roll(1, 1), logits)
+        return by_shade(net, pixels)
 
-    found = inspect(around(trained_so, mean=[0.1, 0.2, 0.3], std=[0.9, 0.8, 0.7]), three_channels())
+    found = inspect(around(trained_so, mean=[0.1, 0.2, 0.3], std=[0.9, 0.8, 0.7]), shades())
     assert found["best"] == best
     assert "preprocessing" in failed(found)
-    (told,) = (text for text in found["advice"] if "preprocessing" in text)
     row = next(row for row in found["preprocessing"] if row["name"] == best)
-    assert row["count"] == inspect(NET, DIGITS)["accuracy"]["count"]
-    fixed = around(trained_so, mean=row["mean"], std=row["std"])
-    assert inspect(fixed, three_channels())["best"] == "as it is"
-    assert best in told
-    assert "?mean=" in told
+    assert (row["count"], row["n"]) == (60, 60)
+    assert torch.allclose(torch.tensor(row["std"]).expand(3), torch.tensor(std))
+    assert best in found["advice"][0]
+    assert f"?mean={','.join(f'{v:.6g}' for v in row['mean'])}&std=" in found["advice"][0]
+    fixed = inspect(around(trained_so, mean=row["mean"], std=row["std"]), shades())
+    assert fixed["best"] == "as it is"
+    assert fixed["accuracy"]["value"] == 1
 
 
 def test_channels_that_are_reversed() -> None:
-    found = inspect(around(lambda net, x: net(x[:, 2:])), three_channels())
-    assert "BGR" in found["best"]
+    found = inspect(around(lambda net, x: by_shade(net, x, 2)), shades())
+    assert found["best"] == "as it is, channels as BGR"
     assert any("reverse the channels" in text for text in found["advice"])
 
 
 def test_black_that_is_white() -> None:
-    found = inspect(around(lambda net, x: net(1 - x)), DIGITS)
+    grey = shades()._replace(x=shades().x[:, :1])
+    found = inspect(around(lambda net, x: by_shade(net, 1 - x)), grey)
     assert found["best"] == "as it is, inverted"
 
 
 def test_classes_in_another_order() -> None:
     found = inspect(around(lambda net, x: net(x).roll(3, 1)), DIGITS)
     assert failed(found) == ["class_order"]
-    assert "the model says '3' for '0'" in " ".join(found["advice"])
+    assert "'3' for '0'" in " ".join(found["advice"])
 
 
 def test_a_model_that_knows_nothing_has_no_better_preprocessing_or_order() -> None:
@@ -169,12 +186,15 @@ def test_training_mode_is_compared_and_left() -> None:
     net = nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.Dropout(0.9), nn.Linear(64, 10))
     before = net[0].running_mean.clone()
     found = inspect(Classifier(net, name="net"), DIGITS)
-    assert "training_mode" in failed(found)
+    (seen,) = (row["seen"] for row in found["findings"] if row["name"] == "training_mode")
+    assert "came in training mode" in seen
+    assert not seen.startswith("in training mode 0")
     assert not any(module.training for module in net.modules())
     assert torch.equal(net[0].running_mean, before)
     assert net[0].num_batches_tracked == 0
     again = inspect(Classifier(net, name="net"), DIGITS)
-    assert states(again)["training_mode"] == "pass"
+    (seen,) = (row["seen"] for row in again["findings"] if row["name"] == "training_mode")
+    assert "came in training mode" not in seen
 
 
 def test_memory_grows_with_what_a_net_keeps() -> None:
