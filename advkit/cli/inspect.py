@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from advkit.cli.failures import UntrustedError, say
-from advkit.cli.run_options import ARCH, DEVICE, JSON, NO_PROGRESS
+from advkit.cli.run_options import ARCH, DATA, DEVICE, JSON, NO_PROGRESS
 
 EPILOG = """
 \b
@@ -26,11 +26,7 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("model")
-@click.option(
-    "--data",
-    help="Labelled images, as advkit audit takes them.  [default: those of a bundled model; for "
-    "others noise, which tells less]",
-)
+@DATA
 @ARCH
 @click.option("--layers", is_flag=True, help="List every layer: its name, output and weights; "
               "without --data nothing else is looked at.")  # fmt: skip
@@ -53,6 +49,8 @@ def inspect(
 
     Accuracy under every usual preprocessing; whether answers are the same again, in any batch;
     whether there is a gradient and it is true; times, memory, and what an audit will take.
+
+    Without --data a bundled model is asked on its own images, another on noise, which tells less.
 
     A layer that is called several times in a pass is NAME#0, NAME#1, ...
     """
