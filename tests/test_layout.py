@@ -31,7 +31,7 @@ LAYERS = [
         "api_maps",
     ),
     ("inspection",),
-    ("picturing", "picture_gallery", "transfer_rendering", "inspecting"),
+    ("picturing", "picture_gallery", "transfer_rendering", "inspecting", "doctoring"),
     ("transferring",),
     ("cli", "__main__"),
 ]

@@ -13,6 +13,7 @@ COMMANDS = {
     "audit": "Measure how easily a classifier is fooled; write a report.",
     "certify": "Prove for which images no perturbation within eps exists.",
     "compare": "Compare two audits of the same images, image by image.",
+    "doctor": "Tell whether this machine has what audits need, and try a small one.",
     "dream": "Make what a layer sees in an image stronger.",
     "embed": "Lay images out by what a net makes of them, layer by layer.",
     "explain": "Show where a net looks, by several methods, and whether to believe them.",

@@ -62,10 +62,14 @@ def _mark(row: dict[str, Any], found: dict[str, Any]) -> str:
 
 
 def _looked_at(rows: Sequence[dict[str, Any]]) -> str:
-    wide = max(map(len, TITLES.values())) + 2
+    return listing([(row["state"], TITLES[row["name"]], row["seen"]) for row in rows])
+
+
+def listing(rows: Sequence[tuple[str, str, str]]) -> str:
+    """Return lines of (state, title, what was seen), each with its mark."""
+    wide = max(len(title) for _, title, _ in rows) + 2
     return "\n".join(
-        paragraph(row["seen"], f"{MARKS[row['state']]:<7}{TITLES[row['name']]:<{wide}}")
-        for row in rows
+        paragraph(seen, f"{MARKS[state]:<7}{title:<{wide}}") for state, title, seen in rows
     )
 
 

@@ -2,7 +2,8 @@
 
 import importlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -50,7 +51,7 @@ def _called(spec: Spec) -> Any:
     options = {key: literal(value) for key, value in spec.query.items()}
     where = f"{spec.scheme}:{spec.ref}"
     try:
-        with _seeded():
+        with _repeatable():
             module = _module(spec)
             make = getattr(module, spec.ref, None)
             if make is None:
@@ -62,6 +63,18 @@ def _called(spec: Spec) -> Any:
         raise
     except (Exception, SystemExit) as error:
         raise InputError(f"{where} raised {told(error)}") from error
+
+
+@contextmanager
+def _repeatable() -> Iterator[None]:
+    """Give NumPy's global generator the same start each time, and torch's; restore both."""
+    before = np.random.get_state()
+    np.random.seed(0)
+    try:
+        with _seeded():
+            yield
+    finally:
+        np.random.set_state(before)
 
 
 def _module(spec: Spec) -> Any:
@@ -90,7 +103,7 @@ def _samples(found: Any, spec: Spec) -> Samples:
 
 def _stacked(found: Any, name: str) -> tuple[Any, Any]:
     try:
-        with _seeded():
+        with _repeatable():
             pairs = [found[i] for i in range(len(found))]
         images, labels = [_array(pair[0]) for pair in pairs], [pair[1] for pair in pairs]
     except Exception as error:

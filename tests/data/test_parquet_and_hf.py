@@ -81,7 +81,7 @@ def test_what_is_no_parquet(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is not there"):
         load_data(f"parquet:{tmp_path / 'b.parquet'}")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(EmptyError, match="no .parquet file"):
+    with pytest.raises(EmptyError, match=r"no \.parquet file"):
         load_data(f"parquet:{tmp_path / 'empty'}")
 
 
