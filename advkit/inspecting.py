@@ -25,7 +25,7 @@ from advkit.inspection.answers import (
 from advkit.inspection.class_order import class_order
 from advkit.inspection.cost import audits, cost, fits
 from advkit.inspection.findings import Finding, advice_of
-from advkit.inspection.preprocessing import judged, rows_of, tried
+from advkit.inspection.preprocessing import above_chance, judged, rows_of, tried
 from advkit.inspection.slopes import slopes
 from advkit.models.classifier import Classifier
 from advkit.models.probe import output_kind, probe
@@ -121,11 +121,16 @@ def _accuracy(
         results.append(result)
         progress("preprocessing", len(results), 0)
     rows, (best, found) = rows_of(results), judged(results)
+    chance = above_chance(rows[0], samples.y[:many])
     names = model.classes or samples.classes or ()
     order = class_order(
         logits.argmax(1).cpu().numpy(), samples.y.cpu().numpy(), model.n_classes, names
     )
-    return {"accuracy": rows[0], "preprocessing": rows, "best": rows[best]["name"]}, [found, order]
+    return {"accuracy": rows[0], "preprocessing": rows, "best": rows[best]["name"]}, [
+        chance,
+        found,
+        order,
+    ]
 
 
 NOISE = "noise"

@@ -130,6 +130,18 @@ def judged(results: Sequence[Tried]) -> tuple[int, Finding]:
     return place, finding("preprocessing", True, seen, _how(best))
 
 
+def above_chance(row: dict[str, Any], y: Tensor) -> Finding:
+    """Say whether the accuracy ``row`` is above that of always naming the commonest of ``y``."""
+    chance = float(y.bincount().max()) / len(y)
+    return finding(
+        "accuracy", row["low"] <= chance,
+        f"{row['value']:.3f} (95% interval from {row['low']:.3f}); always naming the commonest "
+        f"class gives {chance:.3f}",
+        "Accuracy cannot be told from guessing: are these the trained weights, the right "
+        "preprocessing and the right order of classes? With few images, give more.",
+    )  # fmt: skip
+
+
 def _how(best: dict[str, Any]) -> str:
     ways = []
     if best["mean"] is not None:
