@@ -127,9 +127,9 @@ def _accuracy(
         logits.argmax(1).cpu().numpy(), samples.y.cpu().numpy(), model.n_classes, names
     )
     return {"accuracy": rows[0], "preprocessing": rows, "best": rows[best]["name"]}, [
-        chance,
         found,
         order,
+        chance,
     ]
 
 

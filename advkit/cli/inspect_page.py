@@ -10,7 +10,8 @@ MARKS = {"pass": "ok", "fail": "WRONG", "not applicable": "-"}
 SHOWN = 6
 """Preprocessings that are listed: the best, and that which the model has."""
 TITLES = {
-    "outputs": "outputs", "accuracy": "above chance", "preprocessing": "preprocessing", "class_order": "class order",
+    "outputs": "outputs", "accuracy": "above chance", "preprocessing": "preprocessing",
+    "class_order": "class order",
     "determinism": "same answer again", "batch_size": "same in any batch",
     "training_mode": "eval mode", "side_effects": "no side effects", "gradient": "a gradient",
     "saturation": "a gradient of the loss", "true_gradient": "that is true", "memory": "memory",
