@@ -1,8 +1,10 @@
 """``parquet:FILE?image=image&label=label``: pictures in a Parquet file, or in a folder of them."""
 
 import json
-from collections.abc import Sequence
-from functools import partial
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +51,8 @@ def read_parquet(
     found = table.to_table(columns=[label]).column(label).to_pylist()
     labels, names = labels_of(found, _names(table.schema, label), spec)
     kept = range(len(labels)) if limit is None or limit >= len(labels) else chosen(labels, limit)
-    cells = table.take(list(kept), columns=[image]).column(image)
-    stem = Path(spec.ref).stem
-    rows = [
-        Row(f"{stem}/{i}", labels[i], partial(_picture, cells, k, f"{stem}/{i}"))
-        for k, i in enumerate(kept)
-    ]
+    cell, stem = _cells(table, image), Path(spec.ref).stem
+    rows = [Row(f"{stem}/{i}", labels[i], partial(_picture, cell, i, f"{stem}/{i}")) for i in kept]
     return read_rows(rows, manner, spec.text, names)
 
 
@@ -87,8 +85,24 @@ def content(cell: Any, where: str) -> bytes:
     return data
 
 
-def _picture(cells: Any, place: int, where: str) -> bytes:
-    return content(cells[place].as_py(), where)
+def _cells(table: Any, column: str) -> Callable[[int], Any]:
+    """Return a function from a row to its cell; it keeps one row group in memory, the last."""
+    groups = [group for file in table.get_fragments() for group in file.split_by_row_group()]
+    ends = list(accumulate(group.count_rows() for group in groups))
+
+    @lru_cache(maxsize=1)
+    def cells_of(group: int) -> Any:
+        return groups[group].to_table(columns=[column]).column(column)
+
+    def cell(row: int) -> Any:
+        group = bisect_right(ends, row)
+        return cells_of(group)[row - ends[group]].as_py()  # from the end of the group
+
+    return cell
+
+
+def _picture(cell: Callable[[int], Any], place: int, where: str) -> bytes:
+    return content(cell(place), where)
 
 
 def _opened(files: Sequence[Path]) -> Any:

@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
-import numpy as np
 import torch
+from torch import Tensor
+from tqdm import tqdm
 
+from advkit.data.lazy_rows import HELD, LazyRows
 from advkit.data.photographs import read_photograph
 from advkit.data.samples import Samples
 from advkit.errors import EmptyError, InputError, UsageError
@@ -73,34 +75,45 @@ def read_rows(
     Raises InputError for the first that cannot be read, unless bad ones are left out and counted;
     EmptyError where all are bad.
     """
-    done, bad = Counter[str](), list[str]()
-    pixels, kept = list[Any](), list[Row]()
-    for row in rows:
+    done, bad, kept = Counter[str](), list[str](), list[Row]()
+    x: Tensor | LazyRows | None = None
+    for row in tqdm(rows, "reading", unit="image", disable=None, delay=2):
         try:
-            array, changes = _read(row, manner)
+            picture, changes = _read(row, manner)
         except InputError:
             if not manner.skip_bad:
                 raise
             bad.append(row.id)
             continue
-        pixels.append(array)
+        x = _room(len(rows), picture, kept, manner) if x is None else x
+        if isinstance(x, Tensor):
+            x[len(kept)] = picture
         kept.append(row)
         done.update(changes)
-    if not kept:
+    if x is None:
         raise EmptyError(f"none of the {len(rows)} pictures of {name} can be read", "see one of "
                          "them without skip_bad")  # fmt: skip
-    x = torch.from_numpy(np.stack(pixels)).permute(0, 3, 1, 2).contiguous().float() / 255
     told = [f"{count} of {len(kept)} images: {what}" for what, count in sorted(done.items())]
     return Samples(
-        x, torch.tensor([row.label for row in kept]), tuple(row.id for row in kept),
+        x[: len(kept)] if isinstance(x, Tensor) else cast(Tensor, x.first(len(kept))),
+        torch.tensor([row.label for row in kept]), tuple(row.id for row in kept),
         tuple(classes) if classes else None, name, (*notes, *told, *left_out(bad, len(rows))),
     )  # fmt: skip
 
 
-def _read(row: Row, manner: Manner) -> tuple[Any, list[str]]:
+def _room(n: int, like: Tensor, kept: Sequence[Row], manner: Manner) -> Tensor | LazyRows:
+    """Return where ``n`` pictures are to be held; if they are too many, a reader of those kept."""
+    shape = (n, *like.shape)
+    if n * like.numel() * like.element_size() <= HELD:
+        return torch.empty(shape)
+    return LazyRows(shape, lambda i: _read(kept[i], manner)[0])
+
+
+def _read(row: Row, manner: Manner) -> tuple[Tensor, list[str]]:
     found = row.content()
     name = str(found) if isinstance(found, Path) else row.id
-    return read_photograph(found, manner.size, manner.crop, manner.mode, name)
+    pixels, changes = read_photograph(found, manner.size, manner.crop, manner.mode, name)
+    return torch.tensor(pixels).permute(2, 0, 1).contiguous().float() / 255, changes
 
 
 def left_out(bad: Sequence[str], of: int, noun: str = "images") -> list[str]:

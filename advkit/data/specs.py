@@ -7,6 +7,7 @@ from advkit.data.bundled_sets import BUNDLED, load_bundled
 from advkit.data.csv_table import load_csv
 from advkit.data.hugging_face import load_hugging_face
 from advkit.data.image_folder import load_image_folder
+from advkit.data.lazy_rows import LazyRows
 from advkit.data.npz_file import load_npz
 from advkit.data.parquet_file import load_parquet
 from advkit.data.samples import Samples, take
@@ -18,7 +19,11 @@ from advkit.spec_text import Spec, parse_spec
 
 
 def load_data(
-    spec: str, *, limit: int | None = None, shape: tuple[int, ...] | None = None
+    spec: str,
+    *,
+    limit: int | None = None,
+    shape: tuple[int, ...] | None = None,
+    stream: bool = False,
 ) -> Samples:
     """Return the samples that ``spec`` names, at most ``limit`` of them.
 
@@ -27,7 +32,8 @@ def load_data(
     ``csv:FILE?path=path&label=label&root=DIR``; ``parquet:FILE?image=image&label=label``;
     ``hf:DIR?split=test``; ``audio:DIR?rate=8000&seconds=1&labels=FILE.csv``;
     ``package.module:callable`` and ``./file.py:callable``. ``shape`` (channels, height, width), of
-    sound (length,), is what the model wants; photographs and recordings are brought to it. Raises
+    sound (length,), is what the model wants; photographs and recordings are brought to it. With
+    ``stream`` images that would fill the memory are not held: ``x`` is then a `LazyRows`. Raises
     UsageError, InputError, UnsafeError, EmptyError.
     """
     if limit is not None and limit < 0:
@@ -45,6 +51,8 @@ def load_data(
     samples = load(parsed, limit, shape)
     if not len(samples.x):
         raise EmptyError(f"{spec} holds no sample", "there is nothing to evaluate")
+    if isinstance(samples.x, LazyRows) and not stream:
+        return samples._replace(x=samples.x[:])
     return samples
 
 
