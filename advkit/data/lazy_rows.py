@@ -39,9 +39,10 @@ class LazyRows:
         if isinstance(index, int):
             return self._row(range(len(self))[index])
         rows = range(len(self))[index] if isinstance(index, slice) else [int(i) for i in index]
-        if not len(rows):
-            return torch.empty((0, *self.shape[1:]), device=self.device)
-        return torch.stack([self._row(range(len(self))[i]) for i in rows])
+        found = torch.empty((len(rows), *self.shape[1:]), device=self.device)
+        for place, i in enumerate(rows):
+            found[place] = self._row(range(len(self))[i])
+        return found
 
     def to(self, device: torch.device | str) -> "LazyRows":
         """Return the same rows, to be read onto ``device``."""

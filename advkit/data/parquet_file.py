@@ -96,7 +96,7 @@ def _cells(table: Any, column: str) -> Callable[[int], Any]:
 
     def cell(row: int) -> Any:
         group = bisect_right(ends, row)
-        return cells_of(group)[row - ends[group]].as_py()  # from the end of the group
+        return cells_of(group)[row - (ends[group - 1] if group else 0)].as_py()
 
     return cell
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import advkit
-from advkit.data import load_data
+from advkit.data import fingerprint, load_data
 from advkit.evaluate.store import open_store
+from tests.data.pictures import folders
 
 CODE = """
 import resource, sys, torch
@@ -63,3 +65,58 @@ def test_an_audit_that_streams_gives_the_same_rows(
     monkeypatch.setattr("advkit.data.picture_rows.HELD", 0)
     assert rows("streamed") == held
     assert (tmp_path / "streamed" / "report.html").exists()
+
+
+def sets(root: Path) -> dict[str, str]:
+    """Write the same pictures in every way that is read lazily; return their specs."""
+    folders(root / "photos")
+    files = sorted((root / "photos").rglob("*.png"))
+    lines = [f"{file.relative_to(root / 'photos')},{file.parent.name}" for file in files]
+    (root / "photos" / "table.csv").write_text("\n".join(["path,label", *lines]))
+    x = np.random.default_rng(0).integers(0, 256, (9, 5, 5), dtype=np.uint8)
+    np.savez(root / "a.npz", x=x, y=np.arange(9) % 3)
+    pa = pytest.importorskip("pyarrow")
+    cells = pa.table({"image": [file.read_bytes() for file in files], "label": [0, 0, 1, 1, 2, 2]})
+    pytest.importorskip("pyarrow.parquet").write_table(cells, root / "a.parquet", row_group_size=4)
+    return {
+        "imagefolder": f"imagefolder:{root}/photos",
+        "csv": f"csv:{root}/photos/table.csv",
+        "parquet": f"parquet:{root}/a.parquet",
+        "npz": f"npz:{root}/a.npz",
+    }
+
+
+@pytest.mark.parametrize("kind", ["imagefolder", "csv", "parquet", "npz"])
+def test_rows_are_the_same_when_they_are_asked_for(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = sets(tmp_path)[kind]
+    held = load_data(spec, shape=(3, 8, 8))
+    for module in ("picture_rows", "npz_file"):
+        monkeypatch.setattr(f"advkit.data.{module}.HELD", 0)
+    lazy = load_data(spec, shape=(3, 8, 8), stream=True)
+    assert not isinstance(lazy.x, torch.Tensor)
+    assert fingerprint(lazy) == fingerprint(held)
+    assert torch.equal(lazy.x[[4, 1]], held.x[[4, 1]])
+    assert torch.equal(lazy.x[-1], held.x[-1])
+    assert torch.equal(lazy.x.to("cpu")[2:4], held.x[2:4])
+    assert lazy.x[[]].shape == (0, *held.x.shape[1:])
+    with pytest.raises(IndexError):
+        lazy.x[len(held.x)]
+    assert torch.equal(load_data(spec, shape=(3, 8, 8)).x, held.x)  # who does not stream has all
+    few = load_data(spec, shape=(3, 8, 8), stream=True, limit=3)
+    assert torch.equal(few.x[:], load_data(spec, shape=(3, 8, 8), limit=3).x)
+
+
+def test_what_is_left_out_is_not_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders(tmp_path / "photos", each=3)
+    (tmp_path / "photos" / "cat" / "1.png").write_bytes(b"no picture")
+    spec = f"imagefolder:{tmp_path}/photos?skip_bad=true"
+    held = load_data(spec, shape=(3, 8, 8))
+    monkeypatch.setattr("advkit.data.picture_rows.HELD", 0)
+    lazy = load_data(spec, shape=(3, 8, 8), stream=True)
+    assert lazy.notes == held.notes
+    assert lazy.ids == held.ids
+    assert torch.equal(lazy.x[:], held.x)
