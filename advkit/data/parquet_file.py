@@ -88,7 +88,8 @@ def content(cell: Any, where: str) -> bytes:
 def _cells(table: Any, column: str) -> Callable[[int], Any]:
     """Return a function from a row to its cell; it keeps one row group in memory, the last."""
     groups = [group for file in table.get_fragments() for group in file.split_by_row_group()]
-    ends = list(accumulate(group.count_rows() for group in groups))
+    # Not count_rows(): of one group it gives the rows of the whole file.
+    ends = list(accumulate(group.row_groups[0].num_rows for group in groups))
 
     @lru_cache(maxsize=1)
     def cells_of(group: int) -> Any:
