@@ -10,7 +10,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from advkit.data.lazy_rows import HELD, LazyRows
-from advkit.data.photographs import read_photograph
+from advkit.data.photographs import Picture, read_photograph
 from advkit.data.samples import Samples
 from advkit.errors import EmptyError, InputError, UsageError
 from advkit.spec_text import Spec, numbers, whole
@@ -26,7 +26,7 @@ class Row(NamedTuple):
 
     id: str
     label: int
-    content: Callable[[], Path | bytes]
+    content: Callable[[], Picture]
 
 
 class Manner(NamedTuple):

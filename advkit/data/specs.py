@@ -76,5 +76,5 @@ SCHEMES: dict[str, Callable[..., Samples]] = {
     "imagefolder": load_image_folder,
     "npz": _stratified(load_npz),
     "parquet": load_parquet,
-    "torchvision": _stratified(load_torchvision),
+    "torchvision": load_torchvision,
 }

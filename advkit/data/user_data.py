@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from PIL import Image
 
+from advkit.data.picture_rows import manner_of
+from advkit.data.picture_sets import are_pictures, read_pictures
 from advkit.data.pixels import to_labels, to_unit
 from advkit.data.samples import Samples, take
 from advkit.data.shares import chosen
@@ -20,6 +22,7 @@ from advkit.models.load_gate import read_gated
 from advkit.models.user_code import _execute, _importable, _seeded, told
 from advkit.spec_text import Spec, literal
 
+LOOKED_AT = 16
 _MODULE = re.compile(r"[A-Za-z_][\w.]*")
 GIVES = (
     "return a data set of (image, label) pairs with a length, two arrays (x, y), or advkit Samples"
@@ -34,17 +37,34 @@ def is_users(spec: Spec) -> bool:
     return bool(_MODULE.fullmatch(spec.scheme)) and find_spec(top) is not None
 
 
-def load_users(spec: Spec, limit: int | None, _shape: tuple[int, ...] | None) -> Samples:
+def load_users(spec: Spec, limit: int | None, shape: tuple[int, ...] | None) -> Samples:
     """Return what the callable gives: a map-style data set, two arrays, or `Samples`.
 
     Options after ``?`` are its arguments. Images are (channels, height, width) tensors or arrays,
-    or pictures of PIL, all of one size, in [0, 1] or uint8. Raises InputError.
+    in [0, 1] or uint8, all of one size; or pictures of PIL, which are brought to the size that the
+    model wants, as all pictures are, if it is another. Raises InputError.
     """
     found = _called(spec)
+    if _of_many_sizes(found, shape):
+        manner = manner_of(spec._replace(query={}), shape)
+        with _repeatable():
+            return read_pictures(found, limit, manner, spec.text, spec.ref)
     samples = found if isinstance(found, Samples) else _samples(found, spec)
     if limit is None or limit >= len(samples.x):
         return samples
     return take(samples, chosen(samples.y.tolist(), limit))
+
+
+def _of_many_sizes(found: Any, shape: tuple[int, ...] | None) -> bool:
+    """Return whether ``found`` has pictures that are to be brought to one size: ``shape``, if so.
+
+    Without one, only pictures of several sizes among the first few.
+    """
+    if isinstance(found, Samples) or not are_pictures(found):
+        return False
+    some = [found[i][0] for i in range(min(len(found), LOOKED_AT))]
+    sizes = {each.size[::-1] for each in some if isinstance(each, Image.Image)}
+    return len(sizes) > 1 or (shape is not None and len(shape) == 3 and sizes != {shape[1:]})
 
 
 def _called(spec: Spec) -> Any:

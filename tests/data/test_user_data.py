@@ -27,6 +27,12 @@ class Pairs:
 def pairs(n=4, kind="pil"):
     return Pairs(n, kind)
 
+def photographs():
+    return [(Image.new("RGB", (20 + i, 30), (50 * i, 0, 0)), i % 2) for i in range(5)]
+
+def mixed():
+    return [(Image.new("RGB", (20, 30)), 0), (Image.new("RGB", (21, 30)), 0), ("text", 0)]
+
 def arrays():
     return np.random.rand(6, 1, 4, 4), np.arange(6) % 3
 
@@ -111,3 +117,17 @@ def test_what_cannot_be_used(file: Path, name: str, error: type[Exception], told
 def test_a_misspelt_scheme_is_no_module() -> None:
     with pytest.raises(UsageError, match="unknown scheme 'imagefoldr'"):
         load_data("imagefoldr:photos")
+
+
+def test_photographs_of_many_sizes_are_brought_to_one(file: Path) -> None:
+    data = load_data(f"{file}:photographs", shape=(3, 8, 8))
+    assert data.x.shape == (5, 3, 8, 8)
+    assert (data.x[:, 0, 4, 4] * 255).round().tolist() == [0, 50, 100, 150, 200]
+    assert data.y.tolist() == [0, 1, 0, 1, 0]
+    assert load_data(f"{file}:photographs", shape=(3, 8, 8), limit=2).ids == (
+        data.ids[0], data.ids[4],
+    )  # fmt: skip
+    assert load_data(f"{file}:pairs", shape=(3, 8, 8)).x.shape == (4, 3, 8, 8)
+    assert load_data(f"{file}:pairs", shape=(3, 6, 5)).x.shape == (4, 3, 6, 5)
+    with pytest.raises(InputError, match=r"item 2 of .* is a str, not a picture"):
+        load_data(f"{file}:mixed", shape=(3, 8, 8))
