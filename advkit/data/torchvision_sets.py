@@ -16,9 +16,9 @@ from advkit.spec_text import Spec, only
 FIXED_SIZE = ("CIFAR10", "CIFAR100", "FashionMNIST", "KMNIST", "MNIST", "STL10", "SVHN", "USPS")
 PICTURES = (
     "Caltech101", "Country211", "DTD", "EuroSAT", "FGVCAircraft", "Flowers102", "Food101", "GTSRB",
-    "ImageNet", "Imagenette", "OxfordIIITPet", "PCAM", "RenderedSST2", "StanfordCars", "SUN397",
+    "Imagenette", "OxfordIIITPet", "PCAM", "RenderedSST2", "StanfordCars", "SUN397",
 )  # fmt: skip
-"""Photographs of many sizes."""
+"""Photographs of many sizes. Not ImageNet: torchvision unpickles a file of it."""
 CHANNELS_LAST = ("CIFAR10", "CIFAR100")
 
 
@@ -37,7 +37,7 @@ def load_torchvision(spec: Spec, limit: int | None, shape: tuple[int, ...] | Non
             f"write torchvision:{spec.ref}?root=DIR; advkit downloads nothing",
             code="E204",
         )
-    split = spec.query.get("split", "val" if spec.ref in ("ImageNet", "Imagenette") else "test")
+    split = spec.query.get("split", "val" if spec.ref == "Imagenette" else "test")
     known = ("train", "test", "val") if pictures else ("train", "test")
     if split not in known:
         raise UsageError(f"{spec.text!r} has no split {split!r}", " or ".join(known), code="E206")
