@@ -8,7 +8,7 @@ from advkit.inspection.findings import Finding, finding
 
 NEEDED = {
     "torch": "2.10", "torchvision": "0.25", "numpy": "1.26", "pandas": "2.1",
-    "scikit-learn": "1.4", "scipy": "1.11", "joblib": "1.2", "tqdm": "4.66", "click": "8.1",
+    "scikit-learn": "1.5", "scipy": "1.11", "joblib": "1.2", "tqdm": "4.66.3", "click": "8.1",
     "matplotlib": "3.8", "jinja2": "3.1.6", "pillow": "10.3", "safetensors": "0.4.5",
     "filelock": "3.12", "soundfile": "0.12",
 }  # fmt: skip
@@ -17,6 +17,7 @@ EXTRAS = {
     "hf": ("datasets", "--data hf:DIR"),
     "imagenet": ("efficientnet-lite-pytorch", "--model efficientnet-lite:0"),
     "parquet": ("pyarrow", "--data parquet:FILE"),
+    "ray": ("ray", "--ray ADDRESS"),
 }
 """Of each extra the package that shows whether it is there, and what it is for."""
 Version = Callable[[str], str]
