@@ -33,7 +33,7 @@ $(VENV)/installed: setup.cfg pyproject.toml $(BIN)/pip
 	touch $@
 
 $(VENV)/installed-test: setup.cfg pyproject.toml $(BIN)/pip
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(BIN)/python -m pip install --quiet --editable '.[test,parquet,hf]'
 	touch $@ $(VENV)/installed
 
 # Debian's Chromium where apt and root are there, else the one that playwright brings; and Java,
