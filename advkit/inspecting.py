@@ -24,7 +24,7 @@ from advkit.inspection.answers import (
 )
 from advkit.inspection.class_order import class_order
 from advkit.inspection.cost import audits, cost, fits
-from advkit.inspection.findings import Finding, advice_of
+from advkit.inspection.findings import Finding, advice_of, explained
 from advkit.inspection.preprocessing import above_chance, judged, rows_of, tried
 from advkit.inspection.slopes import slopes
 from advkit.models.classifier import Classifier
@@ -123,14 +123,12 @@ def _accuracy(
     rows, (best, found) = rows_of(results), judged(results)
     chance = above_chance(rows[0], samples.y[:many])
     names = model.classes or samples.classes or ()
-    order = class_order(
+    order, share = class_order(
         logits.argmax(1).cpu().numpy(), samples.y.cpu().numpy(), model.n_classes, names
     )
-    return {"accuracy": rows[0], "preprocessing": rows, "best": rows[best]["name"]}, [
-        found,
-        order,
-        chance,
-    ]
+    found, order = explained(found, rows[best]["value"], order, share)
+    told = {"accuracy": rows[0], "preprocessing": rows, "best": rows[best]["name"]}
+    return told, [found, order, chance]
 
 
 NOISE = "noise"

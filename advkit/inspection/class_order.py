@@ -14,15 +14,15 @@ ENOUGH = 3
 
 def class_order(
     predicted: NDArray[np.int64], y: NDArray[np.int64], n_classes: int, names: Sequence[str]
-) -> Finding:
-    """Look for an order of the classes in which the predictions (n,) are right.
+) -> tuple[Finding, float]:
+    """Look for an order of the classes in which the predictions (n,) are right, and how many are.
 
     The order is the best assignment on every other image (Kuhn 1955) and is judged on the rest, so
     that it is not fitted to what it is judged on.
     """
     if len(y) < ENOUGH * len(np.unique(y)) or len(np.unique(y)) < 2:
         seen = f"{len(y)} images are too few for {n_classes} classes"
-        return Finding("class_order", "not applicable", seen)
+        return Finding("class_order", "not applicable", seen), 0.0
     halves = [np.arange(len(y)) % 2 == half for half in (0, 1)]
     orders = [_assigned(predicted[half], y[half], n_classes) for half in halves]
     count = sum(
@@ -33,7 +33,7 @@ def class_order(
     moved = _assigned(predicted, y, n_classes)
     told = [f"{_name(names, i)} for {_name(names, int(moved[i]))}" for i in np.unique(predicted)
             if moved[i] != i]  # fmt: skip
-    return finding(
+    found = finding(
         "class_order", other["low"] > plain["high"],
         f"in the best other order {other['value']:.3f} would be right, as it is "
         f"{plain['value']:.3f}" if count > plain["count"] else "no other order does better",
@@ -41,6 +41,7 @@ def class_order(
         f"{', ...' * (len(told) > 5)}. Number the labels as in training: "
         "imagefolder:DIR?class_map=FILE.csv.",
     )  # fmt: skip
+    return found, other["value"]
 
 
 def _assigned(

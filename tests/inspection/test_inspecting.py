@@ -176,6 +176,22 @@ def test_classes_in_another_order() -> None:
     assert "'3' for '0'" in " ".join(found["advice"])
 
 
+def test_classes_in_another_order_are_not_taken_for_other_preprocessing() -> None:
+    """On all images chance alone makes some preprocessing right more often."""
+    everything = load_data("bundled:digits")
+    found = inspect(around(lambda net, x: net(x).roll(3, 1)), everything)
+    assert failed(found) == ["class_order", "accuracy"]
+    assert states(found)["preprocessing"] == "not applicable"
+    assert not any("preprocessing (" in line for line in found["advice"])
+
+
+def test_other_preprocessing_is_not_taken_for_another_order() -> None:
+    found = inspect(around(lambda net, x: net(1 - x)), load_data("bundled:digits"))
+    assert "preprocessing" in failed(found)
+    assert "class_order" not in failed(found)
+    assert "inverted" in found["best"]
+
+
 def test_a_model_that_knows_nothing_has_no_better_preprocessing_or_order() -> None:
     torch.manual_seed(0)
     found = inspect(around(lambda _net, x: x.flatten(1)[:, 20:30]), DIGITS)
