@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from typing import NamedTuple, cast
 
@@ -18,6 +19,8 @@ from advkit.spec_text import Spec, numbers, whole
 OPTIONS = ("size", "crop", "skip_bad")
 """What every spec of pictures may say of how they are read."""
 DEFAULT_SIZE = 224
+BAR = ContextVar("BAR", default=True)
+"""Whether long reading may show a bar."""
 NAMED = 3
 
 
@@ -77,7 +80,8 @@ def read_rows(
     """
     done, bad, kept = Counter[str](), list[str](), list[Row]()
     x: Tensor | LazyRows | None = None
-    for row in tqdm(rows, "reading", unit="image", disable=None, delay=2):
+    hidden = None if BAR.get() else True  # None: shown on a terminal only
+    for row in tqdm(rows, "reading", unit="image", disable=hidden, delay=2):
         try:
             picture, changes = _read(row, manner)
         except InputError:

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 import advkit
+from advkit.cli.progress import bars
 from advkit.data import fingerprint, load_data
 from advkit.evaluate.store import open_store
 from tests.data.pictures import folders
@@ -120,3 +121,19 @@ def test_what_is_left_out_is_not_read_again(
     assert lazy.notes == held.notes
     assert lazy.ids == held.ids
     assert torch.equal(lazy.x[:], held.x)
+
+
+@pytest.mark.parametrize("off", [True, False])
+def test_who_wants_no_bars_sees_none_while_pictures_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, off: bool
+) -> None:
+    seen = []
+
+    def watched(rows: list, *_words: str, disable: bool | None, **_options: object) -> list:
+        seen.append(disable)
+        return rows
+
+    monkeypatch.setattr("advkit.data.picture_rows.tqdm", watched)
+    with bars(off):
+        load_data(f"imagefolder:{folders(tmp_path / 'photos')}", shape=(3, 8, 8))
+    assert seen == [True if off else None]
