@@ -73,6 +73,7 @@ def audit(
     check_eps(radii, norm)
     _check_options(norm, jobs=jobs, **options)
     load: dict[str, Any] = {"model": model, "data": data, "limit": limit, "arch": arch}
+    load["stream"] = True
     place = pick_device(device)
     samples, classifier = load_both(**load, device=place)
     samples = in_units(samples, radii)
@@ -183,7 +184,7 @@ def certify(
         raise UsageError(
             f"smoothing certifies in L2, not in {norm}", "leave --norm out", code="E210"
         )
-    samples, classifier = load_both(model, data, limit, arch, torch.device("cpu"))
+    samples, classifier = load_both(model, data, limit, arch, torch.device("cpu"), stream=True)
     folder = Path(out) if out else new_run(str(model), samples.name, kind="certify")
     asked = asked_of(model, data, samples, command)
     given: dict[str, Any] = {"eps": radii, "out": folder, "asked": asked, **options}
@@ -211,12 +212,21 @@ def load_both(
     limit: int | None,
     arch: str | None,
     device: torch.device,
+    *,
+    stream: bool = False,
 ) -> tuple[Samples, Classifier]:
-    """Load data at the size that the model wants, then the model for the classes of the data."""
+    """Load data at the size that the model wants, then the model for the classes of the data.
+
+    ``stream`` is for callers that take a few samples at a time: see `load_data`.
+    """
     if data is None:
         data = own_data(model)
     shape = input_shape(model) if isinstance(model, str) else model.shape
-    samples = load_data(data, limit=limit, shape=shape) if isinstance(data, str) else data
+    samples = (
+        data
+        if isinstance(data, Samples)
+        else load_data(data, limit=limit, shape=shape, stream=stream)
+    )
     if isinstance(model, str):
         model = load_model(model, arch=arch, classes=samples.classes)
     moved = samples._replace(x=samples.x.to(device), y=samples.y.to(device))

@@ -30,7 +30,8 @@ LAYERS = [
         "api",
         "api_maps",
     ),
-    ("picturing", "picture_gallery", "transfer_rendering", "working"),
+    ("inspection",),
+    ("picturing", "picture_gallery", "transfer_rendering", "inspecting", "doctoring", "working"),
     ("transferring",),
     ("cli", "__main__"),
 ]

@@ -157,7 +157,11 @@ Exit codes:
     "attack them, never, or always up to interval bounds, CROWN, optimised slopes, branch and "
     "bound (10 seconds an image).",
 )
-@click.option("--strict", is_flag=True, help="Exit 6 if checks say not to trust the number.")
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Exit 6 if checks say not to trust the number, 5 if clean accuracy may be a guess.",
+)
 @NO_PROGRESS
 def audit(
     model: str | None, data: str | None, norm: str, eps: tuple[float, ...] | None, out: Path | None,
@@ -195,6 +199,8 @@ def audit(
     say(json.dumps(summary) if as_json else table(summary))
     if summary["clean"]["count"] == 0:
         raise EmptyError(summary["verdict"], "check preprocessing and class order of the model")
+    if strict:
+        better_than_chance(summary)
     if fail_under is not None:
         share_gate(summary, fail_under)
     gate(outcomes)
@@ -206,6 +212,17 @@ def check_share(share: float | None) -> None:
     """Raise BadParameter for NaN, which click lets through."""
     if share is not None and share != share:
         raise click.BadParameter("nan is not a share", param_hint="--fail-under")
+
+
+def better_than_chance(summary: dict[str, Any]) -> None:
+    """Raise EmptyError where clean accuracy may be that of guessing: there is nothing to defend."""
+    clean, classes = summary["clean"], summary["model"]["n_classes"]
+    if clean["low"] <= 1 / classes:
+        raise EmptyError(
+            f"--strict: clean accuracy is {clean['value']:.3f}, and its 95% interval begins at "
+            f"{clean['low']:.3f}: it may be guessing among {classes} classes",
+            f"see why: advkit inspect {summary['model']['spec']} --data {summary['data']['spec']}",
+        )
 
 
 def share_gate(summary: dict[str, Any], least: float) -> None:

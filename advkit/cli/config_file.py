@@ -17,6 +17,14 @@ from advkit.errors import InputError, UsageError, did_you_mean
 
 NEVER = ("config", "print_config", "help")  # no option of a file
 
+FOUND = Path("advkit.toml")
+SCHEMES = ("audio", "bundled", "csv", "efficientnet-lite", "hf", "http", "https", "imagefolder",
+           "npz", "parquet", "timm", "torchvision")  # fmt: skip
+CODE = re.compile(
+    r"(?:predict:)?(?:[^?]*\.py:.*|([A-Za-z_][\w.]*):[A-Za-z_]\w*(?:\?.*)?)", re.DOTALL
+)
+"""A file or module of somebody's, and what to call in it."""
+
 
 class Setting(NamedTuple):
     """The value of one option, and the file that it is from."""
@@ -30,7 +38,7 @@ def config_files(asked: Path | None) -> list[Path]:
     if asked is not None and not asked.is_file():
         raise InputError(f"--config {asked} is no file", "check the path", code="E301")
     home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    usual = [home / "advkit" / "config.toml", Path("advkit.toml")]
+    usual = [home / "advkit" / "config.toml", FOUND]
     return [file for file in usual if file.is_file()] + ([asked] if asked else [])
 
 
@@ -59,6 +67,12 @@ def settings(
             if isinstance(taken, str):
                 raise _wrong(file, text, key, name, f"= {value!r}: {taken}", f"see --{key} in "
                              f"advkit {name} --help")  # fmt: skip
+            trusted = file != FOUND or (asked is not None and file.samefile(asked))
+            code = None if trusted else _code(taken[0])
+            if code:
+                why = f"= {code!r} is code, which a file that is found by itself may not run"
+                hint = f"type it, or say that you trust the file: --config {file}"
+                raise _wrong(file, text, key, name, why, hint)
             found[str(known[key].name)] = Setting(*taken, file)
     return found
 
@@ -104,6 +118,15 @@ def _line(text: str, key: str, table: str) -> int:
         if (head and head[1] == key) or (begun and re.match(rf"\s*[\"']?{word}[\"']?\s*=", line)):
             return number
     return 1
+
+
+def _code(value: Any) -> str | None:
+    """Return what in a value names code: who only enters a directory must not run its files."""
+    for part in value if isinstance(value, list) else [value]:
+        found = CODE.fullmatch(part) if isinstance(part, str) else None
+        if found and found[1] not in SCHEMES:
+            return str(part)
+    return None
 
 
 def _taken(option: click.Option, context: click.Context, value: Any) -> tuple[Any] | str:

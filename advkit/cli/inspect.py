@@ -1,54 +1,67 @@
-"""`advkit inspect`: what a model is made of, and what its layers are called."""
+"""`advkit inspect`: what a model is, whether it does what it should on data, and what to do."""
 
 import json
 from typing import Any
 
 import click
 
-from advkit.cli.failures import say
-from advkit.cli.run_options import ARCH, JSON
+from advkit.cli.failures import UntrustedError, say
+from advkit.cli.run_options import ARCH, DATA, DEVICE, JSON, NO_PROGRESS
 
 EPILOG = """
 \b
 Examples:
-  advkit inspect bundled:fashion-mnist-cnn --layers
+  advkit inspect ./net.py:make --data imagefolder:photos
+      the first thing to run when numbers look wrong
+  advkit inspect bundled:fashion-mnist-cnn
+  advkit inspect torchvision:resnet18?weights=DEFAULT --data imagefolder:photos --limit 64
   advkit inspect torchvision:resnet18 --layers
-  advkit inspect ./net.py:make --layers --shape 3,64,64 --json
+      the names for --layer, and nothing else
+  advkit inspect ./net.py:make --shape 3,64,64 --json
+      no data: what noise can tell
+  advkit inspect net.safetensors --data npz:test.npz --strict
+      exit 6 if anything is wrong
 """
 
 
 @click.command(epilog=EPILOG)
 @click.argument("model")
+@DATA
 @ARCH
-@click.option("--layers", is_flag=True, help="List every layer: its name, output and weights.")
+@click.option("--layers", is_flag=True, help="List every layer: its name, output and weights; "
+              "without --data nothing else is looked at.")  # fmt: skip
 @click.option(
     "--shape", metavar="C,H,W", help="Of an image, where the model does not say: 3,224,224."
 )
+@click.option(
+    "--limit", type=click.IntRange(min=0), default=256, show_default=True,
+    help="Look at so many samples at most, of every class in its share.",
+)  # fmt: skip
+@DEVICE
+@click.option("--strict", is_flag=True, help="Exit 6 if anything that was looked at is wrong.")
 @JSON
-def inspect(model: str, arch: str | None, layers: bool, shape: str | None, as_json: bool) -> None:
-    """Tell what MODEL is: inputs, classes, weights; with --layers the names for --layer.
+@NO_PROGRESS
+def inspect(
+    model: str, data: str | None, layers: bool, as_json: bool, strict: bool, no_progress: bool,
+    **options: Any,
+) -> None:  # fmt: skip
+    """Tell what MODEL is, whether it works on the data as it should, and what to do if not.
+
+    Accuracy under every usual preprocessing; whether answers are the same again, in any batch;
+    whether there is a gradient and it is true; times, memory, and what an audit will take.
+
+    Without --data a bundled model is asked on its own images, another on noise, which tells less.
 
     A layer that is called several times in a pass is NAME#0, NAME#1, ...
     """
-    from advkit.api_maps import describe_model
+    from advkit.cli.inspect_page import page
+    from advkit.cli.progress import bars
+    from advkit.inspecting import inspect as run
 
-    found = describe_model(model, arch=arch, shape=shape, layers=layers)
+    with bars(no_progress, "step") as progress:
+        found = run(model, data, layers=layers, checks=not layers or data is not None,
+                    progress=progress, **options)  # fmt: skip
     say(json.dumps(found, indent=2) if as_json else page(found))
-
-
-def page(found: dict[str, Any]) -> str:
-    """Return what is known of a model for a terminal."""
-    from advkit.cli.layout import columns
-
-    size = " x ".join(map(str, found["shape"]))
-    lines = [found["name"], "", f"images   {size}", f"classes  {found['n_classes']}",
-             f"weights  {found['parameters']:,}"]  # fmt: skip
-    if "layers" in found:
-        rows = [
-            (row["name"], row["kind"], " x ".join(map(str, row["shape"])) or "1",
-             f"{row['parameters']:,}", row["map"])
-            for row in found["layers"]
-        ]  # fmt: skip
-        heads = ("layer", "kind", "output", "weights", "a map of")
-        lines += ["", columns(heads, rows, right=(3,))]
-    return "\n".join(lines)
+    wrong = [row["name"] for row in found.get("findings", ()) if row["state"] == "fail"]
+    if strict and wrong:
+        raise UntrustedError(f"--strict: {', '.join(wrong)}")

@@ -15,7 +15,10 @@ def bars(off: bool, unit: str = "image") -> Iterator[Callable[..., None]]:
 
     A fourth word, such as a loss, is shown beside the bar.
     """
+    from advkit.data.picture_rows import BAR
+
     stages: dict[str, Any] = {}
+    before = BAR.set(not off)
     hidden = True if off else None  # None: shown on a terminal only
 
     def show(what: str, done: int, total: int, note: str = "") -> None:
@@ -34,5 +37,6 @@ def bars(off: bool, unit: str = "image") -> Iterator[Callable[..., None]]:
     try:
         yield show
     finally:
+        BAR.reset(before)
         for bar in stages.values():
             bar.close()

@@ -4,21 +4,58 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import quote
 
 import click
 
 from advkit.cli.failures import resumable
 from advkit.cli.model_options import model_option
 
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
 MODEL = model_option
 ARCH = click.option("--arch", help="What a file of weights is of, if it does not say.")
-DATA = click.option(
+
+
+def _with_ways(ctx: click.Context, _option: click.Parameter, spec: str | None) -> str | None:
+    """Write --class-map and --skip-bad into the words of the data, where a record keeps them."""
+    for key, value in ctx.meta.pop("advkit.data", {}).items():
+        if spec is None:
+            raise click.UsageError(f"--{key.replace('_', '-')} has no use without --data", ctx)
+        spec += f"{'&' if '?' in spec else '?'}{key}={quote(value)}"
+    return spec
+
+
+def _kept(ctx: click.Context, option: click.Parameter, value: str | bool | None) -> None:
+    if value:
+        words = value if isinstance(value, str) else "true"
+        ctx.meta.setdefault("advkit.data", {})[str(option.name)] = words
+
+
+def DATA(command: Decorated) -> Decorated:  # noqa: N802
+    """Add --data, and --class-map and --skip-bad, which become part of its words."""
+    for option in reversed((DATA_WORD, CLASS_MAP, SKIP_BAD)):
+        command = option(command)
+    return command
+
+
+DATA_WORD = click.option(
     "--data",
-    help="bundled:NAME, imagefolder:DIR, audio:DIR, npz:FILE, or "
-    "torchvision:NAME?root=DIR&split=test.  "
+    callback=_with_ways,
+    help="bundled:NAME, imagefolder:DIR, csv:FILE, npz:FILE, parquet:FILE, hf:DIR, audio:DIR, "
+    "torchvision:NAME?root=DIR&split=test, package.module:callable or ./file.py:callable.  "
     "[default: the images of a bundled model]",
 )
+CLASS_MAP = click.option(
+    "--class-map", metavar="FILE", is_eager=True, expose_value=False, callback=_kept,
+    help="Which number each class of --data has in the model: one name per line, in order; or "
+    "JSON; or CSV.",
+)  # fmt: skip
+SKIP_BAD = click.option(
+    "--skip-bad", is_flag=True, is_eager=True, expose_value=False, callback=_kept,
+    help="Leave out files that cannot be read, and count them in the report.",
+)  # fmt: skip
 JOBS = click.option(
     "-j",
     "--jobs",

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from advkit.data.audio_file import read_audio
 from advkit.data.class_folders import Kind, Listing, check_directory, list_classes
+from advkit.data.picture_rows import left_out, skips
 from advkit.data.samples import SIGNAL, Samples
-from advkit.errors import InputError, UsageError
+from advkit.errors import EmptyError, InputError, UsageError
 from advkit.models.load_gate import missing
 from advkit.spec_text import Spec, numbers, only, whole
 
@@ -27,7 +28,7 @@ def load_audio_folder(spec: Spec, limit: int | None, shape: tuple[int, ...] | No
     ``seconds`` (or of what the model wants), its ends cut off if it is longer. Raises InputError,
     EmptyError, UsageError.
     """
-    only(spec, ("rate", "seconds", "labels"))
+    only(spec, ("rate", "seconds", "labels", "skip_bad"))
     root, rate = Path(spec.ref), whole(spec, "rate", RATE)
     if rate < 1000:
         raise UsageError(
@@ -35,11 +36,23 @@ def load_audio_folder(spec: Spec, limit: int | None, shape: tuple[int, ...] | No
         )
     length = _length(spec, rate, shape)
     found, classes, notes = _listed(spec, root, limit)
-    clips, done = [], Counter[str]()
-    for path, _ in found:
-        wave, changes = read_audio(path, rate)
+    clips, done, bad, listed = [], Counter[str](), list[str](), len(found)
+    kept = []
+    for path, label in found:
+        try:
+            wave, changes = read_audio(path, rate)
+        except InputError:
+            if not skips(spec):
+                raise
+            bad.append(path.relative_to(root).as_posix())
+            continue
+        kept.append((path, label))
         done.update([*changes, *(["ends cut off"] if len(wave) > length else [])])
         clips.append(middle(wave, length))
+    found = kept
+    if not found:
+        raise EmptyError(f"none of the {listed} recordings of {spec.text} can be read",
+                         "see one of them without skip_bad")  # fmt: skip
     return Samples(
         to_unit_range(np.stack(clips)),
         torch.tensor([label for _, label in found]),
@@ -52,6 +65,7 @@ def load_audio_folder(spec: Spec, limit: int | None, shape: tuple[int, ...] | No
                 f"{count} of {len(found)} recordings: {what}"
                 for what, count in sorted(done.items())
             ),
+            *left_out(bad, listed, "recordings"),
         ),
         box=SIGNAL,
         rate=rate,

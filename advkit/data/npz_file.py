@@ -6,12 +6,13 @@ import zlib
 from collections.abc import Sequence
 from math import prod
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from advkit.data.lazy_rows import HELD, LazyRows
 from advkit.data.pixels import to_labels, to_unit
 from advkit.data.samples import Samples
 from advkit.errors import InputError, UnsafeError, UsageError, did_you_mean
@@ -45,7 +46,7 @@ def load_npz(spec: Spec) -> Samples:
         ids = _ids(archive, spec.ref)
     x, note = _channels_first(raw, spec)
     return Samples(
-        to_unit(x, spec.ref),
+        _rows(x, spec.ref),
         _labels(raw_y, len(x), names, spec.ref),
         ids if len(ids) == len(x) else tuple(f"{Path(spec.ref).stem}/{i}" for i in range(len(x))),
         names,
@@ -111,6 +112,13 @@ def _check_header(member: IO[bytes], key: str, name: str) -> None:
             "split the file",
             code="E302",
         )
+
+
+def _rows(x: NDArray[np.generic], name: str) -> Tensor:
+    """Return the images in [0, 1]; of many bytes, each is made floating-point when asked for."""
+    if x.dtype == np.uint8 and x.size * 4 > HELD:
+        return cast(Tensor, LazyRows(x.shape, lambda i: to_unit(x[i], name)))
+    return to_unit(x, name)
 
 
 def _class_names(archive: zipfile.ZipFile, name: str) -> tuple[str, ...] | None:

@@ -1,6 +1,7 @@
 """One picture file -> pixels: every mode, rotation and size brought to the same."""
 
 import warnings
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -9,42 +10,53 @@ from PIL import Image, ImageOps
 
 from advkit.errors import InputError
 
+Picture = Path | bytes | Image.Image
+"""A file, what is in one, or what Pillow has opened."""
+
 
 def read_photograph(
-    path: Path, size: tuple[int, int], crop: float, mode: str
+    path: Picture, size: tuple[int, int], crop: float, mode: str, name: str = ""
 ) -> tuple[NDArray[np.uint8], list[str]]:
     """Return pixels (height, width, channels) uint8, and what had to be done to them.
 
-    The short side is brought to ``size`` / ``crop``, then the centre of ``size`` is cut out.
-    Raises InputError for a file that is corrupt, or so large that it may be a decompression bomb.
+    ``path`` is a file, what is in one, or an open picture, called ``name``. The short side is
+    brought to ``size`` / ``crop``, then the centre of ``size`` is cut out. Raises InputError for a
+    file that is corrupt, or so large that it may be a decompression bomb.
     """
-    picture, changes = open_picture(path, mode)
+    picture, changes = open_picture(path, mode, name)
     pixels = np.asarray(_centre(picture, size, crop))
     return pixels.reshape(*size, -1), changes
 
 
-def open_picture(path: Path, mode: str) -> tuple[Image.Image, list[str]]:
+def open_picture(path: Picture, mode: str, name: str = "") -> tuple[Image.Image, list[str]]:
     """Return the picture upright, opaque and of 8 bits, and what had to be done to it.
 
     Raises InputError as `read_photograph`.
     """
+    name = name or str(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             warnings.simplefilter("ignore", UserWarning)
-            with Image.open(path) as opened:
+            with _opened(path) as opened:
                 opened.load()
                 changes = _oddities(opened)
                 return _flat(ImageOps.exif_transpose(opened)).convert(mode), changes
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(
-            f"{path} is too large to be opened: {error}",
+            f"{name} is too large to be opened: {error}",
             f"shrink it below {Image.MAX_IMAGE_PIXELS:,} pixels, or leave it out",
         ) from error
     except Exception as error:
         raise InputError(
-            f"{path} is not a picture that can be read: {error}", "replace it, or leave it out"
+            f"{name} is not a picture that can be read: {error}", "replace it, or leave it out"
         ) from error
+
+
+def _opened(path: Picture) -> Image.Image:
+    if isinstance(path, Image.Image):
+        return path.copy()  # its owner may want it open
+    return Image.open(BytesIO(path) if isinstance(path, bytes) else path)
 
 
 def _oddities(picture: Image.Image) -> list[str]:

@@ -5,21 +5,31 @@ from typing import Any
 
 import numpy as np
 
+from advkit.data.picture_rows import OPTIONS, manner_of
+from advkit.data.picture_sets import read_pictures
 from advkit.data.pixels import to_labels, to_unit
-from advkit.data.samples import Samples
+from advkit.data.samples import Samples, take
+from advkit.data.shares import chosen
 from advkit.errors import InputError, UnknownNameError, UsageError, did_you_mean
 from advkit.spec_text import Spec, only
 
 FIXED_SIZE = ("CIFAR10", "CIFAR100", "FashionMNIST", "KMNIST", "MNIST", "STL10", "SVHN", "USPS")
+PICTURES = (
+    "Caltech101", "Country211", "DTD", "EuroSAT", "FGVCAircraft", "Flowers102", "Food101", "GTSRB",
+    "Imagenette", "OxfordIIITPet", "PCAM", "RenderedSST2", "StanfordCars", "SUN397",
+)  # fmt: skip
+"""Photographs of many sizes. Not ImageNet: torchvision unpickles a file of it."""
 CHANNELS_LAST = ("CIFAR10", "CIFAR100")
 
 
-def load_torchvision(spec: Spec) -> Samples:
+def load_torchvision(spec: Spec, limit: int | None, shape: tuple[int, ...] | None) -> Samples:
     """Return one split of a torchvision data set under ``root``. Raises UsageError, InputError."""
-    only(spec, ("root", "split"))
-    if spec.ref not in FIXED_SIZE:
+    pictures = spec.ref in PICTURES
+    only(spec, ("root", "split", *(OPTIONS if pictures else ())))
+    if not pictures and spec.ref not in FIXED_SIZE:
         raise UnknownNameError(
-            f"there is no torchvision data {spec.ref!r} here", did_you_mean(spec.ref, FIXED_SIZE)
+            f"there is no torchvision data {spec.ref!r} here",
+            did_you_mean(spec.ref, (*FIXED_SIZE, *PICTURES)),
         )
     if "root" not in spec.query:
         raise UsageError(
@@ -27,9 +37,20 @@ def load_torchvision(spec: Spec) -> Samples:
             f"write torchvision:{spec.ref}?root=DIR; advkit downloads nothing",
             code="E204",
         )
-    split = spec.query.get("split", "test")
-    if split not in ("train", "test"):
-        raise UsageError(f"{spec.text!r} has no split {split!r}", "train or test", code="E206")
+    split = spec.query.get("split", "val" if spec.ref == "Imagenette" else "test")
+    known = ("train", "test", "val") if pictures else ("train", "test")
+    if split not in known:
+        raise UsageError(f"{spec.text!r} has no split {split!r}", " or ".join(known), code="E206")
+    if pictures:
+        found = _open(spec, split)
+        return read_pictures(found, limit, manner_of(spec, shape), spec.text, f"{spec.ref}/{split}")
+    samples = _arrays(spec, split)
+    if limit is None or limit >= len(samples.x):
+        return samples
+    return take(samples, chosen(samples.y.tolist(), limit))
+
+
+def _arrays(spec: Spec, split: str) -> Samples:
     found = _open(spec, split)
     x = np.asarray(found.data)
     y = np.asarray(found.targets if hasattr(found, "targets") else found.labels)
@@ -51,11 +72,15 @@ def _open(spec: Spec, split: str) -> Any:
     from torchvision import datasets
 
     dataset, root = getattr(datasets, spec.ref), spec.query["root"]
-    which: dict[str, Any] = {"train": split == "train"}
-    if "split" in inspect.signature(dataset.__init__).parameters:
-        which = {"split": split}
+    known = inspect.signature(dataset.__init__).parameters
+    which: dict[str, Any] = {"split": split} if "split" in known else {"train": split == "train"}
+    which = {key: value for key, value in which.items() if key in known}
+    if "split" in spec.query and not which:
+        raise UsageError(f"{spec.ref} has no splits ({spec.text!r})", "leave split out")
+    if "download" in known:
+        which["download"] = False
     try:
-        return dataset(root, download=False, **which)
+        return dataset(root, **which)
     except Exception as error:
         told = str(error).replace("You can use download=True to download it", "")
         raise InputError(

@@ -1,6 +1,7 @@
 """One forward pass of a few samples, to tell at once whether model and data fit."""
 
 import re
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,10 +17,17 @@ def probe(classifier: Classifier, x: Tensor, y: Tensor) -> list[str]:
     """Set ``classifier.n_classes`` and return notes for the report.
 
     ``x`` (n, ...) and ``y`` (n,) are the data; the first 16 samples are asked for. Raises
-    InputError when model and data do not fit, or when the output is not finite logits.
+    InputError when model and data do not fit, when the output is not finite logits, or
+    when a pass changes its input.
     """
     few = x[:LEAST]
-    logits = _forward(classifier, few)
+    given = few.clone()
+    logits = _forward(classifier, given)
+    if not torch.equal(given, few):
+        raise InputError(
+            f"the model {classifier.name} changes the images that it is given, in place",
+            "look for x.mul_, x.sub_ or F.relu(x, inplace=True) in its forward(); copy x first",
+        )
     _check_shape(classifier, logits, few)
     _check_finite(classifier, logits, few)
     n_classes = logits.shape[1]
@@ -158,18 +166,30 @@ def _check_labels(classifier: Classifier, y: Tensor) -> None:
         )
 
 
-def _scale_notes(logits: Tensor) -> list[str]:
+def output_kind(outputs: Tensor) -> Literal["logits", "log-probabilities", "probabilities"]:
+    """Return what the rows of ``outputs`` (n, n_classes) are, as far as their values tell."""
+
     def sums_to_one(p: Tensor) -> bool:
         return bool(((p.sum(1) - 1).abs() < 1e-3).all())
 
-    if bool((logits >= 0).all()) and sums_to_one(logits):
-        return [
+    if bool((outputs >= 0).all()) and sums_to_one(outputs):
+        return "probabilities"
+    if bool((outputs <= 0).all()) and sums_to_one(outputs.exp()):
+        return "log-probabilities"
+    return "logits"
+
+
+def _scale_notes(logits: Tensor) -> list[str]:
+    return {
+        "probabilities": [
             "the outputs look like probabilities (softmax inside the model): their gradients "
             "vanish where the model is sure; give logits instead"
-        ]
-    if bool((logits <= 0).all()) and sums_to_one(logits.exp()):
-        return ["the outputs look like log-probabilities (log-softmax inside the model)"]
-    return []
+        ],
+        "log-probabilities": [
+            "the outputs look like log-probabilities (log-softmax inside the model)"
+        ],
+        "logits": [],
+    }[output_kind(logits)]
 
 
 def _dims(x: Tensor) -> str:

@@ -192,3 +192,35 @@ def test_no_color(cli: Cli, monkeypatch: pytest.MonkeyPatch, value: str) -> None
     monkeypatch.setattr(click, "secho", lambda *_a, fg=None, **_k: seen.append(fg))
     cli("audt")
     assert seen == [None if value else "red"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "code"),
+    [
+        ("model", "./evil.py:make", True),
+        ("model", "predict:./evil.py:make", True),
+        ("model", "evil:make", True),
+        ("data", "package.evil:make?n=3", True),
+        ("surrogate", "./a/evil.py:make", True),
+        ("attacks", "package.module:attack", True),
+        ("model", "bundled:digits-cnn", False),
+        ("model", "torchvision:resnet18", False),
+        ("data", "imagefolder:photos?size=8", False),
+        ("attacks", "pgd:steps=3", False),
+        ("require", "linf@8/255 >= 0.4", False),
+    ],
+)
+def test_a_file_that_lies_about_runs_no_code(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, value: str, code: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("evil.py").write_text("open('executed', 'w')\n")
+    Path("advkit.toml").write_text(f"[audit]\n{key} = {json.dumps(value)}\n")
+    result = cli("audit", "--print-config")
+    assert result.code == (2 if code else 0), result.err
+    if code:
+        assert f"advkit.toml:2: {key} = {value!r} is code" in result.err
+        assert cli("audit", "--limit", "1").code == 2
+    assert not Path("executed").exists()
+    for trusted in ("advkit.toml", tmp_path / "advkit.toml"):
+        assert cli("audit", "--config", trusted, "--print-config").code == 0

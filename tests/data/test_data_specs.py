@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from advkit.data import load_data
-from advkit.data.specs import chosen
+from advkit.data.shares import chosen
 from advkit.errors import EmptyError, UsageError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "fashion_mnist" / "test_0000_1999.npz"

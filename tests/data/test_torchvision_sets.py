@@ -68,3 +68,24 @@ def test_unknown_names(spec: str, told: str, hint: str) -> None:
     with pytest.raises(UsageError, match=told) as caught:
         load_data(spec)
     assert hint in caught.value.hint
+
+
+def test_photographs_are_read_one_by_one(tmp_path: Path) -> None:
+    """A set of photographs of many sizes, as torchvision lays out EuroSAT: a folder per class."""
+    from PIL import Image
+
+    for i, name in enumerate(("Forest", "River", "Forest")):
+        file = tmp_path / "eurosat" / "2750" / name / f"{i}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (20 + 9 * i, 30), (80 * i, 0, 0)).save(file)
+    data = load_data(f"torchvision:EuroSAT?root={tmp_path}&size=16")
+    assert data.x.shape == (3, 3, 16, 16)
+    assert data.y.tolist() == [0, 0, 1]
+    assert data.classes == ("Forest", "River")
+    assert (data.x[:, 0].mean((1, 2)) * 255).round().tolist() == pytest.approx([0, 160, 80], abs=2)
+    some = load_data(f"torchvision:EuroSAT?root={tmp_path}&size=16", limit=2)
+    assert some.ids == (data.ids[0], data.ids[2])
+    with pytest.raises(UsageError, match="EuroSAT has no splits"):
+        load_data(f"torchvision:EuroSAT?root={tmp_path}&split=test")
+    with pytest.raises(InputError, match="cannot read Flowers102"):
+        load_data(f"torchvision:Flowers102?root={tmp_path}")

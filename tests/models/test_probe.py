@@ -137,3 +137,10 @@ def test_probabilities_are_told() -> None:
     log_softmax = classifier(lambda x: x.flatten(1)[:, :10].log_softmax(1))
     assert "log-softmax inside" in probe(log_softmax, X, Y)[0]
     assert probe(classifier(lambda x: x.flatten(1)[:, 300:310]), X, Y) == []
+
+
+def test_a_pass_that_changes_its_input() -> None:
+    x = X.clone()
+    with pytest.raises(InputError, match="changes the images that it is given"):
+        probe(classifier(lambda x: x.mul_(0.5).flatten(1)[:, :10]), x, Y)
+    assert torch.equal(x, X)

@@ -1,0 +1,70 @@
+"""`advkit doctor`: is everything here that an audit needs, and does it work?"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from advkit.cli.failures import UntrustedError, say
+from advkit.cli.run_options import JSON, NO_PROGRESS
+
+EPILOG = """
+\b
+Examples:
+  advkit doctor
+  advkit doctor --no-test --json
+      what to paste into a report of a bug
+  advkit doctor --out /data/runs --strict
+      exit 6 if anything is wrong, for CI
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--test/--no-test", default=True, show_default=True,
+              help="Try a gradient and two small audits.")  # fmt: skip
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True,
+              help="Where runs are to be written.")  # fmt: skip
+@click.option("--strict", is_flag=True, help="Exit 6 if anything is wrong.")
+@JSON
+@NO_PROGRESS
+def doctor(test: bool, out: Path, strict: bool, as_json: bool, no_progress: bool) -> None:
+    """Tell whether this machine can audit: versions, cores, memory, disk, GPU, kernels, extras.
+
+    Then a gradient is held against differences, and a net audited twice in other batches.
+    """
+    from advkit.cli.progress import bars
+    from advkit.doctoring import examine
+
+    with bars(no_progress, "step") as progress:
+        found = examine(test=test, folder=out, progress=progress)
+    say(json.dumps(found, indent=2) if as_json else page(found))
+    wrong = [row["name"] for part in ("packages", "machine", "tests") for row in found[part]
+             if row["state"] == "fail"]  # fmt: skip
+    if strict and wrong:
+        raise UntrustedError(f"--strict: {', '.join(wrong)}")
+
+
+def page(found: dict[str, Any]) -> str:
+    """Return all that was found, for a terminal; what to do comes last."""
+    from advkit.cli.layout import columns, paragraph
+
+    about = found["environment"]
+    lines = [f"advkit {about['advkit']}, Python {about['python']}, {about['platform']}"]
+    lines += _part("Packages", found["packages"]) + _part("Machine", found["machine"])
+    lines += _part("Self-test", found["tests"])
+    rows = [
+        (row["name"], row["version"] or "-", row["use"], "" if row["version"] else row["get"])
+        for row in found["extras"]
+    ]  # fmt: skip
+    lines += ["", columns(("extra", "version", "for", "to install"), rows), ""]
+    advice = [paragraph(text, "- ") for text in found["advice"]]
+    return "\n".join([*lines, *(["What to do:", *advice] if advice else ["Nothing is wrong."])])
+
+
+def _part(title: str, rows: Sequence[dict[str, Any]]) -> list[str]:
+    from advkit.cli.inspect_page import listing
+
+    return ["", title, listing([(row["state"], row["name"], row["seen"]) for row in rows])] \
+        if rows else []  # fmt: skip

@@ -1,0 +1,80 @@
+"""Which class has which number: by a file of the user, or in the order of the names."""
+
+import csv
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from advkit.errors import InputError, did_you_mean
+from advkit.models.load_gate import missing
+
+FORMS = (
+    'JSON {"cat": 0, "dog": 1}, a table with the columns class and label, or one class per line '
+    "in the order of the model"
+)
+
+
+def read_class_map(path: str) -> dict[str, int]:
+    """Return the number of each class that the file names; several may have the same.
+
+    The file is JSON ``{"cat": 0}``, a CSV table with the columns class and label, or the names
+    alone, one per line, in the order of the model. Raises InputError.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise missing(file)
+    try:
+        text = file.read_text("utf-8-sig")
+        found = _parsed(text)
+    except (UnicodeDecodeError, ValueError, TypeError, KeyError, OSError) as error:
+        raise InputError(f"{path} is no class map: {error}", FORMS) from error
+    if not found:
+        raise InputError(f"{path} names no class", FORMS)
+    return found
+
+
+def _parsed(text: str) -> dict[str, int]:
+    if text.lstrip().startswith("{"):
+        return {str(name): _number(value) for name, value in json.loads(text).items()}
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if lines and "," in lines[0]:
+        return {row["class"]: _number(row["label"]) for row in csv.DictReader(lines)}
+    if len(set(lines)) < len(lines):
+        raise ValueError("a class is named twice")
+    return {name: number for number, name in enumerate(lines)}
+
+
+def _number(value: object) -> int:
+    number = int(str(value))
+    if number < 0:
+        raise ValueError(f"{number} is below 0")
+    return number
+
+
+def numbered(labels: Sequence[str], path: str | None, where: str) -> tuple[list[int], list[str]]:
+    """Return the number of each of ``labels``, and the names of the classes.
+
+    By the class map ``path`` if there is one; labels that are whole numbers from 0 up are
+    themselves, with no names; others are numbered in the order of the names. Raises InputError.
+    """
+    if path is not None:
+        known = read_class_map(path)
+        for label in labels:
+            if label not in known:
+                raise InputError(
+                    f"{path} does not say which class {label!r} of {where} is",
+                    did_you_mean(label, known),
+                )
+        return [known[label] for label in labels], names_of(known)
+    if all(label.isascii() and label.isdigit() for label in labels):
+        return [int(label) for label in labels], []
+    names = sorted(set(labels))
+    return [names.index(label) for label in labels], names
+
+
+def names_of(known: dict[str, int]) -> list[str]:
+    """Return the name of every class from 0 to the last; the first of those that share a number."""
+    names = [f"class {i}" for i in range(max(known.values()) + 1)]
+    for name, number in reversed(known.items()):
+        names[number] = name
+    return names

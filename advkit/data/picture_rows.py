@@ -1,0 +1,128 @@
+"""Pictures from anywhere, each with a label and an id, brought to one size by one rule."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from advkit.data.lazy_rows import HELD, LazyRows
+from advkit.data.photographs import Picture, read_photograph
+from advkit.data.samples import Samples
+from advkit.errors import EmptyError, InputError, UsageError
+from advkit.spec_text import Spec, numbers, whole
+
+OPTIONS = ("size", "crop", "skip_bad")
+"""What every spec of pictures may say of how they are read."""
+DEFAULT_SIZE = 224
+BAR = ContextVar("BAR", default=True)
+"""Whether long reading may show a bar."""
+NAMED = 3
+
+
+class Row(NamedTuple):
+    """One picture: its id, its label, and a function that gives its file or what is in it."""
+
+    id: str
+    label: int
+    content: Callable[[], Picture]
+
+
+class Manner(NamedTuple):
+    """How pictures are read; ``crop`` is the share that is kept, ``mode`` is L or RGB."""
+
+    size: tuple[int, int]
+    crop: float
+    mode: str
+    skip_bad: bool
+
+
+def manner_of(spec: Spec, shape: tuple[int, ...] | None) -> Manner:
+    """Return how ``spec`` wants pictures for a model that takes ``shape``; raises UsageError."""
+    share = (numbers(spec, "crop") or [0.875])[0]
+    if not 0 < share <= 1:
+        raise UsageError(f"crop={share:g} in {spec.text!r} is not possible", "above 0, at most 1")
+    channels = shape[0] if shape and len(shape) == 3 else 3
+    return Manner(_size(spec, shape), share, "L" if channels == 1 else "RGB", skips(spec))
+
+
+def skips(spec: Spec) -> bool:
+    """Return whether ``spec`` wants bad files left out; raises UsageError."""
+    word = spec.query.get("skip_bad", "false").lower()
+    if word not in ("true", "false"):
+        raise UsageError(f"skip_bad={word} in {spec.text!r} is not possible", "true or false")
+    return word == "true"
+
+
+def _size(spec: Spec, shape: tuple[int, ...] | None) -> tuple[int, int]:
+    if "size" in spec.query:
+        side = whole(spec, "size", DEFAULT_SIZE)
+        if side < 1:
+            raise UsageError(f"size={side} in {spec.text!r} is not possible", "from 1 up")
+        return side, side
+    if shape and len(shape) == 3:
+        return shape[1], shape[2]
+    return DEFAULT_SIZE, DEFAULT_SIZE
+
+
+def read_rows(
+    rows: Sequence[Row], manner: Manner, name: str, classes: Sequence[str] | None,
+    notes: Sequence[str] = (),
+) -> Samples:  # fmt: skip
+    """Return the pictures of ``rows`` as samples, with a note of all that was done to them.
+
+    Raises InputError for the first that cannot be read, unless bad ones are left out and counted;
+    EmptyError where all are bad.
+    """
+    done, bad, kept = Counter[str](), list[str](), list[Row]()
+    x: Tensor | LazyRows | None = None
+    hidden = None if BAR.get() else True  # None: shown on a terminal only
+    for row in tqdm(rows, "reading", unit="image", disable=hidden, delay=2):
+        try:
+            picture, changes = _read(row, manner)
+        except InputError:
+            if not manner.skip_bad:
+                raise
+            bad.append(row.id)
+            continue
+        x = _room(len(rows), picture, kept, manner) if x is None else x
+        if isinstance(x, Tensor):
+            x[len(kept)] = picture
+        kept.append(row)
+        done.update(changes)
+    if x is None:
+        raise EmptyError(f"none of the {len(rows)} pictures of {name} can be read", "see one of "
+                         "them without skip_bad")  # fmt: skip
+    told = [f"{count} of {len(kept)} images: {what}" for what, count in sorted(done.items())]
+    return Samples(
+        x[: len(kept)] if isinstance(x, Tensor) else cast(Tensor, x.first(len(kept))),
+        torch.tensor([row.label for row in kept]), tuple(row.id for row in kept),
+        tuple(classes) if classes else None, name, (*notes, *told, *left_out(bad, len(rows))),
+    )  # fmt: skip
+
+
+def _room(n: int, like: Tensor, kept: Sequence[Row], manner: Manner) -> Tensor | LazyRows:
+    """Return where ``n`` pictures are to be held; if they are too many, a reader of those kept."""
+    shape = (n, *like.shape)
+    if n * like.numel() * like.element_size() <= HELD:
+        return torch.empty(shape)
+    return LazyRows(shape, lambda i: _read(kept[i], manner)[0])
+
+
+def _read(row: Row, manner: Manner) -> tuple[Tensor, list[str]]:
+    found = row.content()
+    name = str(found) if isinstance(found, Path) else row.id
+    pixels, changes = read_photograph(found, manner.size, manner.crop, manner.mode, name)
+    return torch.tensor(pixels).permute(2, 0, 1).contiguous().float() / 255, changes
+
+
+def left_out(bad: Sequence[str], of: int, noun: str = "images") -> list[str]:
+    """Return a note of what was skipped because it could not be read; none where nothing was."""
+    if not bad:
+        return []
+    some = ", ".join(bad[:NAMED]) + ", ..." * (len(bad) > NAMED)
+    return [f"{len(bad)} of {of} {noun} could not be read and were left out: {some}"]

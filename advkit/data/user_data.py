@@ -1,0 +1,147 @@
+"""``package.module:callable`` and ``./file.py:callable``: data of the user's own."""
+
+import importlib
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from advkit.data.picture_rows import manner_of
+from advkit.data.picture_sets import are_pictures, read_pictures
+from advkit.data.pixels import to_labels, to_unit
+from advkit.data.samples import Samples, take
+from advkit.data.shares import chosen
+from advkit.errors import AdvkitError, InputError, did_you_mean
+from advkit.models.load_gate import read_gated
+from advkit.models.user_code import _execute, _importable, _seeded, told
+from advkit.spec_text import Spec, literal
+
+LOOKED_AT = 16
+_MODULE = re.compile(r"[A-Za-z_][\w.]*")
+GIVES = (
+    "return a data set of (image, label) pairs with a length, two arrays (x, y), or advkit Samples"
+)
+
+
+def is_users(spec: Spec) -> bool:
+    """Return whether ``spec`` names a Python file, or a module that is there."""
+    if spec.scheme.endswith(".py"):
+        return True
+    top = spec.scheme.partition(".")[0]
+    return bool(_MODULE.fullmatch(spec.scheme)) and find_spec(top) is not None
+
+
+def load_users(spec: Spec, limit: int | None, shape: tuple[int, ...] | None) -> Samples:
+    """Return what the callable gives: a map-style data set, two arrays, or `Samples`.
+
+    Options after ``?`` are its arguments. Images are (channels, height, width) tensors or arrays,
+    in [0, 1] or uint8, all of one size; or pictures of PIL, which are brought to the size that the
+    model wants, as all pictures are, if it is another. Raises InputError.
+    """
+    found = _called(spec)
+    if _of_many_sizes(found, shape):
+        manner = manner_of(spec._replace(query={}), shape)
+        with _repeatable():
+            return read_pictures(found, limit, manner, spec.text, spec.ref)
+    samples = found if isinstance(found, Samples) else _samples(found, spec)
+    if limit is None or limit >= len(samples.x):
+        return samples
+    return take(samples, chosen(samples.y.tolist(), limit))
+
+
+def _of_many_sizes(found: Any, shape: tuple[int, ...] | None) -> bool:
+    """Return whether ``found`` has pictures that are to be brought to one size: ``shape``, if so.
+
+    Without one, only pictures of several sizes among the first few.
+    """
+    if isinstance(found, Samples) or not are_pictures(found):
+        return False
+    some = [found[i][0] for i in range(min(len(found), LOOKED_AT))]
+    sizes = {each.size[::-1] for each in some if isinstance(each, Image.Image)}
+    return len(sizes) > 1 or (shape is not None and len(shape) == 3 and sizes != {shape[1:]})
+
+
+def _called(spec: Spec) -> Any:
+    options = {key: literal(value) for key, value in spec.query.items()}
+    where = f"{spec.scheme}:{spec.ref}"
+    try:
+        with _repeatable():
+            module = _module(spec)
+            make = getattr(module, spec.ref, None)
+            if make is None:
+                public = [key for key, value in vars(module).items() if callable(value)]
+                raise InputError(f"{where}: there is no {spec.ref!r} in it",
+                                 did_you_mean(spec.ref, public))  # fmt: skip
+            return make(**options) if callable(make) else make
+    except AdvkitError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise InputError(f"{where} raised {told(error)}") from error
+
+
+@contextmanager
+def _repeatable() -> Iterator[None]:
+    """Give NumPy's global generator the same start each time, and torch's; restore both."""
+    before = np.random.get_state()
+    np.random.seed(0)
+    try:
+        with _seeded():
+            yield
+    finally:
+        np.random.set_state(before)
+
+
+def _module(spec: Spec) -> Any:
+    if not spec.scheme.endswith(".py"):
+        return importlib.import_module(spec.scheme)
+    read_gated(spec.scheme)
+    file = Path(spec.scheme).resolve()
+    with _importable(file.parent):
+        return _execute(file)
+
+
+def _samples(found: Any, spec: Spec) -> Samples:
+    name, classes = f"{spec.scheme}:{spec.ref}", getattr(found, "classes", None)
+    if isinstance(found, tuple) and len(found) == 2:
+        x, y = (np.asarray(each) for each in found)
+    elif hasattr(found, "__len__") and hasattr(found, "__getitem__"):
+        x, y = _stacked(found, name)
+    else:
+        raise InputError(f"{name} gave a {type(found).__name__}", GIVES)
+    pixels = to_unit(x, name)
+    return Samples(
+        pixels, to_labels(y, len(pixels), name), tuple(f"{spec.ref}/{i}" for i in range(len(x))),
+        tuple(map(str, classes)) if classes else None, spec.text,
+    )  # fmt: skip
+
+
+def _stacked(found: Any, name: str) -> tuple[Any, Any]:
+    try:
+        with _repeatable():
+            pairs = [found[i] for i in range(len(found))]
+        images, labels = [_array(pair[0]) for pair in pairs], [pair[1] for pair in pairs]
+    except Exception as error:
+        raise InputError(f"{name}: an item of it raised {told(error)}", GIVES) from error
+    sizes = {image.shape for image in images}
+    if len(sizes) > 1:
+        raise InputError(f"the images of {name} have several sizes: {_some(sizes)}",
+                         "resize them to one in the data set")  # fmt: skip
+    return np.stack(images) if images else np.zeros((0, 1)), np.asarray(labels, dtype=None)
+
+
+def _array(image: Any) -> Any:
+    if isinstance(image, Image.Image):
+        picture = image.convert("L" if image.mode in ("1", "L") else "RGB")
+        pixels = np.asarray(picture)
+        return pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, 2, 0)
+    return image.detach().cpu().numpy() if isinstance(image, torch.Tensor) else np.asarray(image)
+
+
+def _some(sizes: Sequence[tuple[int, ...]] | set[tuple[int, ...]]) -> str:
+    return ", ".join(" x ".join(map(str, size)) for size in sorted(sizes)[:3])

@@ -1,0 +1,97 @@
+"""The Python face of `advkit doctor`: is everything here that an audit needs, and does it work?"""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from advkit.api import audit
+from advkit.data.specs import load_data
+from advkit.engine import evaluate
+from advkit.engine.objectives import margin
+from advkit.evaluate.fingerprint import environment
+from advkit.inspection.findings import Finding, advice_of, finding
+from advkit.inspection.packages import extras, needed
+from advkit.inspection.place import CPU, place
+from advkit.models.specs import load_model
+
+NET, DATA, IMAGES, EPS = "bundled:digits-cnn", "bundled:digits", 24, 0.1
+STEP, CLOSE = 1e-6, 1e-4
+"""Of central differences in float64, and how far a true gradient is off by them, as a share."""
+
+
+def examine(
+    *, test: bool = True, folder: Path = Path("runs"),
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+) -> dict[str, Any]:  # fmt: skip
+    """Return versions, what the machine has, optional extras, and whether a small audit works.
+
+    ``folder`` is where runs are to be written; without ``test`` nothing is run. Findings are as in
+    `advkit.inspection.findings`.
+    """
+    packages, machine = list(needed()), list(place(folder))
+    tests = []
+    for done, check in enumerate((gradients, small_audit) if test else (), 1):
+        tests.append(check())
+        progress("self-test", done, 2)
+    found = {"packages": packages, "machine": machine, "tests": tests}
+    return {
+        "environment": environment(CPU),
+        **{name: [each._asdict() for each in rows] for name, rows in found.items()},
+        "extras": [dict(zip(("name", "version", "use", "get"), row, strict=True))
+                   for row in extras()],
+        "advice": advice_of([*packages, *machine, *tests]),
+    }  # fmt: skip
+
+
+def gradients() -> Finding:
+    """Hold the gradient of a net against central differences of its values, in float64."""
+    samples, model = load_data(DATA, limit=4), load_model(NET).double()
+    x, ask = samples.x.double(), margin(model, samples.y)
+    along = torch.randn(x.shape, generator=torch.Generator().manual_seed(0), dtype=x.dtype)
+    ahead, behind = (evaluate(ask, x + s * STEP * along, gradient=False).value for s in (1, -1))
+    measured = (ahead - behind) / (2 * STEP)
+    told = (evaluate(ask, x).gradient * along).flatten(1).sum(1)
+    off = float(((measured - told).abs() / told.abs().clamp_min(1e-9)).max())
+    return finding(
+        "gradient", off > CLOSE, f"differs from central differences by {off:.1g} at most",
+        "Automatic differentiation is wrong here: install torch again.",
+    )  # fmt: skip
+
+
+def small_audit() -> Finding:
+    """Audit a bundled net on a few images, and again in other batches: rows must be the same."""
+    began = time.perf_counter()
+    try:
+        first, second = (_distances(size) for size in (IMAGES, 5))
+    except Exception as error:
+        seen = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        return finding(
+            "audit", True, seen, "A small audit fails here: advkit -vv audit says where."
+        )
+    took, alike = time.perf_counter() - began, first == second
+    seen = (
+        f"{sum(1 for d in first if d > EPS)} of {IMAGES} digits withstand Linf {EPS:g}, "
+        f"{'the same' if alike else 'others'} in other batches; {took:.1f} s for both audits"
+    )
+    advice = "Results depend on the batch here: give --batch-size, and report it."
+    return finding("audit", not alike, seen, advice)
+
+
+def _distances(batch_size: int) -> list[float]:
+    """Return how far the nearest example of each image is, infinity where there is none."""
+    import pandas as pd
+
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "run"
+        audit(NET, DATA, eps=EPS, limit=IMAGES, suite="quick", out=out, batch_size=batch_size,
+              jobs=1, device="cpu")  # fmt: skip
+        return list(_column(pd.read_csv(out / "samples.csv")))
+
+
+def _column(table: Any) -> Iterator[float]:
+    for value in table["distance"]:
+        yield float("inf") if value != value else float(value)

@@ -1,0 +1,55 @@
+"""Whether the packages are there that are needed, new enough, and which optional ones are."""
+
+import re
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+
+from advkit.inspection.findings import Finding, finding
+
+NEEDED = {
+    "torch": "2.10", "torchvision": "0.25", "numpy": "1.26", "pandas": "2.1",
+    "scikit-learn": "1.5", "scipy": "1.11", "joblib": "1.2", "tqdm": "4.66.3", "click": "8.1",
+    "matplotlib": "3.8", "jinja2": "3.1.6", "pillow": "10.3", "safetensors": "0.4.5",
+    "filelock": "3.12", "soundfile": "0.12",
+}  # fmt: skip
+"""As `setup.cfg` has them; older ones have known holes, or lack what is used."""
+EXTRAS = {
+    "hf": ("datasets", "--data hf:DIR"),
+    "imagenet": ("efficientnet-lite-pytorch", "--model efficientnet-lite:0"),
+    "parquet": ("pyarrow", "--data parquet:FILE"),
+    "ray": ("ray", "--ray ADDRESS"),
+}
+"""Of each extra the package that shows whether it is there, and what it is for."""
+Version = Callable[[str], str]
+
+
+def needed(installed: Version = version) -> Iterator[Finding]:
+    """Yield whether each package that advkit needs is there, and new enough."""
+    for name, least in NEEDED.items():
+        has = _version(name, installed)
+        seen = f"{has} (at least {least} is needed)" if has else f"is missing; {least} is needed"
+        yield finding(
+            name, not has or _older(has, least), seen, f"pip install -U '{name}>={least}'"
+        )
+
+
+def extras(installed: Version = version) -> Iterator[tuple[str, str, str, str]]:
+    """Yield of each extra its name, the version that is there or "", what for, how to get it."""
+    for name, (package, use) in EXTRAS.items():
+        yield name, _version(package, installed), use, f'pip install "advkit[{name}]"'
+
+
+def _version(name: str, installed: Version) -> str:
+    try:
+        return installed(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _older(has: str, least: str) -> bool:
+    """Compare the leading numbers of two versions."""
+    return _numbers(has) < _numbers(least)
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in re.findall(r"\d+", text.partition("+")[0])[:3]]

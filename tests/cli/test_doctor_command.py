@@ -1,0 +1,73 @@
+"""`advkit doctor` as it is typed."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from advkit import __version__, doctoring
+from advkit.models import load_model
+from tests.cli.run_cli import Cli
+
+
+def test_all_is_well_here(cli: Cli, tmp_path: Path) -> None:
+    found = json.loads(cli("doctor", "--json", "--out", tmp_path).out)
+    assert {row["name"]: row["state"] for row in found["tests"]} == {
+        "gradient": "pass",
+        "audit": "pass",
+    }
+    assert found["environment"]["advkit"] == __version__
+    assert found["advice"] == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_for_people(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    done = cli("doctor", "--no-test", "--out", tmp_path)
+    assert done.code == 0
+    assert "Nothing is wrong." in done.out
+    assert "Self-test" not in done.out
+    assert max(map(len, done.out.splitlines())) <= 80
+
+
+def test_what_is_wrong_is_told(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    words = ("doctor", "--no-test", "--out", tmp_path / "file" / "runs")
+    done = cli(*words)
+    assert done.code == 0
+    assert "WRONG  disk" in done.out
+    assert "What to do:\n- Give --out DIR" in done.out
+    assert cli(*words, "--strict").code == 6
+
+
+def test_a_broken_gradient_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Liar(torch.autograd.Function):
+        @staticmethod
+        def forward(_ctx: object, x: torch.Tensor) -> torch.Tensor:
+            return x.clone()
+
+        @staticmethod
+        def backward(_ctx: object, slope: torch.Tensor) -> torch.Tensor:
+            return 1.001 * slope
+
+    def lying(spec: str) -> torch.nn.Module:
+        model = load_model(spec)
+        inner = model.net.forward
+        model.net.forward = lambda x: inner(Liar.apply(x))  # type: ignore[method-assign]
+        return model
+
+    assert doctoring.gradients().state == "pass"
+    monkeypatch.setattr(doctoring, "load_model", lying)
+    assert doctoring.gradients().state == "fail"
+
+
+def test_an_audit_that_fails_or_differs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctoring, "_distances", lambda size: [0.1, 0.2 + size])
+    assert doctoring.small_audit().state == "fail"
+
+    def failing(_size: int) -> list[float]:
+        raise RuntimeError("no kernel")
+
+    monkeypatch.setattr(doctoring, "_distances", failing)
+    assert "no kernel" in doctoring.small_audit().seen
