@@ -164,7 +164,7 @@ def _grey(model: str | Classifier, size: tuple[int, ...] | None) -> Samples:
 def _no_size(model: str | Classifier) -> UsageError:
     name = model if isinstance(model, str) else model.name
     return UsageError(f"{name} does not say what images it takes",
-                      "add --data, or --shape 3,224,224")  # fmt: skip
+                      "add --data, or --shape 3,224,224", code="E204")  # fmt: skip
 
 
 def _wanted(model: str | Classifier) -> tuple[int, ...] | None:
@@ -177,7 +177,7 @@ def _asked(text: str) -> tuple[int, ...]:
     except ValueError:
         size = ()
     if not size or min(size) < 1:
-        raise UsageError(f"--shape {text} is not possible", "write 3,224,224")
+        raise UsageError(f"--shape {text} is not possible", "write 3,224,224", code="E203")
     return size
 
 

@@ -101,5 +101,7 @@ def flag(spec: Spec, key: str) -> bool:
     """Return whether ``key`` of ``spec`` is true; absent is false. Raises UsageError."""
     value = spec.query.get(key, "false").lower()
     if value not in ("true", "false"):
-        raise UsageError(f"{key}={spec.query[key]} in {spec.text!r}", f"{key}=true or {key}=false")
+        raise UsageError(
+            f"{key}={spec.query[key]} in {spec.text!r}", f"{key}=true or {key}=false", code="E206"
+        )
     return value == "true"

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from advkit.data.samples import Samples, take
 from advkit.data.shares import chosen
-from advkit.errors import InputError, UsageError, did_you_mean
+from advkit.errors import InputError, UnknownNameError, UsageError, did_you_mean
 from advkit.models import Classifier
 from advkit.models.affine import Affine
 from advkit.models.scikit import affine_weights, from_estimator
@@ -72,10 +72,12 @@ def two_classes(samples: Samples, names: Sequence[str] = ()) -> Samples:
     if not names:
         names = USUAL if set(USUAL) <= set(known) else known[:2]
     if len(names) != 2 or names[0] == names[1]:
-        raise UsageError(f"--classes {','.join(names)} is no pair", "two names: Sneaker,Bag")
+        raise UsageError(
+            f"--classes {','.join(names)} is no pair", "two names: Sneaker,Bag", code="E203"
+        )
     for name in names:
         if name not in known:
-            raise UsageError(f"there is no class {name!r}", did_you_mean(name, known))
+            raise UnknownNameError(f"there is no class {name!r}", did_you_mean(name, known))
     pair = [known.index(name) for name in names]
     found = take(samples, [i for i, label in enumerate(samples.y.tolist()) if label in pair])
     return found._replace(y=(found.y == pair[1]).long(), classes=tuple(names))

@@ -35,12 +35,14 @@ def spec_with(model: str | None, args: tuple[str, ...], preprocess: str | None) 
     for arg in args:
         key, equals, value = arg.partition("=")
         if not key or not equals:
-            raise UsageError(f"--model-arg {arg} is not key=value", "--model-arg depth=18")
+            raise UsageError(
+                f"--model-arg {arg} is not key=value", "--model-arg depth=18", code="E206"
+            )
         given.append(f"{key}={_quoted(value)}")
     if not given:
         return model
     if model is None:
-        raise UsageError("--model-arg and --preprocess need a --model", "say which")
+        raise UsageError("--model-arg and --preprocess need a --model", "say which", code="E206")
     return f"{model}{'&' if '?' in model else '?'}{'&'.join(given)}"
 
 

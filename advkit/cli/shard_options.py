@@ -17,7 +17,9 @@ def portion_in(shard: str | None, out: Path | None) -> tuple["Portion | None", P
     if shard is None:
         return None, out
     if out is None:
-        raise UsageError(f"--shard {shard} needs --out", "the same for all shards of a run")
+        raise UsageError(
+            f"--shard {shard} needs --out", "the same for all shards of a run", code="E206"
+        )
     portion = portion_of(shard)
     return portion, out if out.name == portion.folder else out / portion.folder
 

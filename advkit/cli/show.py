@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from advkit.cli.failures import say
-from advkit.errors import UsageError, did_you_mean
+from advkit.errors import UnknownNameError, UsageError, did_you_mean
 
 EPILOG = """
 \b
@@ -56,7 +56,9 @@ def show_run(what: str, name: str | None, as_json: bool) -> None:
     from advkit.evaluate.state import state_of
 
     if name is not None:
-        raise UsageError(f"show {what} {name}: what is {what}?", did_you_mean(what, ["attack"]))
+        raise UnknownNameError(
+            f"show {what} {name}: what is {what}?", did_you_mean(what, ["attack"])
+        )
     state = state_of(Path(what))
     say(json.dumps(state, indent=2) if as_json else run_page(Path(what), state))
 

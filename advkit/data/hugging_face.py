@@ -78,7 +78,9 @@ def _opened(spec: Spec) -> Any:
     try:
         from datasets import load_from_disk
     except ImportError as error:
-        raise InputError("hf: needs the package datasets", 'pip install "advkit[hf]"') from error
+        raise InputError(
+            "hf: needs the package datasets", 'pip install "advkit[hf]"', code="E315"
+        ) from error
     try:
         found = load_from_disk(spec.ref)
     except Exception as error:

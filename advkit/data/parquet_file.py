@@ -111,7 +111,9 @@ def _opened(files: Sequence[Path]) -> Any:
         import pyarrow.dataset
     except ImportError as error:
         raise InputError(
-            "parquet: needs the package pyarrow", 'pip install "advkit[parquet]"'
+            "parquet: needs the package pyarrow",
+            'pip install "advkit[parquet]"',
+            code="E315",
         ) from error
     try:
         return pyarrow.dataset.dataset([str(file) for file in files], format="parquet")

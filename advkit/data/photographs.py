@@ -46,10 +46,13 @@ def open_picture(path: Picture, mode: str, name: str = "") -> tuple[Image.Image,
         raise InputError(
             f"{name} is too large to be opened: {error}",
             f"shrink it below {Image.MAX_IMAGE_PIXELS:,} pixels, or leave it out",
+            code="E309",
         ) from error
     except Exception as error:
         raise InputError(
-            f"{name} is not a picture that can be read: {error}", "replace it, or leave it out"
+            f"{name} is not a picture that can be read: {error}",
+            "replace it, or leave it out",
+            code="E309",
         ) from error
 
 

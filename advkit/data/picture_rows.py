@@ -45,7 +45,9 @@ def manner_of(spec: Spec, shape: tuple[int, ...] | None) -> Manner:
     """Return how ``spec`` wants pictures for a model that takes ``shape``; raises UsageError."""
     share = (numbers(spec, "crop") or [0.875])[0]
     if not 0 < share <= 1:
-        raise UsageError(f"crop={share:g} in {spec.text!r} is not possible", "above 0, at most 1")
+        raise UsageError(
+            f"crop={share:g} in {spec.text!r} is not possible", "above 0, at most 1", code="E203"
+        )
     channels = shape[0] if shape and len(shape) == 3 else 3
     return Manner(_size(spec, shape), share, "L" if channels == 1 else "RGB", skips(spec))
 
@@ -54,7 +56,9 @@ def skips(spec: Spec) -> bool:
     """Return whether ``spec`` wants bad files left out; raises UsageError."""
     word = spec.query.get("skip_bad", "false").lower()
     if word not in ("true", "false"):
-        raise UsageError(f"skip_bad={word} in {spec.text!r} is not possible", "true or false")
+        raise UsageError(
+            f"skip_bad={word} in {spec.text!r} is not possible", "true or false", code="E203"
+        )
     return word == "true"
 
 
@@ -62,7 +66,9 @@ def _size(spec: Spec, shape: tuple[int, ...] | None) -> tuple[int, int]:
     if "size" in spec.query:
         side = whole(spec, "size", DEFAULT_SIZE)
         if side < 1:
-            raise UsageError(f"size={side} in {spec.text!r} is not possible", "from 1 up")
+            raise UsageError(
+                f"size={side} in {spec.text!r} is not possible", "from 1 up", code="E203"
+            )
         return side, side
     if shape and len(shape) == 3:
         return shape[1], shape[2]

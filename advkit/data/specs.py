@@ -14,7 +14,7 @@ from advkit.data.samples import Samples, take
 from advkit.data.shares import chosen
 from advkit.data.torchvision_sets import load_torchvision
 from advkit.data.user_data import is_users, load_users
-from advkit.errors import EmptyError, UsageError, did_you_mean
+from advkit.errors import EmptyError, UnknownNameError, UsageError, did_you_mean
 from advkit.spec_text import Spec, parse_spec
 
 
@@ -37,11 +37,11 @@ def load_data(
     UsageError, InputError, UnsafeError, EmptyError.
     """
     if limit is not None and limit < 0:
-        raise UsageError(f"limit {limit} is not possible", "a whole number from 1 up")
+        raise UsageError(f"limit {limit} is not possible", "a whole number from 1 up", code="E203")
     parsed = parse_spec(spec)
     load = SCHEMES.get(parsed.scheme) or (load_users if is_users(parsed) else None)
     if load is None:
-        raise UsageError(
+        raise UnknownNameError(
             f"the data {spec!r} has an unknown scheme {parsed.scheme!r}",
             f"{did_you_mean(parsed.scheme or parsed.ref, SCHEMES)}; write scheme:name, "
             f"such as {' or '.join(f'bundled:{name}' for name in BUNDLED)}",

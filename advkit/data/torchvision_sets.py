@@ -76,7 +76,9 @@ def _open(spec: Spec, split: str) -> Any:
     which: dict[str, Any] = {"split": split} if "split" in known else {"train": split == "train"}
     which = {key: value for key, value in which.items() if key in known}
     if "split" in spec.query and not which:
-        raise UsageError(f"{spec.ref} has no splits ({spec.text!r})", "leave split out")
+        raise UsageError(
+            f"{spec.ref} has no splits ({spec.text!r})", "leave split out", code="E207"
+        )
     if "download" in known:
         which["download"] = False
     try:

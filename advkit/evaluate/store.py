@@ -112,7 +112,9 @@ class Store:
             raise self._damaged(shard) from error
 
     def _damaged(self, shard: str) -> InputError:
-        return InputError(f"{self._file(shard)} is missing or damaged", "--fresh begins anew")
+        return InputError(
+            f"{self._file(shard)} is missing or damaged", "--fresh begins anew", code="E313"
+        )
 
     def made_of(self) -> dict[str, Any] | None:
         """Return what the rows here depend on, or None where there are none yet."""
@@ -172,4 +174,6 @@ def open_store(path: Path, *, fresh: bool = False) -> Iterator[Store]:
                 claim(connection, path)
                 yield Store(path, connection)
     except Timeout as error:
-        raise InputError(f"the run directory {path} is in use", "wait for the other run") from error
+        raise InputError(
+            f"the run directory {path} is in use", "wait for the other run", code="E313"
+        ) from error

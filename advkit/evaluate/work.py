@@ -80,6 +80,7 @@ def _clean_rows(work: Work, at: list[int]) -> pd.DataFrame:
             f"the model {work.model.name} gives logits that are not finite, first for sample "
             f"{part.ids[bad[0]]}",
             "check its preprocessing and weights",
+            code="E306",
         )
     rows = rows[["label", "prediction", "confidence", "margin"]]
     return rows.assign(position=at, id=part.ids)

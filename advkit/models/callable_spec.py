@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any
 
-from advkit.errors import UsageError, did_you_mean
+from advkit.errors import UnknownNameError, UsageError, did_you_mean
 from advkit.models.classifier import Classifier
 from advkit.models.user_code import call_from_file, call_from_module, is_estimator
 from advkit.spec_text import Spec, literal, numbers
@@ -20,7 +20,7 @@ def called(spec: Spec) -> Any:
         return call_from_file(spec.scheme, spec.ref, options)
     top = spec.scheme.partition(".")[0]
     if top == spec.scheme and find_spec(top) is None:
-        raise UsageError(
+        raise UnknownNameError(
             f"the model {spec.text!r} has an unknown scheme, and there is no module {top!r}",
             did_you_mean(top, SCHEMES),
         )
@@ -43,5 +43,6 @@ def wrapped(net: Any, spec: Spec, classes: Sequence[str] | None) -> Classifier:
         raise UsageError(
             f"{spec.text!r} gives a Classifier, which has its own normalisation",
             "leave mean and std out",
+            code="E210",
         )
     return net

@@ -6,7 +6,7 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from advkit.errors import InputError, UsageError, did_you_mean
+from advkit.errors import InputError, UnknownNameError, did_you_mean
 from advkit.models.black_box import OUTPUTS, BlackBox
 from advkit.models.classifier import Classifier
 from advkit.models.load_gate import read_gated
@@ -78,7 +78,7 @@ def endpoint_of(spec: Spec) -> Endpoint:
     given |= {key: literal(value) for key, value in spec.query.items()}
     for key in given:
         if key not in Endpoint._fields:
-            raise UsageError(f"{spec.text!r} has no option {key!r}",
+            raise UnknownNameError(f"{spec.text!r} has no option {key!r}",
                              did_you_mean(key, Endpoint._fields))  # fmt: skip
     return _checked(Endpoint(**given), spec.text)
 

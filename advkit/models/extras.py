@@ -11,5 +11,7 @@ def extra(module: str, *, of: str, by: str) -> Any:
     """Return the optional ``module``; raise InputError that says which extra brings it."""
     top = module.partition(".")[0]
     if find_spec(top) is None:
-        raise InputError(f"{by} needs the package {top}", f'pip install "advkit[{of}]"')
+        raise InputError(
+            f"{by} needs the package {top}", f'pip install "advkit[{of}]"', code="E315"
+        )
     return import_module(module)

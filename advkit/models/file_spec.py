@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import nn
 
-from advkit.errors import InputError, UsageError, did_you_mean
+from advkit.errors import InputError, UnknownNameError, UsageError, did_you_mean
 from advkit.models.callable_spec import called, wrapped
 from advkit.models.classifier import Classifier
 from advkit.models.described import load_described
@@ -46,7 +46,9 @@ def _described_by_itself(
     kind: str, data: bytes, spec: Spec, arch: str | None, classes: Sequence[str] | None
 ) -> Classifier:
     if arch is not None:
-        raise UsageError(f"--arch {arch} has no use with {spec.ref}", "it says itself what it is")
+        raise UsageError(
+            f"--arch {arch} has no use with {spec.ref}", "it says itself what it is", code="E207"
+        )
     if kind == "skops":
         from advkit.models.skops_file import skops_classifier
 
@@ -90,7 +92,9 @@ def empty(arch: Spec, classes: Sequence[str] | None) -> nn.Module:
     if arch.scheme:
         return _module(called(arch), arch)
     if arch.ref not in NETS:
-        raise UsageError(f"there is no architecture {arch.ref!r}", did_you_mean(arch.ref, NETS))
+        raise UnknownNameError(
+            f"there is no architecture {arch.ref!r}", did_you_mean(arch.ref, NETS)
+        )
     shape = tuple(int(n) for n in numbers(arch, "shape") or ())
     options = {key: literal(value) for key, value in arch.query.items() if key != "shape"}
     n_classes = options.pop("n_classes", len(classes or ()))
@@ -98,6 +102,7 @@ def empty(arch: Spec, classes: Sequence[str] | None) -> nn.Module:
         raise UsageError(
             f"--arch {arch.text} does not say for what inputs and how many classes",
             f"write --arch {arch.ref}?shape=1,28,28&n_classes=10",
+            code="E204",
         )
     return build(arch.ref, shape=shape, n_classes=n_classes, **options)
 

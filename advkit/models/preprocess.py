@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from advkit.errors import InputError, UsageError, did_you_mean
+from advkit.errors import InputError, UnknownNameError, did_you_mean
 from advkit.models.classifier import Classifier
 from advkit.models.load_gate import read_gated
 
@@ -51,7 +51,7 @@ def preprocess_of(text: str) -> Preprocess:
     if text in KNOWN:
         return Preprocess(**KNOWN[text])
     if not text.endswith(".toml"):
-        raise UsageError(
+        raise UnknownNameError(
             f"there is no preprocessing {text!r}",
             f"{did_you_mean(text, ['auto', *KNOWN])}; or FILE.toml",
         )
@@ -61,7 +61,7 @@ def preprocess_of(text: str) -> Preprocess:
         raise InputError(f"{text} is no TOML: {error}") from error
     for key in found:
         if key not in Preprocess._fields:
-            raise UsageError(f"{text} has an unknown key {key!r}",
+            raise UnknownNameError(f"{text} has an unknown key {key!r}",
                              did_you_mean(key, Preprocess._fields))  # fmt: skip
     if isinstance(found.get("size"), int):
         found["size"] = [found["size"], found["size"]]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from advkit.errors import InputError, UsageError, did_you_mean
+from advkit.errors import InputError, UnknownNameError, UsageError, did_you_mean
 from advkit.models.callable_spec import SCHEMES, called, wrapped
 from advkit.models.classifier import Classifier
 from advkit.models.described import load_described
@@ -57,11 +57,15 @@ def load_model(
     """
     parsed, preprocess = _without_preprocess(parse_spec(spec))
     if arch is not None and not _is_file(parsed):
-        raise UsageError(f"--arch {arch} has no use with {spec}", "it belongs to a weights file")
+        raise UsageError(
+            f"--arch {arch} has no use with {spec}", "it belongs to a weights file", code="E207"
+        )
     found = _load(parsed, arch, classes)
     if preprocess != "auto":
         if {"mean", "std"} & set(parsed.query):
-            raise UsageError(f"{spec!r} has mean or std and preprocess", "leave one out")
+            raise UsageError(
+                f"{spec!r} has mean or std and preprocess", "leave one out", code="E207"
+            )
         found = preprocessed(found, preprocess_of(preprocess))
     return found.to(_device(device))
 
@@ -128,7 +132,7 @@ def _load(spec: Spec, arch: str | None, classes: Sequence[str] | None) -> Classi
         return load_file(spec, arch, classes)
     if spec.scheme.endswith(".py") or _MODULE.fullmatch(f"{spec.scheme}:{spec.ref}"):
         return wrapped(called(spec), spec, classes)
-    raise UsageError(
+    raise UnknownNameError(
         f"the model {spec.text!r} has an unknown scheme {spec.scheme!r}",
         f"{did_you_mean(spec.scheme, SCHEMES)}; or package.module:callable, "
         "./file.py:callable, FILE.safetensors",
@@ -141,7 +145,7 @@ def _is_file(spec: Spec) -> bool:
 
 def _bundled(spec: Spec) -> Path:
     if spec.ref not in bundled_models():
-        raise UsageError(
+        raise UnknownNameError(
             f"there is no bundled model {spec.ref!r}", did_you_mean(spec.ref, bundled_models())
         )
     return Path(str(files("advkit.models.bundled") / f"{spec.ref}.safetensors"))
@@ -151,9 +155,13 @@ def _device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError as error:
-        raise UsageError(f"there is no device {name!r}", "cpu, cuda, cuda:0, mps") from error
+        raise UsageError(
+            f"there is no device {name!r}", "cpu, cuda, cuda:0, mps", code="E205"
+        ) from error
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.mps.is_available()}
     if not there.get(device.type, True):
         known = ", ".join(kind for kind, usable in there.items() if usable)
-        raise InputError(f"the device {name!r} is not available here", f"available: {known}")
+        raise InputError(
+            f"the device {name!r} is not available here", f"available: {known}", code="E310"
+        )
     return device

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from advkit.errors import UsageError, did_you_mean
+from advkit.errors import UnknownNameError, UsageError, did_you_mean
 from advkit.models.classifier import Classifier
 from advkit.models.extras import extra
 from advkit.models.hub_cache import hub_file
@@ -65,7 +65,9 @@ def _trained(spec: Spec) -> bool:
             "none or DEFAULT; which ones is said after a dot: timm:resnet18.a1_in1k",
         )
     if name == "default" and "checkpoint" in spec.query:
-        raise UsageError(f"{spec.text!r} asks for two sorts of weights", "leave one out")
+        raise UsageError(
+            f"{spec.text!r} asks for two sorts of weights", "leave one out", code="E207"
+        )
     return name == "default"
 
 
@@ -78,11 +80,13 @@ def _config(spec: Spec) -> Any:
     timm = _timm(spec)
     name, _, tag = spec.ref.partition(".")
     if not timm.is_model(name):
-        raise UsageError(f"timm has no net {spec.ref!r}", did_you_mean(name, timm.list_models()))
+        raise UnknownNameError(
+            f"timm has no net {spec.ref!r}", did_you_mean(name, timm.list_models())
+        )
     config = timm.models.get_pretrained_cfg(spec.ref, allow_unregistered=False)
     if tag and config is None:
         tags = [one.partition(".")[2] for one in timm.list_pretrained(f"{name}.*")]
-        raise UsageError(f"timm's {name} has no weights {tag!r}", did_you_mean(tag, tags))
+        raise UnknownNameError(f"timm's {name} has no weights {tag!r}", did_you_mean(tag, tags))
     return config or timm.models.PretrainedCfg()
 
 
