@@ -14,10 +14,13 @@ NEEDED = {
 }  # fmt: skip
 """As `setup.cfg` has them; older ones have known holes, or lack what is used."""
 EXTRAS = {
-    "hf": ("datasets", "--data hf:DIR"),
+    "hf": ("datasets", "--data hf:DIR, --model hf:FOLDER"),
     "imagenet": ("efficientnet-lite-pytorch", "--model efficientnet-lite:0"),
+    "onnx": ("onnx2torch", "--model FILE.onnx"),
     "parquet": ("pyarrow", "--data parquet:FILE"),
     "ray": ("ray", "--ray ADDRESS"),
+    "sklearn": ("skops", "--model FILE.skops"),
+    "timm": ("timm", "--model timm:NAME"),
 }
 """Of each extra the package that shows whether it is there, and what it is for."""
 Version = Callable[[str], str]

@@ -123,8 +123,11 @@ def test_what_is_no_run_is_said_in_one_line(cli: Cli, runs: Path, command: str) 
     for folder, said in ((runs, "is not a run directory"), (runs / "half", "has not ended")):
         result = cli(command, folder)
         assert result.code == 3
-        assert said in result.err
-        assert len(result.err.splitlines()) == 2
+        line, hint, more = result.err.splitlines()
+        assert line.startswith("error[E3")
+        assert said in line
+        assert hint.startswith("  ")
+        assert more.startswith("  more: advkit explain-error E3")
 
 
 def test_an_output_of_no_known_format_is_refused(cli: Cli, runs: Path, tmp_path: Path) -> None:
