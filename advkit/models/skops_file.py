@@ -7,6 +7,13 @@ from advkit.models.classifier import Classifier
 from advkit.models.extras import extra
 from advkit.models.load_policy import is_allowed
 
+PLAIN = frozenset(
+    f"sklearn.neural_network._stochastic_optimizers.{name}"
+    for name in ("AdamOptimizer", "SGDOptimizer")
+)
+"""Types that skops does not list, and that hold numbers alone: every MLP has one. Trees do not
+belong here: their compiled code follows the indices of the file without a look."""
+
 
 def skops_classifier(
     data: bytes, path: str, *, name: str, classes: Sequence[str] | None = None
@@ -19,14 +26,15 @@ def skops_classifier(
 
     skops = extra("skops.io", of="sklearn", by=path)
     try:
-        unknown = skops.get_untrusted_types(data=data)
+        asked = skops.get_untrusted_types(data=data)
+        unknown = [kind for kind in asked if kind not in PLAIN]
         if unknown and not is_allowed(data):
             raise UnsafeError(
                 f"{path} holds types that could run code: {', '.join(unknown[:5])}; it was not "
                 "opened",
                 f"if you trust who made it: advkit trust add {path}, or --allow-unsafe-load",
             )
-        estimator = skops.loads(data, trusted=unknown)
+        estimator = skops.loads(data, trusted=asked)
     except UnsafeError:
         raise
     except Exception as error:

@@ -25,9 +25,9 @@ def timm_net(spec: Spec, classes: Sequence[str] | None) -> Classifier:
     hub); without either they are drawn from ``seed``. Raises UsageError, InputError, UnsafeError.
     """
     only(spec, OPTIONS)
-    trained = _trained(spec)
+    config, trained = _config(spec), _trained(spec)
     n_classes = whole(spec, "num_classes", 0) or (
-        int(_config(spec).num_classes or 1000) if trained else len(classes or ()) or 1000
+        int(config.num_classes or 1000) if trained else len(classes or ()) or 1000
     )
     options = {"num_classes": n_classes}
     if "in_chans" in spec.query:
@@ -41,7 +41,6 @@ def timm_net(spec: Spec, classes: Sequence[str] | None) -> Classifier:
         fill(net, tensors, spec.query["checkpoint"])
     elif trained:
         fill(net, _cached(spec), f"timm's {spec.ref}")
-    config = _config(spec)
     names = tuple(classes) if classes and len(classes) == n_classes else None
     found = Classifier(
         net.eval(), name=spec.text, classes=names, mean=_of(config.mean, options),

@@ -21,7 +21,18 @@ LOADERS: dict[str, Callable[[str], Any]] = {
     "python file": lambda path: load_model(f"{path}.py:make"),
     "arch in a python file": lambda path: load_model(good_weights(path), arch=f"{path}.py:make"),
     "npz": lambda path: load_data(f"npz:{path}"),
+    "checkpoint of timm": lambda path: load_model(f"timm:test_resnet?checkpoint={path}"),
+    "named as ONNX": lambda path: load_model(renamed(path, "onnx")),
+    "named as skops": lambda path: load_model(renamed(path, "skops")),
+    "preprocessing": lambda path: load_model(
+        f"bundled:fashion-mnist-cnn?preprocess={renamed(path, 'toml')}"
+    ),
+    "service": lambda path: load_model(f"endpoint:{renamed(path, 'toml')}"),
 }
+
+
+def renamed(path: str, suffix: str) -> str:
+    return str(Path(path).rename(Path(path).with_suffix(f".{suffix}")))
 
 
 def good_weights(beside: str) -> str:
