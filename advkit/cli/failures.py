@@ -68,6 +68,7 @@ def guarded(command: click.Command) -> NoReturn:
         if code in STOPPED:
             sys.stderr.flush()
             os._exit(code)  # not wait for the shards that other threads are at
+        _drop_what_cannot_be_written()
         sys.exit(code)
     sys.exit(code if isinstance(code, int) else 0)
 
@@ -81,6 +82,14 @@ def say(text: str) -> None:
         click.echo(text)
         sys.stdout.flush()
     except BrokenPipeError:
+        _close_stdout()
+
+
+def _drop_what_cannot_be_written() -> None:
+    """Python tries again when it ends, and would leave with a code of its own."""
+    try:
+        sys.stdout.flush()
+    except OSError:
         _close_stdout()
 
 

@@ -217,10 +217,12 @@ def test_eps_0_alone_is_clean_accuracy(cli: Cli) -> None:
 @pytest.mark.parametrize(("end", "code", "told"), [
     (">/dev/full", 7, "error[E700]: standard output"), (">&-", 0, ""), (">&- 2>&-", 0, ""),
 ])  # fmt: skip
-def test_an_output_that_is_full_or_closed(end: str, code: int, told: str) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_an_output_that_is_full_or_closed(end: str, code: int, told: str, unbuffered: str) -> None:
+    env = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": unbuffered}
     done = subprocess.run(
         ["bash", "-c", f"exec '{sys.executable}' -m advkit explain-error E203 {end}"],
-        capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=30,
+        capture_output=True, text=True, env=env, timeout=30,
     )  # fmt: skip
     assert (done.returncode, done.stderr[: len(told) or 99]) == (code, told)
 
