@@ -136,8 +136,13 @@ def data() -> list[dict[str, Any]]:
     return [{"name": f"bundled:{name}", "about": "comes with advkit"} for name in BUNDLED] + [
         {"name": "imagefolder:DIR", "about": "photographs, one folder per class"},
         {"name": "audio:DIR", "about": "recordings, one folder per class, or ?labels=FILE.csv"},
+        {"name": "csv:FILE", "about": "paths of pictures, and their labels"},
+        {"name": "parquet:FILE", "about": "pictures as bytes, and their labels"},
+        {"name": "hf:DIR", "about": "a folder of the package datasets"},
         {"name": "npz:FILE", "about": "arrays x and y of numpy; examples.npz of advkit attack"},
         {"name": "torchvision:NAME?root=DIR&split=test", "about": "a data set on the disk"},
+        {"name": "package.module:callable", "about": "a function of your own that returns data"},
+        {"name": "./file.py:callable", "about": "the same, in a file"},
     ]
 
 

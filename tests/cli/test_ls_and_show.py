@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from advkit.attacks import ATTACKS, HIGHER_ORDER, attack_card, parse
+from advkit.data.specs import SCHEMES
 from tests.cli.run_cli import Cli
 
 
@@ -56,6 +57,8 @@ def test_filters_and_json(cli: Cli) -> None:
 def test_models_data_and_norms(cli: Cli) -> None:
     assert "bundled:digits-cnn" in cli("ls", "models").out
     assert "npz:FILE" in cli("ls", "data").out
+    listed = {row["name"].partition(":")[0] for row in json.loads(cli("ls", "data", "--json").out)}
+    assert set(SCHEMES) <= listed
     rows = json.loads(cli("ls", "norms", "--json").out)
     assert [row["name"] for row in rows] == ["Linf", "L2", "L1", "L0"]
     assert "ddn" in rows[1]["attacks"]
