@@ -65,8 +65,13 @@ def table(commands: dict[str, click.Command]) -> dict[str, Any]:
 
     names = {what: [row["name"] for row in rows()] for what, rows in LISTINGS.items()}
     wanted = sorted(set(WORDS.values()))
-    words = {what: [n for n in names[what] if not any(map(str.isupper, n))] for what in wanted}
+    words = {what: [name for name in names[what] if _is_whole(name)] for what in wanted}
     return {"commands": {n: _row(n, each) for n, each in commands.items()}, "words": words}
+
+
+def _is_whole(name: str) -> bool:
+    """Tell a name from a pattern with a place to fill in: npz:FILE, ./file.py:callable."""
+    return not any(map(str.isupper, name)) and not name.endswith((":callable", ":function"))
 
 
 def _row(name: str, command: click.Command) -> dict[str, Any]:
