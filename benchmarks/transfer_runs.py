@@ -16,8 +16,8 @@ from advkit.data.samples import Samples
 from advkit.engine.objectives import Model, margins
 from advkit.evaluate.attempts import run_member
 from advkit.evaluate.attempts import saved_examples as saved
-from advkit.evaluate.audit import ingredients
 from advkit.evaluate.fingerprint import check_same
+from advkit.evaluate.run_record import ingredients
 from advkit.evaluate.store import open_store
 from advkit.evaluate.work import Progress, Work, judge_clean, right_when_clean
 from advkit.evaluate.workers import default_batch

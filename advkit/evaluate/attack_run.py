@@ -12,10 +12,10 @@ from advkit.errors import EmptyError
 from advkit.evaluate.attack_plan import Plan, goals
 from advkit.evaluate.attack_summary import examples_of, judged, summarised, to_attack
 from advkit.evaluate.attempts import run_member
-from advkit.evaluate.audit import begin, class_notes, describe, ingredients
 from advkit.evaluate.fingerprint import now
 from advkit.evaluate.pools import pooled
 from advkit.evaluate.run_folder import write_arrays, write_json, write_text
+from advkit.evaluate.run_record import begin, class_notes, describe, ingredients
 from advkit.evaluate.shards import check_complete
 from advkit.evaluate.sound_files import write_pairs
 from advkit.evaluate.state import Tracker

@@ -5,14 +5,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from advkit.attacks import Member
-from advkit.data.samples import Samples, fingerprint
-from advkit.errors import EmptyError, InputError
+from advkit.data.samples import Samples
+from advkit.errors import EmptyError
 from advkit.evaluate.attempts import LINE_SEARCH
 from advkit.evaluate.black_box_run import (
     announce_cost,
     black_box_suite,
-    black_box_trust,
     check_gradients,
 )
 from advkit.evaluate.bracket import bracket_summary, bracketed
@@ -20,16 +18,17 @@ from advkit.evaluate.budget import Budget, budget, forecast, seconds_per_pass
 from advkit.evaluate.checked_run import run_attacks, run_checked
 from advkit.evaluate.estimate import seconds_left
 from advkit.evaluate.exhibits import write_exhibits
-from advkit.evaluate.fingerprint import answers, check_same, environment, now
+from advkit.evaluate.fingerprint import now
 from advkit.evaluate.gradient_checks import same_answers
 from advkit.evaluate.pools import pooled
 from advkit.evaluate.portions import Portion, write_shard
 from advkit.evaluate.proofs import check_sound, try_proofs
 from advkit.evaluate.randomised import ASKED, ATTACKED, OnAverage, spread
-from advkit.evaluate.run_folder import read_json, write_json, write_text
-from advkit.evaluate.state import Tracker, note_start
-from advkit.evaluate.store import Store, open_store
-from advkit.evaluate.suite import plan_of, run
+from advkit.evaluate.run_folder import write_json, write_text
+from advkit.evaluate.run_record import begin, class_notes, describe, ingredients
+from advkit.evaluate.state import Tracker
+from advkit.evaluate.store import open_store
+from advkit.evaluate.suite import plan_of
 from advkit.evaluate.suites import SUITES, suite_of
 from advkit.evaluate.summary import per_sample, summarise
 from advkit.evaluate.supervisor import Crew
@@ -91,12 +90,14 @@ def audit(
     check_gradients(model, plan.members())
     bounds = "off" if model.black_box and bounds == "auto" else bounds
     notes = [*samples.notes, *probe(model, samples.x, samples.y), *class_notes(model, samples)]
-    made_of = ingredients(model, samples, norm, eps, list(plan.members()), seed)
-    made_of["bounds"] = bounds
-    made_of["surrogates"] = [other.fingerprint() for other in surrogates]
     copy = folded(model, samples.x[:LEAST]) if fold else None
     habits = {"folded": copy is not None, "bfloat16": bfloat16}
-    made_of |= {name: True for name, kept in habits.items() if kept}
+    made_of = {
+        **ingredients(model, samples, norm, eps, list(plan.members()), seed),
+        "bounds": bounds,
+        "surrogates": [other.fingerprint() for other in surrogates],
+        **{name: True for name, kept in habits.items() if kept},
+    }
     record = {
         "made_of": made_of,
         **describe(model, samples, made_of, asked or {}),
@@ -122,24 +123,14 @@ def audit(
         judge_clean(work)
         told.estimate = partial(seconds_left, work, plan, eps, chosen.care)
         foreseen = budget(plan, len(eps), model.n_classes)
-        if announce and foreseen:
-            announce(f"suite {record['suite']}: {_foretold(work, foreseen)}{_told(habits)}")
+        if announce:
+            _announce(announce, work, foreseen, len(eps), f"suite {record['suite']}", habits)
         usual = foreseen.usual if foreseen else USUAL
-        if announce and model.black_box:
-            most = foreseen.most if foreseen else USUAL * len(eps)
-            announce_cost(model, most * len(samples.ids), announce)
         bracket = bracketed(work, eps, bounds, usual, seconds)
-        attacked = None
-        if model.black_box:
-            run(work, plan, eps)
-        else:
-            attacked = run_attacks(work, plan, chosen.care, eps, first)
+        attacked = run_attacks(work, plan, chosen.care, eps, first)
         if shard:
             return write_shard(out, begun, shard)
-        if attacked:
-            order, trust = run_checked(work, attacked, chosen.care, eps, surrogates)
-        else:
-            order, trust = labels, black_box_trust(work, first)
+        order, trust = run_checked(work, attacked, chosen.care, eps, surrogates)
         check_sound(work)
         try_proofs(work, eps)
         table = per_sample(work, eps)
@@ -150,6 +141,22 @@ def audit(
         write_exhibits(work, max(eps))
         write_json(out, "run.json", summary)
         return summary
+
+
+def _announce(
+    announce: Callable[[str], None],
+    work: Work,
+    foreseen: Budget | None,
+    radii: int,
+    suite: str,
+    habits: Mapping[str, bool],
+) -> None:
+    """Say before the start what the run will cost, as far as that is known."""
+    if foreseen:
+        announce(f"{suite}: {_foretold(work, foreseen)}{_told(habits)}")
+    if work.model.black_box:
+        most = foreseen.most if foreseen else USUAL * radii
+        announce_cost(work.model, most * len(work.samples.ids), announce)
 
 
 def _on_average(work: Work) -> Work:
@@ -181,90 +188,3 @@ def _completed(summary: dict[str, Any]) -> dict[str, Any]:
 def _told(habits: Mapping[str, bool]) -> str:
     words = {"folded": "batch norms folded for attacks", "bfloat16": "attacks in bfloat16"}
     return "".join(f"; {words[name]}" for name, kept in habits.items() if kept)
-
-
-def ingredients(
-    model: Classifier,
-    samples: Samples,
-    norm: str,
-    eps: Sequence[float],
-    members: Sequence[Member],
-    seed: int,
-) -> dict[str, Any]:
-    """Return what the rows of a run depend on; a resumed run must agree in all of it."""
-    versions = environment(samples.x.device)
-    return {
-        "model": model.fingerprint(),
-        "answers": answers(model, samples.x),
-        "data": fingerprint(samples),
-        "norm": norm,
-        "eps": sorted(eps),
-        "attacks": {member.label: member.options for member in members},
-        "seed": seed,
-        "device": str(samples.x.device),
-        "advkit": versions["advkit"],
-        "torch": versions["torch"],
-        **({"relative": True} if samples.relative else {}),
-    }
-
-
-def describe(
-    model: Classifier, samples: Samples, made_of: Mapping[str, Any], asked: Mapping[str, str]
-) -> dict[str, Any]:
-    """Return what a report says of model, data, attacks and machine."""
-    return {
-        "model": {
-            "spec": asked.get("model", model.name),
-            "name": model.name,
-            "sha256": made_of["model"],
-            "parameters": sum(p.numel() for p in model.parameters()),
-            "n_classes": model.n_classes,
-            "classes": list(model.classes or samples.classes or ()),
-        },
-        "data": {
-            "spec": asked.get("data", samples.name),
-            "name": samples.name,
-            "n": len(samples.ids),
-            "sha256": made_of["data"],
-            **sound_of(samples),
-        },
-        "options": made_of["attacks"],
-        "command": asked.get("command", ""),
-        "environment": environment(samples.x.device),
-    }
-
-
-def sound_of(samples: Samples) -> dict[str, Any]:
-    """Return what a report says of sound beyond images: its rate, and how eps is meant."""
-    if samples.rate is None:
-        return {}
-    return {"rate": samples.rate, "range": list(samples.box), "relative": samples.relative}
-
-
-def class_notes(model: Classifier, samples: Samples) -> list[str]:
-    """Return a note where the names of classes differ; raises InputError where their order does."""
-    ours, theirs = model.classes, samples.classes
-    if not ours or not theirs or ours == theirs:
-        return []
-    if sorted(ours) == sorted(theirs):
-        raise InputError(
-            f"the classes of {model.name} and of {samples.name} are the same in another order: "
-            f"{', '.join(ours[:5])} ... and {', '.join(theirs[:5])} ...",
-            "number the labels in the order of the model",
-            code="E307",
-        )
-    return [f"Model and data name their classes differently: {ours[0]!r}, {theirs[0]!r}, ..."]
-
-
-def begin(store: Store, record: dict[str, Any], out: Path) -> dict[str, Any]:
-    """Write what the run is made of, or check that it goes on; return the record with times."""
-    made_of = store.made_of()
-    note_start(out, record["command"])
-    if made_of is None:
-        store.set_made_of(record["made_of"])
-    else:
-        check_same(made_of, record["made_of"], f"--out {out}")
-    before = (read_json(out, "run.json") if made_of else None) or {}
-    times = {"started": before.get("started") or now(), "finished": before.get("finished", "")}
-    write_json(out, "run.json", {**record, **times})
-    return {**record, **times}

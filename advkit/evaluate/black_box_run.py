@@ -1,6 +1,6 @@
 """The audit of a model that shows no gradient: attacks by scores, and what can be checked."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from advkit.attacks import Member, attack_card
@@ -36,10 +36,10 @@ def check_gradients(model: Classifier, members: Iterable[Member]) -> None:
             )
 
 
-def black_box_trust(work: Work, first: Check) -> dict[str, Any]:
-    """Return the trust panel of what `suite.run` found, as plain values."""
+def black_box_trust(work: Work, before: Sequence[Check]) -> dict[str, Any]:
+    """Return the trust panel, with the checks ``before`` the attacks, as plain values."""
     skipped = Check("zero_gradients", "not applicable", "The model is a black box.")
-    panel = told([first, skipped, valid(work)], guide_is_sound=True)
+    panel = told([*before, skipped, valid(work)], guide_is_sound=True)
     if panel["overall"] == "ok":
         panel["headline"] = BOUND
     return {**panel, "courses": {}, "forwards": 0, "backwards": 0, "seconds": 0.0}

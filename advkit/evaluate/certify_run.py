@@ -11,11 +11,11 @@ from advkit.bounds.ladder import RUNGS
 from advkit.bounds.tracing import trace
 from advkit.data.samples import Samples, units
 from advkit.errors import EmptyError, InputError
-from advkit.evaluate.audit import begin, class_notes, describe, ingredients
 from advkit.evaluate.fingerprint import now
 from advkit.evaluate.intervals import Share, certified_at, certified_curve, wilson
 from advkit.evaluate.proofs import HALVINGS, TOGETHER, Prover, certified_radius, prove_all, refine
 from advkit.evaluate.run_folder import write_json, write_text
+from advkit.evaluate.run_record import begin, class_notes, describe, ingredients
 from advkit.evaluate.store import open_store
 from advkit.evaluate.work import Progress, Work, judge_clean, right_when_clean
 from advkit.evaluate.workers import default_jobs, one_thread_each

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from advkit.engine import metered
 from advkit.evaluate.attempts import shorten
+from advkit.evaluate.black_box_run import black_box_trust
 from advkit.evaluate.randomised import once
 from advkit.evaluate.reactions import adapted, last_resort
 from advkit.evaluate.shards import check_complete
@@ -26,7 +27,14 @@ class Attacked(NamedTuple):
 
 
 def run_attacks(work: Work, plan: Plan, care: Care, eps: Sequence[float], first: Check) -> Attacked:
-    """Run the attacks of ``plan``, by another gradient where the checks before call for it."""
+    """Run the attacks of ``plan``, by another gradient where the checks before call for it.
+
+    ``first`` is all that is checked of a black box before.
+    """
+    if work.model.black_box:
+        run(work, plan, eps)
+        check_complete(work)
+        return Attacked(plan, Findings([first], {}), {})
     before = _once(work, "before", lambda: written(examine(work, eps, care, first)))
     findings = recalled(work, eps, care, before)
     plan = adapted(work, plan, findings.changes)
@@ -47,6 +55,8 @@ def run_checked(
     Returns the labels of the attacks in their order, and the trust panel as plain values.
     """
     plan, findings, before = attacked
+    if work.model.black_box:
+        return [member.label for member in plan.members()], black_box_trust(work, findings.checks)
     after = _once(work, "after", lambda: _verdict(work, plan, care, eps, findings, surrogates))
     if not after.pop("sound") or "smoothed" in findings.changes or _black_box_wins(after):
         last = last_resort(work, eps, care, plan, findings)

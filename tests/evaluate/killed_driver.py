@@ -50,7 +50,7 @@ def main() -> None:
     killed = 0
     while killed < kills:
         process = forked(out, 3)
-        time.sleep(chance.uniform(0, 0.3 * takes))
+        time.sleep(chance.uniform(0, 0.2 * takes))
         os.kill(process, signal.SIGKILL)
         ended = os.waitpid(process, 0)[1]
         if ended == 0:
