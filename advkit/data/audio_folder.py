@@ -2,7 +2,9 @@
 
 import csv
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -10,11 +12,11 @@ from numpy.typing import NDArray
 
 from advkit.data.audio_file import read_audio
 from advkit.data.class_folders import Kind, Listing, check_directory, list_classes
-from advkit.data.picture_rows import left_out, skips
+from advkit.data.picture_rows import left_out
 from advkit.data.samples import SIGNAL, Samples
 from advkit.errors import EmptyError, InputError, UsageError
 from advkit.models.load_gate import missing
-from advkit.spec_text import Spec, numbers, only, whole
+from advkit.spec_text import Spec, flag, numbers, only, whole
 
 RECORDING = Kind("recording", (".flac", ".ogg", ".wav"), "yes/1.wav")
 RATE, SECONDS = 8000, 1.0
@@ -34,42 +36,53 @@ def load_audio_folder(spec: Spec, limit: int | None, shape: tuple[int, ...] | No
         raise UsageError(
             f"rate={rate} in {spec.text!r} is not possible", "1000 or more, in Hz", code="E203"
         )
-    length = _length(spec, rate, shape)
     found, classes, notes = _listed(spec, root, limit)
-    clips, done, bad, listed = [], Counter[str](), list[str](), len(found)
-    kept = []
-    for path, label in found:
-        try:
-            wave, changes = read_audio(path, rate)
-        except InputError:
-            if not skips(spec):
-                raise
-            bad.append(path.relative_to(root).as_posix())
-            continue
-        kept.append((path, label))
-        done.update([*changes, *(["ends cut off"] if len(wave) > length else [])])
-        clips.append(middle(wave, length))
-    found = kept
-    if not found:
-        raise EmptyError(f"none of the {listed} recordings of {spec.text} can be read",
+    clips = _read(found, root, rate, _length(spec, rate, shape), skip_bad=flag(spec, "skip_bad"))
+    n = len(clips.waves)
+    if not n:
+        raise EmptyError(f"none of the {len(found)} recordings of {spec.text} can be read",
                          "see one of them without skip_bad")  # fmt: skip
+    done = [f"{count} of {n} recordings: {what}" for what, count in sorted(clips.done.items())]
     return Samples(
-        to_unit_range(np.stack(clips)),
-        torch.tensor([label for _, label in found]),
-        tuple(path.relative_to(root).as_posix() for path, _ in found),
+        to_unit_range(np.stack(clips.waves)),
+        torch.tensor(clips.labels),
+        tuple(clips.ids),
         classes,
         spec.text,
-        (
-            *notes,
-            *(
-                f"{count} of {len(found)} recordings: {what}"
-                for what, count in sorted(done.items())
-            ),
-            *left_out(bad, listed, "recordings"),
-        ),
+        (*notes, *done, *left_out(clips.bad, len(found), "recordings")),
         box=SIGNAL,
         rate=rate,
     )
+
+
+class Clips(NamedTuple):
+    """Recordings of one length, what was done to them, and the ids of those that are no such."""
+
+    waves: list[NDArray[np.float32]]
+    labels: list[int]
+    ids: list[str]
+    done: Counter[str]
+    bad: list[str]
+
+
+def _read(
+    files: Sequence[tuple[Path, int]], root: Path, rate: int, length: int, *, skip_bad: bool
+) -> Clips:
+    clips = Clips([], [], [], Counter(), [])
+    for path, label in files:
+        name = path.relative_to(root).as_posix()
+        try:
+            wave, changes = read_audio(path, rate)
+        except InputError:
+            if not skip_bad:
+                raise
+            clips.bad.append(name)
+            continue
+        clips.waves.append(middle(wave, length))
+        clips.labels.append(label)
+        clips.ids.append(name)
+        clips.done.update([*changes, *(["ends cut off"] if len(wave) > length else [])])
+    return clips
 
 
 def middle(wave: NDArray[np.float32], length: int) -> NDArray[np.float32]:

@@ -28,7 +28,7 @@ def load_csv(spec: Spec, limit: int | None, shape: tuple[int, ...] | None) -> Sa
     root = Path(spec.query.get("root", table.parent))
     labels, names = numbered([label for _, label in lines], spec.query.get("class_map"), str(table))
     places = [inside(root, name, f"row {i} of {table}") for i, (name, _) in enumerate(lines, 2)]
-    kept = range(len(lines)) if limit is None or limit >= len(lines) else chosen(labels, limit)
+    kept = chosen(labels, limit)
     rows = [Row(lines[i][0], labels[i], partial(Path, places[i])) for i in kept]
     _check_unique([row.id for row in rows], table)
     return read_rows(rows, manner, spec.text, names)

@@ -4,11 +4,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from advkit.data.parquet_file import WAYS, content, labels_of, read_parquet
+from advkit.data.parquet_file import WAYS, columns_of, content, labels_of, read_parquet
 from advkit.data.picture_rows import Row, manner_of, read_rows
 from advkit.data.samples import Samples
 from advkit.data.shares import chosen
 from advkit.errors import InputError, did_you_mean
+from advkit.models.extras import extra
 from advkit.spec_text import Spec, only
 
 SAVED = ("dataset_dict.json", "state.json")
@@ -51,17 +52,11 @@ def _split(spec: Spec, known: list[str]) -> str:
 
 def _saved(spec: Spec, limit: int | None, shape: tuple[int, ...] | None) -> Samples:
     manner, found = manner_of(spec, shape), _opened(spec)
-    image, label = (spec.query.get(key, key) for key in ("image", "label"))
-    for column in (image, label):
-        if column not in found.column_names:
-            raise InputError(
-                f"{spec.ref} has no column {column!r}, but {', '.join(found.column_names)}",
-                f"name them: hf:{spec.ref}?image=...&label=...",
-            )
+    image, label = columns_of(spec, found.column_names)
     names = getattr(found.features[label], "names", None) or []
     table = found.with_format("arrow")
     labels, names = labels_of(table[label][:].to_pylist(), names, spec)
-    kept = range(len(labels)) if limit is None or limit >= len(labels) else chosen(labels, limit)
+    kept = chosen(labels, limit)
     stem = Path(spec.ref).name
     rows = [
         Row(f"{stem}/{i}", labels[i], partial(_picture, table, image, i, f"{stem}/{i}"))
@@ -75,14 +70,9 @@ def _picture(table: Any, image: str, place: int, where: str) -> bytes:
 
 
 def _opened(spec: Spec) -> Any:
+    datasets = extra("datasets", of="hf", by="hf:")
     try:
-        from datasets import load_from_disk
-    except ImportError as error:
-        raise InputError(
-            "hf: needs the package datasets", 'pip install "advkit[hf]"', code="E315"
-        ) from error
-    try:
-        found = load_from_disk(spec.ref)
+        found = datasets.load_from_disk(spec.ref)
     except Exception as error:
         told = " ".join(str(error).split())
         raise InputError(f"{spec.ref} cannot be read: {told}", "save it again") from error

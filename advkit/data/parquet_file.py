@@ -13,6 +13,7 @@ from advkit.data.picture_rows import OPTIONS, Row, manner_of, read_rows
 from advkit.data.samples import Samples
 from advkit.data.shares import chosen
 from advkit.errors import EmptyError, InputError
+from advkit.models.extras import extra
 from advkit.models.load_gate import missing
 from advkit.spec_text import Spec, only
 
@@ -41,19 +42,25 @@ def read_parquet(
     if not files:
         raise EmptyError(f"{spec.ref} has no .parquet file", "there is nothing to evaluate")
     table = _opened(files)
-    image, label = (spec.query.get(key, key) for key in ("image", "label"))
-    for column in (image, label):
-        if column not in table.schema.names:
-            raise InputError(
-                f"{spec.ref} has no column {column!r}, but {', '.join(table.schema.names)}",
-                f"name them: {spec.scheme}:{spec.ref}?image=...&label=...",
-            )
+    image, label = columns_of(spec, table.schema.names)
     found = table.to_table(columns=[label]).column(label).to_pylist()
     labels, names = labels_of(found, _names(table.schema, label), spec)
-    kept = range(len(labels)) if limit is None or limit >= len(labels) else chosen(labels, limit)
+    kept = chosen(labels, limit)
     cell, stem = _cells(table, image), Path(spec.ref).stem
     rows = [Row(f"{stem}/{i}", labels[i], partial(_picture, cell, i, f"{stem}/{i}")) for i in kept]
     return read_rows(rows, manner, spec.text, names)
+
+
+def columns_of(spec: Spec, there: Sequence[str]) -> tuple[str, str]:
+    """Return the names of the columns of pictures and labels; raises InputError."""
+    image, label = (spec.query.get(key, key) for key in ("image", "label"))
+    for column in (image, label):
+        if column not in there:
+            raise InputError(
+                f"{spec.ref} has no column {column!r}, but {', '.join(there)}",
+                f"name them: {spec.scheme}:{spec.ref}?image=...&label=...",
+            )
+    return image, label
 
 
 def labels_of(
@@ -107,17 +114,10 @@ def _picture(cell: Callable[[int], Any], place: int, where: str) -> bytes:
 
 
 def _opened(files: Sequence[Path]) -> Any:
+    dataset = extra("pyarrow.dataset", of="parquet", by="parquet:")
     try:
-        import pyarrow.dataset
-    except ImportError as error:
-        raise InputError(
-            "parquet: needs the package pyarrow",
-            'pip install "advkit[parquet]"',
-            code="E315",
-        ) from error
-    try:
-        return pyarrow.dataset.dataset([str(file) for file in files], format="parquet")
-    except (pyarrow.ArrowInvalid, OSError) as error:
+        return dataset.dataset([str(file) for file in files], format="parquet")
+    except (ValueError, OSError) as error:  # ArrowInvalid is the former
         told = str(error).splitlines()[0]
         raise InputError(f"{files[0]} is no Parquet file: {told}", "write it again") from error
 

@@ -14,7 +14,7 @@ from advkit.data.lazy_rows import HELD, LazyRows
 from advkit.data.photographs import Picture, read_photograph
 from advkit.data.samples import Samples
 from advkit.errors import EmptyError, InputError, UsageError
-from advkit.spec_text import Spec, numbers, whole
+from advkit.spec_text import Spec, flag, numbers, whole
 
 OPTIONS = ("size", "crop", "skip_bad")
 """What every spec of pictures may say of how they are read."""
@@ -49,17 +49,9 @@ def manner_of(spec: Spec, shape: tuple[int, ...] | None) -> Manner:
             f"crop={share:g} in {spec.text!r} is not possible", "above 0, at most 1", code="E203"
         )
     channels = shape[0] if shape and len(shape) == 3 else 3
-    return Manner(_size(spec, shape), share, "L" if channels == 1 else "RGB", skips(spec))
-
-
-def skips(spec: Spec) -> bool:
-    """Return whether ``spec`` wants bad files left out; raises UsageError."""
-    word = spec.query.get("skip_bad", "false").lower()
-    if word not in ("true", "false"):
-        raise UsageError(
-            f"skip_bad={word} in {spec.text!r} is not possible", "true or false", code="E203"
-        )
-    return word == "true"
+    return Manner(
+        _size(spec, shape), share, "L" if channels == 1 else "RGB", flag(spec, "skip_bad")
+    )
 
 
 def _size(spec: Spec, shape: tuple[int, ...] | None) -> tuple[int, int]:

@@ -3,12 +3,24 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from advkit.data.samples import Samples, take
 
-def chosen(labels: Sequence[int], limit: int) -> list[int]:
+
+def share_of(samples: Samples, limit: int | None) -> Samples:
+    """Return those of ``samples`` that `chosen` picks; all where there are no more."""
+    if limit is None or limit >= len(samples.x):
+        return samples
+    return take(samples, chosen(samples.y.tolist(), limit))
+
+
+def chosen(labels: Sequence[int], limit: int | None) -> Sequence[int]:
     """Return the positions of ``limit`` samples: the first of each class, in its share of all.
 
-    Shares are rounded by largest remainder (Hamilton), so that no class is off by a whole sample.
+    All, where there are no more or there is no limit. Shares are rounded by largest remainder
+    (Hamilton), so that no class is off by a whole sample.
     """
+    if limit is None or limit >= len(labels):
+        return range(len(labels))
     counts = Counter(labels)
     exact = {name: limit * count / len(labels) for name, count in counts.items()}
     quota = {name: int(share) for name, share in exact.items()}

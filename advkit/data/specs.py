@@ -10,8 +10,8 @@ from advkit.data.image_folder import load_image_folder
 from advkit.data.lazy_rows import LazyRows
 from advkit.data.npz_file import load_npz
 from advkit.data.parquet_file import load_parquet
-from advkit.data.samples import Samples, take
-from advkit.data.shares import chosen
+from advkit.data.samples import Samples
+from advkit.data.shares import share_of
 from advkit.data.torchvision_sets import load_torchvision
 from advkit.data.user_data import is_users, load_users
 from advkit.errors import EmptyError, UnknownNameError, UsageError, did_you_mean
@@ -60,10 +60,7 @@ def _stratified(load: Callable[[Spec], Samples]) -> Callable[..., Samples]:
     """Return a loader that keeps ``limit`` samples of what ``load`` gives, as `chosen` picks."""
 
     def loader(spec: Spec, limit: int | None, _shape: tuple[int, ...] | None) -> Samples:
-        samples = load(spec)
-        if limit is None or limit >= len(samples.x):
-            return samples
-        return take(samples, chosen(samples.y.tolist(), limit))
+        return share_of(load(spec), limit)
 
     return loader
 

@@ -8,8 +8,8 @@ import numpy as np
 from advkit.data.picture_rows import OPTIONS, manner_of
 from advkit.data.picture_sets import read_pictures
 from advkit.data.pixels import to_labels, to_unit
-from advkit.data.samples import Samples, take
-from advkit.data.shares import chosen
+from advkit.data.samples import Samples
+from advkit.data.shares import share_of
 from advkit.errors import InputError, UnknownNameError, UsageError, did_you_mean
 from advkit.spec_text import Spec, only
 
@@ -44,10 +44,7 @@ def load_torchvision(spec: Spec, limit: int | None, shape: tuple[int, ...] | Non
     if pictures:
         found = _open(spec, split)
         return read_pictures(found, limit, manner_of(spec, shape), spec.text, f"{spec.ref}/{split}")
-    samples = _arrays(spec, split)
-    if limit is None or limit >= len(samples.x):
-        return samples
-    return take(samples, chosen(samples.y.tolist(), limit))
+    return share_of(_arrays(spec, split), limit)
 
 
 def _arrays(spec: Spec, split: str) -> Samples:

@@ -1,11 +1,9 @@
 """``package.module:callable`` and ``./file.py:callable``: data of the user's own."""
 
-import importlib
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,11 +13,10 @@ from PIL import Image
 from advkit.data.picture_rows import manner_of
 from advkit.data.picture_sets import are_pictures, read_pictures
 from advkit.data.pixels import to_labels, to_unit
-from advkit.data.samples import Samples, take
-from advkit.data.shares import chosen
+from advkit.data.samples import Samples
+from advkit.data.shares import share_of
 from advkit.errors import AdvkitError, InputError, did_you_mean
-from advkit.models.load_gate import read_gated
-from advkit.models.user_code import _execute, _importable, _seeded, told
+from advkit.models.user_code import importable, imported, seeded_weights, told
 from advkit.spec_text import Spec, literal
 
 LOOKED_AT = 16
@@ -50,9 +47,7 @@ def load_users(spec: Spec, limit: int | None, shape: tuple[int, ...] | None) -> 
         with _repeatable():
             return read_pictures(found, limit, manner, spec.text, spec.ref)
     samples = found if isinstance(found, Samples) else _samples(found, spec)
-    if limit is None or limit >= len(samples.x):
-        return samples
-    return take(samples, chosen(samples.y.tolist(), limit))
+    return share_of(samples, limit)
 
 
 def _of_many_sizes(found: Any, shape: tuple[int, ...] | None) -> bool:
@@ -72,7 +67,8 @@ def _called(spec: Spec) -> Any:
     where = f"{spec.scheme}:{spec.ref}"
     try:
         with _repeatable():
-            module = _module(spec)
+            with importable(spec.scheme):
+                module = imported(spec.scheme)
             make = getattr(module, spec.ref, None)
             if make is None:
                 public = [key for key, value in vars(module).items() if callable(value)]
@@ -91,19 +87,10 @@ def _repeatable() -> Iterator[None]:
     before = np.random.get_state()
     np.random.seed(0)
     try:
-        with _seeded():
+        with seeded_weights():
             yield
     finally:
         np.random.set_state(before)
-
-
-def _module(spec: Spec) -> Any:
-    if not spec.scheme.endswith(".py"):
-        return importlib.import_module(spec.scheme)
-    read_gated(spec.scheme)
-    file = Path(spec.scheme).resolve()
-    with _importable(file.parent):
-        return _execute(file)
 
 
 def _samples(found: Any, spec: Spec) -> Samples:

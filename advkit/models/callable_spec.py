@@ -6,7 +6,7 @@ from typing import Any
 
 from advkit.errors import UnknownNameError, UsageError, did_you_mean
 from advkit.models.classifier import Classifier
-from advkit.models.user_code import call_from_file, call_from_module, is_estimator
+from advkit.models.user_code import call_in, is_estimator
 from advkit.spec_text import Spec, literal, numbers
 
 SCHEMES = ("bundled", "efficientnet-lite", "endpoint", "hf", "http", "https", "predict", "timm",
@@ -16,15 +16,13 @@ SCHEMES = ("bundled", "efficientnet-lite", "endpoint", "hf", "http", "https", "p
 def called(spec: Spec) -> Any:
     """Return the module or estimator that ``spec`` gives; raises UsageError, InputError."""
     options = {k: literal(v) for k, v in spec.query.items() if k not in ("mean", "std")}
-    if spec.scheme.endswith(".py"):
-        return call_from_file(spec.scheme, spec.ref, options)
     top = spec.scheme.partition(".")[0]
     if top == spec.scheme and find_spec(top) is None:
         raise UnknownNameError(
             f"the model {spec.text!r} has an unknown scheme, and there is no module {top!r}",
             did_you_mean(top, SCHEMES),
         )
-    return call_from_module(spec.scheme, spec.ref, options)
+    return call_in(spec.scheme, spec.ref, options)
 
 
 def wrapped(net: Any, spec: Spec, classes: Sequence[str] | None) -> Classifier:

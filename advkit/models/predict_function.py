@@ -11,7 +11,7 @@ import numpy as np
 from advkit.errors import InputError, UsageError
 from advkit.models.black_box import Ask, BlackBox
 from advkit.models.classifier import Classifier
-from advkit.models.user_code import found_in_file, found_in_module, told
+from advkit.models.user_code import found_in, told
 from advkit.spec_text import Spec, only, whole
 
 OPTIONS = ("output", "n_classes", "layout")
@@ -28,8 +28,7 @@ def predict_function(spec: Spec, classes: Sequence[str] | None) -> Classifier:
     place, colon, name = spec.ref.rpartition(":")
     if not colon:
         raise UsageError(f"{spec.text!r} names no function", "predict:./file.py:function")
-    find = found_in_file if place.endswith(".py") else found_in_module
-    function = find(place, name)
+    function = found_in(place, name)
     n_classes = whole(spec, "n_classes", len(classes or ()))
     box = BlackBox(
         _asked(function, spec), stamp_of(function), output=spec.query.get("output", "logits"),

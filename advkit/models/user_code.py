@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -19,39 +19,30 @@ from advkit.models.load_gate import read_gated
 _HERE = Path(__file__).parents[1]
 
 
-def call_from_file(path: str, name: str, options: dict[str, Any]) -> Any:
-    """Return the module or estimator that ``name`` in the Python file ``path`` gives.
+def call_in(place: str, name: str, options: dict[str, Any]) -> Any:
+    """Return the module or estimator that ``name`` in a file or module gives; see `imported`.
 
     Raises InputError.
     """
-    read_gated(path)
-    file = Path(path).resolve()
-    with _importable(file.parent):
-        return _call(lambda: _execute(file), f"{path}:{name}", name, options)
+    with importable(place):
+        return _call(place, name, options)
 
 
-def call_from_module(module: str, name: str, options: dict[str, Any]) -> Any:
-    """Return the module or estimator that ``name`` in the importable ``module`` gives.
+def found_in(place: str, name: str) -> Any:
+    """Return the function ``name`` in a file or module; see `imported`. Raises InputError."""
+    with importable(place):
+        return _found(place, name)
 
-    Raises InputError.
+
+def imported(place: str) -> ModuleType:
+    """Return the Python file ``place`` (./file.py), executed, or the importable module.
+
+    Raises what the code raises, and InputError for what is no such file.
     """
-    return _call(lambda: importlib.import_module(module), f"{module}:{name}", name, options)
-
-
-def found_in_file(path: str, name: str) -> Any:
-    """Return the function ``name`` in the Python file ``path``; raises InputError."""
-    read_gated(path)
-    file = Path(path).resolve()
-    with _importable(file.parent):
-        return _found(lambda: _execute(file), f"{path}:{name}", name)
-
-
-def found_in_module(module: str, name: str) -> Any:
-    """Return the function ``name`` in the importable ``module``; raises InputError."""
-    return _found(lambda: importlib.import_module(module), f"{module}:{name}", name)
-
-
-def _execute(file: Path) -> ModuleType:
+    if not place.endswith(".py"):
+        return importlib.import_module(place)
+    read_gated(place)
+    file = Path(place).resolve()
     spec = importlib.util.spec_from_file_location(f"advkit_user_{file.stem}", file)
     if spec is None or spec.loader is None:
         raise InputError(
@@ -64,26 +55,32 @@ def _execute(file: Path) -> ModuleType:
 
 
 @contextmanager
-def _importable(folder: Path) -> Iterator[None]:
-    sys.path.insert(0, str(folder))
+def importable(place: str) -> Iterator[None]:
+    """Let what lies beside a Python file be imported within the block."""
+    if not place.endswith(".py"):
+        yield
+        return
+    folder = str(Path(place).resolve().parent)
+    sys.path.insert(0, folder)
     try:
         yield
     finally:
-        sys.path.remove(str(folder))
+        sys.path.remove(folder)
 
 
 @contextmanager
-def _seeded() -> Iterator[None]:
+def seeded_weights() -> Iterator[None]:
     """Make untrained weights the same in every run, and disturb nobody's random numbers."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         yield
 
 
-def _found(load: Callable[[], ModuleType], spec: str, name: str) -> Any:
+def _found(place: str, name: str) -> Any:
+    spec = f"{place}:{name}"
     try:
-        with _seeded():
-            module = load()
+        with seeded_weights():
+            module = imported(place)
     except AdvkitError:
         raise
     except (Exception, SystemExit) as error:
@@ -103,12 +100,12 @@ def _found(load: Callable[[], ModuleType], spec: str, name: str) -> Any:
     return found
 
 
-def _call(load: Callable[[], ModuleType], spec: str, name: str, options: dict[str, Any]) -> Any:
-    found = _found(load, spec, name)
+def _call(place: str, name: str, options: dict[str, Any]) -> Any:
+    found, spec = _found(place, name), f"{place}:{name}"
     if isinstance(found, nn.Module) or is_estimator(found):
         return found
     try:
-        with _seeded():
+        with seeded_weights():
             net = found(**options)
     except AdvkitError:
         raise
