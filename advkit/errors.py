@@ -11,6 +11,12 @@ class AdvkitError(Exception):
     """What a person can mend: one line that repeats the request, and what to do (`hint`).
 
     ``code`` is for `advkit explain-error`; a class has one for all that it does not tell apart.
+
+    >>> try:
+    ...     advkit.load_model("bundled:digits-cn")
+    ... except advkit.AdvkitError as error:
+    ...     print(error, "|", error.hint, "|", error.code, error.exit_code)
+    there is no bundled model 'digits-cn' | did you mean digits-cnn? | E205 2
     """
 
     exit_code = 70

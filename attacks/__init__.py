@@ -8,6 +8,12 @@ parameters in a signature are the attack's options, also on the command line
 (``--attacks apgd:steps=50,loss=dlr``); the annotation of ``norm`` says which norms it has, and
 the end of the docstring what it knows of the model, costs, and is good for (`attack_card`).
 
+>>> model, images = advkit.load_model("bundled:digits-cnn"), advkit.load_data("bundled:digits")
+>>> x, y = images.x[:10], images.y[:10]
+>>> x_adv = advkit.attacks.apgd(model, x, y, eps=0.2, norm="Linf", steps=20)
+>>> bool((x_adv - x).abs().max() <= 0.2 + 1e-6), int((model(x_adv).argmax(1) != y).sum())
+(True, 9)
+
 HIGHER_ORDER are functions from attacks to an attack, which has the same signature and the same
 options: ``restarted(pgd, 5)(model, x, y, eps=8 / 255, steps=20)``.
 """

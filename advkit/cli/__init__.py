@@ -12,38 +12,51 @@ from advkit.cli.common_options import with_common_options
 from advkit.cli.failures import guarded
 from advkit.errors import UsageError, did_you_mean
 
-COMMANDS = {
-    "attack": "Run one attack on all images; save the examples and a table.",
-    "audit": "Measure how easily a classifier is fooled; write a report.",
-    "certify": "Prove for which images no perturbation within eps exists.",
-    "compare": "Compare two audits of the same images, image by image.",
-    "completion": "Print the completion script of bash, zsh or fish.",
-    "convert": "Turn a file that can run code into one that cannot, in a sandbox.",
-    "doctor": "Tell whether this machine has what audits need, and try a small one.",
-    "dream": "Make what a layer sees in an image stronger.",
-    "embed": "Lay images out by what a net makes of them, layer by layer.",
-    "explain": "Show where a net looks, by several methods, and whether to believe them.",
-    "explain-error": "Tell what an error code such as E203 means, and what to do.",
-    "figures": "Draw the figures of a run for print.",
-    "fool": "Make images of nothing that a net is certain of.",
-    "gallery": "Make one page of all that a model sees: the page to open first.",
-    "index": "Write one page of all audits, the most robust first.",
-    "inspect": "Tell what a model is and what is wrong with it: the first thing to run.",
-    "invert": "Find images again from the codes of inner layers.",
-    "linearity": "Show why linear models are fooled, and how linear nets are; write a page.",
-    "ls": "List attacks, models, data, methods and norms.",
-    "merge": "Put the shards of a run together, and finish it.",
-    "report": "Render a finished run again: page, Markdown, JUnit, CSV, model card.",
-    "resume": "Go on with a run that was stopped.",
-    "retry": "Try the units of a run again that were given up.",
-    "show": "Tell all about one attack, or how far a run is.",
-    "speech": "Make a recogniser of words mishear; a page to listen to.",
-    "style": "Paint one image in the textures of others.",
-    "train": "Train a small classifier, standard or adversarially.",
-    "transfer": "Make examples on one net and show them to others.",
-    "trust": "Say which files that can run code may be loaded.",
-    "visualize": "Show what a net takes most for a class, or what excites a neuron.",
+GROUPS = {
+    "Audit": {
+        "audit": "Measure how easily a classifier is fooled; write a report.",
+        "certify": "Prove for which images no perturbation within eps exists.",
+        "compare": "Compare two audits of the same images, image by image.",
+        "report": "Render a finished run again: page, Markdown, JUnit, CSV, model card.",
+        "index": "Write one page of all audits, the most robust first.",
+        "figures": "Draw the figures of a run for print.",
+    },
+    "Attack": {
+        "attack": "Run one attack on all images; save the examples and a table.",
+        "transfer": "Make examples on one net and show them to others.",
+        "speech": "Make a recogniser of words mishear; a page to listen to.",
+    },
+    "Understand": {
+        "linearity": "Show why linear models are fooled, and how linear nets are; write a page.",
+        "explain": "Show where a net looks, by several methods, and whether to believe them.",
+        "gallery": "Make one page of all that a model sees.",
+        "visualize": "Show what a net takes most for a class, or what excites a neuron.",
+        "invert": "Find images again from the codes of inner layers.",
+        "fool": "Make images of nothing that a net is certain of.",
+        "embed": "Lay images out by what a net makes of them, layer by layer.",
+        "dream": "Make what a layer sees in an image stronger.",
+        "style": "Paint one image in the textures of others.",
+    },
+    "Models and data": {
+        "inspect": "Tell what a model is and what is wrong with it: the first thing to run.",
+        "train": "Train a small classifier, standard or adversarially.",
+        "convert": "Turn a file that can run code into one that cannot, in a sandbox.",
+        "trust": "Say which files that can run code may be loaded.",
+        "ls": "List attacks, models, data, methods and norms.",
+    },
+    "Runs": {
+        "show": "Tell all about one attack, or how far a run is.",
+        "resume": "Go on with a run that was stopped.",
+        "retry": "Try the units of a run again that were given up.",
+        "merge": "Put the shards of a run together, and finish it.",
+    },
+    "Help": {
+        "doctor": "Tell whether this machine has what audits need, and try a small one.",
+        "explain-error": "Tell what an error code such as E203 means, and what to do.",
+        "completion": "Print the completion script of bash, zsh or fish.",
+    },
 }
+COMMANDS = {name: about for group in GROUPS.values() for name, about in group.items()}
 
 
 class LazyGroup(click.Group):
@@ -77,9 +90,11 @@ class LazyGroup(click.Group):
                         if name.startswith(incomplete)]  # fmt: skip
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(COMMANDS.items()))
+        """Write the list of commands, by what they are for, without importing them."""
+        wide = max(map(len, COMMANDS))
+        for title, commands in GROUPS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(wide), about) for name, about in commands.items()])
 
 
 @click.group(

@@ -131,8 +131,8 @@ def attack(
         raise UsageError(
             f"--transform {transform} is of --average", "add --average 16", code="E207"
         )
-    from advkit.api import MODEL as USUAL
-    from advkit.api import attack as run
+    from advkit.api.asking import MODEL as USUAL
+    from advkit.api.auditing import attack as run
 
     about = (name, model or USUAL, data or "")
     with framed(out, *about, kind="attack", no_progress=no_progress) as frame:

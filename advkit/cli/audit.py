@@ -179,9 +179,9 @@ def audit(
     check_outputs(output)
     check_share(fail_under)
     wanted = [required(text) for text in require]
-    from advkit.api import MODEL as USUAL
-    from advkit.api import audit as run
-    from advkit.api import pick_eps
+    from advkit.api.asking import MODEL as USUAL
+    from advkit.api.asking import pick_eps
+    from advkit.api.auditing import audit as run
 
     portion, out = portion_in(shard, out)
     check_asked(wanted, norm, pick_eps(eps, norm, model or USUAL, data))

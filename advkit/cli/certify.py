@@ -104,8 +104,8 @@ def certify(
     check_eps(eps or (), norm or "")
     given = chosen(smooth, options)
     check_share(fail_under)
-    from advkit.api import MODEL as USUAL
-    from advkit.api import certify as run
+    from advkit.api.asking import MODEL as USUAL
+    from advkit.api.certifying import certify as run
 
     with framed(out, model or USUAL, data or "", kind="certify", no_progress=no_progress) as frame:
         summary = run(model or USUAL, data, norm=norm, eps=eps, out=frame.folder,

@@ -39,15 +39,14 @@ def compare(first: Path, second: Path, out: Path, force: bool, as_json: bool) ->
     Both must be audits of the same images in the same norm at the same eps. Says who stands where,
     and whether the difference can be chance (McNemar's exact test).
     """
-    from advkit import comparing
+    from advkit.api.comparing import compare as run
     from advkit.cli.outputs import check_folder
     from advkit.evaluate.fingerprint import command_line
-    from advkit.reports import comparison_page
 
     check_folder(out, "--out")
-    both = comparing.compare(first, second, force=force, command=command_line())
-    out.write_text(comparison_page(both), encoding="utf-8")
+    found = run(first, second, force=force, command=command_line(), out=out)
     if as_json:
-        say(json.dumps({**comparing.summary_of(both), "report": str(out)}))
+        say(json.dumps(found))
         return
-    say("\n".join([both.verdict, *(f"note: {note}" for note in both.notes), f"report: {out}"]))
+    notes = [f"note: {note}" for note in found["notes"]]
+    say("\n".join([found["verdict"], *notes, f"report: {out}"]))

@@ -34,8 +34,8 @@ def doctor(test: bool, out: Path, strict: bool, as_json: bool, no_progress: bool
 
     Then a gradient is held against differences, and a net audited twice in other batches.
     """
+    from advkit.api.doctoring import examine
     from advkit.cli.progress import bars
-    from advkit.doctoring import examine
 
     with bars(no_progress, "step") as progress:
         found = examine(test=test, folder=out, progress=progress)

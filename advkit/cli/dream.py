@@ -53,7 +53,7 @@ def dream(layers: tuple[str, ...], as_json: bool, **given: Any) -> None:
     In octaves, with jitter, in tiles where the image is large; guided by another image, or as a
     film of the feedback loop.
     """
-    from advkit.picturing import dream as run
+    from advkit.api.picturing import dream as run
 
     with setting_of("dream", given) as setting:
         record = run(setting._replace(limit=1), layers=layers, **given)

@@ -47,7 +47,7 @@ def embed(
     reads the classes off, which do not depend on the picture.
     """
     check_eps(() if eps is None else (eps,), norm)
-    from advkit.picturing import embed as run
+    from advkit.api.picturing import embed as run
 
     asked = {"attack": attack, "eps": eps, "norm": norm} if eps is not None else {}
     with setting_of("embed", given) as setting:

@@ -115,8 +115,8 @@ def explain(
     with a reason and the others go on.
     """
     check_eps(() if eps is None else (eps,), norm)
-    from advkit.api import MODEL as USUAL
-    from advkit.api_maps import explain as run
+    from advkit.api.asking import MODEL as USUAL
+    from advkit.api.explaining import explain as run
     from advkit.evaluate.explain_plan import USUAL as METHODS
 
     asked = listed(methods)
@@ -142,7 +142,7 @@ def listed(texts: Sequence[str]) -> list[str]:
 def table(summary: dict[str, Any]) -> str:
     """Return the summary for a terminal."""
     from advkit.cli.layout import columns, paragraph
-    from advkit.explaining import beliefs_of
+    from advkit.pages.explanations import beliefs_of
     from advkit.reports.belief import verdict
 
     beliefs = {b.label: verdict(b) for b in beliefs_of(summary["faithfulness"])}

@@ -32,7 +32,7 @@ Examples:
 def figures(run: Path, form: str, out: Path | None) -> None:
     """Draw the figures of a run of `advkit audit` for print: curve, attacks, examples."""
     from advkit.evaluate.run_folder import read_run
-    from advkit.rendering import audit_of, cards_of
+    from advkit.pages.audits import audit_of, cards_of
     from advkit.reports.paper import write_figures
 
     content = read_run(run)

@@ -46,8 +46,8 @@ def fool(
     Says how many steps it took from every start, and whether the picture could be found out by
     its distance from real images.
     """
-    from advkit.picturing import STANDARD
-    from advkit.picturing import fool as run
+    from advkit.api.picturing import STANDARD
+    from advkit.api.picturing import fool as run
 
     if given["model"] is None and beside is None:
         beside = STANDARD

@@ -29,7 +29,7 @@ def gallery(parts: tuple[str, ...], quick: bool, as_json: bool, **given: Any) ->
     Runs visualize, invert, fool, embed, dream and style with few images each, every one in its own
     folder; goes on where it was stopped.
     """
-    from advkit.picture_gallery import gallery as run
+    from advkit.api.picture_gallery import gallery as run
 
     with setting_of("gallery", given) as setting:
         record = run(setting, parts=parts or PARTS, quick=quick)

@@ -31,7 +31,7 @@ def index(folder: Path, out: Path | None) -> None:
     Audits of the same images in the same norm at the same largest eps are ranked with each other.
     """
     from advkit.cli.outputs import check_folder
-    from advkit.indexing import entries_below
+    from advkit.pages.overview import entries_below
     from advkit.reports import overview_page
 
     page = out or folder / "index.html"

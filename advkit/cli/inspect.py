@@ -54,9 +54,9 @@ def inspect(
 
     A layer that is called several times in a pass is NAME#0, NAME#1, ...
     """
+    from advkit.api.inspecting import inspect as run
     from advkit.cli.inspect_page import page
     from advkit.cli.progress import bars
-    from advkit.inspecting import inspect as run
 
     with bars(no_progress, "step") as progress:
         found = run(model, data, layers=layers, checks=not layers or data is not None,

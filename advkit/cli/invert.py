@@ -46,7 +46,7 @@ def invert(layers: tuple[str, ...], pictures: tuple[str, ...], as_json: bool, **
     A ladder of reconstructions over the layers; how often each can be told from all others of the
     data, and whether the net still calls it the same.
     """
-    from advkit.picturing import invert as run
+    from advkit.api.picturing import invert as run
 
     with setting_of("invert", given) as setting:
         record = run(setting, layers=layers, pictures=pictures, **given)

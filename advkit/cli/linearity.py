@@ -94,18 +94,16 @@ def linearity(
     half is told on. Every number is in a CSV file too.
     """
     check_eps(() if eps is None else (eps,), "Linf")
+    from advkit.api.linear_study import linearity as run
     from advkit.benchmarks.linearity import DATA as USUAL
-    from advkit.data.specs import load_data
     from advkit.evaluate.workers import one_thread_each
-    from advkit.linear_study import write_study
 
     spec = data or USUAL
     with framed(
         out, spec, kind="linearity", no_progress=no_progress, unit="part"
     ) as frame, one_thread_each():  # fmt: skip
-        samples = load_data(spec, limit=limit)
-        summary = write_study(
-            samples, frame.folder, command=frame.command, progress=frame.progress,
+        summary = run(
+            spec, limit=limit, out=frame.folder, command=frame.command, progress=frame.progress,
             classes=classes, models=models, parts=parts, decay=decay, eps=eps, seed=seed,
         )  # fmt: skip
     if as_json:

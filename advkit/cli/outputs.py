@@ -34,7 +34,7 @@ def check_outputs(files: Sequence[Path]) -> None:
 def written(folder: Path, form: str, outcomes: Sequence["Outcome"] = ()) -> str:
     """Return a finished run as html, md, xml (JUnit), json, csv or card (of a model)."""
     from advkit.evaluate.run_folder import read_run
-    from advkit.rendering import audit_of, page_of
+    from advkit.pages.audits import audit_of, page_of
     from advkit.reports.text_formats import Check, junit, markdown, model_card
 
     run = read_run(folder)

@@ -23,7 +23,7 @@ from advkit.cli.run_options import (
 )
 
 if TYPE_CHECKING:
-    from advkit.picturing import Setting
+    from advkit.api.picturing import Setting
 
 CODES = """
 \b
@@ -49,7 +49,7 @@ def with_common(command: Callable[..., Any]) -> Callable[..., Any]:
 @contextmanager
 def setting_of(kind: str, given: dict[str, Any]) -> Iterator["Setting"]:
     """Take the common options out of ``given``; give what all commands are given, and the frame."""
-    from advkit.picturing import ROBUST, Setting
+    from advkit.api.picturing import ROBUST, Setting
 
     common = {name: given.pop(name) for name in NAMES}
     out: Path | None = common.pop("out")

@@ -28,7 +28,7 @@ Exit codes:
 def rendered(run: Path) -> bool:
     """Write the page of a study of transfer again, where ``run`` is one; return whether it is."""
     from advkit.evaluate.run_folder import read_json
-    from advkit.transfer_rendering import PAGES
+    from advkit.pages.transfers import PAGES
 
     found = read_json(run, "run.json")
     write = PAGES.get(found.get("schema", "")) if isinstance(found, dict) else None
@@ -67,7 +67,7 @@ def report(run: Path, output: tuple[Path, ...], form: str | None, require: tuple
     from advkit.cli.outputs import check_outputs, gate, written
     from advkit.evaluate.requirements import judge, required
     from advkit.evaluate.run_folder import read_run
-    from advkit.rendering import write_report
+    from advkit.pages.audits import write_report
 
     if not (output or form or require) and rendered(run):
         return

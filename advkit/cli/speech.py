@@ -63,8 +63,8 @@ def speech(
     one sound for all clips, on a second recogniser; and strings of digits, read by a net with CTC.
     The page has players for what was made.
     """
-    from advkit.speech import MODEL
-    from advkit.speech import speech as run
+    from advkit.api.speech import MODEL
+    from advkit.api.speech import speech as run
 
     with framed(out, model or MODEL, data or "", kind="speech", no_progress=no_progress) as frame:
         summary = run(model or MODEL, data, out=frame.folder, command=frame.command,
@@ -75,7 +75,7 @@ def speech(
 def table(summary: dict[str, Any]) -> str:
     """Return the summary for a terminal."""
     from advkit.cli.layout import paragraph
-    from advkit.speech import outcomes
+    from advkit.pages.speech import outcomes
 
     lines = [paragraph(summary["verdict"]), "", f"{'dB below the speech':<22}{'chosen word':>12}"
              f"{'95% interval':>18}{'any other':>11}{'withstand':>11}"]  # fmt: skip

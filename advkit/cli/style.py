@@ -53,7 +53,7 @@ def style(styles: tuple[str, ...], longest: int, as_json: bool, **given: Any) ->
     L-BFGS from coarse to fine. Layers are calibrated to begin alike, in any net; the page and the
     table below say how.
     """
-    from advkit.picturing import style as run
+    from advkit.api.picturing import style as run
 
     asked = {"styles": styles} if styles else {}
     with setting_of("style", given) as setting:

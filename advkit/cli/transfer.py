@@ -152,13 +152,14 @@ def _study(
     architectures: str, robust: str, train_data: str | None, nets: Path, epochs: int | None,
     **options: Any,
 ) -> dict[str, Any]:  # fmt: skip
-    from advkit.transferring import TRAIN, Training, study
+    from advkit.api.transferring import TRAIN, Training
+    from advkit.api.transferring import transfer as run
 
     options = {key: value for key, value in options.items() if key not in ("queries", "first")}
     of_nets = {name: options.pop(name) for name in ("seeds", "split", "robust_eps", "classical")}
     training = Training(_names(architectures), _names(robust), data=train_data or TRAIN,
                         epochs=epochs, folder=nets, **of_nets)  # fmt: skip
-    return study(models, data, training=training, attacks=attacks,
+    return run(models, data, training=training, attacks=attacks,
                  targets=None if targets == "none" else targets, **options)  # fmt: skip
 
 
@@ -167,8 +168,8 @@ def _ask(
     architectures: str, epochs: int | None, queries: int, first: int,
     eps: tuple[float, ...] | None, **options: Any,
 ) -> dict[str, Any]:  # fmt: skip
+    from advkit.api.transferring import by_labels
     from advkit.benchmarks.query_surrogates import Budget
-    from advkit.transferring import by_labels
 
     if len(attacks) > 1 or (eps and len(eps) > 1):
         raise UsageError(

@@ -52,8 +52,8 @@ def visualize(
     Pictures made by following the gradient of one score, beside the images of the data that excite
     it most.
     """
-    from advkit.picturing import STANDARD
-    from advkit.picturing import visualize as run
+    from advkit.api.picturing import STANDARD
+    from advkit.api.picturing import visualize as run
 
     if given["model"] is None and beside is None and judge is None:
         beside, judge = STANDARD, "bundled:fashion-mnist-logistic"

@@ -18,7 +18,14 @@ CHUNK = 32
 
 
 class Samples(NamedTuple):
-    """Labelled images or sounds; row i of ``x``, ``y`` and ``ids`` belong together."""
+    """Labelled images or sounds; row i of ``x``, ``y`` and ``ids`` belong together.
+
+    >>> mine = advkit.Samples(
+    ...     torch.rand(2, 1, 8, 8), torch.tensor([3, 7]), ("a", "b"), classes=None, name="mine"
+    ... )
+    >>> advkit.attack("fgsm", "bundled:digits-cnn", mine, eps=0.1)["clean"]["n"]
+    2
+    """
 
     x: Tensor
     """(n, channels, height, width) or (n, features), float32, in [0, 1]; `LazyRows` of many."""

@@ -35,6 +35,10 @@ def load_data(
     sound (length,), is what the model wants; photographs and recordings are brought to it. With
     ``stream`` images that would fill the memory are not held: ``x`` is then a `LazyRows`. Raises
     UsageError, InputError, UnsafeError, EmptyError.
+
+    >>> images = advkit.load_data("bundled:digits", limit=20)
+    >>> images.x.shape, images.y[:4].tolist(), images.classes[:2]
+    (torch.Size([20, 1, 8, 8]), [2, 3, 4, 5], ('0', '1'))
     """
     if limit is not None and limit < 0:
         raise UsageError(f"limit {limit} is not possible", "a whole number from 1 up", code="E203")

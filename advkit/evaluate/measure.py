@@ -33,6 +33,13 @@ def measure(
     the target is the highest), ``valid`` (finite, in the box [0, 1], and no further than ``eps``
     but for float32 rounding). Sizes and ``eps`` are told in ``units``, where there are any: by norm
     how much in ``x`` counts as 1, (n,).
+
+    >>> model, images = advkit.load_model("bundled:digits-cnn"), advkit.load_data("bundled:digits")
+    >>> x, y = images.x[:10], images.y[:10]
+    >>> x_adv = advkit.attacks.pgd(model, x, y, eps=0.2, norm="Linf", steps=10)
+    >>> table = advkit.measure(model, x, y, x_adv, norm="Linf", eps=0.2)
+    >>> int(table["fooled"].sum()), bool(table["valid"].all())
+    (8, True)
     """
     x, x_adv = x.float(), x_adv.float()
     logits = model(x_adv).float()

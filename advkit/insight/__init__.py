@@ -1,4 +1,9 @@
-"""Where a net looks: saliency, class activation maps, segmentation, and whether to believe them."""
+"""Where a net looks: saliency, class activation maps, segmentation, and whether to believe them.
+
+>>> model, images = advkit.load_model("bundled:digits-cnn"), advkit.load_data("bundled:digits")
+>>> advkit.insight.saliency(model, images.x[:2], method="integrated_gradients").shape
+torch.Size([2, 8, 8])
+"""
 
 from advkit.insight.faithfulness import pointing_game
 from advkit.insight.gradients import expected_gradients, integrate

@@ -20,6 +20,11 @@ class Classifier(nn.Module):
 
     Takes ``net`` over: its weights are frozen, it stays in eval mode, its 4-D weights are put into
     channels_last memory. ``mean`` and ``std`` have one entry per channel, or one for all.
+
+    >>> net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 5))
+    >>> model = advkit.Classifier(net, name="mine", mean=[0.5], std=[0.5])
+    >>> model(torch.rand(4, 3, 8, 8)).shape
+    torch.Size([4, 5])
     """
 
     mean: Tensor | None

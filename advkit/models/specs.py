@@ -54,6 +54,10 @@ def load_model(
     any spec of a module to fill. ``classes`` are the class names of the data, for models that bring
     none. ``preprocess=imagenet`` in the query of any spec replaces the normalisation that the model
     brings. Raises UsageError, InputError, UnsafeError.
+
+    >>> model = advkit.load_model("bundled:digits-cnn")
+    >>> model(torch.zeros(2, 1, 8, 8)).shape, model.classes[:3]
+    (torch.Size([2, 10]), ('0', '1', '2'))
     """
     parsed, preprocess = _without_preprocess(parse_spec(spec))
     if arch is not None and not _is_file(parsed):

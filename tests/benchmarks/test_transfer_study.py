@@ -17,7 +17,7 @@ from advkit.data import load_data
 from advkit.data.samples import take
 from advkit.errors import InputError, UsageError
 from advkit.evaluate.store import open_store
-from advkit.transfer_rendering import write_page
+from advkit.pages.transfers import write_page
 
 ARCHITECTURES = ("logistic", "mlp?width=16&depth=1")
 TRAIN = load_data("bundled:digits?split=train")

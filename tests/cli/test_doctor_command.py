@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from advkit import __version__, doctoring
+from advkit import __version__
+from advkit.api import doctoring
 from advkit.models import load_model
 from tests.cli.run_cli import Cli
 

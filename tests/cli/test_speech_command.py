@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from advkit.speech import page_of
+from advkit.pages.speech import page_of
 from tests.cli.run_cli import Cli
 
 SMALL = (

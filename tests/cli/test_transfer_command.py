@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from advkit.transferring import _name
+from advkit.api.transferring import _name
 from tests.cli.run_cli import Cli
 
 QUICK = ("--architectures", "logistic,mlp?width=8&depth=1", "--robust", "none", "--seeds", 1,

@@ -13,7 +13,7 @@ import advkit.reports
 from advkit.evaluate.exhibits import ENDS, EXHIBITS, WAY
 from advkit.evaluate.run_folder import read_run
 from advkit.evaluate.store import open_store
-from advkit.rendering import page_of
+from advkit.pages.audits import page_of
 from tests.evaluate.small import classifier, run, some_digits, table
 
 

@@ -9,12 +9,12 @@ import pytest
 from scipy.stats import binomtest
 from torch import nn
 
-from advkit import comparing
 from advkit.errors import InputError
 from advkit.evaluate.intervals import mcnemar
 from advkit.evaluate.paired import flips, pair
 from advkit.evaluate.run_folder import read_run, read_samples
 from advkit.models.classifier import Classifier
+from advkit.pages.comparisons import comparison_of, summary_of
 from tests.evaluate.small import digits_net, run, some_digits
 
 
@@ -57,14 +57,14 @@ def test_flips_add_up_and_agree_with_both_audits(two: tuple[Path, Path]) -> None
 
 
 def test_the_verdict_names_the_better_and_calls_chance_chance(two: tuple[Path, Path]) -> None:
-    both = comparing.compare(*two)
+    both = comparison_of(*two)
     last = both.splits[-1]
     assert f"{last.a.value:.1%}" in both.verdict
     assert ("can be chance" in both.verdict) == (last.p >= 0.05 and last.only_a != last.only_b)
-    same = comparing.compare(two[0], two[0])
+    same = comparison_of(two[0], two[0])
     assert "exactly the same images" in same.verdict
     assert same.a.name != same.b.name or "(a)" in same.a.name
-    told = comparing.summary_of(both)
+    told = summary_of(both)
     assert json.loads(json.dumps(told))["eps"][-1]["only_a"] == last.only_a
 
 

@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from advkit.api.inspecting import inspect
 from advkit.data import Samples, load_data, take
 from advkit.errors import InputError, UsageError
 from advkit.evaluate.budget import budget
 from advkit.evaluate.suite import plan_of
 from advkit.evaluate.suites import SUITES
-from advkit.inspecting import inspect
 from advkit.models import Classifier, load_model
 
 DIGITS = take(load_data("bundled:digits"), range(96))

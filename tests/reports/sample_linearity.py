@@ -2,10 +2,10 @@
 
 from functools import cache
 
+from advkit.api.linear_study import page_of
 from advkit.benchmarks.linear_parts import Study
 from advkit.benchmarks.linearity import study
 from advkit.data import load_data
-from advkit.linear_study import page_of
 from advkit.reports import Linearity
 
 

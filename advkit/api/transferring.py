@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 import torch
 
-from advkit.api import new_run, own_data, pick_device, pick_eps
+from advkit.api.asking import new_run, own_data, pick_device, pick_eps
 from advkit.benchmarks.classical_targets import classical_targets
 from advkit.benchmarks.independent_nets import Plan, loaded, plan_nets, trained
 from advkit.benchmarks.query_surrogates import Budget, audit_by_labels
-from advkit.benchmarks.transfer import ATTACKS_OF_STUDY, members_of, transfer
+from advkit.benchmarks.transfer import ATTACKS_OF_STUDY, members_of
+from advkit.benchmarks.transfer import transfer as run_transfer
 from advkit.benchmarks.transfer_runs import Net
 from advkit.data.samples import Samples, take
 from advkit.data.specs import load_data
@@ -18,7 +19,7 @@ from advkit.errors import InputError, UsageError
 from advkit.evaluate.workers import default_jobs
 from advkit.models.specs import input_shape, load_model
 from advkit.numbers import check_eps
-from advkit.transfer_rendering import write_page, write_query_page
+from advkit.pages.transfers import write_page, write_query_page
 
 TRAIN, TEST = "bundled:digits?split=train", "bundled:digits"
 ARCHITECTURES = ("logistic", "mlp", "cnn", "resnet", "vit")
@@ -44,7 +45,7 @@ class Training(NamedTuple):
     """Whether classifiers of scikit-learn are targets too."""
 
 
-def study(
+def transfer(
     models: Sequence[str] = (),
     data: str | None = None,
     *,
@@ -65,6 +66,11 @@ def study(
     Returns the summary, the content of `run.json`, with the path of the report. ``options``
     (steps, targets, every, seed, batch_size, fresh) are those of
     `advkit.benchmarks.transfer.transfer`. Raises AdvkitError for what a person can mend.
+
+    >>> nets = ["bundled:fashion-mnist-cnn", "bundled:fashion-mnist-logistic"]
+    >>> found = advkit.transfer(nets, "bundled:fashion-mnist", attacks=["pgd"], limit=20)
+    >>> [(row["attack"], row["success"]["count"], row["success"]["n"]) for row in found["ranked"]]
+    [('noise:draws=1', 3, 36), ('pgd', 12, 36)]
     """
     where = pick_device(device)
     chosen = attacks or ATTACKS_OF_STUDY
@@ -85,8 +91,8 @@ def study(
     samples = samples or _samples_for(models, data or TEST, limit, where)
     folder = out or new_run(*models, samples.name, kind="transfer")
     asked = {"data": data or samples.name, "training": told, "command": command}
-    summary = transfer(nets, samples, attacks=chosen, norm=norm, eps=radii, jobs=jobs, out=folder,
-                       asked=asked, progress=progress, **options)  # fmt: skip
+    summary = run_transfer(nets, samples, attacks=chosen, norm=norm, eps=radii, jobs=jobs,
+                           out=folder, asked=asked, progress=progress, **options)  # fmt: skip
     return {**summary, "out": str(folder), "report": str(write_page(folder))}
 
 

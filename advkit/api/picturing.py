@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from advkit.albums import write_album
-from advkit.api import new_run, own_data, pick_device
+from advkit.api.asking import new_run, own_data, pick_device
 from advkit.data.samples import Samples
 from advkit.data.single_pictures import SAMPLES, load_picture
 from advkit.data.specs import load_data
@@ -25,6 +24,7 @@ from advkit.evaluate.album import Asked, Studio, studio, untold
 from advkit.evaluate.workers import one_thread_each
 from advkit.models.classifier import Classifier
 from advkit.models.specs import input_shape, load_model
+from advkit.pages.albums import write_album
 
 ROBUST, STANDARD = "bundled:fashion-mnist-cnn-robust", "bundled:fashion-mnist-cnn"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from advkit.api import audit
+from advkit.api.auditing import audit
 from advkit.data.specs import load_data
 from advkit.engine import evaluate
 from advkit.engine.objectives import margin

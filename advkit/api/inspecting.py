@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from advkit.api import own_data, pick_device, pick_eps
+from advkit.api.asking import own_data, pick_device, pick_eps
 from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.engine.layers import outline
@@ -52,6 +52,10 @@ def inspect(
     Without ``data`` a bundled model is asked on its own images, another on noise of ``shape``
     (C,H,W as text). ``layers`` adds every call of a layer in a pass; without ``checks`` nothing is
     measured. `docs/inspect.md` tells of every field. Raises AdvkitError for what can be mended.
+
+    >>> found = advkit.inspect("bundled:digits-cnn", limit=50)
+    >>> found["outputs"], found["parameters"], found["advice"]
+    ('logits', 53002, [])
     """
     place = pick_device(device)
     data = data or _own(model, checks)

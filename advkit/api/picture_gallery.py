@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from advkit import picturing
-from advkit.api import new_run
+from advkit.api import picturing
+from advkit.api.asking import new_run
+from advkit.api.picturing import ROBUST, STANDARD, Setting
 from advkit.errors import InapplicableError
 from advkit.evaluate.album import Studio
 from advkit.evaluate.gallery_run import TITLES
 from advkit.evaluate.gallery_run import gallery as page_of
 from advkit.models.classifier import Classifier
-from advkit.picturing import ROBUST, STANDARD, Setting
 
 Part = Callable[[Setting], dict[str, Any]]
 

@@ -11,7 +11,9 @@ from advkit.reports.tables import Comparison, Interval, Side, Split
 SCHEMA = "advkit/comparison/1"
 
 
-def compare(first: Path, second: Path, *, force: bool = False, command: str = "") -> Comparison:
+def comparison_of(
+    first: Path, second: Path, *, force: bool = False, command: str = ""
+) -> Comparison:
     """Return two audits of the same images side by side; raises InputError (`paired.pair`)."""
     pairing = pair(first, second, force=force)
     splits = [flips(pairing, eps) for eps in pairing.eps]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from advkit.explaining import beliefs_of
+from advkit.pages.explanations import beliefs_of
 from advkit.reports.belief import verdict
 
 

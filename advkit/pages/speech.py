@@ -1,83 +1,15 @@
-"""The study of speech from end to end: models and clips by name, a run directory, its page."""
+"""From the files of a finished study of speech to its page: nothing is computed."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from advkit.benchmarks.speech_study import Effort
-from advkit.benchmarks.speech_study import speech as study
-from advkit.data.samples import Samples
-from advkit.data.specs import load_data
 from advkit.errors import InputError
-from advkit.evaluate.fingerprint import environment, now
-from advkit.evaluate.run_folder import arrays, read_json, write_arrays, write_json, write_text
-from advkit.evaluate.sound_files import write_waves
-from advkit.evaluate.work import Progress
-from advkit.models.specs import input_shape, load_model
+from advkit.evaluate.run_folder import arrays, read_json
 from advkit.reports.speech import speech_page
 from advkit.reports.speech_tables import Outcome, Played, SpeechStudy, at_each
 from advkit.reports.tables import Interval
-
-MODEL, DATA = "bundled:spoken-digits-cnn", "bundled:spoken-digits"
-OTHER, LINEAR = "bundled:spoken-digits-small", "bundled:spoken-digits-linear"
-LEARN_ON = "bundled:spoken-digits?split=train"
-
-
-def speech(
-    model: str = MODEL,
-    data: str | None = None,
-    *,
-    surrogates: tuple[str, ...] = (),
-    clips: int = 30,
-    strings: int = 4,
-    steps: int = 200,
-    seed: int = 0,
-    out: Path,
-    command: str = "",
-    progress: Progress = lambda _what, _done, _total: None,
-) -> dict[str, Any]:
-    """Run the study of a recogniser of words, write ``out`` with its page; return the summary.
-
-    With the bundled model the bundled digits, a second recogniser, a linear one and one of digit
-    strings take part; with a model of one's own ``data`` must be given. Raises AdvkitError.
-    """
-    began, own = now(), model.startswith("bundled:spoken-digits")
-    if data is None and not own:
-        raise InputError(f"{model} comes without clips", "say on what: --data audio:DIR")
-    samples = load_data(data or DATA, shape=input_shape(model))
-    recogniser = load_model(model, classes=samples.classes)
-    others = surrogates or ((OTHER,) if own and model != OTHER else ())
-    found, sounds = study(
-        recogniser,
-        samples,
-        learn_on=_learn_on(samples, own),
-        others=[load_model(name, classes=samples.classes) for name in others],
-        linear=load_model(LINEAR) if own and samples.x.shape[1:] == (8000,) else None,
-        strings=strings > 0 and own,
-        effort=Effort(clips, max(strings, 1), steps),
-        seed=seed,
-        progress=progress,
-    )
-    out.mkdir(parents=True, exist_ok=True)
-    summary = {
-        **found,
-        "model": {"name": recogniser.name, "sha256": recogniser.fingerprint(),
-                  "parameters": sum(p.numel() for p in recogniser.parameters())},
-        "data": {"name": samples.name, "clips": len(samples.ids), "rate": samples.rate},
-        "seed": seed, "steps": steps, "command": command, "notes": list(samples.notes),
-        "environment": environment(samples.x.device), "started": began, "finished": now(),
-    }  # fmt: skip
-    write_json(out, "speech.json", summary)
-    write_arrays(out / "sounds.npz", **sounds)
-    write_waves(out / "sounds", sounds, samples.rate or 0)
-    write_text(out, "report.html", speech_page(study_of(summary, sounds)))
-    return {**summary, "out": str(out), "report": str(out / "report.html")}
-
-
-def _learn_on(samples: Samples, own: bool) -> Samples | None:
-    """Return clips that are not attacked, where there are any: the bundled training voices."""
-    return load_data(LEARN_ON) if own and samples.name.startswith("bundled:spoken") else None
 
 
 def page_of(folder: Path) -> str:

@@ -1,34 +1,49 @@
-"""A study of linearity in files: its tables as CSV, its summary as JSON, and its page."""
+"""The Python face of `advkit linearity`: tables as CSV, a summary as JSON, and a page."""
 
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from advkit.api.asking import new_run
 from advkit.benchmarks.linear_images import Exhibit
 from advkit.benchmarks.linear_parts import Study
 from advkit.benchmarks.linear_pictures import Picture
-from advkit.benchmarks.linearity import Progress, study
+from advkit.benchmarks.linearity import DATA, Progress, study
 from advkit.data.samples import Samples, fingerprint
+from advkit.data.specs import load_data
 from advkit.evaluate.fingerprint import environment, now
 from advkit.evaluate.run_folder import write_json, write_text
-from advkit.rendering import card_of
+from advkit.pages.audits import card_of
 from advkit.reports import Card, Linearity, Shot, linearity_page
 from advkit.reports.linearity import headline
 
 SCHEMA = "advkit/linearity/1"
 
 
-def write_study(
-    samples: Samples, out: Path, *, command: str = "", progress: Progress, **options: Any
+def linearity(
+    data: str | Samples = DATA,
+    *,
+    limit: int | None = None,
+    out: str | Path | None = None,
+    command: str = "",
+    progress: Progress = lambda _what, _done, _total: None,
+    **options: Any,
 ) -> dict[str, Any]:
-    """Measure (`benchmarks.linearity.study`, its ``options``) and write into ``out``.
+    """Show why linear models are fooled, and how linear nets are; write the directory ``out``.
 
-    `report.html`; a CSV file per table; `run.json`, which is returned. Raises UsageError and
-    InputError.
+    ``options`` (classes, models, parts, decay, eps, seed) are those of
+    `advkit.benchmarks.linearity.study`. Writes `report.html`, a CSV file per table, and `run.json`,
+    which is returned. Raises UsageError and InputError.
+
+    >>> found = advkit.linearity(parts=["numbers"], limit=100)
+    >>> print(found["headline"])
+    A linear model is fooled by small changes that add up.
     """
     started = now()
+    samples = data if isinstance(data, Samples) else load_data(data, limit=limit)
     found = study(samples, progress=progress, **options)
+    out = Path(out) if out else new_run(samples.name, kind="linearity")
     out.mkdir(parents=True, exist_ok=True)
     for name, table in found.tables.items():
         write_text(out, f"{name}.csv", table.to_csv(index=False))

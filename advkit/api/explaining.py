@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from advkit.api import MODEL, asked_of, load_both, new_run, pick_device
+from advkit.api.asking import MODEL, asked_of, load_both, new_run, pick_device
 from advkit.data.masks import read_masks
 from advkit.data.samples import Samples
 from advkit.evaluate.explain_plan import USUAL
 from advkit.evaluate.explain_plan import planned as planned_maps
 from advkit.evaluate.explain_run import explain as run_explain
-from advkit.explaining import beliefs_of, verdict, write_explanation
 from advkit.models.classifier import Classifier
 from advkit.numbers import check_eps
+from advkit.pages.explanations import beliefs_of, verdict, write_explanation
 
 
 def explain(
@@ -42,6 +42,10 @@ def explain(
     npz file with ``masks`` (n, height, width); ``options`` (fresh, progress) are those of
     `advkit.evaluate.explain_run.explain`. Returns the summary, the content of `run.json`, with the
     paths of the maps and of the page. Raises AdvkitError for what can be mended.
+
+    >>> found = advkit.explain("bundled:digits-cnn", methods=["gradient", "grad_cam"], limit=2)
+    >>> sorted(file.name for file in Path(found["maps"]).iterdir())
+    ['grad_cam.npy', 'gradient.npy']
     """
     plan = planned_maps(methods, target=target, layer=layer, segment=segment, eps=eps, norm=norm,
                         faithfulness=faithfulness, attack=attack, seed=seed)  # fmt: skip

@@ -1,0 +1,155 @@
+"""What was asked: the usual model, data and eps where nothing is said, device, run directory."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from advkit.data.samples import Samples, taken_relative
+from advkit.data.specs import load_data
+from advkit.errors import InputError, UnknownNameError, UsageError, did_you_mean
+from advkit.models.classifier import Classifier
+from advkit.models.specs import input_shape, load_model
+from advkit.numbers import Relative, decibels
+
+MODEL, DATA = "bundled:fashion-mnist-cnn-robust", "bundled:fashion-mnist"
+BUNDLED_EPS = {
+    "Linf": (0.05, 0.1, 0.15),
+    "L2": (0.5, 1.0, 1.5),
+    "L1": (5.0, 10.0, 15.0),
+}
+SPEECH_DB = (50.0, 40.0, 30.0)
+"""The usual eps of sound: so many decibels below it."""
+EPS = {
+    "Linf": (2 / 255, 4 / 255, 8 / 255),
+    "L2": (0.25, 0.5, 1.0),
+    "L1": (3.0, 6.0, 12.0),
+}
+
+
+def asked_of(
+    model: str | Classifier, data: str | Samples | None, samples: Samples, command: str
+) -> dict[str, str]:
+    """Return the words of a request, for the record of a run."""
+    return {
+        "model": model if isinstance(model, str) else model.name,
+        "data": data if isinstance(data, str) else samples.name,
+        "command": command,
+    }
+
+
+def load_both(
+    model: str | Classifier,
+    data: str | Samples | None,
+    limit: int | None,
+    arch: str | None,
+    device: torch.device,
+    *,
+    stream: bool = False,
+) -> tuple[Samples, Classifier]:
+    """Load data at the size that the model wants, then the model for the classes of the data.
+
+    ``stream`` is for callers that take a few samples at a time: see `load_data`.
+    """
+    if data is None:
+        data = own_data(model)
+    shape = input_shape(model) if isinstance(model, str) else model.shape
+    samples = (
+        data
+        if isinstance(data, Samples)
+        else load_data(data, limit=limit, shape=shape, stream=stream)
+    )
+    if isinstance(model, str):
+        model = load_model(model, arch=arch, classes=samples.classes)
+    moved = samples._replace(x=samples.x.to(device), y=samples.y.to(device))
+    return moved, model.to(device)
+
+
+def own_data(model: str | Classifier) -> str:
+    """Return the spec of the images that a bundled model comes with; raises UsageError."""
+    name = model if isinstance(model, str) else model.name
+    for own in ("digits", "spoken-digits"):
+        if name.startswith(f"bundled:{own}"):
+            return f"bundled:{own}"
+    if name.startswith("bundled:"):
+        return DATA
+    raise UsageError(
+        f"--model {name} comes without images", "say on what: --data imagefolder:DIR", code="E204"
+    )
+
+
+def check_counts(batch_size: int | None = None, jobs: int | None = None, **_others: Any) -> None:
+    """Raise UsageError for fewer samples at a time or processes than one."""
+    if any(number is not None and number < 1 for number in (batch_size, jobs)):
+        raise UsageError(f"batch_size={batch_size}, jobs={jobs}", "give 1 or more", code="E203")
+
+
+def in_units(samples: Samples, eps: Sequence[float]) -> Samples:
+    """Return the samples, taken relative where ``eps`` are in decibels; raises UsageError."""
+    relative = {isinstance(e, Relative) for e in eps}
+    if len(relative) > 1:
+        raise UsageError(
+            "some eps are in decibels and some are not", "give all of one kind", code="E208"
+        )
+    return taken_relative(samples) if relative == {True} else samples
+
+
+def sounds(model: str | Classifier, data: str | Samples | None) -> bool:
+    """Return whether what is attacked is sound, as far as the names say."""
+    if isinstance(data, Samples):
+        return data.rate is not None
+    name = data or (model if isinstance(model, str) else model.name)
+    return name.startswith(("audio:", "bundled:spoken"))
+
+
+def pick_eps(
+    eps: float | Sequence[float] | None,
+    norm: str,
+    model: str | Classifier,
+    data: str | Samples | None = None,
+) -> tuple[float, ...]:
+    """Return the radii in rising order, the usual ones where none are given; raises UsageError."""
+    if norm not in EPS:
+        raise UnknownNameError(f"there is no norm {norm!r}", did_you_mean(norm, EPS))
+    if eps is None and sounds(model, data):
+        return tuple(decibels(below) for below in SPEECH_DB)
+    if eps is None:
+        name = model if isinstance(model, str) else model.name
+        return (BUNDLED_EPS if name.startswith("bundled:") else EPS)[norm]
+    if isinstance(eps, str):
+        raise UsageError(
+            f"eps={eps!r} is a string", "give a number or several: [4 / 255, 8 / 255]", code="E203"
+        )
+    found = [eps] if isinstance(eps, int | float) else eps
+    if not len(found):
+        raise UsageError(
+            "eps is empty", "give a number or several: [4 / 255, 8 / 255]", code="E203"
+        )
+    return tuple(sorted({e if isinstance(e, Relative) else float(e) for e in found}))
+
+
+def pick_device(name: str) -> torch.device:
+    """Return the device called ``name``; ``auto`` is CUDA where there is one, else the CPU."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        here = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+        raise InputError(
+            f"--device {name} is not on this machine",
+            f"there is: {', '.join(here)}",
+            code="E310",
+        ) from error
+    return device
+
+
+def new_run(*about: str, kind: str = "audit") -> Path:
+    """Return a new run directory under ``runs/``, named by time, command and a short hash."""
+    stamp = datetime.now(UTC)
+    tag = sha256(repr((about, stamp.isoformat())).encode()).hexdigest()[:6]
+    return Path("runs") / f"{stamp:%Y%m%dT%H%M%S}-{kind}-{tag}"

@@ -1,0 +1,175 @@
+"""The Python face of `advkit audit` and `advkit attack`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from advkit.api.asking import (
+    MODEL,
+    asked_of,
+    check_counts,
+    in_units,
+    load_both,
+    new_run,
+    pick_device,
+    pick_eps,
+)
+from advkit.data.samples import Samples
+from advkit.errors import UnknownNameError, UsageError, did_you_mean
+from advkit.evaluate.attack_plan import banded, planned
+from advkit.evaluate.attack_run import attack as run_attack
+from advkit.evaluate.audit import audit as run_audit
+from advkit.evaluate.black_box_run import check_gradients
+from advkit.evaluate.pools import crew_of
+from advkit.evaluate.suite import members_of
+from advkit.evaluate.suites import SUITES
+from advkit.models.classifier import Classifier
+from advkit.models.specs import load_model
+from advkit.numbers import check_eps
+from advkit.pages.audits import write_report
+
+
+def audit(
+    model: str | Classifier = MODEL,
+    data: str | Samples | None = None,
+    *,
+    norm: str = "Linf",
+    eps: float | Sequence[float] | None = None,
+    limit: int | None = None,
+    arch: str | None = None,
+    device: str = "auto",
+    command: str = "",
+    out: str | Path | None = None,
+    surrogates: Sequence[str | Classifier] = (),
+    jobs: int | None = None,
+    unit_seconds: float | None = None,
+    ray: str | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Audit a model on data; write the run directory ``out`` with its report.
+
+    ``model`` and ``data`` are specs ('scheme:ref?key=value') or what `load_model` and `load_data`
+    return; ``surrogates`` are other models, whose examples are tried on this one as a check. With
+    specs, ``jobs`` of 2 or more are processes: one that is killed, or takes more than
+    ``unit_seconds`` for one unit of work, costs that unit. ``ray`` is the address of a cluster.
+    Returns the summary, the content of `run.json`, with the path of the report. ``options``
+    (suite, attacks, seed, batch_size, fresh, progress, shard) are those of
+    `advkit.evaluate.audit.audit`. Raises AdvkitError for what a person can mend.
+
+    >>> found = advkit.audit("bundled:digits-cnn", norm="L2", eps=[1, 4], suite="quick", limit=10)
+    >>> found["clean"]["value"], [(row["eps"], row["value"]) for row in found["robust"]]
+    (1.0, [(1.0, 0.1), (4.0, 0.0)])
+    >>> found["report"].endswith("report.html")
+    True
+    """
+    radii = pick_eps(eps, norm, model, data)
+    check_eps(radii, norm)
+    _check_options(norm, jobs=jobs, **options)
+    load: dict[str, Any] = {"model": model, "data": data, "limit": limit, "arch": arch}
+    load["stream"] = True
+    place = pick_device(device)
+    samples, classifier = load_both(**load, device=place)
+    samples = in_units(samples, radii)
+    folder = Path(out) if out else new_run(str(model), samples.name)
+    asked = asked_of(model, data, samples, command)
+    others = [_another(other, samples) for other in surrogates]
+    recipe = {"load": load, "relative": samples.relative}
+    crew = crew_of(
+        classifier, "advkit.api.working:audit_worker", recipe, place, jobs, unit_seconds, ray
+    )
+    summary = run_audit(
+        classifier, samples, norm=norm, eps=radii, out=folder, asked=asked, surrogates=others,
+        crew=crew, jobs=jobs, **options,
+    )  # fmt: skip
+    if "shard" in summary:
+        return {**summary, "out": str(folder)}
+    return {**summary, "out": str(folder), "report": str(write_report(folder))}
+
+
+def attack(
+    name: str,
+    model: str | Classifier = MODEL,
+    data: str | Samples | None = None,
+    *,
+    norm: str | None = None,
+    eps: float | None = None,
+    targets: str | None = None,
+    restarts: int = 1,
+    average: int = 0,
+    transform: str = "noise",
+    bfloat16: bool = False,
+    band: tuple[float, float] | None = None,
+    limit: int | None = None,
+    arch: str | None = None,
+    device: str = "auto",
+    command: str = "",
+    out: str | Path | None = None,
+    jobs: int | None = None,
+    unit_seconds: float | None = None,
+    ray: str | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Run the attack ``name``, with options 'name:key=value,...'; write the run directory ``out``.
+
+    Without ``eps`` the nearest example of each image is sought. ``band`` (Hz) is of sound: the
+    perturbation has these frequencies alone. The words between are those of
+    `advkit.evaluate.attack_plan.planned`, ``options`` (seed, batch_size, fresh, progress) those of
+    `advkit.evaluate.attack_run.attack`; the rest is as in `audit`. Returns the summary, the content
+    of `run.json`, with the paths of the examples and of their table. Raises AdvkitError for what
+    can be mended.
+
+    >>> found = advkit.attack("ddn:steps=20", "bundled:digits-cnn", limit=10)
+    >>> print(found["verdict"])
+    Of 10 images the model reads 100.0% right; of the 10 attacked, at any size, 100.0% are fooled
+    (95% interval 72.2% to 100.0%); their median L2 size is 0.6255.
+    >>> found["examples"].endswith("examples.npz")
+    True
+    """
+    wanted: dict[str, Any] = {
+        "text": name, "norm": norm, "eps": eps, "targets": targets, "restarts": restarts,
+        "average": average, "transform": transform, "bfloat16": bfloat16,
+    }  # fmt: skip
+    plan, radii = planned(**wanted), () if eps is None else (eps,)
+    check_eps(radii, plan.norm)
+    check_counts(jobs=jobs, **options)
+    load: dict[str, Any] = {"model": model, "data": data, "limit": limit, "arch": arch}
+    place = pick_device(device)
+    samples, classifier = load_both(**load, device=place)
+    check_gradients(classifier, [plan.member])
+    samples = in_units(samples, radii)
+    plan = banded(plan, band, samples.rate)
+    folder = Path(out) if out else new_run(name, str(model), samples.name, kind="attack")
+    asked = asked_of(model, data, samples, command)
+    recipe = {
+        "load": load,
+        "relative": samples.relative,
+        "plan": wanted,
+        "band": band,
+    }
+    crew = crew_of(
+        classifier, "advkit.api.working:attack_worker", recipe, place, jobs, unit_seconds, ray
+    )
+    summary = run_attack(classifier, samples, plan, out=folder, asked=asked, crew=crew, jobs=jobs,
+                         **options)  # fmt: skip
+    files = {"examples": str(folder / "examples.npz"), "table": str(folder / "table.csv")}
+    return {**summary, "out": str(folder), **files}
+
+
+def _another(model: str | Classifier, samples: Samples) -> Classifier:
+    other = load_model(model, classes=samples.classes) if isinstance(model, str) else model
+    return other.to(samples.x.device)
+
+
+def _check_options(
+    norm: str,
+    suite: str = "standard",
+    attacks: Sequence[str] = (),
+    **others: Any,
+) -> None:
+    """Raise UsageError for what can be known to be wrong before anything is loaded."""
+    if suite not in SUITES:
+        raise UnknownNameError(f"there is no suite {suite!r}", did_you_mean(suite, SUITES))
+    if isinstance(attacks, str):
+        raise UsageError(f"attacks={attacks!r} is one string", "give a list of attacks")
+    members_of(attacks, norm)
+    check_counts(**others)

@@ -1,0 +1,34 @@
+"""The Python face of `advkit compare`."""
+
+from pathlib import Path
+from typing import Any
+
+from advkit.pages.comparisons import comparison_of, summary_of
+from advkit.reports import comparison_page
+
+
+def compare(
+    first: str | Path,
+    second: str | Path,
+    *,
+    force: bool = False,
+    command: str = "",
+    out: str | Path | None = None,
+) -> dict[str, Any]:
+    """Compare two run directories of audits, image by image; with ``out`` write a page.
+
+    Returns who stands where at each eps, and whether the difference can be chance (McNemar 1947,
+    exact). ``force`` compares what they share, where images or eps differ. Raises InputError.
+
+    >>> one, two = (
+    ...     advkit.audit(f"bundled:{name}", eps=0.1, suite="quick", limit=20)
+    ...     for name in ("fashion-mnist-cnn", "fashion-mnist-cnn-robust")
+    ... )
+    >>> found = advkit.compare(one["out"], two["out"])
+    >>> found["n"], found["eps"][0]["p"] < 0.05
+    (20, True)
+    """
+    both = comparison_of(Path(first), Path(second), force=force, command=command)
+    if out:
+        Path(out).write_text(comparison_page(both), encoding="utf-8")
+    return {**summary_of(both), "report": str(out) if out else None}
