@@ -86,6 +86,8 @@ Exit codes:
 )
 @click.option(
     "--attacks",
+    "--attack",
+    "attacks",
     multiple=True,
     metavar="NAME[:KEY=VALUE,...]",
     help="Run these instead of a suite; repeatable.",

@@ -30,14 +30,22 @@ Examples:
 @click.option("--guide", metavar="FILE", help="An image whose features it is drawn to.")
 @click.option("--longest", type=click.IntRange(min=16), default=320, show_default=True,
               help="Pixels of the longer side.")  # fmt: skip
-@click.option("--octaves", type=click.IntRange(min=1), default=4, show_default=True)
+@click.option(
+    "--octaves", type=click.IntRange(min=1), default=4, show_default=True, help="Sizes to dream at."
+)
 @click.option("--scale", type=click.FloatRange(min=1, min_open=True), default=1.4,
               show_default=True, help="From one octave to the next.")  # fmt: skip
 @click.option("--steps", type=click.IntRange(min=0), default=20, show_default=True,
               help="In each octave.")  # fmt: skip
 @click.option("--step", type=click.FloatRange(min=0, min_open=True), default=1.5,
               show_default=True, help="Mean change of a pixel in one, of 255.")  # fmt: skip
-@click.option("--jitter", type=click.IntRange(min=0), default=32, show_default=True)
+@click.option(
+    "--jitter",
+    type=click.IntRange(min=0),
+    default=32,
+    show_default=True,
+    help="Largest shift between steps, in pixels.",
+)
 @click.option("--smooth", type=click.FloatRange(min=0), default=1.0, show_default=True,
               help="Blur of the gradient in pixels, against grids.")  # fmt: skip
 @click.option("--tile", type=click.IntRange(min=32), default=512, show_default=True,
@@ -45,7 +53,13 @@ Examples:
 @click.option("--frames", type=click.IntRange(min=0), default=0, help="Of a film of the loop.")
 @click.option("--zoom", type=click.FloatRange(0, 0.5, max_open=True), default=0.05,
               show_default=True, help="From one frame to the next.")  # fmt: skip
-@click.option("--film", type=click.Choice(["webp", "gif"]), default="webp", show_default=True)
+@click.option(
+    "--film",
+    type=click.Choice(["webp", "gif"]),
+    default="webp",
+    show_default=True,
+    help="Format of the frames, with --frames.",
+)
 @with_common
 def dream(layers: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """Make what a layer sees in an image stronger: DeepDream.

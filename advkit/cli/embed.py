@@ -28,10 +28,24 @@ Examples:
     "--layer", "layers", multiple=True, metavar="NAME",
     help="advkit inspect MODEL --layers names them.  [default: the last of every resolution]",
 )  # fmt: skip
-@click.option("--images", "limit", type=click.IntRange(min=5), default=300, show_default=True)
-@click.option("--perplexity", type=click.FloatRange(min=1), default=30.0, show_default=True)
+@click.option(
+    "--images",
+    "limit",
+    type=click.IntRange(min=5),
+    default=300,
+    show_default=True,
+    help="How many are laid out.",
+)
+@click.option(
+    "--perplexity",
+    type=click.FloatRange(min=1),
+    default=30.0,
+    show_default=True,
+    help="Of t-SNE: about how many neighbours count.",
+)
 @click.option("--eps", type=Radius(), help="Attack within this radius; draw where codes go.")
-@click.option("--attack", default="pgd", show_default=True, metavar="NAME[:KEY=VALUE,...]")
+@click.option("--attack", default="pgd", show_default=True, metavar="NAME[:KEY=VALUE,...]",
+              help="How, where there is an --eps.")  # fmt: skip
 @click.option("--norm", type=click.Choice(["Linf", "L2", "L1", "L0"]), default="Linf",
               show_default=True, help="Of the attack.")  # fmt: skip
 @click.option("--arrows", type=click.IntRange(min=1), default=20, show_default=True,

@@ -91,7 +91,8 @@ Exit codes:
     help="Masks of the objects, an array 'masks' (n, height, width): overlap and pointing game.",
 )  # fmt: skip
 @click.option("--eps", type=Radius(), help="Attack within this radius; map again.")
-@click.option("--attack", default="pgd", show_default=True, metavar="NAME[:KEY=VALUE,...]")
+@click.option("--attack", default="pgd", show_default=True, metavar="NAME[:KEY=VALUE,...]",
+              help="How, where there is an --eps.")  # fmt: skip
 @click.option(
     "--norm",
     type=click.Choice(["Linf", "L2", "L1", "L0"]),

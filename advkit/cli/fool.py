@@ -31,8 +31,10 @@ Ways:
 @click.option(
     "--confidence", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.999,
     show_default=True,
+    help="How certain the net is to be.",
 )  # fmt: skip
-@click.option("--steps", type=click.IntRange(min=1), default=300, show_default=True)
+@click.option("--steps", type=click.IntRange(min=1), default=300, show_default=True,
+              help="Of the optimiser, or generations.")  # fmt: skip
 @click.option("--picture", default="china", show_default=True, metavar="FILE",
               help="The photograph to begin with where there are no data.")  # fmt: skip
 @click.option("--beside", metavar="MODEL", help="Another net to fool the same ways.")

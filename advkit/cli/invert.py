@@ -29,12 +29,20 @@ Examples:
     "--picture", "pictures", multiple=True, metavar="FILE",
     help="A file, china or flower, in place of images of the data.",
 )  # fmt: skip
-@click.option("--images", type=click.IntRange(min=1), default=4, show_default=True)
+@click.option(
+    "--images",
+    type=click.IntRange(min=1),
+    default=4,
+    show_default=True,
+    help="How many, of --data.",
+)
 @click.option(
     "--optimiser", type=click.Choice(["adam", "lbfgs", "momentum"]), default="lbfgs",
     show_default=True,
+    help="What the image is optimised by.",
 )  # fmt: skip
-@click.option("--steps", type=click.IntRange(min=1), default=200, show_default=True)
+@click.option("--steps", type=click.IntRange(min=1), default=200, show_default=True,
+              help="Of the optimiser.")  # fmt: skip
 @click.option(
     "--variation", type=click.FloatRange(min=0),
     help="Weight of total variation.  [default: more for smaller maps]",

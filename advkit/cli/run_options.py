@@ -85,7 +85,7 @@ SHARD = click.option(
     help="Attack only every n-th image, into shard-I-of-N of --out; then advkit merge. auto: as "
     "torchrun (RANK, WORLD_SIZE) or Slurm says.",
 )
-SEED = click.option("--seed", type=int, default=0, show_default=True)
+SEED = click.option("--seed", type=int, default=0, show_default=True, help="Of all that is random.")
 DEVICE = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ..."
 )

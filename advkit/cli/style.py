@@ -30,18 +30,36 @@ Examples:
 @click.option("--longest", type=click.IntRange(min=16), default=256, show_default=True,
               help="Pixels of the longer side; from 256 on by way of smaller sizes.")  # fmt: skip
 @click.option("--optimiser", type=click.Choice(["lbfgs", "adam"]), default="lbfgs",
-              show_default=True)  # fmt: skip
+              show_default=True, help="What the image is optimised by.")  # fmt: skip
 @click.option("--steps", "passes", type=click.IntRange(min=1), default=100, show_default=True,
               help="Passes through the net, most of them at small sizes.")  # fmt: skip
 @click.option("--start", type=click.Choice(["content", "noise", "zero"]), default="content",
-              show_default=True)  # fmt: skip
+              show_default=True, help="What the image is at first.")  # fmt: skip
 @click.option("--content-layer", "content_layers", multiple=True, metavar="NAME",
               help="[default: the third resolution]")  # fmt: skip
 @click.option("--style-layer", "--layer", "style_layers", multiple=True, metavar="NAME",
               help="[default: one per resolution]")  # fmt: skip
-@click.option("--content-weight", type=click.FloatRange(min=0), default=1.0, show_default=True)
-@click.option("--style-weight", type=click.FloatRange(min=0), default=10.0, show_default=True)
-@click.option("--variation-weight", type=click.FloatRange(min=0), default=5.0, show_default=True)
+@click.option(
+    "--content-weight",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    help="Of keeping the content.",
+)
+@click.option(
+    "--style-weight",
+    type=click.FloatRange(min=0),
+    default=10.0,
+    show_default=True,
+    help="Of taking the style.",
+)
+@click.option(
+    "--variation-weight",
+    type=click.FloatRange(min=0),
+    default=5.0,
+    show_default=True,
+    help="Of total variation: smoothness.",
+)
 @click.option("--recolour/--no-recolour", default=True, show_default=True,
               help="Begin with the content in the styles' colours.")  # fmt: skip
 @click.option("--keep-colours", is_flag=True, help="The content's hues, the style's brightness.")

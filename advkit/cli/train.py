@@ -47,8 +47,10 @@ same weights as one that was not.
     show_default=True,
     help="Radius of the perturbations to be trained against; 0 is standard training.",
 )
-@click.option("--norm", type=click.Choice(["Linf", "L2"]), default="Linf", show_default=True)
-@click.option("--steps", type=int, default=7, show_default=True, help="Of the inner attack.")
+@click.option("--norm", type=click.Choice(["Linf", "L2"]), default="Linf", show_default=True,
+              help="Of the perturbations to be trained against.")  # fmt: skip
+@click.option("--steps", type=click.IntRange(min=1), default=7, show_default=True,
+              help="Of the inner attack.")  # fmt: skip
 @click.option(
     "--step", type=Number(), default=0.25, show_default=True, help="Its step, in units of eps."
 )
@@ -66,8 +68,10 @@ same weights as one that was not.
     show_default=True,
     help="Epochs over which the radius grows to eps.",
 )
-@click.option("--epochs", type=int, default=10, show_default=True)
-@click.option("--batch-size", type=int, default=128, show_default=True)
+@click.option("--epochs", type=click.IntRange(min=1), default=10, show_default=True,
+              help="How often each image is seen.")  # fmt: skip
+@click.option("--batch-size", type=click.IntRange(min=1), default=128, show_default=True,
+              help="Images of one step of the optimiser.")  # fmt: skip
 @click.option("--rate", type=Number(), default=0.002, show_default=True, help="Peak, of Adam.")
 @click.option(
     "--schedule",
@@ -76,7 +80,7 @@ same weights as one that was not.
     show_default=True,
     help="Course of the learning rate.",
 )
-@click.option("--weight-decay", type=Number(), default=0.0, show_default=True)
+@click.option("--weight-decay", type=Number(), default=0.0, show_default=True, help="Of AdamW.")
 @click.option(
     "--held-out",
     type=Number(),
@@ -85,7 +89,9 @@ same weights as one that was not.
     help="Share of the images on which the best epoch is chosen.",
 )
 @click.option("--limit", type=click.IntRange(min=0), help="Only so many images.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--seed", type=int, default=0, show_default=True, help="Of weights and of the order of images."
+)
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
 @click.option("--no-progress", is_flag=True, help="No progress bar.")
 def train(

@@ -43,13 +43,15 @@ Exit codes:
               "Without any, nets are trained for the study.")  # fmt: skip
 @DATA
 @click.option(
+    "--attacks",
     "--attack",
     "attacks",
     multiple=True,
     metavar="NAME[:KEY=VALUE,...]",
     help="Repeatable; names with + between are put together: mifgsm+dim+tim.",
 )
-@click.option("--norm", type=click.Choice(["Linf", "L2"]), default="Linf", show_default=True)
+@click.option("--norm", type=click.Choice(["Linf", "L2"]), default="Linf", show_default=True,
+              help="How the size of a perturbation is measured.")  # fmt: skip
 @click.option(
     "--eps", type=EpsList(), help="Radii with commas between; the middle one is that of the matrix."
 )

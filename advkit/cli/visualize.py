@@ -34,7 +34,8 @@ Recipes:
     "advkit inspect MODEL --layers names them.",
 )  # fmt: skip
 @click.option("--recipe", default="spectrum", show_default=True, help="How it is kept natural.")
-@click.option("--steps", type=click.IntRange(min=1), default=128, show_default=True)
+@click.option("--steps", type=click.IntRange(min=1), default=128, show_default=True,
+              help="Of the optimiser.")  # fmt: skip
 @click.option(
     "--several", type=click.IntRange(1, 9), default=1, show_default=True,
     help="So many of each, kept apart.",

@@ -202,7 +202,7 @@ def test_67_nothing_is_downloaded(cli: Cli, tmp_path: Path, monkeypatch: Any) ->
 def test_no_words_at_all_are_answered_with_the_help(cli: Cli) -> None:
     result = cli()
     assert (result.code, result.out) == (2, "")
-    assert "Commands:" in result.err
+    assert "Models and data:" in result.err
     assert lines(result.err) == []
 
 

@@ -38,7 +38,7 @@ def test_the_table_is_that_of_the_commands() -> None:
 def test_names_are_completed_without_torch() -> None:
     light = "assert not {'torch', 'numpy', 'tqdm'} & set(sys.modules), 'heavy'"
     assert completed("advkit", "", said=light) == sorted(COMMANDS)
-    assert completed("advkit", "audit", "--at", said=light) == ["--attacks"]
+    assert completed("advkit", "audit", "--at", said=light) == ["--attacks", "--attack"]
     assert completed("advkit", "audit", "--norm", "", said=light) == ["Linf", "L2", "L1"]
     assert completed("advkit", "attack", "ap", said=light) == [
         name for name in ATTACKS if name.startswith("ap")

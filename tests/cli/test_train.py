@@ -51,7 +51,6 @@ def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
         (["--arch", "cmn"], "no architecture 'cmn'"),
         (["--arch", "./net.py:make"], "no architecture './net.py:make'"),
         (["--data", "bundled:digitz"], "no bundled data"),
-        (["--epochs", "0"], "epochs 0"),
         (["--eps", "8"], "whole range"),
     ],
 )
@@ -95,3 +94,10 @@ def test_kill_9_and_again(tmp_path: Path) -> None:
     torch.set_num_threads(threads)
     assert out.read_bytes() == whole.read_bytes()
     assert not checkpoint.exists()
+
+
+def test_counts_from_1_up(tmp_path: Path) -> None:
+    for option in ("--epochs", "--steps", "--batch-size"):
+        result = run("--out", tmp_path / "net", option, 0)
+        assert result.exit_code == 2
+        assert f"'{option}': 0 is not in the range x>=1" in result.output
