@@ -8,6 +8,7 @@ from markupsafe import Markup
 from advkit.reports.behind import class_table, confusion, distances, extremes
 from advkit.reports.between import bracket_table
 from advkit.reports.cascade import attack_names, broken, by_eps, effort
+from advkit.reports.clips import clips
 from advkit.reports.gallery import gallery
 from advkit.reports.images import SMALL
 from advkit.reports.looks import looks
@@ -16,6 +17,7 @@ from advkit.reports.over_eps import curve_figure
 from advkit.reports.parts import Fact, Section
 from advkit.reports.robustness_curve import interval_bar
 from advkit.reports.shell import render
+from advkit.reports.speech_tables import Played
 from advkit.reports.tables import Audit, Card, Interval
 from advkit.reports.trust_panel import climb, panel
 from advkit.reports.words import bare, count, eps_both, eps_text, percent, seconds, short, spread
@@ -48,13 +50,16 @@ class Tile(NamedTuple):
     clean: bool
 
 
-def audit_page(audit: Audit, cards: Sequence[Card]) -> str:
+def audit_page(
+    audit: Audit, cards: Sequence[Card], played: Sequence[Played] = (), rate: int = 0
+) -> str:
     """Return the page of one audit as a self-contained HTML file.
 
     The page computes nothing about models. At most 24 cards are shown (fewer where they are
     large); the page says how many of how many. Raises ValueError where ``audit`` contradicts
-    itself (see `cascade.divide`).
+    itself (see `cascade.divide`). ``played`` are clips of sound with ``rate`` numbers per second.
     """
+    heard, unheard = clips(played, rate)
     shown = gallery(cards, audit.norm)
     maps = looks(cards)
     figures = [broken(audit), *([by_eps(audit)] if len(audit.robust) > 1 else [])]
@@ -63,7 +68,7 @@ def audit_page(audit: Audit, cards: Sequence[Card]) -> str:
         "audit.html",
         title=f"Audit of {short(name)}",
         kind="audit",
-        sections=_sections(audit, shown, maps),
+        sections=_sections(audit, shown or heard, maps),
         audit=audit,
         model_name=name,
         tiles=_tiles(audit),
@@ -79,6 +84,8 @@ def audit_page(audit: Audit, cards: Sequence[Card]) -> str:
         invalid=sum(row.invalid for row in audit.attacks),
         total_seconds=seconds(sum(row.seconds for row in audit.attacks)),
         cards=shown,
+        clips=[clip for _, clip in heard],
+        unheard=unheard,
         looks=maps,
         large=any(picture.width > SMALL for card in shown for picture in card.pictures),
         given=len(cards),

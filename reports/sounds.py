@@ -65,6 +65,7 @@ def loudest(samples: Wave) -> float:
 
 
 def _levels(samples: Wave) -> Wave:
+    samples = np.pad(samples, (0, max(WINDOW - len(samples), 0)))
     frames = np.lib.stride_tricks.sliding_window_view(samples, WINDOW)[::HOP]
     power = np.abs(np.fft.rfft(frames * np.hanning(WINDOW), axis=1)) ** 2
     return 10 * np.log10(power + 1e-20).T[::-1]
@@ -72,12 +73,12 @@ def _levels(samples: Wave) -> Wave:
 
 def outline(samples: Wave, name: str, title: str, peak: float) -> Markup:
     """Draw the largest and smallest value of every stretch of a waveform; ``peak`` fills it."""
-    columns = np.array_split(samples, WIDTH)
-    half = OUTLINE / 2
+    columns = np.array_split(samples, min(WIDTH, len(samples)))
+    half, wide = OUTLINE / 2, WIDTH / len(columns)
     high = [half - half * float(part.max()) / peak for part in columns]
     low = [half - half * float(part.min()) / peak for part in columns]
-    corners = [(number(i), number(y)) for i, y in enumerate(high)]
-    corners += [(number(i), number(y)) for i, y in reversed(list(enumerate(low)))]
+    corners = [(number(wide * i), number(y)) for i, y in enumerate(high)]
+    corners += [(number(wide * i), number(y)) for i, y in reversed(list(enumerate(low)))]
     shape = element("path", d=path(corners) + "Z", class_="wave")
     return drawing(name, title, f"peak {np.abs(samples).max():.4f} of 1", WIDTH, OUTLINE, shape)
 

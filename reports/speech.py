@@ -1,18 +1,14 @@
 """The page of a study of speech: how quiet, heard as what, and the sounds themselves."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
-import numpy as np
 from markupsafe import Markup
 
 from advkit.reports.axes import NARROW, WIDE
+from advkit.reports.clips import clips
 from advkit.reports.lines import Line, line_chart
 from advkit.reports.page import facts_of, tile
 from advkit.reports.parts import Cell, Column, Fact, Figure, Section, Table
 from advkit.reports.shell import render
-from advkit.reports.sounds import Sound, loudest, sound
-from advkit.reports.speech_tables import Played, SpeechStudy
+from advkit.reports.speech_tables import SpeechStudy
 from advkit.reports.words import count, percent, short, spread
 
 KINDS = {
@@ -20,22 +16,11 @@ KINDS = {
     "masked": "Hidden below masking",
     "string": "Strings of digits",
 }
-MAX_BYTES = 6_000_000
-"""Of data URIs; what is beyond is not shown, and the page says so."""
-
-
-class Heard(NamedTuple):
-    """A clip on the page: before, the change alone (made louder), after."""
-
-    name: str
-    title: str
-    sounds: Sequence[Sound]
-    sample: str
 
 
 def speech_page(study: SpeechStudy) -> str:
     """Return the page as one self-contained HTML file; sounds are WAV in data URIs."""
-    shown, left = _within(study)
+    shown, left = clips(study.played, study.rate)
     return render(
         "speech.html",
         title=f"Speech: {short(study.model['name'], 40)}",
@@ -54,7 +39,8 @@ def speech_page(study: SpeechStudy) -> str:
         setting=_setting(study),
         curve=_curve(study),
         levels=_levels(study),
-        groups=[(title, shown[kind]) for kind, title in KINDS.items() if shown.get(kind)],
+        groups=[(title, of_kind) for kind, title in KINDS.items()
+                if (of_kind := [clip for one, clip in shown if one == kind])],
         left=left,
         outcomes=_outcomes(study),
         strings=_strings(study),
@@ -120,45 +106,6 @@ def _levels(study: SpeechStudy) -> Table:
         for row in study.curve
     ]  # fmt: skip
     return Table("Clips misheard at each level", columns, rows)
-
-
-def _within(study: SpeechStudy) -> tuple[dict[str, list[Heard]], int]:
-    """Return by kind what fits below `MAX_BYTES`, and how many clips do not."""
-    shown: dict[str, list[Heard]] = {}
-    spent = left = 0
-    for clip in study.played:
-        one = _heard(clip, study.rate)
-        spent += sum(len(each.uri) + len(each.spectrogram) for each in one.sounds)
-        if spent > MAX_BYTES:
-            left += 1
-        else:
-            shown.setdefault(clip.kind, []).append(one)
-    return shown, left
-
-
-def _heard(clip: Played, rate: int) -> Heard:
-    change = clip.adversarial - clip.clean
-    peak = max(float(np.abs(clip.clean).max()), 1e-6)
-    gain = peak / max(float(np.abs(change).max()), 1e-9)
-    top = loudest(clip.clean)
-    louder = 20 * np.log10(gain)
-    sure = "" if clip.sure is None else f"{clip.sure:.2f}"
-    hit = clip.after == clip.wanted
-
-    def part(
-        which: str, samples: np.ndarray, head: str, text: str, detail: str, bad: bool
-    ) -> Sound:
-        return sound(samples, rate, name=f"{clip.key}-{which}", head=head, text=short(text),
-                     detail=detail, top=top, peak=peak, fooled=bad)  # fmt: skip
-
-    sounds = (
-        part("clean", clip.clean, "before", f"heard: {clip.before}", "", False),
-        part("change", gain * change, "change alone", f"made {louder:.0f} dB louder",
-             f"{clip.snr:.1f} dB below the speech", False),
-        part("adversarial", clip.adversarial, "after", f"heard: {clip.after}", sure, hit),
-    )  # fmt: skip
-    title = f"said {clip.said}, wanted {clip.wanted}" + ("" if hit else " (not reached)")
-    return Heard(f"clip-{clip.key}", short(title, 120), sounds, short(clip.id))
 
 
 def _outcomes(study: SpeechStudy) -> Table:

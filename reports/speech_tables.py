@@ -32,7 +32,8 @@ class Outcome(NamedTuple):
 class Played:
     """A clip to listen to: waveforms ``clean`` and ``adversarial`` in [-1, 1], and what was heard.
 
-    ``kind`` is least, masked or string; ``sure`` is the probability of ``after``, if it has one.
+    ``kind`` is least, masked, string, or audit, whose attacks want no word; ``sure`` is the
+    probability of ``after``, if it has one; ``snr`` how many dB the change is below the clip.
     """
 
     key: str
@@ -46,6 +47,8 @@ class Played:
     snr: float
     clean: NDArray[np.floating[Any]]
     adversarial: NDArray[np.floating[Any]]
+    title: str = ""
+    """What to write below it; said and wanted where it is empty."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The images that a report shows: picked, looked at once more by the model, and saved.
+"""The images and sounds that a report shows: picked, looked at once more by the model, and saved.
 
 A page can then be made again without model and data.
 """
@@ -26,10 +26,11 @@ WAY = 21  # points on the straight way from the image to its example, both ends 
 def write_exhibits(work: Work, eps: float) -> None:
     """Write `cards.npz` (images and examples) and `cards.json` (what the model says of them).
 
-    Nothing is written for inputs that are no pictures. Margins are those of `engine.margins`.
+    Sounds are kept as waveforms in [-1, 1], with their ``rate``. Nothing is written for inputs that
+    are neither. Margins are those of `engine.margins`.
     """
-    x = work.samples.x
-    if x.ndim != 4 or x.shape[1] not in (1, 3):
+    x, rate = work.samples.x, work.samples.rate
+    if rate is None and (x.ndim != 4 or x.shape[1] not in (1, 3)):
         return
     rows = picked(work, eps).reset_index(drop=True)
     clean = x[rows["position"].tolist()].float()
@@ -39,10 +40,14 @@ def write_exhibits(work: Work, eps: float) -> None:
     looks = [seen(model, *one) for one in zip(clean, adversarial, y, strict=True)]
     cards = [{**_told(row, work.norm), **more} for (_, row), more in
              zip(rows.iterrows(), looks, strict=True)]  # fmt: skip
-    pictures = {"clean": clean.cpu().numpy(), "adversarial": adversarial.cpu().numpy()}
-    if not work.judge:  # the gradient of one answer of many says nothing
-        pictures |= _maps(work.model, clean, adversarial, y)
-    write_arrays(work.store.path / "cards.npz", **pictures)
+    low, high = work.samples.box
+    shown = {"clean": clean, "adversarial": adversarial}
+    saved = {name: (low + (high - low) * each).cpu().numpy() for name, each in shown.items()}
+    if rate is not None:
+        saved["rate"] = np.array(rate)
+    elif not work.judge:  # the gradient of one answer of many says nothing
+        saved |= _maps(work.model, clean, adversarial, y)
+    write_arrays(work.store.path / "cards.npz", **saved)
     write_json(work.store.path, "cards.json", cards)
 
 
@@ -101,7 +106,7 @@ def seen(model: Model, clean: Tensor, adversarial: Tensor, y: Tensor) -> dict[st
     """
     ends = model(torch.stack([clean, adversarial])).float()
     shares = torch.linspace(0, 1, WAY, dtype=clean.dtype, device=clean.device)
-    way = clean + shares.view(-1, 1, 1, 1) * (adversarial - clean)
+    way = clean + shares.view(-1, *[1] * clean.ndim) * (adversarial - clean)
     over = margins(model(way).float(), y.expand(WAY))
     before, after = (_likeliest(logits) for logits in ends.cpu())
     return {"before": before, "after": after, "margins": np.round(over.tolist(), 6).tolist()}

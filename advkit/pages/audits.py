@@ -13,6 +13,7 @@ from advkit.data.samples import class_name
 from advkit.evaluate.run_folder import arrays, read_json, read_run, write_text
 from advkit.reports import audit_page
 from advkit.reports.mapped import mapped
+from advkit.reports.speech_tables import Played
 from advkit.reports.tables import (
     AttackRow,
     Audit,
@@ -38,7 +39,8 @@ def write_report(folder: Path) -> Path:
 def page_of(folder: Path) -> str:
     """Return the page of the audit in ``folder``; raises InputError where it is none."""
     run = read_run(folder)
-    return audit_page(audit_of(run), cards_of(folder, run["model"]["classes"]))
+    classes = run["model"]["classes"]
+    return audit_page(audit_of(run), cards_of(folder, classes), *clips_of(folder, classes))
 
 
 def audit_of(run: Mapping[str, Any]) -> Audit:
@@ -116,6 +118,8 @@ def cards_of(folder: Path, classes: Sequence[str]) -> list[Card]:
     if not told:
         return []
     with arrays(folder / "cards.npz") as saved:
+        if "rate" in saved:
+            return []
         pictures = [(_picture(a), _picture(b)) for a, b in
                     zip(saved["clean"], saved["adversarial"], strict=True)]  # fmt: skip
         maps = _looks(saved, len(pictures))
@@ -129,6 +133,37 @@ def _looks(saved: Mapping[str, np.ndarray], n: int) -> list[dict[str, Any]]:
         return [{}] * n
     columns = (saved[name] for name in ("map_clean", "map_adversarial", "likeness"))
     return [{"maps": (a, b), "likeness": float(c)} for a, b, c in zip(*columns, strict=True)]
+
+
+def clips_of(folder: Path, classes: Sequence[str]) -> tuple[list[Played], int]:
+    """Return the sounds that the run saved to be heard, and their rate; none where it has none."""
+    told = read_json(folder, "cards.json")
+    if not told:
+        return [], 0
+    with arrays(folder / "cards.npz") as saved:
+        if "rate" not in saved:
+            return [], 0
+        ends = list(zip(saved["clean"], saved["adversarial"], strict=True))
+        clips = [_played(i, row, *both, classes)
+                 for i, (row, both) in enumerate(zip(told, ends, strict=True))]  # fmt: skip
+        return clips, int(saved["rate"])
+
+
+def _played(
+    index: int, told: Mapping[str, Any], clean: np.ndarray, adversarial: np.ndarray,
+    classes: Sequence[str],
+) -> Played:  # fmt: skip
+    said = class_name(classes, told["label"])
+    before, after = (class_name(classes, told[at][0]["class"]) for at in ("before", "after"))
+    change = max(float(np.square(adversarial - clean).sum()), 1e-20)
+    level = 10 * np.log10(max(float(np.square(clean).sum()), 1e-20) / change)
+    why = f"{told['why']} to fool: " if told.get("why") else ""
+    return Played(
+        key=str(index), kind="audit", id=told["sample"], said=said, wanted="", before=before,
+        after=after, sure=told["after"][0]["probability"], snr=level, clean=clean,
+        adversarial=adversarial,
+        title=f"{why}said {said}, heard as {after}; {bare(told['attack'])}, {level:.0f} dB below",
+    )  # fmt: skip
 
 
 def _picture(image: np.ndarray) -> np.ndarray:

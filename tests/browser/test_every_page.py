@@ -44,6 +44,7 @@ PAGES = {
     ),
     "linearity": lambda: linearity_page(sample_linearity()),
     "speech": lambda: speech_page(sample_speech()),
+    "heard": lambda: audit_page(sample_audit(), [], sample_speech().played, 8000),
 }
 SHEETS = {"linearity": 25}
 """Printed pages, where they may be more than ten: data and readings are unfolded on paper."""

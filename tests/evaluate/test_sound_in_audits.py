@@ -1,6 +1,10 @@
 """Audits and attacks of sound: the same engine, in the units of a waveform and in decibels."""
 
+import base64
+import io
 import json
+import re
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -50,12 +54,12 @@ def test_sizes_are_told_in_the_units_of_the_signal() -> None:
 
 def test_decibels_are_those_of_the_energies() -> None:
     samples, model = signals(3)
-    wave = 2 * samples.x.double() - 1
+    waves = 2 * samples.x.double() - 1
     x_adv = samples.x + 0.01 * torch.randn(3, 40, generator=torch.Generator().manual_seed(0))
     rows = measure(model, samples.x, samples.y, x_adv, norm="L2", eps=9.0,
                    units=all_units(taken_relative(samples)))  # fmt: skip
     noise = 2 * (x_adv.double() - samples.x.double())
-    wanted = 10 * (wave.square().sum(1) / noise.square().sum(1)).log10()
+    wanted = 10 * (waves.square().sum(1) / noise.square().sum(1)).log10()
     assert -20 * np.log10(rows["L2"].to_numpy()) == pytest.approx(wanted.numpy(), abs=1e-4)
 
 
@@ -139,3 +143,25 @@ def test_the_gradient_of_the_bundled_recogniser_passes_its_check() -> None:
 def test_nothing_is_proved_of_sound_whose_radii_are_not_those_of_the_box(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="scale of its own"):
         advkit.certify("bundled:spoken-digits-cnn", limit=10, eps=0.1, out=tmp_path / "run")
+
+
+def test_the_page_of_an_audit_plays_the_sounds_that_it_found(tmp_path: Path) -> None:
+    samples, model = signals(4)
+    found = advkit.audit(model, samples, norm="L2", eps=1.0, attacks=["ddn"], out=tmp_path / "run")
+    page = Path(found["report"]).read_text(encoding="utf-8")
+    players = re.findall(r'<audio [^>]*src="data:audio/wav;base64,([^"]+)"', page)
+    assert len(players) == 3 * 4
+    with wave.open(io.BytesIO(base64.b64decode(players[0]))) as file:
+        heard = np.frombuffer(file.readframes(40), "<i2") / 32767
+    saved = np.load(tmp_path / "run" / "cards.npz")
+    assert saved["rate"] == file.getframerate() == 8000
+    assert heard == pytest.approx(saved["clean"][0], abs=1e-4)
+    assert (2 * samples.x - 1).numpy() == pytest.approx(saved["clean"], abs=1e-6)
+    for row in json.loads((tmp_path / "run" / "cards.json").read_text()):
+        assert (
+            f"{-20 * np.log10(row['sizes']['L2'] / _energy(samples, row['sample'])):.0f} dB" in page
+        )
+
+
+def _energy(samples: Samples, name: str) -> float:
+    return float((2 * samples.x[samples.ids.index(name)] - 1).norm())

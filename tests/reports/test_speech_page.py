@@ -77,7 +77,7 @@ def test_the_policy_lets_sounds_from_the_page_alone_be_played(page: str) -> None
 
 
 def test_what_does_not_fit_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("advkit.reports.speech.MAX_BYTES", 250_000)
+    monkeypatch.setattr("advkit.reports.clips.MAX_BYTES", 250_000)
     page = speech_page(sample_speech())
     assert page.count("<audio") == 6
     assert "1 more are in the run directory" in page
