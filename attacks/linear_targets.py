@@ -1,9 +1,9 @@
 """The nearest point at which several linear functions have gained so much, all at once.
 
 That is what a target among more than two classes asks for: its logit above every other. Linf and
-L1 are linear programs and L0 a mixed-integer one (HiGHS, Huangfu and Hall 2018, by scipy); L2 is
-a projection onto a polyhedron cut by the box, by Newton's method on its dual, which has one
-unknown per function. scipy is imported where it is used: a list of attacks does not wait for it.
+L1 are linear programs and L0 a mixed-integer one (HiGHS, Huangfu and Hall 2018, by scipy), without
+the box a search over vertices (`fewest_moves`). L2 is a projection onto a polyhedron cut by the
+box, by Newton's method on its dual, which has one unknown per function. scipy is imported where it is used: a list of attacks does not wait for it.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from advkit.errors import UsageError
+from advkit.attacks.linear_fewest import fewest_moves
 
 Floats = NDArray[np.float64]
 
@@ -22,13 +22,9 @@ def nearest_in_all(
 ) -> Floats | None:
     """Return the u nearest to ``x`` (d,) with slopes (k, d) . (u - x) >= ``gains`` (k,).
 
-    With ``box`` u is in [0, 1]. None where there is no such point. Raises UsageError for L0
-    without the box and k > 1, which is no problem that a solver could settle.
+    With ``box`` u is in [0, 1]. None where there is no such point. Raises UsageError (L0 without
+    the box, see `fewest_moves`).
     """
-    if norm == "L0" and not box and len(gains) > 1:
-        raise UsageError(
-            "L0 to a target among more than two classes is exact within the box only", "keep box"
-        )
     if (gains <= 0).all():
         return x
     scale = np.abs(slopes).max(axis=1)
@@ -38,7 +34,11 @@ def nearest_in_all(
     wanted = gains[np.abs(slopes).max(axis=1) > 0] / scale
     far = np.full_like(x, np.inf)
     down, up = (x, 1 - x) if box else (far, far)
-    move = SOLVERS[norm](steep / scale[:, None], wanted, down, up)
+    steep = steep / scale[:, None]
+    if norm == "L0" and not box:
+        move = fewest_moves(steep, wanted)
+    else:
+        move = SOLVERS[norm](steep, wanted, down, up)
     return None if move is None else x + move
 
 

@@ -124,13 +124,13 @@ def test_to_a_target_every_other_class_must_be_passed(norm: str) -> None:
         assert found.distance.item() == pytest.approx(wanted, rel=1e-6, abs=1e-6), seed
         if np.isfinite(wanted):
             assert margins(found.x @ weight.T + bias, y, target).item() >= -1e-6
-        if norm != "L0":
-            free = exact_nearest(weight, bias, x, y, norm, targets=target, box=False)
-            assert free.distance.item() == pytest.approx(
-                by_solver(norm, x[0].numpy(), *one, False), rel=1e-6, abs=1e-6
-            )
-            cut += bool(found.distance > free.distance + 1e-9)
-    assert cut >= 25 or norm == "L0"
+        free = exact_nearest(weight, bias, x, y, norm, targets=target, box=False)
+        assert free.distance.item() == pytest.approx(
+            by_solver(norm, x[0].numpy(), *one, False), rel=1e-6, abs=1e-6
+        )
+        assert margins(free.x @ weight.T + bias, y, target).item() >= -1e-6
+        cut += bool(found.distance > free.distance + 1e-9)
+    assert cut >= 25
 
 
 @each_norm
@@ -163,9 +163,23 @@ def test_it_is_the_same_however_little_is_held_at_once(monkeypatch) -> None:
     assert len(worst_margin(weight, bias, x[:0], y[:0], 0.1, "L2")) == 0
 
 
-def test_l0_to_a_target_without_the_box_is_refused() -> None:
+def test_l0_to_a_target_without_the_box_takes_as_many_entries_as_it_must() -> None:
+    """Entry i moves logit i alone, and the target's by nothing: each other class takes its own."""
+    weight = torch.diag(torch.tensor([0.0, 1.0, 1.0, 1.0], dtype=torch.float64))
+    weight = torch.nn.functional.pad(weight, (0, 3))
+    x, bias = torch.zeros(1, 7, dtype=torch.float64), torch.tensor([0.0, 1.0, 2.0, 3.0]).double()
+    y, target = torch.tensor([3]), torch.tensor([0])
+    found = exact_nearest(weight, bias, x, y, "L0", targets=target, box=False)
+    assert found.distance.tolist() == [3.0]
+    assert found.x.tolist() == [[0.0, -1.0, -2.0, -3.0, 0.0, 0.0, 0.0]]
+    shut = exact_nearest(0 * weight, bias, x, y, "L0", targets=target, box=False)
+    assert shut.distance.isinf().all()
+
+
+def test_l0_without_the_box_that_would_take_too_long_is_refused(monkeypatch) -> None:
+    monkeypatch.setattr("advkit.attacks.linear_fewest.MOST", 0)
     weight, bias, x, y = problem(5, 4)
-    with pytest.raises(UsageError, match="within the box"):
+    with pytest.raises(UsageError, match="too many sets"):
         exact_nearest(weight, bias, x, y, "L0", targets=(y + 1) % 4, box=False)
 
 
