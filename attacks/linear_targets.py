@@ -3,7 +3,8 @@
 That is what a target among more than two classes asks for: its logit above every other. Linf and
 L1 are linear programs and L0 a mixed-integer one (HiGHS, Huangfu and Hall 2018, by scipy), without
 the box a search over vertices (`fewest_moves`). L2 is a projection onto a polyhedron cut by the
-box, by Newton's method on its dual, which has one unknown per function. scipy is imported where it is used: a list of attacks does not wait for it.
+box, by Newton's method on its dual, which has one unknown per function. scipy is imported where it
+is used: a list of attacks does not wait for it.
 """
 
 from collections.abc import Callable

@@ -24,7 +24,7 @@ def belief_table(one: Explained) -> Table:
     """Return one row per method: against chance, against other weights, and the verdict."""
     pointed = any(each.pointing for each in one.beliefs)
     names = ("deletion", "better than chance", "insertion", "better than chance",
-             "like its map of other weights", "like edges",
+             "infidelity", "max-sensitivity", "like its map of other weights", "like edges",
              *(["pointing"] if pointed else []))  # fmt: skip
     columns = [Column("method"), Column("verdict"), *(Column(name, True) for name in names)]
     rows = [_row(each, pointed) for each in one.beliefs]
@@ -42,10 +42,15 @@ def _row(each: Belief, pointed: bool) -> list[Cell]:
         Cell(f"{each.beats_deleting} of {each.n}", each.beats_deleting),
         Cell(decimal(round(each.insertion, 4)), each.insertion),
         Cell(f"{each.beats_inserting} of {each.n}", each.beats_inserting),
+        *(_number(value) for value in (each.infidelity, each.max_sensitivity)),
         Cell(f"{last:.2f}", last, warning=not each.learnt or each.shallow),
         Cell(f"{each.edges:.2f}", each.edges),
         *([told] if pointed else []),
     ]
+
+
+def _number(value: float | None) -> Cell:
+    return Cell("-") if value is None else Cell(f"{value:.2f}", value)
 
 
 def verdict(each: Belief) -> str:

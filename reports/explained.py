@@ -81,6 +81,10 @@ class Belief:
     learnt: bool
     shallow: bool = False
     """The same map still with the half of the weights nearest the output drawn anew."""
+    infidelity: float | None = None
+    """Median share of what noise does to the score that the map does not foretell."""
+    max_sensitivity: float | None = None
+    """Median of the largest change of the map under small noise, over its own length."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from advkit.engine.gradient import Objective
 from advkit.engine.objectives import pick
 from advkit.errors import InapplicableError
 from advkit.evaluate.explain_maps import Maps, Scene, full_size, maps_at
+from advkit.evaluate.explain_noise import under_noise
 from advkit.evaluate.run_folder import write_arrays
 from advkit.insight.faithfulness import (
     area,
@@ -67,7 +68,7 @@ def _object(
 def faithful(scene: Scene, maps: Maps, truth: np.ndarray | None) -> dict[str, Any]:
     """Return per method how the score falls and rises along its order, and what weights it needs.
 
-    Against random orders of the same pixels, and against nets with weights drawn anew.
+    Against random orders of the same pixels, under noise, and against nets with weights drawn anew.
     """
     look, unit = _scored(scene)
     x = look.x
@@ -82,8 +83,9 @@ def faithful(scene: Scene, maps: Maps, truth: np.ndarray | None) -> dict[str, An
         curves = deletion(look, order, mean), insertion(look, order, soft)
         rows.append({"label": label, **_held(curves, band), **_pointed(values, x, truth)})
         scene.progress("deletion and insertion", number + 1, len(maps))
-    for row, changes in zip(rows, _cascaded(scene, maps), strict=True):
-        row |= changes
+    for row, *others in zip(rows, under_noise(scene, maps), _cascaded(scene, maps), strict=True):
+        for other in others:
+            row |= other
     told = {"chance": [_curve(each) for each in band], "unit": unit, "orders": len(chance)}
     return {**told, "methods": rows, "n": len(x)}
 

@@ -149,6 +149,7 @@ def beliefs_of(told: Mapping[str, Any] | None) -> list[Belief]:
             (pointing["hits"], pointing["n"], pointing["tolerance"]) if pointing else None,
             faithful=max(row["beats_chance_deleting"], row["beats_chance_inserting"]) > n / 2,
             learnt=row["cascade"][-1][1] < SAME,
+            infidelity=row.get("infidelity"), max_sensitivity=row.get("max_sensitivity"),
             shallow=next(alike for share, alike in row["cascade"] if share >= 0.5) >= SAME,
         ))  # fmt: skip
     return found
