@@ -7,10 +7,14 @@ Every net is a source and a target of every other. torchattacks takes ``--steps`
 their number, momentum 1, everything else its own default; advkit one step less, for it looks at the
 image and at the end of its walk as well. Passes are counted at the nets. A share is of the images
 that both nets read right; the difference is of means over pairs, its interval from drawing images.
+``--seeds`` is for methods with chance in them: torchattacks tosses a coin for all images at once,
+and one seed may be a lucky one.
 """
 
 import argparse
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -66,21 +70,22 @@ HEAD = "| method | advkit | torchattacks | difference, 95% interval | passes | p
 
 
 def examples(
-    make: Callable[[Tensor, Tensor], Tensor], net: Net, samples: Samples, right: Any
+    make: Callable[[Tensor, Tensor], Tensor], net: Net, samples: Samples, right: Any, seed: int
 ) -> tuple[Tensor, float]:
     """Return examples (n, ...) made on ``net`` for samples that it reads right, and passes each."""
     x_adv, at = samples.x.clone(), np.flatnonzero(right)
     part = take(samples, at.tolist())
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     with metered(net.model) as meter:
         x_adv[at] = make(part.x, part.y).detach().clamp(0, 1)
     return x_adv, (meter.forwards + meter.backwards) / len(at)
 
 
 def compare(
-    nets: Sequence[Net], samples: Samples, eps: float, steps: int, text: str, theirs: Theirs
-) -> dict[str, Any]:
-    """Return both libraries' pairs of nets, and passes per image."""
+    nets: Sequence[Net], samples: Samples, eps: float, steps: int, text: str, theirs: Theirs,
+    seeds: int,
+) -> dict[str, Any]:  # fmt: skip
+    """Return both libraries' pairs of nets with each seed, and passes per image."""
     import torchattacks
 
     y = samples.y.numpy()
@@ -89,13 +94,13 @@ def compare(
     )
     ours = parse(f"{text}steps={steps - 1},step={1 / (steps - 1)}", ATTACKS).attack
     found: dict[str, Any] = {"ours": [], "theirs": [], "passes": {"ours": [], "theirs": []}}
-    for s, net in enumerate(nets):
+    for seed, (s, net) in product(range(seeds), enumerate(nets)):
         peer = theirs(torchattacks, net.model, eps, steps)
         for side, make in (
-            ("ours", lambda x, y, net=net: ours(net.model, x, y, eps=eps)),
+            ("ours", partial(ours, net.model, eps=eps, seed=seed)),
             ("theirs", peer),
         ):
-            x_adv, passes = examples(make, net, samples, clean.right[s])
+            x_adv, passes = examples(make, net, samples, clean.right[s], seed)
             assert float((x_adv - samples.x).abs().max()) <= eps + 1e-6, (text, side)  # noqa: S101
             said = np.stack([read_by(other.model, x_adv, samples.y, 256) for other in nets])
             told = Read(said, clean.right[s])
@@ -124,6 +129,7 @@ def main() -> None:
     parser.add_argument("--eps", type=float, default=0.1)
     parser.add_argument("--steps", type=int, default=10)
     parser.add_argument("--limit", type=int, default=200)
+    parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--method", action="append", choices=list(METHODS))
     asked = parser.parse_args()
     samples = load_data(asked.data, limit=asked.limit)
@@ -132,7 +138,8 @@ def main() -> None:
     with one_thread_each():
         for name in asked.method or METHODS:
             try:
-                found = compare(nets, samples, asked.eps, asked.steps, *METHODS[name])
+                found = compare(nets, samples, asked.eps, asked.steps, *METHODS[name],
+                                asked.seeds)  # fmt: skip
                 told = row(name, found)
             except RuntimeError as error:  # a peer that takes colour images only
                 told = f"| {name} | | {str(error)[:60]} | | | |"
