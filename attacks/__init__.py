@@ -75,6 +75,7 @@ from advkit.attacks.scale_invariant import sim
 from advkit.attacks.simple_black_box import simba
 from advkit.attacks.simultaneous_perturbation import spsa
 from advkit.attacks.smooth_count import sigma_zero
+from advkit.attacks.sparse_random_search import sparse_rs
 from advkit.attacks.square_attack import square
 from advkit.attacks.strongest_of_several import strongest
 from advkit.attacks.targets_per_sample import targeted
@@ -137,6 +138,7 @@ ATTACKS: dict[str, Attack] = {
     "spsa": spsa,
     "zoo": zoo,
     "one_pixel": one_pixel,
+    "sparse_rs": sparse_rs,
     # decision-based black box
     "hopskipjump": hopskipjump,
     "geoda": geoda,

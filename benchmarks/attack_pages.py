@@ -93,7 +93,7 @@ FAMILIES = {
         "Few entries (L0)",
         "They change as few entries as they can, by as much as they like. L0 counts entries; with "
         "`unit=pixels` all channels of a pixel change together, and still every entry counts.",
-        ("thinning", "sigma_zero", "vfga", "jsma", "one_pixel"),
+        ("thinning", "sigma_zero", "vfga", "jsma", "one_pixel", "sparse_rs"),
     ),
     "score-based": Family(
         "Black box: scores",

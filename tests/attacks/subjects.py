@@ -66,6 +66,7 @@ SUBJECTS: dict[str, Subject] = {
     "spsa": Subject({"queries": 64, "pairs": 5}),
     "zoo": Subject({"steps": 12, "coordinates": 16, "searches": 3}),
     "one_pixel": Subject({"population": 12, "steps": 3}),
+    "sparse_rs": Subject({"queries": 40}),
     # decision-based black box
     "hopskipjump": Subject({"queries": 150, "probes": 10}),
     "geoda": Subject({"queries": 150, "probes": 20}),
