@@ -36,7 +36,7 @@ from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.evaluate.audit import audit
 from advkit.evaluate.bench import bench
-from advkit.evaluate.budget import budget, seconds_per_pass, spoken
+from advkit.evaluate.budget import budget, speed, spoken
 from advkit.evaluate.state import state_of
 from advkit.evaluate.suite import plan_of
 from advkit.evaluate.suites import SUITES
@@ -174,7 +174,7 @@ def imagenet(folder: Path, images: int) -> str:
     samples = photographs(folder, images)
     samples = samples._replace(x=samples.x.to(device), y=samples.y.to(device))
     torch.set_num_threads(1)
-    each = min(seconds_per_pass(model, samples, 32) for _ in range(3))
+    each = min(speed(model, samples, 32).seconds for _ in range(3))
     lines = [f"EfficientNet-Lite0, {len(samples.ids)} photographs on {device.type}: "
              f"{1e3 * each:.1f} ms per pass and image, on one core"]  # fmt: skip
     for name in ("quick", "standard"):

@@ -14,7 +14,7 @@ from advkit.evaluate.black_box_run import (
     check_gradients,
 )
 from advkit.evaluate.bracket import bracket_summary, bracketed
-from advkit.evaluate.budget import Budget, budget, forecast, seconds_per_pass
+from advkit.evaluate.budget import Budget, budget, check_passes, forecast, seconds_of, speed
 from advkit.evaluate.checked_run import run_attacks, run_checked
 from advkit.evaluate.estimate import seconds_left
 from advkit.evaluate.exhibits import write_exhibits
@@ -124,7 +124,10 @@ def audit(
         told.estimate = partial(seconds_left, work, plan, eps, chosen.care)
         foreseen = budget(plan, len(eps), model.n_classes)
         if announce:
-            _announce(announce, work, foreseen, len(eps), f"suite {record['suite']}", habits)
+            checks = check_passes(chosen.care, len(samples.ids), len(eps))
+            _announce(
+                announce, work, foreseen, checks, len(eps), f"suite {record['suite']}", habits
+            )
         usual = foreseen.usual if foreseen else USUAL
         bracket = bracketed(work, eps, bounds, usual, seconds)
         attacked = run_attacks(work, plan, chosen.care, eps, first)
@@ -147,13 +150,14 @@ def _announce(
     announce: Callable[[str], None],
     work: Work,
     foreseen: Budget | None,
+    checks: float,
     radii: int,
     suite: str,
     habits: Mapping[str, bool],
 ) -> None:
     """Say before the start what the run will cost, as far as that is known."""
     if foreseen:
-        announce(f"{suite}: {_foretold(work, foreseen)}{_told(habits)}")
+        announce(f"{suite}: {_foretold(work, foreseen, checks)}{_told(habits)}")
     if work.model.black_box:
         most = foreseen.most if foreseen else USUAL * radii
         announce_cost(work.model, most * len(work.samples.ids), announce)
@@ -166,9 +170,11 @@ def _on_average(work: Work) -> Work:
                          answers="")  # fmt: skip
 
 
-def _foretold(work: Work, foreseen: Budget) -> str:
-    each = seconds_per_pass(work.model, work.samples, work.batch_size)
-    return forecast(foreseen, len(work.samples.ids), each, work.jobs)
+def _foretold(work: Work, foreseen: Budget, checks: float) -> str:
+    rate, images = speed(work.model, work.samples, work.batch_size), len(work.samples.ids)
+    if work.pool:  # of processes
+        rate = rate._replace(alone=0.0)
+    return forecast(foreseen, images, seconds_of(foreseen, images, rate, work.jobs, checks))
 
 
 def _completed(summary: dict[str, Any]) -> dict[str, Any]:

@@ -5,14 +5,23 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from advkit.attacks import Member, attack_card
+from advkit.attacks.race_of_targets import race
 from advkit.data.samples import Samples, take
-from advkit.engine import evaluate
+from advkit.engine import evaluate, metered
 from advkit.engine.objectives import margin
+from advkit.evaluate.attack_checks import CLIMB
 from advkit.evaluate.suite import Plan
+from advkit.evaluate.suites import Care
 from advkit.models.classifier import Classifier
 
 CLOSE = 0.2
 """Share of the images of which experience says that they are close to falling at some eps."""
+ASSUMED = 0.5
+"""Share of the right images that is taken to stand at an eps while nothing is known of it."""
+PGD = 41
+"""Passes of a PGD of 20 steps."""
+SMALL = 1e-3
+"""Seconds per pass of an image below which what an attack does beside the net shows."""
 
 
 class Budget(NamedTuple):
@@ -42,18 +51,52 @@ def _passes(members: Iterable[Member], classes: int) -> int:
     return sum(sum(card.passes(classes=classes)) for card in cards)
 
 
-def seconds_per_pass(model: Classifier, samples: Samples, batch_size: int) -> float:
-    """Return how long one pass of one image takes, on one thread, in a full batch."""
+def check_passes(
+    care: Care, images: int, radii: int, right: float = 1.0, standing: float = ASSUMED
+) -> float:
+    """Return what the checks after the attacks cost in all, on some of so many ``images``.
+
+    ``right`` is the share that is read right, ``standing`` that of those which no attack fools.
+    """
+    some = right * min(care.images, max(images // 4, 1))
+    walks = sum(2 * steps + 1 for steps in CLIMB)
+    return some * (PGD * radii + standing * (6 * care.steps + walks + care.queries))
+
+
+class Speed(NamedTuple):
+    """How long one pass of one image takes on one thread, in a full batch.
+
+    Of that the share ``alone`` is spent in Python, where threads wait for each other.
+    """
+
+    seconds: float
+    alone: float = 0.0
+
+
+def speed(model: Classifier, samples: Samples, batch_size: int) -> Speed:
+    """Measure passes; of small nets a short attack, for which they are not all that counts."""
     few = take(samples, range(min(len(samples.ids), batch_size)))
     evaluate(margin(model, few.y), few.x)
     began = time.perf_counter()
     evaluate(margin(model, few.y), few.x)
-    return (time.perf_counter() - began) / (2 * len(few.ids))
+    each = (time.perf_counter() - began) / (2 * len(few.ids))
+    if each > SMALL or model.black_box:
+        return Speed(each)
+    with metered(model) as meter:
+        began = time.perf_counter()
+        race(model, few.x, few.y, norm="Linf", steps=10)
+        spent = time.perf_counter() - began
+    attacking = max(spent / max(meter.forwards + meter.backwards, 1), each)
+    return Speed(attacking, 1 - each / attacking)
 
 
-def forecast(found: Budget, images: int, per_pass: float, jobs: int) -> str:
+def seconds_of(found: Budget, images: int, rate: Speed, jobs: int, checks: float = 0.0) -> float:
+    """Return how long ``images`` usually take ``jobs`` threads; ``checks`` are passes of one."""
+    return (found.usual * images * max(1 / jobs, rate.alone) + checks) * rate.seconds
+
+
+def forecast(found: Budget, images: int, duration: float) -> str:
     """Return the budget and the estimate in one sentence."""
-    duration = found.usual * images * per_pass / jobs
     return (
         f"usually {found.usual:,} passes per image, at most {found.most:,}; "
         f"for {images:,} images about {spoken(duration)}"

@@ -10,17 +10,14 @@ from typing import NamedTuple
 import pandas as pd
 
 from advkit.attacks import Member, attack_card
-from advkit.evaluate.attack_checks import CLIMB
 from advkit.evaluate.attempts import LINE_SEARCH
-from advkit.evaluate.budget import CLOSE
+from advkit.evaluate.budget import ASSUMED, CLOSE, check_passes
 from advkit.evaluate.suite import Plan, near
 from advkit.evaluate.suites import Care
 from advkit.evaluate.work import Work, right_when_clean, room, smallest
 
-ASSUMED = 0.5
-"""Share of the right images that is taken to stand at an eps while nothing is known of it."""
-SEARCH, PGD = 10, 41
-"""Passes of a search along the line, and of a PGD of 20 steps."""
+SEARCH = 10
+"""Passes of a search along the line."""
 
 
 class Step(NamedTuple):
@@ -129,9 +126,6 @@ def _passes(costs: pd.DataFrame, member: Member, classes: int) -> float | None:
 
 
 def _checks(work: Work, eps: Sequence[float], care: Care) -> float:
-    """Return what the checks after the attacks cost: `attack_checks`, on so many images each."""
-    most = min(care.images, max(len(work.samples.ids) // 4, 1))
-    right = min(most, len(_right(work)))
-    standing = min(most, len(_right(work)) * _standing(work, max(eps)))
-    walks = sum(2 * steps + 1 for steps in CLIMB)
-    return right * PGD * len(eps) + standing * (6 * care.steps + walks + care.queries)
+    images = len(work.samples.ids)
+    right = len(_right(work)) / images
+    return check_passes(care, images, len(eps), right, _standing(work, max(eps)))

@@ -12,7 +12,7 @@ from advkit.data.samples import Samples
 from advkit.engine import evaluate
 from advkit.engine.gradient import CHUNK
 from advkit.engine.objectives import margin
-from advkit.evaluate.budget import budget, forecast, seconds_per_pass
+from advkit.evaluate.budget import budget, check_passes, forecast, seconds_of, speed
 from advkit.evaluate.suite import plan_of
 from advkit.evaluate.suites import SUITES
 from advkit.evaluate.workers import default_batch, default_jobs
@@ -78,14 +78,15 @@ def audits(
 ) -> list[dict[str, Any]]:
     """Return what `advkit audit` says of every suite before it starts, for so many ``images``."""
     batch, jobs = default_batch(samples.x[0].numel()), default_jobs(samples.x.device)
-    each = seconds_per_pass(model, samples, batch)
+    rate = speed(model, samples, batch)
     rows = []
     for name, suite in SUITES.items():
         found = budget(plan_of(suite["Linf"], "Linf"), len(eps), model.n_classes)
         if found is not None:
+            checks = check_passes(suite["Linf"].care, images, len(eps))
+            duration = seconds_of(found, images, rate, jobs, checks)
             rows.append({
                 "suite": name, "passes": found.usual, "most_passes": found.most, "images": images,
-                "seconds": found.usual * images * each / jobs,
-                "told": forecast(found, images, each, jobs),
+                "seconds": duration, "told": forecast(found, images, duration),
             })  # fmt: skip
     return rows

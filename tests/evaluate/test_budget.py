@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from advkit.evaluate.budget import budget, forecast
+from advkit.evaluate.budget import Budget, Speed, budget, forecast, seconds_of
 from advkit.evaluate.suite import plan_of
 from advkit.evaluate.suites import SUITES, suite_of
 from tests.evaluate.small import run
@@ -43,6 +43,13 @@ def test_times_are_said_as_people_say_them() -> None:
     plan = plan_of(suite_of(["fgsm"]), "Linf")
     found = budget(plan, 1, 10)
     assert found
-    assert "about a second" in forecast(found, 1, 1e-6, 1)
-    assert "minutes" in forecast(found, 1000, 0.3, 1)
-    assert "hours" in forecast(found, 100_000, 0.3, 2)
+    assert "about a second" in forecast(found, 1, 1e-6)
+    assert "for 1,000 images about 5 minutes" in forecast(found, 1000, 300)
+    assert "about 4.2 hours" in forecast(found, 100_000, 15_000)
+
+
+def test_threads_do_not_help_with_what_python_does_alone() -> None:
+    found = Budget(most=100, usual=10)
+    assert seconds_of(found, 1000, Speed(0.01), 4) == pytest.approx(25)
+    assert seconds_of(found, 1000, Speed(0.01, alone=0.5), 4) == pytest.approx(50)
+    assert seconds_of(found, 1000, Speed(0.01, alone=0.5), 1, checks=500) == pytest.approx(105)
