@@ -4,18 +4,16 @@ And what was attacked there is never proved here, but attacked by what an audit 
 connected MNIST nets (Linf, any other class), a small convolutional CIFAR net (Linf, to one class).
 """
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from advkit.attacks import ATTACKS
+from advkit.benchmarks.peers.known_nets import boxes, known_net, lines
 from advkit.bounds.ladder import certify
 from advkit.bounds.regions import ball_and_box
 from advkit.bounds.tracing import trace
@@ -27,42 +25,6 @@ INSTANCES = DATA / "vnncomp" / "instances.jsonl"
 NETS = ("mnist_fc_256x2", "mnist_fc_256x4", "cifar_marabou_small")
 
 pytestmark = pytest.mark.skipif(not INSTANCES.exists(), reason="the instances are not here")
-
-
-def lines(file: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in file.read_text().splitlines()]
-
-
-def net_of(name: str) -> Classifier:
-    """Return a plain net of the shared data: layers in order, weights by their keys."""
-    (told,) = (row for row in lines(DATA / "models" / "models.jsonl") if row["name"] == name)
-    weights, layers = load_file(DATA / "models" / told["file"]), []
-    for row in told["layers"]:
-        if row["type"] == "conv2d":
-            size = row["in_channels"], row["out_channels"], row["kernel"]
-            layers.append(nn.Conv2d(*size, row["stride"], row["padding"]))
-        elif row["type"] == "linear":
-            layers.append(nn.Linear(row["in_features"], row["out_features"]))
-        else:
-            layers.append({"relu": nn.ReLU, "flatten": nn.Flatten}[row["type"]]())
-        if "key" in row:
-            layers[-1].load_state_dict(
-                {part: weights[f"{row['key']}.{part}"] for part in ("weight", "bias")}
-            )
-    return Classifier(nn.Sequential(*layers), name=name, shape=tuple(told["input"]["shape"]))
-
-
-def balls(rows: list[dict[str, Any]], shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """Return images whose ball, cut by [0, 1], is the box of each instance, and the radii (n,)."""
-    with np.load(DATA / "vnncomp" / rows[0]["npz"]) as saved:
-        low, high = (torch.tensor(saved[key][[row["row"] for row in rows]]) for key in ("lo", "hi"))
-    if rows[0]["input_layout"].startswith("NHWC"):
-        channels, *size = shape
-        low, high = (each.view(-1, *size, channels).permute(0, 3, 1, 2) for each in (low, high))
-    low, high = low.reshape(-1, *shape), high.reshape(-1, *shape)
-    eps = (high - low).flatten(1).amax(1) / 2
-    reach = eps.view(-1, *[1] * len(shape))
-    return torch.where(low > 1e-6, low + reach, high - reach).clamp(0, 1).float(), eps.float()
 
 
 def fooled(model: Classifier, x: Tensor, y: Tensor, eps: Tensor, goal: Tensor | None) -> Tensor:
@@ -87,8 +49,8 @@ def fooled(model: Classifier, x: Tensor, y: Tensor, eps: Tensor, goal: Tensor | 
 @pytest.mark.parametrize("name", NETS)
 def test_proofs_and_attacks_agree_with_the_verdicts(name: str) -> None:
     rows = [row for row in lines(INSTANCES) if row.get("model") == name]
-    model = net_of(name)
-    x, eps = balls(rows, model.shape or ())
+    model = known_net(DATA, name)
+    x, eps = boxes(DATA, rows, model.shape or ())
     y = torch.tensor([row["label"] for row in rows])
     aim = torch.tensor([row["target"] for row in rows])
     goal = None if (aim < 0).all() else aim
