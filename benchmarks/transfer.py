@@ -183,8 +183,16 @@ def _begin(record: dict[str, Any], out: Path, fresh: bool) -> dict[str, Any]:
 def _clean(setting: Setting, nets: Sequence[Net], targets: str | None) -> Clean:
     x, y = setting.samples.x, setting.samples.y
     classes = np.stack([read_by(net.model, x, y, setting.batch(False)) for net in nets])
-    if not any((each == y.cpu().numpy()).any() for each in classes):
-        raise EmptyError("no net reads any image right", "check preprocessing and class order")
+    right = classes == y.cpu().numpy()
+    sources = [i for i, net in enumerate(nets) if net.source]
+    if not any((right[s] & right[t]).any() for s in sources for t in range(len(nets)) if s != t):
+        told = ", ".join(
+            f"{net.name} {count}" for net, count in zip(nets, right.sum(1), strict=True)
+        )
+        raise EmptyError(
+            f"no image is read right by two of the nets; of {len(y)} images: {told}",
+            "check preprocessing and class order",
+        )
     aims = None
     if targets is not None:
         first = next(net for net in nets if net.source)

@@ -15,8 +15,9 @@ from advkit.benchmarks.transfer import members_of, transfer
 from advkit.benchmarks.transfer_runs import Key, Net, file_name
 from advkit.data import load_data
 from advkit.data.samples import take
-from advkit.errors import InputError, UsageError
+from advkit.errors import EmptyError, InputError, UsageError
 from advkit.evaluate.store import open_store
+from advkit.models.classifier import Classifier
 from advkit.pages.transfers import write_page
 
 ARCHITECTURES = ("logistic", "mlp?width=16&depth=1")
@@ -216,3 +217,22 @@ def test_the_image_that_is_shown_is_the_median_one(
     saved = np.load(done[1] / "one_image.npz")
     assert saved["adversarial"].shape == (4, 1, 8, 8)
     assert np.abs(saved["adversarial"] - saved["clean"]).max() <= 0.2 + 1e-6
+
+
+def test_nets_that_read_no_image_right_together_are_refused(
+    nets: list[Net], tmp_path: Path
+) -> None:
+    """Each reads some: there is still nothing that could be fooled twice."""
+    first = nets[0].model(TEST.x).argmax(1) == TEST.y
+    opposite = torch.nn.Sequential(nets[1].model, Turned())
+    other = Net("turned", "turned", Classifier(opposite, name="turned"))
+    right = other.model(TEST.x).argmax(1) == TEST.y
+    kept = take(TEST, ((first != right).nonzero()[:, 0]).tolist())
+    given: dict[str, Any] = {"attacks": ("fgsm",), "eps": (0.1,), "steps": 1, "jobs": 1}
+    with pytest.raises(EmptyError, match=r"read right by two of the nets; of \d+ images: .*turned"):
+        transfer([nets[0], other], kept, out=tmp_path / "run", **given)
+
+
+class Turned(torch.nn.Module):
+    def forward(self, logits: torch.Tensor) -> torch.Tensor:
+        return -logits
