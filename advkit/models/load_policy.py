@@ -15,6 +15,7 @@ from pathlib import Path
 
 from advkit.errors import InputError, UnsafeError
 from advkit.models.load_gate import read_judged
+from advkit.user_folder import user_folder
 
 _ALLOWED = ContextVar("_ALLOWED", default=False)
 
@@ -43,8 +44,7 @@ def admit(data: bytes, refusal: UnsafeError) -> str:
 
 def trusted_file() -> Path:
     """Return where the trusted files are listed: the user's own configuration."""
-    home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    return Path(home) / "advkit" / "trusted.json"
+    return user_folder() / "trusted.json"
 
 
 def trusted() -> dict[str, dict[str, str]]:
