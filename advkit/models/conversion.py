@@ -15,7 +15,7 @@ from advkit.models.convert_child import NO_SANDBOX, OK
 from advkit.models.load_gate import kind_of, read_judged
 from advkit.models.torch_file import holds_tensors_alone, tensors_of
 from advkit.models.weights_file import fill, header_of, write_bytes, write_weights
-from advkit.spec_text import literal, parse_spec
+from advkit.spec_text import parse_spec
 
 LONGEST = 300
 """Seconds that a conversion may take."""
@@ -67,17 +67,11 @@ def _write(
 
 def _about(tensors: dict[str, Tensor], arch: str, path: str) -> dict[str, object] | None:
     """Return what the file says of itself; raises InputError if the weights do not fit ``arch``."""
-    from advkit.models.file_spec import empty
+    from advkit.models.arch_spec import empty, own_arch
 
     spec = parse_spec(arch)
     fill(empty(spec, None), tensors, path)
-    if spec.scheme:
-        return None
-    options = {key: literal(value) for key, value in spec.query.items()}
-    shape = [int(size) for size in spec.query["shape"].split(",")]
-    n_classes = options.pop("n_classes")
-    options.pop("shape")
-    return {"arch": spec.ref, "shape": shape, "n_classes": n_classes, "options": options}
+    return None if spec.scheme else own_arch(spec, None)._asdict()
 
 
 def _places() -> list[str]:

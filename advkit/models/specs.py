@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -17,7 +18,7 @@ from advkit.models.load_policy import admit
 from advkit.models.preprocess import preprocess_of, preprocessed
 from advkit.models.schemes import LOADERS, SCHEMES, SHAPES, function_of
 from advkit.models.torch_file import holds_tensors_alone
-from advkit.models.weights_file import read_about, read_weights
+from advkit.models.weights_file import about_in, read_about, read_weights
 from advkit.spec_text import Spec, only, parse_spec
 
 _MODULE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -77,7 +78,7 @@ def _own_shape(spec: Spec) -> tuple[int, ...] | None:
     if spec.scheme in SHAPES:
         return function_of(SHAPES, spec.scheme)(spec)  # type: ignore[no-any-return]
     if spec.scheme == "bundled":
-        return _told_shape(_bundled(spec))
+        return _told_shape(read_about(_bundled(spec)))
     if not _is_file(spec):
         return None
     data, refusal = read_judged(spec.ref)
@@ -88,11 +89,10 @@ def _own_shape(spec: Spec) -> tuple[int, ...] | None:
         return onnx_shape(data, spec.ref)
     if refusal is not None and kind != "skops" and not holds_tensors_alone(data):
         admit(data, refusal)
-    return _told_shape(Path(spec.ref)) if refusal is None else None
+    return _told_shape(about_in(data, spec.ref)) if refusal is None else None
 
 
-def _told_shape(path: Path) -> tuple[int, ...] | None:
-    about = read_about(path)
+def _told_shape(about: dict[str, Any] | None) -> tuple[int, ...] | None:
     return tuple(about["shape"]) if about and "shape" in about else None
 
 
