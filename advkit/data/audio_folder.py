@@ -1,6 +1,5 @@
 """``audio:DIR?rate=8000&seconds=1&labels=FILE.csv``: recordings, by directory or by a table."""
 
-import csv
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from advkit.data.audio_file import read_audio
 from advkit.data.class_folders import Kind, Listing, check_directory, list_classes
+from advkit.data.label_table import inside, read_label_table
 from advkit.data.picture_rows import left_out
 from advkit.data.samples import SIGNAL, Samples
 from advkit.errors import EmptyError, InputError, UsageError
@@ -113,27 +113,12 @@ def _listed(spec: Spec, root: Path, limit: int | None) -> Listing:
     if "labels" not in spec.query:
         return list_classes(root, RECORDING, limit)
     check_directory(root)
-    rows = _rows(root / spec.query["labels"])
+    table = root / spec.query["labels"]
+    rows = read_label_table(table, "file", "label", "it needs the columns file and label")
     names = sorted({label for _, label in rows})
+    for number, (file, _) in enumerate(rows, 2):
+        inside(root, file, f"row {number} of {table}")
+        if not (root / file).is_file():
+            raise missing(root / file)
     files = [(root / file, names.index(label)) for file, label in rows]
-    for path, _ in files:
-        if not path.is_file() or root.resolve() not in path.resolve().parents:
-            raise missing(path)
     return Listing(files[:limit], tuple(names), ())
-
-
-def _rows(table: Path) -> list[tuple[str, str]]:
-    if not table.is_file():
-        raise missing(table)
-    try:
-        lines = table.read_text("utf-8-sig").splitlines()
-    except (UnicodeDecodeError, OSError) as error:
-        raise InputError(f"{table} is no table in UTF-8: {error}", code="E307") from error
-    reader = csv.DictReader(lines)
-    if not {"file", "label"} <= set(reader.fieldnames or ()):
-        raise InputError(
-            f"{table} has the columns {', '.join(reader.fieldnames or ['none'])}",
-            "it needs the columns file and label",
-            code="E307",
-        )
-    return [(row["file"], row["label"]) for row in reader]
