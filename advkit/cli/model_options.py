@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
-from urllib.parse import quote
 
 import click
 
 from advkit.errors import UsageError
+from advkit.spec_text import with_query
 
 
 def model_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -31,23 +31,17 @@ def spec_with(model: str | None, args: tuple[str, ...], preprocess: str | None) 
 
     Raises UsageError where there is no model to take them.
     """
-    given = [] if preprocess is None else [f"preprocess={_quoted(preprocess)}"]
+    given = {} if preprocess is None else {"preprocess": preprocess}
     for arg in args:
         key, equals, value = arg.partition("=")
         if not key or not equals:
             raise UsageError(
                 f"--model-arg {arg} is not key=value", "--model-arg depth=18", code="E206"
             )
-        given.append(f"{key}={_quoted(value)}")
-    if not given:
-        return model
-    if model is None:
+        given[key] = value
+    if given and model is None:
         raise UsageError("--model-arg and --preprocess need a --model", "say which", code="E206")
-    return f"{model}{'&' if '?' in model else '?'}{'&'.join(given)}"
-
-
-def _quoted(value: str) -> str:
-    return quote(value, safe="/:,. ")
+    return None if model is None else with_query(model, given)
 
 
 def _allow(context: click.Context, _option: click.Parameter, value: bool) -> None:

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import quote
 
 import click
 
 from advkit.cli.failures import resumable
 from advkit.cli.model_options import model_option
+from advkit.spec_text import with_query
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
@@ -20,11 +20,11 @@ ARCH = click.option("--arch", help="What a file of weights is of, if it does not
 
 def _with_ways(ctx: click.Context, _option: click.Parameter, spec: str | None) -> str | None:
     """Write --class-map and --skip-bad into the words of the data, where a record keeps them."""
-    for key, value in ctx.meta.pop("advkit.data", {}).items():
-        if spec is None:
-            raise click.UsageError(f"--{key.replace('_', '-')} has no use without --data", ctx)
-        spec += f"{'&' if '?' in spec else '?'}{key}={quote(value)}"
-    return spec
+    ways = ctx.meta.pop("advkit.data", {})
+    if spec is None and ways:
+        name = next(iter(ways)).replace("_", "-")
+        raise click.UsageError(f"--{name} has no use without --data", ctx)
+    return None if spec is None else with_query(spec, ways)
 
 
 def _kept(ctx: click.Context, option: click.Parameter, value: str | bool | None) -> None:
