@@ -43,7 +43,8 @@ def DATA(command: Decorated) -> Decorated:  # noqa: N802
 DATA_WORD = click.option(
     "--data",
     callback=_with_ways,
-    help="bundled:NAME, imagefolder:DIR, csv:FILE, npz:FILE, parquet:FILE, hf:DIR, audio:DIR, "
+    help="bundled:NAME, imagefolder:DIR, csv:FILE, npz:FILE, parquet:FILE, hf:DIR, "
+    "hf:owner/name@revision, audio:DIR, "
     "torchvision:NAME?root=DIR&split=test, package.module:callable or ./file.py:callable.  "
     "[default: the images of a bundled model]",
 )
