@@ -15,6 +15,7 @@ from advkit.evaluate.bench import same_as
 from advkit.evaluate.supervisor import Crew, supervised
 from advkit.evaluate.units import Pool
 from advkit.models.classifier import Classifier
+from advkit.models.load_policy import allows_unsafe_loads
 
 
 @contextmanager
@@ -64,9 +65,9 @@ def crew_of(
     """Return the crew that does units in other processes; None where this one does them itself.
 
     ``recipe["load"]`` has the specs of model and data, by which workers load them onto the kind of
-    ``device`` that this process has. Raises UsageError where there must be workers, and model or
-    data have no spec, or for far more of them than there are cores. A black box stays in one
-    process: what it may be asked is counted once.
+    ``device`` that this process has; what this run may load, they may. Raises UsageError where
+    there must be workers, and model or data have no spec, or for far more of them than there are
+    cores. A black box stays in one process: what it may be asked is counted once.
     """
     load = recipe["load"]
     named = isinstance(load["model"], str) and isinstance(load["data"], str | None)
@@ -79,5 +80,6 @@ def crew_of(
             f"--jobs {jobs}: that is more than 4 for each core here", "give fewer", code="E203"
         )
     load = {**load, "device": device.type if ray else str(device)}
+    whole = {**recipe, "load": load, "unsafe": allows_unsafe_loads()}
     alone = 1 if device.type != "cpu" and not ray else None
-    return Crew(build, {**recipe, "load": load}, jobs or alone, seconds, ray)
+    return Crew(build, whole, jobs or alone, seconds, ray)

@@ -77,6 +77,17 @@ def test_the_length_is_the_model_s_and_limit_goes_round_the_classes(folder: Path
     assert found.y.tolist() == [0, 1]
 
 
+def test_a_map_numbers_the_words(folder: Path) -> None:
+    (folder / "order.txt").write_text(
+        "{}\n{}\n".format(*load_data(f"audio:{folder}").classes[::-1])
+    )
+    plain, mapped = (load_data(f"audio:{folder}{query}")
+                     for query in ("", f"?class_map={folder / 'order.txt'}"))  # fmt: skip
+    assert mapped.classes == plain.classes[::-1]
+    assert mapped.y.tolist() == (1 - plain.y).tolist()
+    assert mapped.ids == plain.ids
+
+
 @pytest.mark.parametrize(
     ("query", "error", "told"),
     [
