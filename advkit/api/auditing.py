@@ -133,6 +133,7 @@ def attack(
     check_eps(radii, plan.norm)
     check_counts(jobs=jobs, **options)
     load: dict[str, Any] = {"model": model, "data": data, "limit": limit, "arch": arch}
+    load["stream"] = True
     place = pick_device(device)
     samples, classifier = load_both(**load, device=place)
     check_gradients(classifier, [plan.member])

@@ -10,16 +10,23 @@ import numpy as np
 from advkit.data.samples import Samples
 from advkit.errors import EmptyError
 from advkit.evaluate.attack_plan import Plan, goals
-from advkit.evaluate.attack_summary import examples_of, judged, summarised, to_attack
+from advkit.evaluate.attack_summary import (
+    Examples,
+    examples_of,
+    judged,
+    portions,
+    summarised,
+    to_attack,
+)
 from advkit.evaluate.attempts import run_member
 from advkit.evaluate.fingerprint import now
 from advkit.evaluate.pools import pooled
-from advkit.evaluate.run_folder import write_arrays, write_json, write_text
+from advkit.evaluate.run_folder import LongArray, write_json, write_long, write_text
 from advkit.evaluate.run_record import begin, class_notes, describe, ingredients
 from advkit.evaluate.shards import check_complete
 from advkit.evaluate.sound_files import write_pairs
 from advkit.evaluate.state import Tracker
-from advkit.evaluate.store import Store, open_store
+from advkit.evaluate.store import open_store
 from advkit.evaluate.supervisor import Crew
 from advkit.evaluate.work import Progress, Work, judge_clean
 from advkit.evaluate.workers import default_batch, default_jobs, one_thread_each
@@ -88,23 +95,21 @@ def attack(
 
 def _finished(work: Work, plan: Plan, radius: float) -> dict[str, Any]:
     """Judge what was saved, write the examples and their table, and sum up."""
-    samples, x_adv = work.samples, examples_of(work)
-    table = judged(work, x_adv, radius, plan.transform)
-    _write_examples(work.store, samples, x_adv.cpu().numpy(), work.model.classes)
+    samples, examples = work.samples, examples_of(work)
+    table = judged(work, examples, radius, plan.transform)
+    _write_examples(work, examples)
     if samples.rate:
         fooled = (table["attacked"] & table["fooled"]).to_numpy(dtype=bool)
-        write_pairs(work.store.path / "sounds", samples, x_adv, fooled)
+        write_pairs(work.store.path / "sounds", samples, examples, fooled)
     write_text(work.store.path, "table.csv", table.to_csv(index=False))
     return summarised(work, table, plan)
 
 
-def _write_examples(
-    store: Store, samples: Samples, x_adv: np.ndarray, classes: tuple[str, ...] | None
-) -> None:
-    names = classes or samples.classes
-    write_arrays(
-        store.path / "examples.npz",
-        x_adv=x_adv,
+def _write_examples(work: Work, examples: Examples) -> None:
+    samples, names = work.samples, work.model.classes or work.samples.classes
+    write_long(
+        work.store.path / "examples.npz",
+        x_adv=LongArray(tuple(samples.x.shape), (examples(at) for at in portions(work))),
         y=samples.y.cpu().numpy(),
         ids=np.array(samples.ids),
         **({"classes": np.array(names)} if names else {}),
