@@ -115,10 +115,10 @@ def attack(
 
     Without ``eps`` the nearest example of each image is sought. ``band`` (Hz) is of sound: the
     perturbation has these frequencies alone. The words between are those of
-    `advkit.evaluate.attack_plan.planned`, ``options`` (seed, batch_size, fresh, progress) those of
-    `advkit.evaluate.attack_run.attack`; the rest is as in `audit`. Returns the summary, the content
-    of `run.json`, with the paths of the examples and of their table. Raises AdvkitError for what
-    can be mended.
+    `advkit.evaluate.attack_plan.planned`, ``options`` (seed, batch_size, fresh, progress, announce)
+    those of `advkit.evaluate.attack_run.attack`; the rest is as in `audit`. Returns the summary,
+    the content of `run.json`, with the paths of the examples and of their table. Raises AdvkitError
+    for what can be mended.
 
     >>> found = advkit.attack("ddn:steps=20", "bundled:digits-cnn", limit=10)
     >>> print(found["verdict"])

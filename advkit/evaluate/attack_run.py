@@ -1,7 +1,7 @@
 """One attack on all samples, resumable in its run directory: an audit of one member."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ from advkit.evaluate.attack_summary import (
     to_attack,
 )
 from advkit.evaluate.attempts import run_member
+from advkit.evaluate.black_box_run import announce_cost
+from advkit.evaluate.budget import USUAL, passes_of
 from advkit.evaluate.fingerprint import now
 from advkit.evaluate.pools import pooled
 from advkit.evaluate.run_folder import LongArray, write_json, write_long, write_text
@@ -46,6 +48,7 @@ def attack(
     fresh: bool = False,
     asked: Mapping[str, str] | None = None,
     progress: Progress = lambda _what, _done, _total: None,
+    announce: Callable[[str], None] | None = None,
     crew: Crew | None = None,
 ) -> dict[str, Any]:
     """Attack every sample that the model reads right; return the summary that `run.json` holds too.
@@ -56,6 +59,9 @@ def attack(
     """
     if not len(samples.ids):
         raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
+    n_classes = model.n_classes or len(model.classes or samples.classes or ())
+    most = passes_of([plan.member], n_classes) or USUAL
+    announce_cost(model, most * len(samples.ids), announce)  # before a service is first asked
     notes = [*plan.notes, *samples.notes, *probe(model, samples.x, samples.y)]
     aim = goals(model, samples, plan.targets, seed)
     made_of = ingredients(model, samples, plan.norm, [], [plan.member], seed)
