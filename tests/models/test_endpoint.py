@@ -91,7 +91,7 @@ def test_a_run_whose_budget_is_spent_goes_on_with_a_larger_one(
         return advkit.attack("square:queries=40", spec, "bundled:fashion-mnist", eps=0.2, limit=6,
                              batch_size=2, jobs=1, out=tmp_path / "run")  # fmt: skip
 
-    with pytest.raises(ResourceError, match="budget .* is spent"):
+    with pytest.raises(ResourceError, match=r"budget .* is spent"):
         run(120)
     assert service.images <= 120
     assert run(1000)["clean"]["n"] == 6
