@@ -1,9 +1,9 @@
 """The text of a spec: ``scheme:ref?key=value&key=value``."""
 
 from ast import literal_eval
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from advkit.errors import UsageError, did_you_mean
 
@@ -35,6 +35,12 @@ def parse_spec(text: str) -> Spec:
     _check_names([head, *query.values()])
     scheme, colon, ref = head.partition(":")
     return Spec(text, scheme, ref, query) if colon else Spec(text, "", head, query)
+
+
+def with_query(text: str, more: Mapping[str, str]) -> str:
+    """Return the spec ``text`` with ``more`` in its query, which `parse_spec` reads as given."""
+    added = "&".join(f"{key}={quote(value, safe='/:,')}" for key, value in more.items())
+    return f"{text}{'&' if '?' in text else '?'}{added}" if added else text
 
 
 def _check_names(texts: Iterable[str]) -> None:

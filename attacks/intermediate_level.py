@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from advkit.attacks.transfer_walk import Scene, Way, travel, walk
 from advkit.engine import Objective, evaluate
+from advkit.engine.layers import check_hooks
 from advkit.engine.objectives import Model
 from advkit.errors import UnknownNameError, UsageError, did_you_mean
 
@@ -81,6 +82,7 @@ def _code(model: Model, place: nn.Module | None) -> Objective:
             code = model(x).flatten(1)
         else:
             seen: list[Tensor] = []
+            check_hooks(place)
             handle = place.register_forward_hook(lambda _m, _given, out: seen.append(out))
             try:
                 model(x)

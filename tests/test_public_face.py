@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import advkit
+from advkit.errors import UsageError
 
 MODULES = ("attacks", "insight")
 
@@ -29,3 +30,36 @@ def test_the_example_of_a_name_works(
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
     runner.run(test, out=told.append)
     assert not runner.failures, "".join(told)
+
+
+LATE = "nowhere.safetensors"
+FACES: dict[str, tuple[object, ...]] = {
+    "audit": (LATE, "bundled:digits"), "attack": ("pgd", LATE, "bundled:digits"),
+    "certify": (LATE, "bundled:digits"), "explain": (LATE, "bundled:digits"),
+    "transfer": ([LATE, LATE], "bundled:digits"), "linearity": ("npz:nowhere.npz",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("face", "word", "value"),
+    [
+        ("audit", "bounds", "none"), ("audit", "bound", "off"), ("audit", "suite", "slow"),
+        ("audit", "attacks", ["pdg"]), ("audit", "seconds", float("nan")), ("audit", "seed", "a"),
+        ("audit", "seed", True), ("audit", "batch_size", 0), ("audit", "jobs", 10_000),
+        ("audit", "unit_seconds", -1.0), ("audit", "limit", -1), ("audit", "eps", -1.0),
+        ("attack", "sed", 1), ("attack", "restarts", 0), ("attack", "transform", "shake"),
+        ("attack", "unit_seconds", 0), ("attack", "jobs", 10_000), ("attack", "limit", 2.5),
+        ("certify", "method", "beta"), ("certify", "seconds", -1.0), ("certify", "smooth", 0.0),
+        ("certify", "methods", "alpha"), ("certify", "limit", -1), ("explain", "methods", []),
+        ("explain", "norm", "L3"), ("explain", "fesh", True), ("transfer", "targets", "first"),
+        ("transfer", "steps", 0), ("transfer", "step", 1), ("transfer", "attacks", ["pdg"]),
+        ("linearity", "parts", ["nothing"]), ("linearity", "part", "nets"),
+        ("linearity", "seed", 0.5),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_an_option_is_told_before_anything_is_loaded(
+    face: str, word: str, value: object
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        getattr(advkit, face)(*FACES[face], **{word: value})
+    assert caught.value.hint

@@ -15,7 +15,7 @@ from advkit.data import Samples, load_data
 from advkit.errors import AdvkitError
 from advkit.models import load_model
 from advkit.numbers import number, radius
-from advkit.spec_text import literal, numbers, only, parse_spec, whole
+from advkit.spec_text import literal, numbers, only, parse_spec, whole, with_query
 
 SIGNS = st.text(alphabet=":?&=%,./\\-_+ []{}()'\"#\n\t\0\u202e0123456789aeinx\ud800", max_size=40)
 TEXT = st.one_of(SIGNS, st.text(max_size=40))
@@ -55,6 +55,14 @@ def test_a_spec_is_read_or_refused(text: str) -> None:
         assert isinstance(count, int) or count.code == "E206"
     unknown = answer(lambda: only(spec, ["known"]))
     assert (unknown is None) == (set(spec.query) <= {"known"})
+
+
+@given(st.sampled_from(["a:b", "a:b?c=1", "FILE.pt"]), st.dictionaries(KEY, VALUE, max_size=4))
+@example("a:b", {"root": " a & b?=%41 "})
+def test_what_is_added_to_a_spec_is_read_as_given(text: str, more: dict[str, str]) -> None:
+    before, after = parse_spec(text), parse_spec(with_query(text, more))
+    assert after.query == {**before.query, **more}
+    assert after[1:3] == before[1:3]
 
 
 @given(KEY, KEY, st.dictionaries(KEY, VALUE, max_size=4))

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -79,12 +78,6 @@ def own_data(model: str | Classifier) -> str:
     raise UsageError(
         f"--model {name} comes without images", "say on what: --data imagefolder:DIR", code="E204"
     )
-
-
-def check_counts(batch_size: int | None = None, jobs: int | None = None, **_others: Any) -> None:
-    """Raise UsageError for fewer samples at a time or processes than one."""
-    if any(number is not None and number < 1 for number in (batch_size, jobs)):
-        raise UsageError(f"batch_size={batch_size}, jobs={jobs}", "give 1 or more", code="E203")
 
 
 def in_units(samples: Samples, eps: Sequence[float]) -> Samples:

@@ -7,20 +7,21 @@ from typing import Any
 from advkit.api.asking import (
     MODEL,
     asked_of,
-    check_counts,
     in_units,
     load_both,
     new_run,
     pick_device,
     pick_eps,
 )
+from advkit.api.checking import check_choice, check_numbers, check_words
 from advkit.data.samples import Samples
 from advkit.errors import UnknownNameError, UsageError, did_you_mean
 from advkit.evaluate.attack_plan import banded, planned
 from advkit.evaluate.attack_run import attack as run_attack
 from advkit.evaluate.audit import audit as run_audit
 from advkit.evaluate.black_box_run import check_gradients
-from advkit.evaluate.pools import crew_of
+from advkit.evaluate.bracket import WAYS
+from advkit.evaluate.pools import check_crew, crew_of
 from advkit.evaluate.suite import members_of
 from advkit.evaluate.suites import SUITES
 from advkit.models.classifier import Classifier
@@ -64,9 +65,10 @@ def audit(
     """
     radii = pick_eps(eps, norm, model, data)
     check_eps(radii, norm)
-    _check_options(norm, jobs=jobs, **options)
+    _check_options(norm, jobs=jobs, unit_seconds=unit_seconds, limit=limit, **options)
     load: dict[str, Any] = {"model": model, "data": data, "limit": limit, "arch": arch}
     load["stream"] = True
+    check_crew(load, jobs, unit_seconds, ray)
     place = pick_device(device)
     samples, classifier = load_both(**load, device=place)
     samples = in_units(samples, radii)
@@ -113,10 +115,10 @@ def attack(
 
     Without ``eps`` the nearest example of each image is sought. ``band`` (Hz) is of sound: the
     perturbation has these frequencies alone. The words between are those of
-    `advkit.evaluate.attack_plan.planned`, ``options`` (seed, batch_size, fresh, progress) those of
-    `advkit.evaluate.attack_run.attack`; the rest is as in `audit`. Returns the summary, the content
-    of `run.json`, with the paths of the examples and of their table. Raises AdvkitError for what
-    can be mended.
+    `advkit.evaluate.attack_plan.planned`, ``options`` (seed, batch_size, fresh, progress, announce)
+    those of `advkit.evaluate.attack_run.attack`; the rest is as in `audit`. Returns the summary,
+    the content of `run.json`, with the paths of the examples and of their table. Raises AdvkitError
+    for what can be mended.
 
     >>> found = advkit.attack("ddn:steps=20", "bundled:digits-cnn", limit=10)
     >>> print(found["verdict"])
@@ -131,8 +133,11 @@ def attack(
     }  # fmt: skip
     plan, radii = planned(**wanted), () if eps is None else (eps,)
     check_eps(radii, plan.norm)
-    check_counts(jobs=jobs, **options)
+    check_words(run_attack, options)
+    check_numbers(jobs=jobs, unit_seconds=unit_seconds, limit=limit, **options)
     load: dict[str, Any] = {"model": model, "data": data, "limit": limit, "arch": arch}
+    load["stream"] = True
+    check_crew(load, jobs, unit_seconds, ray)
     place = pick_device(device)
     samples, classifier = load_both(**load, device=place)
     check_gradients(classifier, [plan.member])
@@ -164,6 +169,9 @@ def _check_options(
     norm: str,
     suite: str = "standard",
     attacks: Sequence[str] = (),
+    bounds: str = "auto",
+    unit_seconds: float | None = None,
+    limit: int | None = None,
     **others: Any,
 ) -> None:
     """Raise UsageError for what can be known to be wrong before anything is loaded."""
@@ -172,4 +180,6 @@ def _check_options(
     if isinstance(attacks, str):
         raise UsageError(f"attacks={attacks!r} is one string", "give a list of attacks")
     members_of(attacks, norm)
-    check_counts(**others)
+    check_choice("bounds", bounds, WAYS)
+    check_words(run_audit, others)
+    check_numbers(unit_seconds=unit_seconds, limit=limit, **others)

@@ -6,7 +6,9 @@ from typing import Any
 
 import torch
 
-from advkit.api.asking import MODEL, asked_of, check_counts, load_both, new_run, pick_eps
+from advkit.api.asking import MODEL, asked_of, load_both, new_run, pick_eps
+from advkit.api.checking import check_choice, check_numbers, check_words
+from advkit.bounds.ladder import RUNGS
 from advkit.data.samples import Samples
 from advkit.errors import UsageError
 from advkit.evaluate.certify_run import certify as run_certify
@@ -45,7 +47,9 @@ def certify(
     norm = norm or ("Linf" if smooth is None else "L2")
     radii = pick_eps(eps, norm, model, data)
     check_eps(radii, norm)
-    check_counts(**options)
+    check_words(run_certify if smooth is None else certify_smoothed, options)
+    check_numbers(smooth=smooth, limit=limit, **options)
+    check_choice("method", options.get("method", "alpha"), RUNGS)
     if smooth is not None and norm != "L2":
         raise UsageError(
             f"smoothing certifies in L2, not in {norm}", "leave --norm out", code="E210"

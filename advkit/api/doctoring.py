@@ -2,7 +2,7 @@
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +89,4 @@ def _distances(batch_size: int) -> list[float]:
         out = Path(folder) / "run"
         audit(NET, DATA, eps=EPS, limit=IMAGES, suite="quick", out=out, batch_size=batch_size,
               jobs=1, device="cpu")  # fmt: skip
-        return list(_column(pd.read_csv(out / "samples.csv")))
-
-
-def _column(table: Any) -> Iterator[float]:
-    for value in table["distance"]:
-        yield float("inf") if value != value else float(value)
+        return pd.read_csv(out / "samples.csv")["distance"].fillna(float("inf")).tolist()

@@ -6,8 +6,9 @@ from typing import Any
 import torch
 
 from advkit.api.asking import new_run
+from advkit.api.checking import check_choice, check_numbers, check_words
 from advkit.benchmarks.linear_images import Exhibit
-from advkit.benchmarks.linear_parts import Study
+from advkit.benchmarks.linear_parts import PARTS, Study
 from advkit.benchmarks.linear_pictures import Picture
 from advkit.benchmarks.linearity import DATA, Progress, study
 from advkit.data.samples import Samples, fingerprint
@@ -41,6 +42,10 @@ def linearity(
     A linear model is fooled by small changes that add up.
     """
     started = now()
+    check_words(study, options)
+    check_numbers(seed=options.get("seed"))
+    for part in options.get("parts", ()):
+        check_choice("parts", part, PARTS)
     samples = data if isinstance(data, Samples) else load_data(data, limit=limit)
     found = study(samples, progress=progress, **options)
     out = Path(out) if out else new_run(samples.name, kind="linearity")

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch
 
 from advkit.api.asking import new_run, own_data, pick_device, pick_eps
+from advkit.api.checking import check_choice, check_numbers, check_words
 from advkit.benchmarks.classical_targets import classical_targets
 from advkit.benchmarks.independent_nets import Plan, loaded, plan_nets, trained
 from advkit.benchmarks.query_surrogates import Budget, audit_by_labels
@@ -23,6 +24,7 @@ from advkit.pages.transfers import write_page, write_query_page
 
 TRAIN, TEST = "bundled:digits?split=train", "bundled:digits"
 ARCHITECTURES = ("logistic", "mlp", "cnn", "resnet", "vit")
+AIMS = ("random", "least_likely", "second")
 EPS = {"Linf": (0.1, 0.2, 0.3), "L2": (0.5, 1.0, 1.5)}
 IMAGES = 30_000
 """So many images, counted in every epoch, a net sees while it is trained, if nobody says."""
@@ -72,6 +74,9 @@ def transfer(
     >>> [(row["attack"], row["success"]["count"], row["success"]["n"]) for row in found["ranked"]]
     [('noise:draws=1', 3, 36), ('pgd', 12, 36)]
     """
+    check_words(run_transfer, options)
+    check_numbers(jobs=jobs, **options)
+    check_choice("targets", options.get("targets") or "none", ("none", *AIMS))
     where = pick_device(device)
     chosen = attacks or ATTACKS_OF_STUDY
     members_of(chosen, norm, 1)  # what is wrong with them is said before anything is trained
@@ -116,6 +121,8 @@ def by_labels(
     ``options`` (steps, seed, jobs, progress) are those of
     `advkit.benchmarks.query_surrogates.audit_by_labels`. Raises AdvkitError.
     """
+    check_words(audit_by_labels, options)
+    check_numbers(**options)
     where = pick_device(device)
     radius = pick_eps(None, norm, target)[1] if eps is None else eps
     check_eps((radius,), norm)

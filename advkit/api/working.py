@@ -9,6 +9,7 @@ from advkit.evaluate.attack_plan import banded, planned
 from advkit.evaluate.bench import bench
 from advkit.evaluate.units import Do
 from advkit.models.classifier import Classifier
+from advkit.models.load_policy import unsafe_loads_allowed
 
 
 def audit_worker(recipe: Mapping[str, Any]) -> Do:
@@ -26,5 +27,6 @@ def attack_worker(recipe: Mapping[str, Any]) -> Do:
 
 def _both(recipe: Mapping[str, Any]) -> tuple[Samples, Classifier]:
     load = {**recipe["load"], "device": pick_device(recipe["load"]["device"])}
-    samples, model = load_both(**load)
+    with unsafe_loads_allowed(recipe["unsafe"]):
+        samples, model = load_both(**load)
     return taken_relative(samples) if recipe["relative"] else samples, model

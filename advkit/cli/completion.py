@@ -14,6 +14,33 @@ Examples:
 """
 
 WHOLE_SPECS = {"bash": 'COMP_WORDBREAKS="${COMP_WORDBREAKS//:}"  # bundled:NAME is one word\n'}
+# click's scripts for the other two lose the --option= before what they complete, and that for fish
+# loses what follows a comma.
+ZSH = {
+    "    for type key descr in": "    [[ $PREFIX == --*=* ]] && compset -P '*='\n"
+    "    for type key descr in",
+    "compadd -U -V": "compadd -V",
+}
+FISH = """\
+function _advkit_completion;
+    set -l response (env _ADVKIT_COMPLETE=fish_complete COMP_WORDS=(commandline -cp) \\
+        COMP_CWORD=(commandline -t) advkit);
+    set -l before (string match -r -- "^--[^=]*=" (commandline -t)); or set before "";
+    for completion in $response;
+        set -l found (string split -m 1 "," $completion);
+        switch $found[1];
+            case dir;
+                printf "%s\\n" $before(__fish_complete_directories $found[2]);
+            case file;
+                printf "%s\\n" $before(__fish_complete_path $found[2]);
+            case plain;
+                echo $before$found[2];
+        end;
+    end;
+end;
+
+complete --no-files --command advkit --arguments "(_advkit_completion)";
+"""
 
 
 @click.command(epilog=EPILOG)
@@ -30,4 +57,8 @@ def completion(shell: str) -> None:
     group = click.get_current_context().find_root().command
     # Not source(): it asks the bash that is found, which need not be the one that reads it.
     made = kind(group, {}, "advkit", "_ADVKIT_COMPLETE")
-    say(WHOLE_SPECS.get(shell, "") + made.source_template % made.source_vars())
+    script = made.source_template % made.source_vars()
+    if shell == "zsh":
+        for theirs, ours in ZSH.items():
+            script = script.replace(theirs, ours)
+    say(FISH if shell == "fish" else WHOLE_SPECS.get(shell, "") + script)

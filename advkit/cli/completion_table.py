@@ -23,6 +23,9 @@ WORDS = {
 }
 PLACES = {("attack", "name"): "attacks", ("show", "name"): "attacks", ("certify", "method"): ""}
 
+FILES = (("show", "what"), ("convert", "file"))
+"""Arguments that are paths, though click is not told so."""
+
 
 def stub(name: str) -> click.Command:
     """Return a command that can be completed, and does nothing."""
@@ -40,7 +43,8 @@ def _stub(name: str, about: dict[str, Any], words: dict[str, list[str]]) -> clic
 
 def _param(about: dict[str, Any], words: dict[str, list[str]]) -> click.Parameter:
     kinds: dict[str, Any] = {"file": click.Path(), "choice": click.Choice(about.get("values", []))}
-    complete = _among(words[about["words"]]) if about.get("words") else None
+    what = about.get("words")
+    complete = _among(words[what], or_file=what == "models") if what else None
     kind = kinds.get(about["kind"])
     if about["argument"]:
         return click.Argument(about["names"], type=kind, shell_complete=complete, required=False)
@@ -50,11 +54,12 @@ def _param(about: dict[str, Any], words: dict[str, list[str]]) -> click.Paramete
     )  # fmt: skip
 
 
-def _among(known: list[str]) -> Callable[..., list[CompletionItem]]:
+def _among(known: list[str], *, or_file: bool) -> Callable[..., list[CompletionItem]]:
     def complete(
         _context: click.Context, _param: click.Parameter, incomplete: str
     ) -> list[CompletionItem]:
-        return [CompletionItem(word) for word in known if word.startswith(incomplete)]
+        found = [CompletionItem(word) for word in known if word.startswith(incomplete)]
+        return found or [CompletionItem(incomplete, type="file")] * or_file
 
     return complete
 
@@ -87,8 +92,8 @@ def _about(command: str, param: click.Parameter) -> dict[str, Any]:
         names[-1] += "/" + param.secondary_opts[0]
     about: dict[str, Any] = {"argument": isinstance(param, click.Argument), "names": names}
     if isinstance(param, click.Option):
-        about |= {"help": (param.help or "").split(".")[0], "multiple": param.multiple}
-    about["kind"] = _kind(param)
+        about |= {"help": (param.help or "").split(". ")[0].rstrip("."), "multiple": param.multiple}
+    about["kind"] = "file" if (command, param.name) in FILES else _kind(param)
     if isinstance(param.type, click.Choice):
         about["values"] = list(map(str, param.type.choices))
     about["words"] = PLACES.get((command, str(param.name)), WORDS.get(str(param.name), ""))

@@ -4,7 +4,6 @@ Files come before defaults and after the command line and the environment. Of th
 counts most, then ./advkit.toml, then advkit/config.toml in the user's configuration directory.
 """
 
-import os
 import re
 import tomllib
 from collections.abc import Collection
@@ -14,12 +13,13 @@ from typing import Any, NamedTuple
 import click
 
 from advkit.errors import InputError, UsageError, did_you_mean
+from advkit.user_folder import user_folder
 
 NEVER = ("config", "print_config", "help")  # no option of a file
 
 FOUND = Path("advkit.toml")
-SCHEMES = ("audio", "bundled", "csv", "efficientnet-lite", "hf", "http", "https", "imagefolder",
-           "npz", "parquet", "timm", "torchvision")  # fmt: skip
+SCHEMES = ("audio", "bundled", "csv", "efficientnet-lite", "endpoint", "hf", "http", "https",
+           "imagefolder", "npz", "parquet", "timm", "torchvision")  # fmt: skip
 CODE = re.compile(
     r"(?:predict:)?(?:[^?]*\.py:.*|([A-Za-z_][\w.]*):[A-Za-z_]\w*(?:\?.*)?)", re.DOTALL
 )
@@ -37,8 +37,7 @@ def config_files(asked: Path | None) -> list[Path]:
     """Return the files that count, the strongest last; raises InputError if ``asked`` is none."""
     if asked is not None and not asked.is_file():
         raise InputError(f"--config {asked} is no file", "check the path", code="E301")
-    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    usual = [home / "advkit" / "config.toml", FOUND]
+    usual = [user_folder() / "config.toml", FOUND]
     return [file for file in usual if file.is_file()] + ([asked] if asked else [])
 
 

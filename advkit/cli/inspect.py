@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from advkit.cli.failures import UntrustedError, say
+from advkit.cli.model_options import ALLOW_UNSAFE, ARGS, PREPROCESS, spec_with
 from advkit.cli.run_options import ARCH, DATA, DEVICE, JSON, NO_PROGRESS
 
 EPILOG = """
@@ -26,6 +27,9 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.argument("model")
+@ARGS
+@PREPROCESS
+@ALLOW_UNSAFE
 @DATA
 @ARCH
 @click.option("--layers", is_flag=True, help="List every layer: its name, output and weights; "
@@ -42,8 +46,8 @@ Examples:
 @JSON
 @NO_PROGRESS
 def inspect(
-    model: str, data: str | None, layers: bool, as_json: bool, strict: bool, no_progress: bool,
-    **options: Any,
+    model: str, model_arg: tuple[str, ...], preprocess: str | None, data: str | None, layers: bool,
+    as_json: bool, strict: bool, no_progress: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Tell what MODEL is, whether it works on the data as it should, and what to do if not.
 
@@ -59,7 +63,8 @@ def inspect(
     from advkit.cli.progress import bars
 
     with bars(no_progress, "step") as progress:
-        found = run(model, data, layers=layers, checks=not layers or data is not None,
+        spec = spec_with(model, model_arg, preprocess) or model
+        found = run(spec, data, layers=layers, checks=not layers or data is not None,
                     progress=progress, **options)  # fmt: skip
     say(json.dumps(found, indent=2) if as_json else page(found))
     wrong = [row["name"] for row in found.get("findings", ()) if row["state"] == "fail"]

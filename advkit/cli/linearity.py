@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from advkit.cli.failures import say
+from advkit.cli.model_options import ALLOW_UNSAFE
 from advkit.cli.parameters import Number
 from advkit.cli.run_options import DATA, JSON, NO_PROGRESS, SEED, framed
 from advkit.numbers import check_eps
@@ -48,6 +49,7 @@ def _names(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
     multiple=True,
     help="A net to look at, as for audit; repeatable.  [default: the bundled ones of these images]",
 )
+@ALLOW_UNSAFE
 @click.option(
     "--decay",
     type=click.FloatRange(min=0, min_open=True),

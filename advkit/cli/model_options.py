@@ -3,27 +3,34 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
-from urllib.parse import quote
 
 import click
 
 from advkit.errors import UsageError
+from advkit.spec_text import with_query
+
+Command = Callable[..., Any]
 
 
-def model_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command --model, --model-arg, --preprocess and --allow-unsafe-load.
+def model_option(text: str, *, of_pixels: bool = True) -> Callable[[Command], Command]:
+    """Give a command --model, --model-arg, --preprocess (``of_pixels``) and --allow-unsafe-load.
 
-    The command is given ``model`` alone: the spec with all of it.
+    The command is given ``model`` alone: the spec with all of it. ``text`` is the help of --model.
     """
+    options = [click.option("--model", help=text), ARGS, PREPROCESS, ALLOW_UNSAFE]
 
-    @wraps(command)
-    def with_spec(*args: Any, model: str | None, model_arg: tuple[str, ...],
-                  preprocess: str | None, **others: Any) -> Any:  # fmt: skip
-        return command(*args, model=spec_with(model, model_arg, preprocess), **others)
+    def decorated(command: Command) -> Command:
+        @wraps(command)
+        def with_spec(*args: Any, model: str | None, model_arg: tuple[str, ...],
+                      preprocess: str | None = None, **others: Any) -> Any:  # fmt: skip
+            return command(*args, model=spec_with(model, model_arg, preprocess), **others)
 
-    for option in reversed(_OPTIONS):
-        with_spec = option(with_spec)
-    return with_spec
+        for option in reversed(options):
+            if of_pixels or option is not PREPROCESS:
+                with_spec = option(with_spec)
+        return with_spec
+
+    return decorated
 
 
 def spec_with(model: str | None, args: tuple[str, ...], preprocess: str | None) -> str | None:
@@ -31,23 +38,17 @@ def spec_with(model: str | None, args: tuple[str, ...], preprocess: str | None) 
 
     Raises UsageError where there is no model to take them.
     """
-    given = [] if preprocess is None else [f"preprocess={_quoted(preprocess)}"]
+    given = {} if preprocess is None else {"preprocess": preprocess}
     for arg in args:
         key, equals, value = arg.partition("=")
         if not key or not equals:
             raise UsageError(
                 f"--model-arg {arg} is not key=value", "--model-arg depth=18", code="E206"
             )
-        given.append(f"{key}={_quoted(value)}")
-    if not given:
-        return model
-    if model is None:
+        given[key] = value
+    if given and model is None:
         raise UsageError("--model-arg and --preprocess need a --model", "say which", code="E206")
-    return f"{model}{'&' if '?' in model else '?'}{'&'.join(given)}"
-
-
-def _quoted(value: str) -> str:
-    return quote(value, safe="/:,. ")
+    return None if model is None else with_query(model, given)
 
 
 def _allow(context: click.Context, _option: click.Parameter, value: bool) -> None:
@@ -57,33 +58,24 @@ def _allow(context: click.Context, _option: click.Parameter, value: bool) -> Non
         context.with_resource(unsafe_loads_allowed())
 
 
-_OPTIONS = (
-    click.option(
-        "--model",
-        help="bundled:NAME, FILE (safetensors, a state dict, ONNX, skops), "
-        "package.module:callable, ./file.py:callable, torchvision:NAME?weights=..., timm:NAME, "
-        "hf:FOLDER, predict:./file.py:function, https://HOST/PREDICT.  "
-        "[default: bundled:fashion-mnist-cnn-robust]",
-    ),
-    click.option(
-        "--model-arg",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="An argument of the callable, or an option of the spec; repeatable.",
-    ),
-    click.option(
-        "--preprocess",
-        metavar="NAME",
-        help="What the net wants done to pixels in [0, 1]: none, imagenet, cifar10, FILE.toml.  "
-        "[default: auto, what the model says]",
-    ),
-    click.option(
-        "--allow-unsafe-load",
-        is_flag=True,
-        expose_value=False,
-        callback=_allow,
-        # Neither the environment nor a configuration file may say so.
-        allow_from_autoenv=False,
-        help="Load files that can run code (pickles, TorchScript), in this run.",
-    ),
+ARGS = click.option(
+    "--model-arg",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="An argument of the callable, or an option of the spec; repeatable.",
+)
+PREPROCESS = click.option(
+    "--preprocess",
+    metavar="NAME",
+    help="What the net wants done to pixels in [0, 1]: none, imagenet, cifar10, FILE.toml.  "
+    "[default: auto, what the model says]",
+)
+ALLOW_UNSAFE = click.option(
+    "--allow-unsafe-load",
+    is_flag=True,
+    expose_value=False,
+    callback=_allow,
+    # Neither the environment nor a configuration file may say so.
+    allow_from_autoenv=False,
+    help="Load files that can run code (pickles, TorchScript), in this run.",
 )

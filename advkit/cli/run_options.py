@@ -5,26 +5,31 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
-from urllib.parse import quote
 
 import click
 
 from advkit.cli.failures import resumable
 from advkit.cli.model_options import model_option
+from advkit.spec_text import with_query
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
-MODEL = model_option
+MODEL = model_option(
+    "bundled:NAME, FILE (safetensors, a state dict, ONNX, skops), "
+    "package.module:callable, ./file.py:callable, torchvision:NAME?weights=..., timm:NAME, "
+    "hf:FOLDER, predict:./file.py:function, https://HOST/PREDICT.  "
+    "[default: bundled:fashion-mnist-cnn-robust]"
+)
 ARCH = click.option("--arch", help="What a file of weights is of, if it does not say.")
 
 
 def _with_ways(ctx: click.Context, _option: click.Parameter, spec: str | None) -> str | None:
     """Write --class-map and --skip-bad into the words of the data, where a record keeps them."""
-    for key, value in ctx.meta.pop("advkit.data", {}).items():
-        if spec is None:
-            raise click.UsageError(f"--{key.replace('_', '-')} has no use without --data", ctx)
-        spec += f"{'&' if '?' in spec else '?'}{key}={quote(value)}"
-    return spec
+    ways = ctx.meta.pop("advkit.data", {})
+    if spec is None and ways:
+        name = next(iter(ways)).replace("_", "-")
+        raise click.UsageError(f"--{name} has no use without --data", ctx)
+    return None if spec is None else with_query(spec, ways)
 
 
 def _kept(ctx: click.Context, option: click.Parameter, value: str | bool | None) -> None:
@@ -33,20 +38,21 @@ def _kept(ctx: click.Context, option: click.Parameter, value: str | bool | None)
         ctx.meta.setdefault("advkit.data", {})[str(option.name)] = words
 
 
-def DATA(command: Decorated) -> Decorated:  # noqa: N802
-    """Add --data, and --class-map and --skip-bad, which become part of its words."""
-    for option in reversed((DATA_WORD, CLASS_MAP, SKIP_BAD)):
-        command = option(command)
-    return command
+def data_option(text: str, **usual: Any) -> Callable[[Decorated], Decorated]:
+    """Add --data, and --class-map and --skip-bad, which become part of its words.
+
+    ``text`` is the help of --data, ``usual`` what else click is to know of it.
+    """
+    data = click.option("--data", callback=_with_ways, help=text, **usual)
+
+    def decorated(command: Decorated) -> Decorated:
+        for option in reversed((data, CLASS_MAP, SKIP_BAD)):
+            command = option(command)
+        return command
+
+    return decorated
 
 
-DATA_WORD = click.option(
-    "--data",
-    callback=_with_ways,
-    help="bundled:NAME, imagefolder:DIR, csv:FILE, npz:FILE, parquet:FILE, hf:DIR, audio:DIR, "
-    "torchvision:NAME?root=DIR&split=test, package.module:callable or ./file.py:callable.  "
-    "[default: the images of a bundled model]",
-)
 CLASS_MAP = click.option(
     "--class-map", metavar="FILE", is_eager=True, expose_value=False, callback=_kept,
     help="Which number each class of --data has in the model: one name per line, in order; or "
@@ -56,6 +62,11 @@ SKIP_BAD = click.option(
     "--skip-bad", is_flag=True, is_eager=True, expose_value=False, callback=_kept,
     help="Leave out files that cannot be read, and count them in the report.",
 )  # fmt: skip
+DATA = data_option(
+    "bundled:NAME, imagefolder:DIR, csv:FILE, npz:FILE, parquet:FILE, hf:DIR, "
+    "hf:owner/name@revision, audio:DIR, torchvision:NAME?root=DIR&split=test, "
+    "package.module:callable or ./file.py:callable.  [default: the images of a bundled model]"
+)
 JOBS = click.option(
     "-j",
     "--jobs",

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from advkit.cli.failures import say
-from advkit.cli.run_options import JSON, NO_PROGRESS, SEED, framed
+from advkit.cli.model_options import model_option
+from advkit.cli.run_options import JSON, NO_PROGRESS, SEED, data_option, framed
 
 EPILOG = """
 \b
@@ -19,8 +20,8 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
-@click.option("--model", help="A recogniser of words.  [default: bundled:spoken-digits-cnn]")
-@click.option("--data", help="audio:DIR or bundled:NAME.  [default: bundled:spoken-digits]")
+@model_option("A recogniser of words.  [default: bundled:spoken-digits-cnn]", of_pixels=False)
+@data_option("audio:DIR or bundled:NAME.  [default: bundled:spoken-digits]")
 @click.option(
     "--surrogate",
     "surrogates",

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from advkit.cli.parameters import Number
+from advkit.cli.run_options import data_option
 from advkit.errors import InputError, UsageError
 from advkit.numbers import check_eps
 
@@ -26,12 +27,11 @@ same weights as one that was not.
 
 @click.command(epilog=EPILOG)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="FILE.safetensors.")
-@click.option(
-    "--data",
+@data_option(
+    "bundled:NAME, imagefolder:DIR?size=32, audio:DIR, npz:FILE, or "
+    "torchvision:NAME?root=DIR&split=train.",
     default="bundled:digits?split=train",
     show_default=True,
-    help="bundled:NAME, imagefolder:DIR?size=32, audio:DIR, npz:FILE, or "
-    "torchvision:NAME?root=DIR&split=train.",
 )
 @click.option(
     "--arch",

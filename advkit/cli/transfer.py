@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from advkit.cli.failures import say
+from advkit.cli.model_options import ALLOW_UNSAFE
 from advkit.cli.parameters import EpsList, Number
 from advkit.cli.run_options import DATA, DEVICE, FRESH, JOBS, JSON, NO_PROGRESS, OUT, SEED, framed
 from advkit.errors import UsageError
@@ -39,8 +40,10 @@ Exit codes:
 
 
 @click.command(epilog=EPILOG)
-@click.option("--model", "models", multiple=True, metavar="SPEC", help="A net; give two or more. "
-              "Without any, nets are trained for the study.")  # fmt: skip
+@click.option("--model", "models", multiple=True, metavar="SPEC", help="A net; give two or more, "
+              "each with its own options: NAME?preprocess=imagenet&KEY=VALUE. Without any, nets "
+              "are trained for the study.")  # fmt: skip
+@ALLOW_UNSAFE
 @DATA
 @click.option(
     "--attacks",

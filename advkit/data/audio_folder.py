@@ -1,6 +1,5 @@
 """``audio:DIR?rate=8000&seconds=1&labels=FILE.csv``: recordings, by directory or by a table."""
 
-import csv
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,8 @@ from numpy.typing import NDArray
 
 from advkit.data.audio_file import read_audio
 from advkit.data.class_folders import Kind, Listing, check_directory, list_classes
+from advkit.data.class_map import in_order
+from advkit.data.label_table import inside, read_label_table
 from advkit.data.picture_rows import left_out
 from advkit.data.samples import SIGNAL, Samples
 from advkit.errors import EmptyError, InputError, UsageError
@@ -26,17 +27,18 @@ def load_audio_folder(spec: Spec, limit: int | None, shape: tuple[int, ...] | No
     """Return the recordings below ``spec.ref`` as waveforms (n, length), mono at one rate.
 
     Classes are the sorted names of the directories, or those of the column ``label`` of the table
-    ``labels``, whose column ``file`` names the recordings. Each is set in the middle of a clip of
-    ``seconds`` (or of what the model wants), its ends cut off if it is longer. Raises InputError,
-    EmptyError, UsageError.
+    ``labels``, whose column ``file`` names the recordings; ``class_map`` may number them. Each is
+    set in the middle of a clip of ``seconds`` (or of what the model wants), its ends cut off if it
+    is longer. Raises InputError, EmptyError, UsageError.
     """
-    only(spec, ("rate", "seconds", "labels", "skip_bad"))
+    only(spec, ("rate", "seconds", "labels", "skip_bad", "class_map"))
     root, rate = Path(spec.ref), whole(spec, "rate", RATE)
     if rate < 1000:
         raise UsageError(
             f"rate={rate} in {spec.text!r} is not possible", "1000 or more, in Hz", code="E203"
         )
     found, classes, notes = _listed(spec, root, limit)
+    numbers, names = in_order(classes, spec.query.get("class_map"), spec.ref)
     clips = _read(found, root, rate, _length(spec, rate, shape), skip_bad=flag(spec, "skip_bad"))
     n = len(clips.waves)
     if not n:
@@ -45,9 +47,9 @@ def load_audio_folder(spec: Spec, limit: int | None, shape: tuple[int, ...] | No
     done = [f"{count} of {n} recordings: {what}" for what, count in sorted(clips.done.items())]
     return Samples(
         to_unit_range(np.stack(clips.waves)),
-        torch.tensor(clips.labels),
+        torch.tensor([numbers[label] for label in clips.labels]),
         tuple(clips.ids),
-        classes,
+        tuple(names),
         spec.text,
         (*notes, *done, *left_out(clips.bad, len(found), "recordings")),
         box=SIGNAL,
@@ -113,27 +115,12 @@ def _listed(spec: Spec, root: Path, limit: int | None) -> Listing:
     if "labels" not in spec.query:
         return list_classes(root, RECORDING, limit)
     check_directory(root)
-    rows = _rows(root / spec.query["labels"])
+    table = root / spec.query["labels"]
+    rows = read_label_table(table, "file", "label", "it needs the columns file and label")
     names = sorted({label for _, label in rows})
+    for number, (file, _) in enumerate(rows, 2):
+        inside(root, file, f"row {number} of {table}")
+        if not (root / file).is_file():
+            raise missing(root / file)
     files = [(root / file, names.index(label)) for file, label in rows]
-    for path, _ in files:
-        if not path.is_file() or root.resolve() not in path.resolve().parents:
-            raise missing(path)
     return Listing(files[:limit], tuple(names), ())
-
-
-def _rows(table: Path) -> list[tuple[str, str]]:
-    if not table.is_file():
-        raise missing(table)
-    try:
-        lines = table.read_text("utf-8-sig").splitlines()
-    except (UnicodeDecodeError, OSError) as error:
-        raise InputError(f"{table} is no table in UTF-8: {error}", code="E307") from error
-    reader = csv.DictReader(lines)
-    if not {"file", "label"} <= set(reader.fieldnames or ()):
-        raise InputError(
-            f"{table} has the columns {', '.join(reader.fieldnames or ['none'])}",
-            "it needs the columns file and label",
-            code="E307",
-        )
-    return [(row["file"], row["label"]) for row in reader]

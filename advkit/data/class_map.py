@@ -72,6 +72,18 @@ def numbered(labels: Sequence[str], path: str | None, where: str) -> tuple[list[
     return [names.index(label) for label in labels], names
 
 
+def in_order(
+    classes: Sequence[str], path: str | None, where: str
+) -> tuple[list[int], Sequence[str]]:
+    """Return the number of each of ``classes``, and the names in the order of the numbers.
+
+    By the class map ``path``; without one they keep their order. Raises InputError.
+    """
+    if path is None:
+        return list(range(len(classes))), classes
+    return numbered(classes, path, where)
+
+
 def names_of(known: dict[str, int]) -> list[str]:
     """Return the name of every class from 0 to the last; the first of those that share a number."""
     names = [f"class {i}" for i in range(max(known.values()) + 1)]

@@ -1,8 +1,9 @@
-"""``hf:DIR?split=test``: a data set of Hugging Face on the disk; no script, no download."""
+"""``hf:DIR?split=test``, ``hf:owner/name@revision``: a data set of Hugging Face; no script."""
 
+import re
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from advkit.data.parquet_file import WAYS, columns_of, content, labels_of, read_parquet
 from advkit.data.picture_rows import Row, manner_of, read_rows
@@ -10,37 +11,87 @@ from advkit.data.samples import Samples
 from advkit.data.shares import chosen
 from advkit.errors import InputError, did_you_mean
 from advkit.models.extras import extra
-from advkit.spec_text import Spec, only
+from advkit.models.hub_cache import hub_data
+from advkit.models.load_gate import missing
+from advkit.spec_text import Spec, flag, only
 
 SAVED = ("dataset_dict.json", "state.json")
+_SHARD = re.compile(r"-of-0*(\d+)$")
+
+
+class _Place(NamedTuple):
+    config: str
+    split: str
 
 
 def load_hugging_face(spec: Spec, limit: int | None, shape: tuple[int, ...] | None) -> Samples:
     """Return one split of what `Dataset.save_to_disk` wrote, or of a repository of Parquet files.
 
-    ``split`` is test, if there is none by that name the only one. Columns are as in
-    `parquet_file.load_parquet`. Raises InputError, EmptyError, UsageError.
+    That is a folder, or ``owner/name@revision`` in the hub's cache, downloaded with
+    ``download=true`` alone. ``split`` is test, or the only one; ``config`` is needed where there
+    are several. Columns are as in `parquet_file.load_parquet`. Raises InputError, EmptyError,
+    UsageError.
     """
-    only(spec, (*WAYS, "split"))
-    folder = Path(spec.ref)
-    if not folder.is_dir():
-        raise InputError(
-            f"there is no directory {spec.ref}; advkit downloads nothing",
-            "get it first: hf download --repo-type dataset ORG/NAME --local-dir DIR, then hf:DIR",
-        )
-    if any((folder / name).is_file() for name in SAVED):
+    only(spec, (*WAYS, "split", "config", "download"))
+    if not Path(spec.ref).is_dir():
+        return _from_hub(spec, limit, shape)
+    if any((Path(spec.ref) / name).is_file() for name in SAVED):
         return _saved(spec, limit, shape)
-    files = sorted(folder.rglob("*.parquet"))
+    return read_parquet(spec, _files(spec, Path(spec.ref)), limit, shape)
+
+
+def _from_hub(spec: Spec, limit: int | None, shape: tuple[int, ...] | None) -> Samples:
+    repo, _, revision = spec.ref.partition("@")
+    if spec.ref.startswith((".", "/")) or repo.count("/") > 1:
+        raise missing(Path(spec.ref))
+    split = spec.query.get("split", "test" if flag(spec, "download") else "")
+    folder = hub_data(repo, [f"*{split}*.parquet"], revision=revision or None,
+                      download=flag(spec, "download"), by=spec.text)  # fmt: skip
+    # Without the revision, ids and all that is drawn by them stay the same from one to the next.
+    found = read_parquet(spec._replace(ref=repo), _files(spec, folder), limit, shape)
+    if revision:
+        return found
+    note = f"{repo} is not pinned to a revision: write {repo}@COMMIT"
+    return found._replace(notes=(*found.notes, note))
+
+
+def _files(spec: Spec, folder: Path) -> list[Path]:
+    """Return the Parquet files of one split of one configuration; raises InputError."""
+    files = {file: _place(file.relative_to(folder)) for file in sorted(folder.rglob("*.parquet"))}
     if not files:
         raise InputError(
             f"{spec.ref} holds neither what save_to_disk wrote nor .parquet files",
-            f"of pictures in folders: imagefolder:{spec.ref}",
+            f"of pictures in folders: imagefolder:DIR; on the hub: hf:{spec.ref.partition('@')[0]}"
+            "@refs/convert/parquet",
         )
-    splits = {file.stem.partition("-")[0] for file in files}
-    split = _split(spec, sorted(splits))
-    return read_parquet(
-        spec, [file for file in files if file.stem.partition("-")[0] == split], limit, shape
-    )
+    config = _config(spec, sorted({each.config for each in files.values()}))
+    split = _split(spec, sorted({each.split for each in files.values() if each.config == config}))
+    found = [file for file, each in files.items() if each == (config, split)]
+    told = _SHARD.search(found[0].stem)
+    if told and int(told[1]) != len(found):
+        raise InputError(
+            f"of the split {split!r} of {spec.ref} only {len(found)} of {told[1]} files are there",
+            "the download broke off; get the others",
+        )
+    return found
+
+
+def _place(file: Path) -> _Place:
+    """Tell config/test-00000-of-00002.parquet, and config/test/0000.parquet as the hub makes it."""
+    if file.stem.isdigit() and len(file.parts) > 1:
+        return _Place(file.parent.parent.as_posix(), file.parent.name)
+    return _Place(file.parent.as_posix(), file.stem.partition("-")[0])
+
+
+def _config(spec: Spec, known: list[str]) -> str:
+    config = spec.query.get("config", known[0])
+    if config not in known:
+        raise InputError(f"{spec.ref} has no config {config!r}", did_you_mean(config, known))
+    if "config" not in spec.query and len(known) > 1:
+        raise InputError(
+            f"{spec.ref} has several configurations: {', '.join(known)}", "write config=NAME"
+        )
+    return config
 
 
 def _split(spec: Spec, known: list[str]) -> str:

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from advkit.data.class_folders import Kind, list_classes
-from advkit.data.class_map import numbered
+from advkit.data.class_map import in_order
 from advkit.data.picture_rows import OPTIONS, Row, manner_of, read_rows
 from advkit.data.samples import Samples
 from advkit.spec_text import Spec, only
@@ -24,10 +24,7 @@ def load_image_folder(spec: Spec, limit: int | None, shape: tuple[int, ...] | No
     only(spec, (*OPTIONS, "class_map"))
     root, manner = Path(spec.ref), manner_of(spec, shape)
     found, classes, notes = list_classes(root, PICTURE, limit)
-    if "class_map" in spec.query:
-        numbers, names = numbered(classes, spec.query["class_map"], spec.ref)
-    else:
-        numbers, names = list(range(len(classes))), list(classes)
+    numbers, names = in_order(classes, spec.query.get("class_map"), spec.ref)
     rows = [
         Row(path.relative_to(root).as_posix(), numbers[label], partial(Path, path))
         for path, label in found

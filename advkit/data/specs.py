@@ -30,7 +30,8 @@ def load_data(
     ``bundled:NAME``; ``torchvision:NAME?root=DIR&split=train|test``;
     ``imagefolder:DIR?size=224&crop=0.875&class_map=FILE``; ``npz:FILE?x=x&y=y&layout=nchw``;
     ``csv:FILE?path=path&label=label&root=DIR``; ``parquet:FILE?image=image&label=label``;
-    ``hf:DIR?split=test``; ``audio:DIR?rate=8000&seconds=1&labels=FILE.csv``;
+    ``hf:DIR?split=test``; ``hf:owner/name@revision``;
+    ``audio:DIR?rate=8000&seconds=1&labels=FILE.csv``;
     ``package.module:callable`` and ``./file.py:callable``. ``shape`` (channels, height, width), of
     sound (length,), is what the model wants; photographs and recordings are brought to it. With
     ``stream`` images that would fill the memory are not held: ``x`` is then a `LazyRows`. Raises

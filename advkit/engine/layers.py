@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from advkit.engine.gradient import CHUNK, Objective, slopes
-from advkit.errors import InputError, UnknownNameError, did_you_mean
+from advkit.errors import InapplicableError, InputError, UnknownNameError, did_you_mean
 
 
 class Call(NamedTuple):
@@ -31,21 +31,30 @@ class Layer(NamedTuple):
 
 
 @contextmanager
-def undisturbed(root: nn.Module) -> Iterator[None]:
-    """Put ``root`` into eval mode with frozen weights; restore every flag, also after an error."""
+def modes_kept(root: nn.Module) -> Iterator[None]:
+    """Restore after the block which modules of ``root`` are in training mode."""
     modes = [(module, module.training) for module in root.modules()]
-    flags = [(weight, weight.requires_grad) for weight in root.parameters()]
     try:
-        for module, _ in modes:
-            module.training = False
-        for weight, _ in flags:
-            weight.requires_grad_(False)
         yield
     finally:
         for module, mode in modes:
             module.training = mode
-        for weight, flag in flags:
-            weight.requires_grad_(flag)
+
+
+@contextmanager
+def undisturbed(root: nn.Module) -> Iterator[None]:
+    """Put ``root`` into eval mode with frozen weights; restore every flag, also after an error."""
+    flags = [(weight, weight.requires_grad) for weight in root.parameters()]
+    with modes_kept(root):
+        try:
+            for module in root.modules():
+                module.training = False
+            for weight, _ in flags:
+                weight.requires_grad_(False)
+            yield
+        finally:
+            for weight, flag in flags:
+                weight.requires_grad_(flag)
 
 
 @contextmanager
@@ -57,7 +66,7 @@ def tapped(
     The list holds the output of the last pass; the net goes on with what ``replace`` makes of it,
     a copy by default, as what follows may work in place. ``name#k`` is call k of a module that is
     called several times, from 0. Raises UsageError for an unknown name, InputError for a layer
-    that is not called, or gives no tensor.
+    that is not called, gives no tensor, or takes no hooks.
     """
     base, _, at = name.partition("#")
     seen: list[Tensor] = []
@@ -81,6 +90,8 @@ def tapped(
         _check_calls(name, at, calls)
 
     module = layer_of(root, base)
+    for each in (root, module):
+        check_hooks(each)
     with ExitStack() as stack:
         # A root that is itself the layer must be looked at before `end` counts.
         for handle in (
@@ -90,6 +101,15 @@ def tapped(
         ):
             stack.callback(handle.remove)
         yield seen
+
+
+def check_hooks(module: nn.Module) -> None:
+    """Raise InapplicableError where what ``module`` puts out cannot be looked at."""
+    if isinstance(module, torch.jit.ScriptModule):
+        raise InapplicableError(
+            "the layers of a TorchScript model cannot be looked at: it takes no hooks",
+            "give the module itself: package.module:callable, or its weights with --arch",
+        )
 
 
 def layer_of(root: nn.Module, name: str) -> nn.Module:
@@ -186,11 +206,15 @@ def unit(
 
 
 def outline(model: Callable[[Tensor], Tensor], root: nn.Module, x: Tensor) -> list[Call]:
-    """Return every call of a module of ``root`` in one pass of ``x`` (n, ...), as they end."""
+    """Return every call of a module of ``root`` in one pass of ``x`` (n, ...), as they end.
+
+    What is inside of TorchScript is left out. Raises InapplicableError for a ``root`` that is it.
+    """
     calls: list[tuple[str, nn.Module, tuple[int, ...]]] = []
+    check_hooks(root)
     with ExitStack() as stack:
         for name, module in root.named_modules():
-            if name:
+            if name and not isinstance(module, torch.jit.ScriptModule):
 
                 def look(module: nn.Module, _inputs: Any, output: Any, name: str = name) -> None:
                     first = output[0] if isinstance(output, tuple | list) and output else output

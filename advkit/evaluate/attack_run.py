@@ -1,7 +1,7 @@
 """One attack on all samples, resumable in its run directory: an audit of one member."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +10,25 @@ import numpy as np
 from advkit.data.samples import Samples
 from advkit.errors import EmptyError
 from advkit.evaluate.attack_plan import Plan, goals
-from advkit.evaluate.attack_summary import examples_of, judged, summarised, to_attack
+from advkit.evaluate.attack_summary import (
+    Examples,
+    examples_of,
+    judged,
+    portions,
+    summarised,
+    to_attack,
+)
 from advkit.evaluate.attempts import run_member
+from advkit.evaluate.black_box_run import announce_cost
+from advkit.evaluate.budget import USUAL, passes_of
 from advkit.evaluate.fingerprint import now
 from advkit.evaluate.pools import pooled
-from advkit.evaluate.run_folder import write_arrays, write_json, write_text
+from advkit.evaluate.run_folder import LongArray, write_json, write_long, write_text
 from advkit.evaluate.run_record import begin, class_notes, describe, ingredients
 from advkit.evaluate.shards import check_complete
 from advkit.evaluate.sound_files import write_pairs
 from advkit.evaluate.state import Tracker
-from advkit.evaluate.store import Store, open_store
+from advkit.evaluate.store import open_store
 from advkit.evaluate.supervisor import Crew
 from advkit.evaluate.work import Progress, Work, judge_clean
 from advkit.evaluate.workers import default_batch, default_jobs, one_thread_each
@@ -39,6 +48,7 @@ def attack(
     fresh: bool = False,
     asked: Mapping[str, str] | None = None,
     progress: Progress = lambda _what, _done, _total: None,
+    announce: Callable[[str], None] | None = None,
     crew: Crew | None = None,
 ) -> dict[str, Any]:
     """Attack every sample that the model reads right; return the summary that `run.json` holds too.
@@ -49,6 +59,9 @@ def attack(
     """
     if not len(samples.ids):
         raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
+    n_classes = model.n_classes or len(model.classes or samples.classes or ())
+    most = passes_of([plan.member], n_classes) or USUAL
+    announce_cost(model, most * len(samples.ids), announce)  # before a service is first asked
     notes = [*plan.notes, *samples.notes, *probe(model, samples.x, samples.y)]
     aim = goals(model, samples, plan.targets, seed)
     made_of = ingredients(model, samples, plan.norm, [], [plan.member], seed)
@@ -88,23 +101,21 @@ def attack(
 
 def _finished(work: Work, plan: Plan, radius: float) -> dict[str, Any]:
     """Judge what was saved, write the examples and their table, and sum up."""
-    samples, x_adv = work.samples, examples_of(work)
-    table = judged(work, x_adv, radius, plan.transform)
-    _write_examples(work.store, samples, x_adv.cpu().numpy(), work.model.classes)
+    samples, examples = work.samples, examples_of(work)
+    table = judged(work, examples, radius, plan.transform)
+    _write_examples(work, examples)
     if samples.rate:
         fooled = (table["attacked"] & table["fooled"]).to_numpy(dtype=bool)
-        write_pairs(work.store.path / "sounds", samples, x_adv, fooled)
+        write_pairs(work.store.path / "sounds", samples, examples, fooled)
     write_text(work.store.path, "table.csv", table.to_csv(index=False))
     return summarised(work, table, plan)
 
 
-def _write_examples(
-    store: Store, samples: Samples, x_adv: np.ndarray, classes: tuple[str, ...] | None
-) -> None:
-    names = classes or samples.classes
-    write_arrays(
-        store.path / "examples.npz",
-        x_adv=x_adv,
+def _write_examples(work: Work, examples: Examples) -> None:
+    samples, names = work.samples, work.model.classes or work.samples.classes
+    write_long(
+        work.store.path / "examples.npz",
+        x_adv=LongArray(tuple(samples.x.shape), (examples(at) for at in portions(work))),
         y=samples.y.cpu().numpy(),
         ids=np.array(samples.ids),
         **({"classes": np.array(names)} if names else {}),

@@ -1,6 +1,6 @@
 """What came out of one attack: a row per sample as the judge says, and the sum of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from advkit.evaluate.work import Work, aim_of, all_units, right_when_clean
 from advkit.numbers import shown
 
 SCHEMA = "advkit/attack/1"
+Examples = Callable[[list[int]], Tensor]
 
 
 def to_attack(work: Work) -> np.ndarray:
@@ -28,23 +29,37 @@ def to_attack(work: Work) -> np.ndarray:
     return at[other[at]]  # type: ignore[no-any-return]
 
 
-def examples_of(work: Work) -> Tensor:
-    """Return the saved example of every sample, the sample itself where there is none, (n, ...)."""
-    samples, results = work.samples, work.store.frame("results")
-    place = {name: i for i, name in enumerate(samples.ids)}
-    return saved_examples(work, results.set_index(results["id"].map(place)), samples.x)
+def examples_of(work: Work) -> Examples:
+    """Return what reads the saved examples of samples, themselves where there are none, (n, ...).
+
+    It takes their positions: all at once would fill the memory where the samples do.
+    """
+    results = work.store.frame("results")
+    place = {name: i for i, name in enumerate(work.samples.ids)}
+    places = results.set_index(results["id"].map(place))[["shard", "row"]]
+
+    def some(at: list[int]) -> Tensor:
+        here = places[places.index.isin(at)].rename(index={i: row for row, i in enumerate(at)})
+        return saved_examples(work, here, work.samples.x[at])
+
+    return some
 
 
-def judged(work: Work, x_adv: Tensor, eps: float, transform: str | None) -> pd.DataFrame:
+def portions(work: Work) -> Iterator[list[int]]:
+    """Yield the positions of all samples, a batch at a time."""
+    n = len(work.samples.ids)
+    for start in range(0, n, work.batch_size):
+        yield list(range(start, min(start + work.batch_size, n)))
+
+
+def judged(work: Work, examples: Examples, eps: float, transform: str | None) -> pd.DataFrame:
     """Return what `measure` says of every example, with ``id``, ``attacked`` and ``target``.
 
     With a ``transform`` also ``share_of_transforms``, the share of fresh ones that it fools under.
     """
-    n, frames = len(x_adv), []
-    for start in range(0, n, work.batch_size):
-        at = list(range(start, min(start + work.batch_size, n)))
-        part, aim = take(work.samples, at), aim_of(work, at)
-        tried = x_adv[at]
+    frames = []
+    for at in portions(work):
+        part, aim, tried = take(work.samples, at), aim_of(work, at), examples(at)
         rows = measure(work.model, part.x, part.y, tried, norm=work.norm, eps=eps, targets=aim,
                        units=all_units(part))  # fmt: skip
         if aim is not None:
@@ -58,7 +73,7 @@ def judged(work: Work, x_adv: Tensor, eps: float, transform: str | None) -> pd.D
         frames.append(rows)
     table = pd.concat(frames, ignore_index=True)
     table.insert(0, "id", list(work.samples.ids))
-    table.insert(1, "attacked", np.isin(np.arange(n), to_attack(work)))
+    table.insert(1, "attacked", np.isin(np.arange(len(table)), to_attack(work)))
     return table
 
 

@@ -14,7 +14,7 @@ from advkit.evaluate.black_box_run import (
     check_gradients,
 )
 from advkit.evaluate.bracket import bracket_summary, bracketed
-from advkit.evaluate.budget import Budget, budget, check_passes, forecast, seconds_of, speed
+from advkit.evaluate.budget import USUAL, Budget, budget, check_passes, forecast, seconds_of, speed
 from advkit.evaluate.checked_run import run_attacks, run_checked
 from advkit.evaluate.estimate import seconds_left
 from advkit.evaluate.exhibits import write_exhibits
@@ -38,8 +38,6 @@ from advkit.models.classifier import LEAST, Classifier
 from advkit.models.folding import folded
 from advkit.models.probe import probe
 
-USUAL = 1000
-"""Passes that attacks on an image are taken to cost where they do not say."""
 UNANSWERED = "{} adversarial images gave logits that are not finite; none counts as fooled."
 
 
@@ -89,6 +87,10 @@ def audit(
     plan = plan_of(chosen, norm)
     check_gradients(model, plan.members())
     bounds = "off" if model.black_box and bounds == "auto" else bounds
+    n_classes = model.n_classes or len(model.classes or samples.classes or ())
+    foreseen = budget(plan, len(eps), n_classes)
+    most = foreseen.most if foreseen else USUAL * len(eps)
+    announce_cost(model, most * len(samples.ids), announce)  # before a service is first asked
     notes = [*samples.notes, *probe(model, samples.x, samples.y), *class_notes(model, samples)]
     copy = folded(model, samples.x[:LEAST]) if fold else None
     habits = {"folded": copy is not None, "bfloat16": bfloat16}
@@ -125,9 +127,7 @@ def audit(
         foreseen = budget(plan, len(eps), model.n_classes)
         if announce:
             checks = check_passes(chosen.care, len(samples.ids), len(eps))
-            _announce(
-                announce, work, foreseen, checks, len(eps), f"suite {record['suite']}", habits
-            )
+            _announce(announce, work, foreseen, checks, f"suite {record['suite']}", habits)
         usual = foreseen.usual if foreseen else USUAL
         bracket = bracketed(work, eps, bounds, usual, seconds)
         attacked = run_attacks(work, plan, chosen.care, eps, first)
@@ -151,16 +151,12 @@ def _announce(
     work: Work,
     foreseen: Budget | None,
     checks: float,
-    radii: int,
     suite: str,
     habits: Mapping[str, bool],
 ) -> None:
     """Say before the start what the run will cost, as far as that is known."""
     if foreseen:
         announce(f"{suite}: {_foretold(work, foreseen, checks)}{_told(habits)}")
-    if work.model.black_box:
-        most = foreseen.most if foreseen else USUAL * radii
-        announce_cost(work.model, most * len(work.samples.ids), announce)
 
 
 def _on_average(work: Work) -> Work:

@@ -45,8 +45,10 @@ def black_box_trust(work: Work, before: Sequence[Check]) -> dict[str, Any]:
     return {**panel, "courses": {}, "forwards": 0, "backwards": 0, "seconds": 0.0}
 
 
-def announce_cost(model: Classifier, queries: int, announce: Callable[[str], None]) -> None:
-    """Say what up to ``queries`` images cost, where ``model`` asks a service that has a price."""
+def announce_cost(model: Classifier, queries: int, announce: Callable[[str], None] | None) -> None:
+    """Say what up to ``queries`` images cost, where ``model`` asks a service; it is not asked."""
+    if announce is None:
+        return
     for part in model.modules():
         estimate = getattr(part.ask, "estimate", None) if isinstance(part, BlackBox) else None
         if estimate:

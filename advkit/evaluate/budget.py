@@ -24,6 +24,10 @@ SMALL = 1e-3
 """Seconds per pass of an image below which what an attack does beside the net shows."""
 
 
+USUAL = 1000
+"""Passes that attacks on an image are taken to cost where they do not say."""
+
+
 class Budget(NamedTuple):
     """Passes (forwards and backwards) per image: at most, and what is usual."""
 
@@ -37,18 +41,21 @@ def budget(plan: Plan, eps: int, classes: int) -> Budget | None:
     Most: an image that falls to the last attack at every eps but the smallest, and there to none.
     Usual: one that pays for one defeat of the hunters; a fifth is close and meets the closers once.
     """
-    try:
-        stages = [_passes(stage, classes) for stage in plan[:4]]
-    except (AssertionError, KeyError, SyntaxError, ValueError):
+    stages = [passes_of(stage, classes) for stage in plan[:4]]
+    if None in stages:
         return None
-    nearest, scouts, hunters, closers = stages
+    nearest, scouts, hunters, closers = (stage or 0 for stage in stages)
     usual = nearest + eps * scouts + hunters + round(CLOSE * closers)
     return Budget(nearest + eps * (scouts + hunters + closers), usual)
 
 
-def _passes(members: Iterable[Member], classes: int) -> int:
-    cards = [attack_card(member.label, member.attack) for member in members]
-    return sum(sum(card.passes(classes=classes)) for card in cards)
+def passes_of(members: Iterable[Member], classes: int) -> int | None:
+    """Return what ``members`` cost per image, all together; None if one of them does not say."""
+    try:
+        cards = [attack_card(member.label, member.attack) for member in members]
+        return sum(sum(card.passes(classes=classes)) for card in cards)
+    except (AssertionError, KeyError, SyntaxError, ValueError):
+        return None
 
 
 def check_passes(

@@ -1,7 +1,7 @@
 """Where the units of a run are done: in this process, in others on this machine, on a cluster."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ from advkit.evaluate.bench import same_as
 from advkit.evaluate.supervisor import Crew, supervised
 from advkit.evaluate.units import Pool
 from advkit.models.classifier import Classifier
+from advkit.models.load_policy import allows_unsafe_loads
 
 
 @contextmanager
@@ -52,6 +53,21 @@ def pooled(
         yield pool
 
 
+def check_crew(
+    load: Mapping[str, Any], jobs: int | None, seconds: float | None, ray: str | None
+) -> None:
+    """Raise UsageError where there must be workers, and model or data of ``load`` have no spec.
+
+    Also for far more processes than there are cores.
+    """
+    if not _named(load) and (ray or seconds):
+        raise UsageError("workers load model and data themselves", "give both as specs")
+    if _named(load) and not ray and (jobs or 1) > 4 * (os.cpu_count() or 1):
+        raise UsageError(
+            f"--jobs {jobs}: that is more than 4 for each core here", "give fewer", code="E203"
+        )
+
+
 def crew_of(
     model: Classifier,
     build: str,
@@ -64,20 +80,17 @@ def crew_of(
     """Return the crew that does units in other processes; None where this one does them itself.
 
     ``recipe["load"]`` has the specs of model and data, by which workers load them onto the kind of
-    ``device`` that this process has. Raises UsageError where there must be workers, and model or
-    data have no spec, or for far more of them than there are cores. A black box stays in one
-    process: what it may be asked is counted once.
+    ``device`` that this process has; what this run may load, they may. `check_crew` has looked at
+    the rest. A black box stays in one process: what it may be asked is counted once.
     """
     load = recipe["load"]
-    named = isinstance(load["model"], str) and isinstance(load["data"], str | None)
-    if not named and (ray or seconds):
-        raise UsageError("workers load model and data themselves", "give both as specs")
-    if model.black_box or not named or not (ray or seconds or (jobs or 1) > 1):
+    if model.black_box or not _named(load) or not (ray or seconds or (jobs or 1) > 1):
         return None
-    if not ray and (jobs or 1) > 4 * (os.cpu_count() or 1):
-        raise UsageError(
-            f"--jobs {jobs}: that is more than 4 for each core here", "give fewer", code="E203"
-        )
     load = {**load, "device": device.type if ray else str(device)}
+    whole = {**recipe, "load": load, "unsafe": allows_unsafe_loads()}
     alone = 1 if device.type != "cpu" and not ray else None
-    return Crew(build, {**recipe, "load": load}, jobs or alone, seconds, ray)
+    return Crew(build, whole, jobs or alone, seconds, ray)
+
+
+def _named(load: Mapping[str, Any]) -> bool:
+    return isinstance(load["model"], str) and isinstance(load["data"], str | None)

@@ -2,14 +2,15 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
-from zipfile import BadZipFile
+from typing import Any, BinaryIO, NamedTuple
+from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
 import numpy as np
 import pandas as pd
+from torch import Tensor
 
 from advkit.errors import InputError
 
@@ -91,6 +92,30 @@ def arrays(file: Path) -> Iterator[Mapping[str, np.ndarray]]:
 def write_arrays(file: Path, **arrays: np.ndarray) -> Path:
     """Replace an npz file; what was written is on the disk before the name is."""
     return _replaced(file, lambda out: np.savez_compressed(out, **arrays))  # type: ignore[arg-type]
+
+
+class LongArray(NamedTuple):
+    """A float32 array of ``shape``, given in ``parts`` of some rows each."""
+
+    shape: tuple[int, ...]
+    parts: Iterable[Tensor]
+
+
+def write_long(file: Path, *, x_adv: LongArray, **arrays: np.ndarray) -> Path:
+    """Replace an npz file as `write_arrays` does; of ``x_adv`` one part is in memory at a time."""
+    head = {"descr": "<f4", "fortran_order": False, "shape": x_adv.shape}
+
+    def write(out: BinaryIO) -> None:
+        with ZipFile(out, "w", ZIP_DEFLATED) as archive:
+            with archive.open("x_adv.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array_header_1_0(entry, head)
+                for part in x_adv.parts:
+                    entry.write(part.cpu().contiguous().numpy().astype("<f4").tobytes())
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w") as entry:
+                    np.lib.format.write_array(entry, array, allow_pickle=False)
+
+    return _replaced(file, write)
 
 
 def write_array(file: Path, array: np.ndarray) -> Path:

@@ -1,5 +1,6 @@
 """Waveforms as WAV files, to be listened to."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,15 @@ def write_waves(folder: Path, sounds: dict[str, np.ndarray], rate: int) -> None:
         soundfile.write(folder / f"{name}.wav", wave, rate, "PCM_16")
 
 
-def write_pairs(folder: Path, samples: Samples, x_adv: Tensor, which: np.ndarray) -> None:
-    """Write the first `MOST` of the clips ``which`` (n,), each as it was and as it became."""
+def write_pairs(
+    folder: Path, samples: Samples, examples: Callable[[list[int]], Tensor], which: np.ndarray
+) -> None:
+    """Write the first `MOST` of the clips ``which`` (n,), each as it was and as it became.
+
+    ``examples`` gives what became of the clips at some positions.
+    """
     sounds = {}
     for i in np.flatnonzero(which)[:MOST].tolist():
-        for end, x in (("clean", samples.x[i]), ("adversarial", x_adv[i])):
+        for end, x in (("clean", samples.x[i]), ("adversarial", examples([i])[0])):
             sounds[f"{i:05d}-{end}"] = (2 * x - 1).cpu().numpy()
     write_waves(folder, sounds, samples.rate or 0)

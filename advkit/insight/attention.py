@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from advkit.engine.gradient import CHUNK
+from advkit.engine.layers import check_hooks
 from advkit.errors import InapplicableError
 from advkit.insight.grids import Grid, grid_of
 from advkit.insight.looking import Look
@@ -59,6 +60,7 @@ def _rolled(look: Look, x: Tensor) -> Tensor:
         nonlocal rows
         rows = len(inputs[0])
 
+    check_hooks(look.root)
     handle = look.root.register_forward_pre_hook(count)
     try:
         with torch.no_grad(), _Attention() as mode:

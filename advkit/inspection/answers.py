@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from advkit.engine.layers import modes_kept
 from advkit.evaluate.randomised import SAME, seeded, spread
 from advkit.inspection.findings import Finding, finding
 from advkit.models.classifier import Classifier
@@ -81,16 +82,14 @@ def training_mode(model: Classifier, x: Tensor) -> Finding:
 @contextmanager
 def _in_training(net: nn.Module) -> Iterator[None]:
     """Put ``net`` into training mode within the block; restore modes and buffers."""
-    modes = [(module, module.training) for module in net.modules()]
     buffers = [(buffer, buffer.clone()) for buffer in net.buffers()]
-    try:
-        net.train()
-        yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
-        for buffer, before in buffers:
-            buffer.copy_(before)
+    with modes_kept(net):
+        try:
+            net.train()
+            yield
+        finally:
+            for buffer, before in buffers:
+                buffer.copy_(before)
 
 
 @torch.no_grad()

@@ -40,14 +40,18 @@ def _left_in_container() -> int | None:
 
 def free_disk(folder: Path) -> int:
     """Return how many bytes may still be written to where ``folder`` is, or is to be."""
-    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
-    return shutil.disk_usage(there).free
+    return shutil.disk_usage(_nearest(folder)).free
 
 
 def can_write(folder: Path) -> bool:
     """Return whether files may be made in ``folder``, or where that is to be made."""
-    there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+    there = _nearest(folder)
     return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+
+
+def _nearest(path: Path) -> Path:
+    """Return ``path``, or the nearest above it that exists."""
+    return next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
 
 
 def shown_bytes(size: float) -> str:

@@ -9,12 +9,10 @@ from torch import Tensor
 from advkit.evaluate.intervals import mcnemar, wilson
 from advkit.inspection.findings import Finding, finding
 from advkit.models.classifier import Classifier
+from advkit.models.preprocess import KNOWN
 
-Numbers = dict[str, tuple[tuple[float, ...], tuple[float, ...]]]
-COLOUR: Numbers = {
-    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
-    "cifar10": ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
-}
+Numbers = dict[str, tuple[Sequence[float] | None, Sequence[float] | None]]
+COLOUR: Numbers = {name: KNOWN[name][:2] for name in ("imagenet", "cifar10")}
 GREY: Numbers = {"mnist": ((0.1307,), (0.3081,)), "fashion-mnist": ((0.2860,), (0.3530,))}
 ANY: Numbers = {
     "none": ((0.0,), (1.0,)),

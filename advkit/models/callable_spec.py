@@ -6,11 +6,9 @@ from typing import Any
 
 from advkit.errors import UnknownNameError, UsageError, did_you_mean
 from advkit.models.classifier import Classifier
+from advkit.models.schemes import SCHEMES
 from advkit.models.user_code import call_in, is_estimator
 from advkit.spec_text import Spec, literal, numbers
-
-SCHEMES = ("bundled", "efficientnet-lite", "endpoint", "hf", "http", "https", "predict", "timm",
-           "torchvision")  # fmt: skip
 
 
 def called(spec: Spec) -> Any:

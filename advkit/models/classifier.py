@@ -73,7 +73,7 @@ class Classifier(nn.Module):
         self._layout = layout
         for tensor in (*self.net.parameters(), *self.net.buffers()):
             if tensor.ndim == 4:
-                tensor.data = tensor.data.contiguous(memory_format=layout)
+                tensor.data = _plain(tensor.data.contiguous(memory_format=layout), layout)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits (n, n_classes) of ``x`` (n, ...) in [0, 1].
@@ -121,20 +121,25 @@ class Classifier(nn.Module):
         return x if self.std is None else x / self.std.view(-1, *tail)
 
     def _ask(self, x: Tensor) -> Tensor:
-        if x.ndim == 4:
-            x = x.contiguous(memory_format=self._layout)
-            if x.shape[1] == 1 and self._layout is torch.channels_last:
-                # The same bytes in both layouts; only the stride of the channel tells the
-                # convolution which one is meant. Without it the whole net runs in NCHW.
-                x = x.squeeze(1).unsqueeze(-1).movedim(-1, 1)
         try:
-            return self.net(x)  # type: ignore[no-any-return]
+            return self.net(self._laid(x))  # type: ignore[no-any-return]
         except RuntimeError as error:
             # A net that flattens images with view() cannot work in channels_last.
-            if self._layout is torch.contiguous_format or "view size is not" not in str(error):
+            if self._layout is torch.contiguous_format or not _wants_contiguous(str(error)):
                 raise
             self._to_layout(torch.contiguous_format)
-            return self.net(x.contiguous())  # type: ignore[no-any-return]
+            return self.net(self._laid(x))  # type: ignore[no-any-return]
+
+    def _laid(self, x: Tensor) -> Tensor:
+        """Return ``x`` in the memory layout of the net, images only."""
+        if x.ndim != 4:
+            return x
+        x = _plain(x.contiguous(memory_format=self._layout), self._layout)
+        if x.shape[1] == 1 and self._layout is torch.channels_last:
+            # The same bytes in both layouts; only the stride of the channel tells the
+            # convolution which one is meant. Without it the whole net runs in NCHW.
+            x = x.squeeze(1).unsqueeze(-1).movedim(-1, 1)
+        return x
 
     @property
     def black_box(self) -> bool:
@@ -149,6 +154,21 @@ class Classifier(nn.Module):
             flat = tensor.detach().cpu().contiguous().reshape(-1)
             digest.update(flat.view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
+
+
+def _plain(tensor: Tensor, layout: torch.memory_format) -> Tensor:
+    """Return contiguous ``tensor`` (n, c, h, w) with strides that no convolution can mistake.
+
+    Of one channel, or 1 x 1, the same bytes are channels_last too: torch calls both contiguous, and
+    a convolution may answer in the other layout.
+    """
+    if layout is torch.contiguous_format and tensor.numel():
+        return tensor.flatten().view(tensor.shape)
+    return tensor
+
+
+def _wants_contiguous(error: str) -> bool:
+    return "view size is not" in error or "contiguous" in error
 
 
 def _training_notes(net: nn.Module) -> tuple[str, ...]:

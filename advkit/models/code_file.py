@@ -11,6 +11,11 @@ from torch import nn
 from advkit.errors import InputError
 from advkit.models.user_code import is_estimator, told
 
+IMPORTABLE = (
+    "the class of a module must be importable: from a package, or from a folder that PYTHONPATH "
+    "names; the working directory is not searched"
+)
+
 
 def load_code(data: bytes, kind: str, path: str) -> Any:
     """Return what ``data`` holds: a module, an estimator, or a dict of weights.
@@ -22,10 +27,7 @@ def load_code(data: bytes, kind: str, path: str) -> Any:
             warnings.simplefilter("ignore")
             found = _READERS[kind](data)
     except Exception as error:
-        raise InputError(
-            f"{path} cannot be loaded: {told(error)}",
-            "a module is found again only where its class can be imported (PYTHONPATH)",
-        ) from error
+        raise InputError(f"{path} cannot be loaded: {told(error)}", IMPORTABLE) from error
     if not isinstance(found, nn.Module | dict) and not is_estimator(found):
         raise InputError(f"{path} holds a {type(found).__name__}, not a model")
     return found

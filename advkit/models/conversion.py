@@ -6,16 +6,17 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
-from safetensors.torch import load
 from torch import Tensor
 
-from advkit.errors import InputError, ResourceError, UnsafeError, UsageError
+from advkit.errors import AdvkitError, InputError, ResourceError, UnsafeError, UsageError
+from advkit.models.code_file import IMPORTABLE
 from advkit.models.convert_child import NO_SANDBOX, OK
 from advkit.models.load_gate import kind_of, read_judged
 from advkit.models.torch_file import holds_tensors_alone, tensors_of
-from advkit.models.weights_file import fill, header_of, write_bytes, write_weights
-from advkit.spec_text import literal, parse_spec
+from advkit.models.weights_file import fill, header_of, weights_in, write_bytes, write_weights
+from advkit.spec_text import parse_spec
 
 LONGEST = 300
 """Seconds that a conversion may take."""
@@ -52,7 +53,8 @@ def convert(path: str, out: Path, *, arch: str | None = None) -> Converted:
         write_bytes(out, made)
         return Converted(out, True, [])
     said = header_of(path, made).get("__metadata__", {}).get("notes", "")
-    return _write(load(made), [said] if said else [], path, out, arch, sandboxed=True)
+    tensors = weights_in(made, path).tensors
+    return _write(tensors, [said] if said else [], path, out, arch, sandboxed=True)
 
 
 def _write(
@@ -67,17 +69,11 @@ def _write(
 
 def _about(tensors: dict[str, Tensor], arch: str, path: str) -> dict[str, object] | None:
     """Return what the file says of itself; raises InputError if the weights do not fit ``arch``."""
-    from advkit.models.file_spec import empty
+    from advkit.models.arch_spec import empty, own_arch
 
     spec = parse_spec(arch)
     fill(empty(spec, None), tensors, path)
-    if spec.scheme:
-        return None
-    options = {key: literal(value) for key, value in spec.query.items()}
-    shape = [int(size) for size in spec.query["shape"].split(",")]
-    n_classes = options.pop("n_classes")
-    options.pop("shape")
-    return {"arch": spec.ref, "shape": shape, "n_classes": n_classes, "options": options}
+    return None if spec.scheme else own_arch(spec, None)._asdict()
 
 
 def _places() -> list[str]:
@@ -100,7 +96,7 @@ def _by_child(data: bytes, kind: str, path: str) -> bytes:
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
             raise ResourceError(f"{path} was not converted within {LONGEST} seconds") from error
-    if done.returncode == OK:
+    if done.returncode == OK and _is_model(done.stdout, path):
         return done.stdout
     told = done.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["no message"]
     if done.returncode == NO_SANDBOX:
@@ -108,8 +104,16 @@ def _by_child(data: bytes, kind: str, path: str) -> bytes:
             f"{path} was not opened: {told[0]}",
             "convert it on another machine, one that holds nothing of value",
         )
-    stopped = f" (signal {-done.returncode})" if done.returncode < 0 else ""
+    ended = f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
     raise InputError(
-        f"{path} was not converted{stopped}: {told[0][:300]}",
-        "a module's class must be importable, and its file may do nothing but hold a model",
+        f"{path} was not converted ({ended}): {told[0][:300]}",
+        f"{IMPORTABLE}; and the file may do nothing but hold a model",
     )
+
+
+def _is_model(made: bytes, path: str) -> bool:
+    """Tell whether the child printed a model: what it unpickled may have ended it, or lied."""
+    try:
+        return bool(made) and (kind_of(made) == "skops" or bool(weights_in(made, path).tensors))
+    except (AdvkitError, BadZipFile):
+        return False

@@ -29,8 +29,8 @@ def main() -> None:
     try:
         out.write(converted(data, kind, name))
         out.close()
-    except Exception as error:
-        sys.stderr.write(" ".join(str(error).split()) + "\n")
+    except BaseException as error:  # what is unpickled may well raise SystemExit(0)
+        sys.stderr.write((" ".join(str(error).split()) or type(error).__name__) + "\n")
         sys.exit(FAILED)
 
 

@@ -54,7 +54,8 @@ def endpoint(spec: Spec, classes: Sequence[str] | None) -> Classifier:
     asked = endpoint_of(spec)
     n_classes = asked.n_classes or len(classes or ())
     service = Service(asked)
-    stamp = sha256(repr((asked.url, asked.input_key, asked.output_key, asked.output)).encode())
+    sent = (asked.input_key, asked.output_key, asked.output, asked.encoding, asked.layout)
+    stamp = sha256(repr((asked.url, *sent)).encode())
     box = BlackBox(
         service, stamp.digest(), output=asked.output, n_classes=n_classes, name=asked.url
     )
@@ -65,6 +66,8 @@ def endpoint(spec: Spec, classes: Sequence[str] | None) -> Classifier:
         f"answers of {asked.url} are kept: an image that was asked before is not sent again, so a "
         "service that answers at random is not noticed",
     )
+    if asked.encoding != "float":
+        found.notes += (f"{asked.url} is sent 8 bits per number: it sees each rounded to n/255",)
     return found
 
 

@@ -92,6 +92,12 @@ def _check(spec: Spec, folder: Path, config: dict[str, Any]) -> None:
             f"{spec.ref} brings code of its own (auto_map in config.json); it was not opened",
             "read that code, and give it as ./file.py:callable",
         )
+    foreign = _foreign_kernels(config)
+    if foreign:
+        raise UnsafeError(
+            f"{spec.ref} names code of somebody else in config.json ({foreign}); it was not opened",
+            "take that line out of config.json",
+        )
     parts = [WEIGHTS]
     if (folder / INDEX).is_file():
         parts = sorted(set(_json(folder / INDEX)["weight_map"].values()))
@@ -105,6 +111,16 @@ def _check(spec: Spec, folder: Path, config: dict[str, Any]) -> None:
         )
     for part in parts:
         read_about(folder / part)
+
+
+def _foreign_kernels(config: dict[str, Any]) -> str:
+    """Return the entry, at any depth, by which a config has kernels fetched (CVE-2026-4372)."""
+    for key, value in config.items():
+        if isinstance(value, dict) and (found := _foreign_kernels(value)):
+            return found
+        if "implementation" in key and "/" in str(value):
+            return key
+    return ""
 
 
 def _filled(spec: Spec, folder: Path) -> Any:

@@ -44,7 +44,8 @@ class Service:
     def __call__(self, x: NDArray[np.float32]) -> NDArray[Any]:
         """Return the answers to ``x``; raises ResourceError at the end of the budget."""
         with self._lock:
-            names = [blake2b(image.tobytes(), digest_size=16).digest() for image in x]
+            seen = x if self.asked.encoding == "float" else in_8_bits(x)
+            names = [blake2b(image.tobytes(), digest_size=16).digest() for image in seen]
             new = {name: i for i, name in enumerate(names) if name not in self._known}
             rows = list(new.values())
             for start in range(0, len(rows), self.asked.batch):
@@ -136,13 +137,16 @@ class Service:
 
 def encoded(x: NDArray[np.float32], asked: Endpoint) -> list[Any]:
     """Return images (n, c, h, w) in [0, 1] as JSON can hold them."""
-    images = np.moveaxis(x, 1, -1) if x.ndim == 4 and asked.layout == "hwc" else x
-    if asked.encoding == "float":
-        return images.astype(float).tolist()  # type: ignore[no-any-return]
-    whole = (x * 255).round().clip(0, 255).astype(np.uint8)
+    images = x.astype(float) if asked.encoding == "float" else in_8_bits(x)
     if asked.encoding == "png":
-        return [_png(image) for image in whole]
-    return (np.moveaxis(whole, 1, -1) if asked.layout == "hwc" else whole).tolist()  # type: ignore[no-any-return]
+        return [_png(image) for image in images]
+    turned = x.ndim == 4 and asked.layout == "hwc"
+    return (np.moveaxis(images, 1, -1) if turned else images).tolist()  # type: ignore[no-any-return]
+
+
+def in_8_bits(x: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return numbers in [0, 1] as the nearest of 256."""
+    return (x * 255).round().clip(0, 255).astype(np.uint8)
 
 
 def _png(image: NDArray[np.uint8]) -> str:

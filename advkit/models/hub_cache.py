@@ -1,5 +1,6 @@
 """Files of the Hugging Face hub: from its local cache; downloaded only when a spec says so."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from advkit.errors import InputError
@@ -32,3 +33,30 @@ def hub_file(
         f"{by}: {file} of {repo} is not in the local cache, and nothing is downloaded unasked",
         f"add download=true to the spec, or run: hf download {repo}{at} {file}",
     )
+
+
+def hub_data(
+    repo: str, files: Sequence[str], *, revision: str | None, download: bool, by: str
+) -> Path:
+    """Return the folder of the data set ``repo``, with what is there of ``files`` (patterns).
+
+    Raises InputError that says how to get it.
+    """
+    hub = extra("huggingface_hub", of="hf", by=by)
+    try:
+        found = hub.snapshot_download(
+            repo, repo_type="dataset", revision=revision, allow_patterns=list(files),
+            local_files_only=not download,
+        )  # fmt: skip
+    except Exception as error:
+        if download:
+            told = " ".join(str(error).split())[:200]
+            raise InputError(f"{by}: {repo} cannot be downloaded: {told}") from error
+        at = f" --revision {revision}" if revision else ""
+        raise InputError(
+            f"{by}: there is no such directory, and no data set {repo} in the local cache; "
+            "nothing is downloaded unasked",
+            f"add download=true to the spec, or run: hf download --repo-type dataset {repo}{at}",
+            code="E318",
+        ) from error
+    return Path(found)

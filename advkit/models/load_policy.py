@@ -15,23 +15,29 @@ from pathlib import Path
 
 from advkit.errors import InputError, UnsafeError
 from advkit.models.load_gate import read_judged
+from advkit.user_folder import user_folder
 
 _ALLOWED = ContextVar("_ALLOWED", default=False)
 
 
 @contextmanager
-def unsafe_loads_allowed() -> Iterator[None]:
-    """Let files that can run code be loaded within the block."""
-    token = _ALLOWED.set(True)
+def unsafe_loads_allowed(allowed: bool = True) -> Iterator[None]:
+    """Let files that can run code be loaded within the block, if that is ``allowed``."""
+    token = _ALLOWED.set(allowed)
     try:
         yield
     finally:
         _ALLOWED.reset(token)
 
 
+def allows_unsafe_loads() -> bool:
+    """Tell whether this run may load any file that can run code."""
+    return _ALLOWED.get()
+
+
 def is_allowed(data: bytes) -> bool:
     """Tell whether these very bytes may be loaded though they can run code."""
-    return _ALLOWED.get() or sha256(data).hexdigest() in trusted()
+    return allows_unsafe_loads() or sha256(data).hexdigest() in trusted()
 
 
 def admit(data: bytes, refusal: UnsafeError) -> str:
@@ -43,8 +49,7 @@ def admit(data: bytes, refusal: UnsafeError) -> str:
 
 def trusted_file() -> Path:
     """Return where the trusted files are listed: the user's own configuration."""
-    home = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    return Path(home) / "advkit" / "trusted.json"
+    return user_folder() / "trusted.json"
 
 
 def trusted() -> dict[str, dict[str, str]]:

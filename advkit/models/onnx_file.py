@@ -107,8 +107,11 @@ class _Session:
                 model.SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:
-            told = " ".join(str(error).split())[:300]
-            raise InputError(f"onnxruntime cannot run {path}: {told}") from error
+            told = " ".join(str(error).split())[-200:]
+            raise InputError(
+                f"onnxruntime cannot run {path} (opset {_opset(model)}): {told}",
+                "export it with opset 17",
+            ) from error
         self._name, self._rows = self._run.get_inputs()[0].name, rows
 
     def __call__(self, x: NDArray[np.float32]) -> NDArray[Any]:
@@ -146,13 +149,15 @@ def _converted(
 ) -> tuple[nn.Module | None, str]:
     """Return the net as a torch module, or None and why there is none."""
     onnx2torch = extra("onnx2torch", of="onnx", by=path)
-    opset = max(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
     try:
         with _quiet():
             net = onnx2torch.convert(model).eval()
     except Exception as error:
         told = " ".join(str(error).split())[:200]
-        return None, f"onnx2torch cannot convert opset {opset} ({told}); export it with opset 17"
+        return (
+            None,
+            f"onnx2torch cannot convert opset {_opset(model)} ({told}); export it with opset 17",
+        )
     for part in net.modules():  # onnx2torch gives lists where torch's own layers have tuples
         for name in ("kernel_size", "stride", "padding", "dilation"):
             if isinstance(getattr(part, name, None), list):
@@ -161,6 +166,10 @@ def _converted(
     if shape is None:
         return net, ""
     return (net, "") if not (why := _apart(net, asked, shape)) else (None, why)
+
+
+def _opset(model: Any) -> int:
+    return max(int(one.version) for one in model.opset_import if one.domain in ("", "ai.onnx"))
 
 
 def _apart(net: nn.Module, asked: BlackBox, shape: tuple[int, ...]) -> str:

@@ -16,11 +16,6 @@ from advkit.errors import InputError, UnknownNameError, did_you_mean
 from advkit.models.classifier import Classifier
 from advkit.models.load_gate import read_gated
 
-KNOWN: dict[str, dict[str, Any]] = {
-    "none": {},
-    "imagenet": {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]},
-    "cifar10": {"mean": [0.4914, 0.4822, 0.4465], "std": [0.2471, 0.2435, 0.2616]},
-}
 CHANNELS, LAYOUTS = ("rgb", "bgr", "gray"), ("chw", "hwc")
 INTERPOLATIONS = ("bilinear", "bicubic", "nearest")
 GRAY = (0.299, 0.587, 0.114)
@@ -43,13 +38,20 @@ class Preprocess(NamedTuple):
     input_range: Sequence[float] = (0.0, 1.0)
 
 
+KNOWN = {
+    "none": Preprocess(),
+    "imagenet": Preprocess((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+    "cifar10": Preprocess((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+}
+
+
 def preprocess_of(text: str) -> Preprocess:
     """Return what ``none``, ``imagenet``, ``cifar10`` or ``FILE.toml`` says.
 
     Raises UsageError for an unknown name or key, InputError for a value that is not possible.
     """
     if text in KNOWN:
-        return Preprocess(**KNOWN[text])
+        return KNOWN[text]
     if not text.endswith(".toml"):
         raise UnknownNameError(
             f"there is no preprocessing {text!r}",

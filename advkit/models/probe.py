@@ -145,7 +145,11 @@ def _first_not_finite(classifier: Classifier, x: Tensor) -> str:
 
         return module.register_forward_hook(look)
 
-    handles = [watch(name, module) for name, module in classifier.net.named_modules() if name]
+    handles = [
+        watch(name, module)
+        for name, module in classifier.net.named_modules()
+        if name and not isinstance(module, torch.jit.ScriptModule)  # which takes no hooks
+    ]
     try:
         with torch.no_grad():
             classifier(x)

@@ -2,42 +2,26 @@
 
 import re
 from collections.abc import Sequence
-from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from advkit.errors import InputError, UnknownNameError, UsageError, did_you_mean
-from advkit.models.callable_spec import SCHEMES, called, wrapped
+from advkit.models.callable_spec import called, wrapped
 from advkit.models.classifier import Classifier
 from advkit.models.described import load_described
 from advkit.models.file_spec import load_file
 from advkit.models.load_gate import kind_of, read_judged
 from advkit.models.load_policy import admit
 from advkit.models.preprocess import preprocess_of, preprocessed
+from advkit.models.schemes import LOADERS, SCHEMES, SHAPES, function_of
 from advkit.models.torch_file import holds_tensors_alone
-from advkit.models.weights_file import read_about, read_weights
+from advkit.models.weights_file import about_in, read_about, read_weights
 from advkit.spec_text import Spec, only, parse_spec
 
 _MODULE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-LOADERS = {
-    "efficientnet-lite": "efficientnet_lite:efficientnet_lite",
-    "endpoint": "endpoint_spec:endpoint",
-    "hf": "hf_nets:hf_net",
-    "http": "endpoint_spec:endpoint",
-    "https": "endpoint_spec:endpoint",
-    "predict": "predict_function:predict_function",
-    "timm": "timm_nets:timm_net",
-    "torchvision": "torchvision_nets:torchvision_net",
-}
-"""Where the loader of a scheme is; imported when it is needed, many packages are optional."""
-SHAPES = {
-    "efficientnet-lite": "efficientnet_lite:efficientnet_lite_shape",
-    "hf": "hf_nets:hf_shape",
-    "timm": "timm_nets:timm_shape",
-    "torchvision": "torchvision_nets:torchvision_shape",
-}
 
 
 def load_model(
@@ -92,10 +76,9 @@ def input_shape(spec: str) -> tuple[int, ...] | None:
 
 def _own_shape(spec: Spec) -> tuple[int, ...] | None:
     if spec.scheme in SHAPES:
-        module, _, name = SHAPES[spec.scheme].partition(":")
-        return getattr(import_module(f"advkit.models.{module}"), name)(spec)  # type: ignore[no-any-return]
+        return function_of(SHAPES, spec.scheme)(spec)  # type: ignore[no-any-return]
     if spec.scheme == "bundled":
-        return _told_shape(_bundled(spec))
+        return _told_shape(read_about(_bundled(spec)))
     if not _is_file(spec):
         return None
     data, refusal = read_judged(spec.ref)
@@ -106,11 +89,10 @@ def _own_shape(spec: Spec) -> tuple[int, ...] | None:
         return onnx_shape(data, spec.ref)
     if refusal is not None and kind != "skops" and not holds_tensors_alone(data):
         admit(data, refusal)
-    return _told_shape(Path(spec.ref)) if refusal is None else None
+    return _told_shape(about_in(data, spec.ref)) if refusal is None else None
 
 
-def _told_shape(path: Path) -> tuple[int, ...] | None:
-    about = read_about(path)
+def _told_shape(about: dict[str, Any] | None) -> tuple[int, ...] | None:
     return tuple(about["shape"]) if about and "shape" in about else None
 
 
@@ -130,8 +112,7 @@ def _load(spec: Spec, arch: str | None, classes: Sequence[str] | None) -> Classi
         path = str(_bundled(spec))
         return load_described(read_weights(path), path, spec.text, None)
     if spec.scheme in LOADERS:
-        module, _, name = LOADERS[spec.scheme].partition(":")
-        return getattr(import_module(f"advkit.models.{module}"), name)(spec, classes)  # type: ignore[no-any-return]
+        return function_of(LOADERS, spec.scheme)(spec, classes)  # type: ignore[no-any-return]
     if _is_file(spec):
         return load_file(spec, arch, classes)
     if spec.scheme.endswith(".py") or _MODULE.fullmatch(f"{spec.scheme}:{spec.ref}"):

@@ -11,8 +11,9 @@ from advkit.errors import UnknownNameError, UsageError, did_you_mean
 from advkit.models.classifier import Classifier
 from advkit.models.extras import extra
 from advkit.models.hub_cache import hub_file
+from advkit.models.load_gate import read_judged
 from advkit.models.weights_file import fill, read_weights
-from advkit.models.weights_spec import read_any_weights
+from advkit.models.weights_spec import any_weights_in
 from advkit.spec_text import Spec, flag, only, whole
 
 OPTIONS = ("weights", "checkpoint", "seed", "num_classes", "in_chans", "download")
@@ -37,7 +38,8 @@ def timm_net(spec: Spec, classes: Sequence[str] | None) -> Classifier:
         net = _timm(spec).create_model(spec.ref, pretrained=False, **options)
     notes: list[str] = []
     if "checkpoint" in spec.query:
-        tensors, notes = read_any_weights(spec.query["checkpoint"])
+        path = spec.query["checkpoint"]
+        tensors, notes = any_weights_in(*read_judged(path), path)
         fill(net, tensors, spec.query["checkpoint"])
     elif trained:
         fill(net, _cached(spec), f"timm's {spec.ref}")

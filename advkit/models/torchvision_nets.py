@@ -12,13 +12,12 @@ import torch
 
 from advkit.errors import InputError, UnknownNameError, UnsafeError, UsageError, did_you_mean
 from advkit.models.classifier import Classifier
+from advkit.models.preprocess import KNOWN
 from advkit.models.weights_file import fill
 from advkit.spec_text import Spec, only, whole
 
 # The published DenseNets still have names with a dot that today's class does not.
 _DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.(\d\.)")
-
-IMAGENET = ([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 
 
 def torchvision_net(spec: Spec, classes: Sequence[str] | None) -> Classifier:
@@ -35,7 +34,7 @@ def torchvision_net(spec: Spec, classes: Sequence[str] | None) -> Classifier:
         if n_classes < 2:
             raise UsageError(f"{spec.text!r}: num_classes={n_classes}", "2 classes or more")
         names = classes if classes and len(classes) == n_classes else None
-        mean, std = IMAGENET
+        mean, std = KNOWN["imagenet"][:2]
     else:
         if "num_classes" in spec.query:
             raise UsageError(f"{spec.text!r}: trained weights have their own num_classes")

@@ -25,22 +25,25 @@ class Weights(NamedTuple):
 
 def read_weights(path: str | Path) -> Weights:
     """Return what a safetensors file holds; raises InputError and UnsafeError as the gate does."""
-    data = read_gated(path)
-    header = header_of(str(path), data)
+    return weights_in(read_gated(path), str(path))
+
+
+def weights_in(data: bytes, path: str) -> Weights:
+    """Return what safetensors ``data``, read from ``path``, hold; raises InputError."""
+    about = about_in(data, path)
     try:
-        tensors = load(data)
+        return Weights(load(data), about)
     except SafetensorError as error:
         raise InputError(
             f"{path} is a corrupt safetensors file: {error}",
             "get or write the file again",
             code="E302",
         ) from error
-    return Weights(tensors, _about(str(path), header))
 
 
 def read_about(path: str | Path) -> dict[str, Any] | None:
     """Return advkit's description in the header of ``path``, or None; reads no tensor."""
-    return _about(str(path), header_of(str(path), read_gated(path)))
+    return about_in(read_gated(path), str(path))
 
 
 def header_of(path: str, data: bytes) -> dict[str, Any]:
@@ -80,8 +83,9 @@ def _ends(header: dict[str, Any]) -> list[int]:
     return [int(entry["data_offsets"][1]) for key, entry in header.items() if key[:2] != "__"]
 
 
-def _about(path: str, header: dict[str, Any]) -> dict[str, Any] | None:
-    metadata = header.get("__metadata__") or {}
+def about_in(data: bytes, path: str) -> dict[str, Any] | None:
+    """Return advkit's description in the header of ``data``, or None; raises InputError."""
+    metadata = header_of(path, data).get("__metadata__") or {}
     if KEY not in metadata:
         return None
     try:

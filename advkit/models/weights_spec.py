@@ -2,20 +2,23 @@
 
 from torch import Tensor
 
-from advkit.models.load_gate import kind_of, read_judged
+from advkit.errors import UnsafeError
+from advkit.models.load_gate import kind_of
 from advkit.models.load_policy import admit
 from advkit.models.torch_file import holds_tensors_alone, tensors_of, unwrapped
-from advkit.models.weights_file import read_weights
+from advkit.models.weights_file import weights_in
 
 
-def read_any_weights(path: str) -> tuple[dict[str, Tensor], list[str]]:
-    """Return the weights in ``path`` (safetensors, or a state dict by torch.save), and notes.
+def any_weights_in(
+    data: bytes, refusal: UnsafeError | None, path: str
+) -> tuple[dict[str, Tensor], list[str]]:
+    """Return the weights that `read_judged` got from ``path``, and notes.
 
-    Raises InputError, and UnsafeError for what can run code and is not trusted.
+    They are safetensors, or a state dict by torch.save. Raises InputError, and ``refusal`` for what
+    can run code and is not trusted.
     """
-    data, refusal = read_judged(path)
     if refusal is None:
-        return read_weights(path).tensors, []
+        return weights_in(data, path).tensors, []
     if holds_tensors_alone(data):
         return tensors_of(data, path)
     note = admit(data, refusal)

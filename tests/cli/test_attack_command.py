@@ -19,6 +19,7 @@ from advkit.attacks import ATTACKS, HIGHER_ORDER
 from advkit.evaluate.measure import measure
 from tests.cli.run_cli import Cli
 from tests.evaluate.small import classifier, some_digits
+from tests.models.served import serving
 
 ROOT = Path(__file__).parents[2]
 NET = ("--model", "tests.evaluate.small:digits_net", "--data", "bundled:digits")
@@ -304,3 +305,12 @@ def test_killed_and_run_again_it_ends_as_if_nothing_had_been(tmp_path: Path) -> 
     whole = [file for file, time_ in saved.items() if file.stat().st_mtime_ns == time_]
     assert len(whole) >= len(saved) - 1, "finished shards were done again"
     assert torch.equal(read(tmp_path / "a")[2], read(tmp_path / "b")[2])
+
+
+def test_what_a_service_costs_is_said(cli: Cli, tmp_path: Path) -> None:
+    with serving() as service:
+        done = cli("attack", "square:queries=20", "--model", f"{service.url}?rate=1000&price=2",
+                   "--data", "bundled:fashion-mnist", "--eps", 0.1, "--limit", 3,
+                   "--out", tmp_path / "run")  # fmt: skip
+    assert done.code == 0, done.err
+    assert "requests per second, a price of 0.1" in done.err

@@ -9,9 +9,11 @@ import pytest
 
 from advkit.attacks import ATTACKS
 from advkit.cli import COMMANDS
+from advkit.cli.completion import ZSH
 from advkit.cli.completion_table import TABLE, written
 from advkit.insight.methods import METHODS
 from tests.cli.run_cli import Cli
+from tests.cli.typed import in_fish, in_zsh
 
 
 def completed(*words: str, said: str = "") -> list[str]:
@@ -58,18 +60,58 @@ def test_the_script_of_a_shell(cli: Cli, shell: str) -> None:
         subprocess.run([shell, "-n"], input=result.out, text=True, check=True)
 
 
-def test_bash_completes(cli: Cli, tmp_path: Path) -> None:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with advkit as a program, a model and runs."""
     (tmp_path / "advkit").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m advkit "$@"\n')
     (tmp_path / "advkit").chmod(0o755)
+    (tmp_path / "mine.safetensors").touch()
+    (tmp_path / "runs/first").mkdir(parents=True)
+    return tmp_path
+
+
+def test_bash_completes(cli: Cli, folder: Path) -> None:
     ask = "COMP_WORDS=(advkit audit --mode); COMP_CWORD=2; _advkit_completion advkit; " \
           'echo "${COMPREPLY[@]}"'  # fmt: skip
     root = str(Path(__file__).parents[2])
-    environ = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": root}
+    environ = os.environ | {"PATH": f"{folder}:{os.environ['PATH']}", "PYTHONPATH": root}
     done = subprocess.run(
         ["bash", "-c", cli("completion", "bash").out + ask],
         env=environ, capture_output=True, text=True, timeout=20,
     )  # fmt: skip
     assert done.stdout.split()[0] == "--model", done.stderr
+
+
+TYPED = {
+    "advkit aud": "advkit audit ",
+    "advkit audit --preproc": "advkit audit --preprocess ",
+    "advkit audit --norm Li": "advkit audit --norm Linf ",
+    "advkit audit --model bundled:d": "advkit audit --model bundled:digits-cnn ",
+    "advkit audit --model=bundled:d": "advkit audit --model=bundled:digits-cnn ",
+    "advkit audit --model mi": "advkit audit --model mine.safetensors ",
+    "advkit attack apgd_": "advkit attack apgd_targeted ",
+    "advkit show runs/fi": "advkit show runs/first/",
+    "advkit audit --out=ru": "advkit audit --out=runs/",
+}
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="there is no zsh")
+@pytest.mark.parametrize("line", TYPED)
+def test_zsh_completes(cli: Cli, folder: Path, line: str) -> None:
+    (folder / "script").write_text(cli("completion", "zsh").out)
+    assert in_zsh(line, folder) == TYPED[line]
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="there is no fish")
+@pytest.mark.parametrize("line", TYPED)
+def test_fish_completes(cli: Cli, folder: Path, line: str) -> None:
+    (folder / "script").write_text(cli("completion", "fish").out)
+    assert in_fish(line, folder) == [TYPED[line].split()[-1]]
+
+
+def test_what_is_changed_in_the_script_for_zsh_is_there(cli: Cli) -> None:
+    script = cli("completion", "zsh").out
+    assert all(script.count(ours) == 1 for ours in ZSH.values())
 
 
 def test_methods_are_listed(cli: Cli) -> None:

@@ -10,8 +10,10 @@ import pytest
 from advkit.cli import COMMANDS
 from advkit.cli import cli as group
 from advkit.cli.common_options import with_common_options
-from advkit.cli.config_file import options_of
+from advkit.cli.config_file import SCHEMES, options_of
+from advkit.data.specs import SCHEMES as DATA_SCHEMES
 from advkit.errors import UsageError
+from advkit.models.schemes import SCHEMES as MODEL_SCHEMES
 from tests.cli.run_cli import Cli
 
 ROW = re.compile(r"(?:# )?([\w-]+) = ?(.*?) +# (.*)")
@@ -192,6 +194,10 @@ def test_no_color(cli: Cli, monkeypatch: pytest.MonkeyPatch, value: str) -> None
     monkeypatch.setattr(click, "secho", lambda *_a, fg=None, **_k: seen.append(fg))
     cli("audt")
     assert seen == [None if value else "red"]
+
+
+def test_every_scheme_that_runs_no_code_may_stand_in_a_file_that_lies_about() -> None:
+    assert set(SCHEMES) == {*MODEL_SCHEMES, *DATA_SCHEMES} - {"predict"}
 
 
 @pytest.mark.parametrize(

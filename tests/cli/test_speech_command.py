@@ -3,6 +3,7 @@ from pathlib import Path
 
 from advkit.pages.speech import page_of
 from tests.cli.run_cli import Cli
+from tests.models.malice import PAYLOADS, Mark
 
 SMALL = (
     "--model",
@@ -45,3 +46,18 @@ def test_decibels_and_bands_that_cannot_be_read(cli: Cli) -> None:
     done = cli("attack", "fgsm", "--band", "low-high")
     assert done.code == 2
     assert "300-3400" in done.err
+
+
+def test_a_recogniser_has_arguments_and_may_be_unsafe_if_that_is_said(
+    cli: Cli, tmp_path: Path
+) -> None:
+    own = tmp_path / "own.py"
+    own.write_text("def make(width):\n    raise ValueError(f'so wide: {width}')\n")
+    words = ("--data", "bundled:spoken-digits", "--out", tmp_path / "run")
+    done = cli("speech", "--model", f"{own}:make", "--model-arg", "width=7", *words)
+    assert (done.code, "so wide: 7" in done.err) == (3, True)
+    (tmp_path / "net.pt").write_bytes(PAYLOADS["net.pt"](Mark(tmp_path / "mark")))
+    done = cli("speech", "--model", tmp_path / "net.pt", *words)
+    assert (done.code, (tmp_path / "mark").exists()) == (4, False)
+    cli("speech", "--model", tmp_path / "net.pt", "--allow-unsafe-load", *words)
+    assert (tmp_path / "mark").exists()

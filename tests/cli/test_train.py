@@ -14,6 +14,7 @@ from advkit.cli.train import train
 from advkit.errors import InputError, UsageError
 from advkit.models import load_model
 from advkit.models.checkpoint import checkpoint_of
+from tests.data.pictures import folders
 
 QUICK = "--data bundled:digits?split=train --arch cnn?width=4&hidden=16 --batch-size 256"
 
@@ -43,6 +44,19 @@ def test_what_is_there_is_not_overwritten(tmp_path: Path) -> None:
     assert run("--out", out, "--epochs", 1, "--limit", 100, "--overwrite").exit_code == 0
     for place in (tmp_path, tmp_path / "nowhere" / "net"):
         assert isinstance(run("--out", place).exception, InputError)
+
+
+def test_classes_are_numbered_by_the_map_and_bad_files_left_out(tmp_path: Path) -> None:
+    folders(tmp_path / "photos")
+    (tmp_path / "photos/cat/0.png").write_bytes(b"no picture")
+    (tmp_path / "order.txt").write_text("emu\ndog\ncat\n")
+    out = tmp_path / "net.safetensors"
+    words = ("--data", f"imagefolder:{tmp_path}/photos?size=8", "--class-map",
+             tmp_path / "order.txt", "--epochs", 1, "--held-out", 0.3, "--out", out)  # fmt: skip
+    assert isinstance(run(*words).exception, InputError)
+    result = run(*words, "--skip-bad")
+    assert result.exit_code == 0, result.output
+    assert load_model(str(out)).classes == ("emu", "dog", "cat")
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,9 @@ def whole_module(path: Path) -> dict[str, torch.Tensor]:
     return net.state_dict()
 
 
-def audited(cli: Cli, out: str, *words: str) -> pd.DataFrame:
+def audited(cli: Cli, out: str, *words: str, jobs: int = 1) -> pd.DataFrame:
     done = cli("audit", "--data", "bundled:fashion-mnist", "--attacks", "pgd:steps=3", "--eps", 0.2,
-               "--limit", 4, "--jobs", 1, "--bounds", "off", "--out", out, *words)  # fmt: skip
+               "--limit", 4, "--jobs", jobs, "--bounds", "off", "--out", out, *words)  # fmt: skip
     assert done.code == 0, done.err
     with open_store(Path(out)) as store:
         return store.frame("results").sort_values(["attack", "id"]).reset_index(drop=True)
@@ -98,6 +98,25 @@ def test_what_cannot_be_trusted_or_taken_back(cli: Cli, here: Path) -> None:
     assert "holds no code" in cli("trust", "add", "good.safetensors").err
     (here / "config/advkit/trusted.json").write_text("[1]")
     assert cli("trust", "list").code == 3
+
+
+def test_workers_may_load_what_their_run_may(cli: Cli, here: Path) -> None:
+    whole_module(here / "net.pt")
+    words = ("--model", "net.pt", "--allow-unsafe-load")
+    columns = ["attack", "id", "prediction", "fooled", "margin", "Linf"]
+    rows = [audited(cli, f"run{jobs}", *words, jobs=jobs)[columns] for jobs in (1, 2)]
+    pd.testing.assert_frame_equal(*rows)
+    assert cli("audit", *SHORT, "--model", "net.pt", "--jobs", 2).code == 4
+
+
+def test_transfer_loads_unsafe_files_when_it_is_told_to(cli: Cli, here: Path) -> None:
+    whole_module(here / "net.pt")
+    words = ("transfer", "--model", "net.pt", "--model", ROBUST, *SHORT, "--attack", "fgsm",
+             "--eps", 0.1, "--out", "run")  # fmt: skip
+    refused = cli(*words)
+    assert (refused.code, (here / "run").exists()) == (4, False)
+    allowed = cli(*words, "--allow-unsafe-load", "--limit", 20)
+    assert allowed.code == 0, allowed.err
 
 
 @linux

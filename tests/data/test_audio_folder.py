@@ -11,7 +11,7 @@ from advkit.data.bundled_sets import SPOKEN
 from advkit.data.digit_strings import digit_strings, spelled
 from advkit.data.samples import take, taken_relative, units
 from advkit.engine import NORMS
-from advkit.errors import EmptyError, InputError, UsageError
+from advkit.errors import EmptyError, InputError, UnsafeError, UsageError
 
 BUNDLED = Path(__file__).parents[2] / "advkit" / "data" / "bundled"
 
@@ -77,6 +77,17 @@ def test_the_length_is_the_model_s_and_limit_goes_round_the_classes(folder: Path
     assert found.y.tolist() == [0, 1]
 
 
+def test_a_map_numbers_the_words(folder: Path) -> None:
+    (folder / "order.txt").write_text(
+        "{}\n{}\n".format(*load_data(f"audio:{folder}").classes[::-1])
+    )
+    plain, mapped = (load_data(f"audio:{folder}{query}")
+                     for query in ("", f"?class_map={folder / 'order.txt'}"))  # fmt: skip
+    assert mapped.classes == plain.classes[::-1]
+    assert mapped.y.tolist() == (1 - plain.y).tolist()
+    assert mapped.ids == plain.ids
+
+
 @pytest.mark.parametrize(
     ("query", "error", "told"),
     [
@@ -85,15 +96,17 @@ def test_the_length_is_the_model_s_and_limit_goes_round_the_classes(folder: Path
         ("?second=1", UsageError, "no option 'second'"),
         ("?labels=none.csv", InputError, "none.csv is not there"),
         ("?labels=low/a.wav", InputError, "no table in UTF-8"),
-        ("?labels=odd.csv", InputError, "columns name"),
+        ("?labels=odd.csv", InputError, "no column 'file', but name"),
+        ("?labels=half.csv", InputError, "row 2 of .* is not complete"),
         ("?labels=other.csv", InputError, "gone.wav is not there"),
-        ("?labels=outside.csv", InputError, "is not there"),
+        ("?labels=outside.csv", UnsafeError, "row 2 of .* which is outside"),
     ],
 )
 def test_what_cannot_be_read_is_told(
     folder: Path, query: str, error: type[Exception], told: str
 ) -> None:
     (folder / "other.csv").write_text("file,label\ngone.wav,yes\n")
+    (folder / "half.csv").write_text("file,label\nlow/a.wav\n")
     (folder / "odd.csv").write_text("name\nlow/a.wav\n")
     (folder / "outside.csv").write_text("file,label\n../../etc/passwd,yes\n")
     with pytest.raises(error, match=told):

@@ -1,6 +1,8 @@
 """Parquet files and data sets of Hugging Face, without a network."""
 
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -121,8 +123,78 @@ def test_a_map_renumbers_the_classes_of_hugging_face(saved: Path, tmp_path: Path
     assert [data.classes[i] for i in data.y] == names_of(data)
 
 
-def test_nothing_is_downloaded(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="advkit downloads nothing"):
-        load_data("hf:uoft-cs/cifar10")
+REVISION = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.fixture
+def hub(saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a cache of the hub that holds one data set; whoever asks the hub itself fails."""
+    known = pytest.importorskip("huggingface_hub")
+    monkeypatch.setattr(known.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr("socket.socket.connect", no_network)
+    place = tmp_path / "datasets--birds--seen"
+    shutil.copytree(saved / "repository", place / "snapshots" / REVISION)
+    (place / "refs").mkdir()
+    (place / "refs/main").write_text(REVISION)
+    return place / "snapshots" / REVISION
+
+
+def no_network(*_: object) -> None:
+    raise AssertionError("the network was asked")
+
+
+def test_a_data_set_in_the_cache_of_the_hub(hub: Path) -> None:
+    pinned = load_data(f"hf:birds/seen@{REVISION}?size=8")
+    loose = load_data("hf:birds/seen?size=8")
+    assert [pinned.classes[i] for i in pinned.y] == names_of(pinned) == SHOWN[:3]
+    assert pinned.notes == ()
+    assert loose.notes == ("birds/seen is not pinned to a revision: write birds/seen@COMMIT",)
+    assert pinned.ids == loose.ids == ("seen/0", "seen/1", "seen/2")
+    assert len(load_data("hf:birds/seen?size=8&split=train").x) == len(SHOWN)
+
+
+def test_a_data_set_as_the_hub_converts_it_has_folders_of_splits(hub: Path) -> None:
+    for name in ("train", "test"):
+        (hub / "colour" / name).mkdir(parents=True)
+        (hub / f"data/{name}-00000-of-00001.parquet").rename(hub / f"colour/{name}/0000.parquet")
+    assert load_data("hf:birds/seen?size=8").x.shape[0] == 3
+    shutil.copytree(hub / "colour", hub / "grey")
+    with pytest.raises(InputError, match="several configurations: colour, grey"):
+        load_data("hf:birds/seen?size=8")
+    assert load_data("hf:birds/seen?size=8&config=grey").x.shape[0] == 3
+    with pytest.raises(InputError, match="no config 'gray'"):
+        load_data("hf:birds/seen?size=8&config=gray")
+
+
+def test_a_download_that_broke_off_is_not_taken_for_the_whole(hub: Path) -> None:
+    (hub / "data/test-00000-of-00001.parquet").rename(hub / "data/test-00000-of-00003.parquet")
+    with pytest.raises(InputError, match="only 1 of 3 files"):
+        load_data("hf:birds/seen?size=8")
+
+
+def test_nothing_is_downloaded_unasked(hub: Path, tmp_path: Path) -> None:
+    for ref in ("fish/seen", f"birds/seen@{'9' * 40}", "fish"):
+        with pytest.raises(InputError, match="nothing is downloaded unasked") as caught:
+            load_data(f"hf:{ref}")
+        assert "hf download --repo-type dataset" in str(caught.value.hint)
+    with pytest.raises(InputError, match="is not there"):
+        load_data("hf:./photos/of/fish")
+    (tmp_path / "none").mkdir()
     with pytest.raises(InputError, match="neither what save_to_disk"):
-        load_data(f"hf:{tmp_path}")
+        load_data(f"hf:{tmp_path / 'none'}")
+
+
+def test_what_is_asked_for_is_downloaded(hub: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub is played by a function that is asked what the real one would be."""
+    asked: list[dict[str, Any]] = []
+
+    def snapshot(repo: str, **given: Any) -> str:
+        asked.append({"repo": repo, **given})
+        return str(hub)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot)
+    load_data(f"hf:fish/seen@{REVISION}?size=8&split=train&download=true")
+    assert asked == [{
+        "repo": "fish/seen", "repo_type": "dataset", "revision": REVISION,
+        "allow_patterns": ["*train*.parquet"], "local_files_only": False,
+    }]  # fmt: skip

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from PIL import Image
 import advkit
 from advkit.cli.progress import bars
 from advkit.data import fingerprint, load_data
+from advkit.data.lazy_rows import LazyRows
 from advkit.evaluate.store import open_store
 from tests.data.pictures import folders
 
@@ -46,18 +48,22 @@ def test_pictures_that_would_fill_the_memory_do_not(tmp_path: Path) -> None:
     assert grown < 120_000  # kilobytes; 300,000 if all were held
 
 
-def test_an_audit_that_streams_gives_the_same_rows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def photographs(tmp_path: Path) -> str:
     images = load_data("bundled:digits", limit=40)
     for i, (x, y) in enumerate(zip(images.x, images.y, strict=True)):
         file = tmp_path / "digits" / str(int(y)) / f"{i:02}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray((x[0].numpy() * 255).round().astype(np.uint8)).save(file)
+    return f"imagefolder:{tmp_path}/digits?crop=1"
 
+
+def test_an_audit_that_streams_gives_the_same_rows(
+    photographs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def rows(out: str) -> str:
-        advkit.audit("bundled:digits-cnn", f"imagefolder:{tmp_path}/digits?crop=1", eps=[0.05],
-                     suite="quick", out=tmp_path / out)  # fmt: skip
+        advkit.audit("bundled:digits-cnn", photographs, eps=[0.05], suite="quick",
+                     out=tmp_path / out)  # fmt: skip
         with open_store(tmp_path / out) as store:
             results = store.frame("results").sort_values(["id", "attack", "eps"])
             return results.drop(columns=["shard", "row"]).to_csv(index=False)
@@ -66,6 +72,30 @@ def test_an_audit_that_streams_gives_the_same_rows(
     monkeypatch.setattr("advkit.data.picture_rows.HELD", 0)
     assert rows("streamed") == held
     assert (tmp_path / "streamed" / "report.html").exists()
+
+
+def test_an_attack_that_streams_writes_the_same_and_holds_a_batch_at_a_time(
+    photographs: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made(out: str) -> tuple[dict[str, list[object]], str]:
+        advkit.attack("pgd:steps=3", "bundled:digits-cnn", photographs, eps=0.05, batch_size=8,
+                      jobs=1, out=tmp_path / out)  # fmt: skip
+        with np.load(tmp_path / out / "examples.npz") as saved:
+            arrays = {name: saved[name].tolist() for name in saved.files}
+        return arrays, (tmp_path / out / "table.csv").read_text()
+
+    held, asked, read = made("held"), [0], LazyRows.__getitem__
+    monkeypatch.setattr("advkit.data.picture_rows.HELD", 0)
+
+    def counted(rows: LazyRows, index: Any) -> torch.Tensor:
+        found = read(rows, index)
+        asked.append(1 if isinstance(index, int) else len(found))
+        return found
+
+    monkeypatch.setattr(LazyRows, "__getitem__", counted)
+    assert made("streamed") == held
+    assert sum(asked) > 100
+    assert max(asked) <= 32, "a chunk of the fingerprint; all are 40"
 
 
 def sets(root: Path) -> dict[str, str]:

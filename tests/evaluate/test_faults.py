@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from advkit.errors import ResourceError
+from tests.evaluate.mounting import mounted, needs_root
 from tests.evaluate.small import run, table
 
 
@@ -18,22 +19,16 @@ def same_rows(a: Path, b: Path) -> None:
     pd.testing.assert_frame_equal(*rows, check_exact=True)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a small file system")
+@needs_root
 def test_a_full_disk_loses_nothing_that_was_finished(tmp_path: Path) -> None:
     small = tmp_path / "small"
-    small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(small)])
-    if mounted.returncode:
-        pytest.skip("mounting is not allowed here")
-    try:
+    with mounted(small, "size=300k"):
         with pytest.raises(ResourceError, match="disk is full"):
             run(small / "run", batch_size=4)
         subprocess.run(["mount", "-o", "remount,size=20m", str(small)], check=True)
         run(small / "run", batch_size=4)
         run(tmp_path / "whole")
         same_rows(small / "run", tmp_path / "whole")
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -14,6 +14,7 @@ from advkit.errors import InputError, ResourceError
 from advkit.evaluate.ledger import VERSION
 from advkit.evaluate.state import is_running, state_of
 from advkit.evaluate.store import open_store
+from tests.evaluate.mounting import mounted, needs_root
 from tests.evaluate.small import run
 
 
@@ -122,18 +123,14 @@ def test_of_two_writers_the_second_is_refused(copy: Path) -> None:
     run(copy, attacks=("fgsm", "pgd:steps=3"))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount")
+@needs_root
 def test_a_read_only_directory_is_refused(tmp_path: Path) -> None:
     place = tmp_path / "place"
-    place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro,size=1m", "tmpfs", str(place)])
-    if mounted.returncode:
-        pytest.skip("mounting is not allowed here")
-    try:
-        with pytest.raises(InputError, match=r"cannot write to --out .*[Rr]ead-only"):
-            run(place / "run")
-    finally:
-        subprocess.run(["umount", str(place)], check=True)
+    with (
+        mounted(place, "ro,size=1m"),
+        pytest.raises(InputError, match=r"cannot write to --out .*[Rr]ead-only"),
+    ):
+        run(place / "run")
 
 
 def test_what_is_shown_changes_nothing(copy: Path) -> None:

@@ -159,6 +159,42 @@ def test_nan_now_and_then_never_counts_as_fooled_and_is_told(tmp_path: Path) -> 
     assert "not finite" in summary["notes"][-1]
 
 
+class SlopeIsNan(Unruly):
+    """Answer as the net does, with a way back that is infinity times zero."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + 0 * (x.flatten(1).sum(1, keepdim=True) * 0).sqrt()
+
+
+def test_gradients_that_are_nan_are_counted_and_told(tmp_path: Path) -> None:
+    summary = run(tmp_path, model=classifier_of(SlopeIsNan()), **GIVEN)
+    told = [check["evidence"] for check in summary["trust"]["checks"] if check["state"] == "fail"]
+    assert "zero or not finite at 16 of 16 images" in " ".join(told)
+    assert summary["trust"]["overall"] == "doubtful"
+
+
+class FewClasses(Unruly):
+    """The net, for digits that are numbered modulo ``classes``."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.classes = classes
+
+    def forward(self, x: Tensor) -> Tensor:
+        z = super().forward(x)
+        return torch.stack([z[:, k :: self.classes].amax(1) for k in range(self.classes)], 1)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_few_classes_are_attacked_by_the_whole_suite(tmp_path: Path, classes: int) -> None:
+    digits = some_digits()
+    given = digits._replace(y=digits.y % classes, classes=())
+    summary = run(tmp_path, model=classifier_of(FewClasses(classes)), samples=given, eps=(0.1,),
+                  attacks=(), bounds="off")  # fmt: skip
+    assert summary["robust"][0]["value"] < summary["clean"]["value"]
+    assert summary["trust"]["overall"] == "ok"
+
+
 def test_jumps_of_the_clock_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(tmp_path / "calm", **GIVEN)
     jumps = iter(range(10**9))

@@ -117,12 +117,46 @@ class Views(nn.Module):
         return self.head(self.conv(x).view(len(x), -1))
 
 
-def test_a_net_that_flattens_by_view_works() -> None:
-    inner, x = Views(), images(16, (3, 8, 8))
+class ViewsOfPoints(nn.Module):
+    """The same with 1 x 1 convolutions, whose weights lie alike in both layouts."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(channels, 8, 1), nn.Conv2d(8, 1, 1)
+        self.head = nn.Linear(8 * 64 + 64, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        many = self.first(x).relu()
+        one = self.second(many)
+        flat = [part.view(len(x), -1) for part in (many, one)]
+        return self.head(torch.cat(flat, 1))
+
+
+class Insists(Views):
+    """A net with an operator that takes contiguous memory alone."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        found = self.conv(x)
+        if not found.is_contiguous():
+            raise RuntimeError("expected a contiguous tensor")
+        return self.head(found.flatten(1))
+
+
+@pytest.mark.parametrize(
+    ("inner", "channels"),
+    [(Views(), 3), (ViewsOfPoints(1), 1), (ViewsOfPoints(3), 3), (Insists(), 3)],
+)
+def test_a_net_that_flattens_by_view_works(inner: nn.Module, channels: int) -> None:
+    x = images(40, (channels, 8, 8))
     expected = inner(x).detach()
     classifier = Classifier(inner, name="net")
-    torch.testing.assert_close(classifier(x), expected)
-    torch.testing.assert_close(classifier(x[:3]), expected[:3])
+    first = classifier(x)
+    torch.testing.assert_close(first, expected)
+    for rows in (1, 3, 16, 24, 40):
+        assert torch.equal(classifier(x[:rows]), first[:rows])
+        last = x[:rows].to(memory_format=torch.channels_last)
+        assert torch.equal(classifier(last), first[:rows])
+        assert torch.equal(Classifier(inner, name="new")(last), first[:rows])
 
 
 def test_full_batches_are_not_copied() -> None:

@@ -1,9 +1,11 @@
 """What a file that can run code may do while `advkit convert` reads it."""
 
+import io
 import os
 import pickle
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,13 @@ LOCKS = subprocess.run([sys.executable, "-c", LOCK], capture_output=True, check=
 pytestmark = pytest.mark.skipif(
     LOCKS.returncode != 0, reason=f"no sandbox here: {LOCKS.stderr.decode()[-200:]}"
 )
+
+
+def zipped(name: str) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr(name, pickle.dumps({}))
+    return stream.getvalue()
 
 
 class Hostile:
@@ -48,6 +57,51 @@ def test_a_hostile_pickle_is_denied(tmp_path: Path, name: str) -> None:
         convert(str(file), tmp_path / "net.safetensors")
     assert not mark.exists()
     assert not (tmp_path / "net.safetensors").exists()
+
+
+ENDS = {
+    "SystemExit": "raise SystemExit(0)",
+    "exit": "import os; os._exit(0)",
+    "exit, with something said": "import os; os.write(1, b'done'); os._exit(0)",
+    "interrupt": "raise KeyboardInterrupt",
+    "kill": "import os, ctypes; ctypes.string_at(0)",
+}
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_child_that_ends_without_a_model_has_failed(tmp_path: Path, name: str) -> None:
+    file, out = tmp_path / "net.pkl", tmp_path / "net.safetensors"
+    file.write_bytes(pickle.dumps(Hostile(ENDS[name])))
+    with pytest.raises(InputError, match=r"was not converted \((exit code|signal) \d+\)"):
+        convert(str(file), out)
+    assert not out.exists()
+
+
+LIES = {
+    "a pickle": pickle.dumps({}),
+    "a zipped pickle": zipped("net/data.pkl"),
+    "half a header": (99).to_bytes(8, "little") + b"{",
+    "no tensors": (2).to_bytes(8, "little") + b"{}",
+}
+
+
+@pytest.mark.parametrize("name", LIES)
+def test_a_child_that_prints_what_is_no_model_has_failed(tmp_path: Path, name: str) -> None:
+    """A hostile file may write to every descriptor of the child, and leave."""
+    code = f"""
+import os
+for fd in range(3, 20):
+    try:
+        os.write(fd, {LIES[name]!r})
+    except OSError:
+        pass
+os._exit(0)
+"""
+    (tmp_path / "net.pkl").write_bytes(pickle.dumps(Hostile(code)))
+    for out in ("net.safetensors", "net.skops"):
+        with pytest.raises(InputError, match="was not converted"):
+            convert(str(tmp_path / "net.pkl"), tmp_path / out)
+        assert not (tmp_path / out).exists()
 
 
 def test_what_lies_in_the_working_directory_is_not_imported(

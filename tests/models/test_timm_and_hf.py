@@ -98,6 +98,12 @@ def with_remote_code(folder: Path, mark: Mark) -> None:
     (folder / "own.py").write_text(f"open({str(mark.path)!r}, 'w').write('executed')")
 
 
+def with_foreign_kernels(folder: Path, mark: Mark) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    config["vision_config"] = {"_attn_implementation_internal": f"somebody/kernels:{mark.path}"}
+    (folder / "config.json").write_text(json.dumps(config))
+
+
 def with_a_pickle_alone(folder: Path, mark: Mark) -> None:
     (folder / "model.safetensors").unlink()
     (folder / "pytorch_model.bin").write_bytes(PAYLOADS["net.pt"](mark))
@@ -117,6 +123,7 @@ def with_an_index_that_leaves_the_folder(folder: Path, mark: Mark) -> None:
     "spoil",
     [
         with_remote_code,
+        with_foreign_kernels,
         with_a_pickle_alone,
         with_a_pickle_in_disguise,
         with_an_index_that_leaves_the_folder,

@@ -1,0 +1,47 @@
+"""Options, looked at before anything is loaded: a slip is told at once, not after the wait."""
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from inspect import Parameter, signature
+from typing import Any
+
+from advkit.errors import UnknownNameError, UsageError, did_you_mean
+
+COUNTS = ("batch_size", "jobs", "steps", "draws", "clips")
+SIZES = ("seconds", "unit_seconds", "smooth")
+
+
+def check_words(run: Callable[..., Any], given: Mapping[str, Any]) -> None:
+    """Raise UsageError for a word that ``run`` does not take by name."""
+    known = [name for name, each in signature(run).parameters.items()
+             if each.kind is Parameter.KEYWORD_ONLY]  # fmt: skip
+    for name in given:
+        if name not in known:
+            raise UnknownNameError(f"there is no option {name!r}", did_you_mean(name, known))
+
+
+def check_numbers(**given: Any) -> None:
+    """Raise UsageError for counts below 1, sizes that are not above 0, and seeds that are none.
+
+    What is None, or of another name than these have, is passed over.
+    """
+    for name, value in given.items():
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if value is None:
+            continue
+        if name in COUNTS and not (whole and value >= 1):
+            raise UsageError(f"{name}={value!r} is not possible", "give 1 or more", code="E203")
+        if name == "limit" and not (whole and value >= 0):
+            raise UsageError(f"limit={value!r} is not possible", "a whole number", code="E203")
+        if name == "doubt" and not 0 < value < 1:
+            raise UsageError(f"doubt={value!r} is not possible", "between 0 and 1", code="E203")
+        if name == "seed" and not whole:
+            raise UsageError(f"seed={value!r} is not possible", "a whole number", code="E203")
+        if name in SIZES and not (isinstance(value, int | float) and 0 < value < math.inf):
+            raise UsageError(f"{name}={value!r} is not possible", "a number above 0", code="E203")
+
+
+def check_choice(name: str, value: object, known: Collection[str]) -> None:
+    """Raise UsageError where ``value`` is none of ``known``."""
+    if value not in known:
+        raise UnknownNameError(f"{name}={value!r} is not possible", did_you_mean(str(value), known))

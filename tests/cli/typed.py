@@ -1,0 +1,58 @@
+"""What a shell makes of a half-typed line when the tab key is pressed."""
+
+import os
+import pty
+import re
+import select
+import subprocess
+from pathlib import Path
+
+SHOW = """
+unsetopt zle_bracketed_paste; autoload -Uz compinit; compinit -u -D
+eval "$(cat script)"
+show() { print -r -- "<<$BUFFER>>"; BUFFER=; zle accept-line }
+zle -N show; bindkey '^X' show; print rea''dy
+"""
+
+
+def in_fish(line: str, folder: Path) -> list[str]:
+    """Return what fish offers for ``line``; the script of the shell is ``folder / script``."""
+    words = ["fish", "-c", f"source script; complete -C '{line}'"]
+    done = subprocess.run(
+        words, cwd=folder, env=_environ(folder), capture_output=True, text=True, check=True
+    )
+    assert done.stderr == ""
+    return [row.partition("\t")[0] for row in done.stdout.splitlines()]
+
+
+def in_zsh(line: str, folder: Path) -> str:
+    """Return what ``line`` is after the tab key, in a zsh at a terminal of its own."""
+    ours, theirs = pty.openpty()
+    shell = subprocess.Popen(
+        ["zsh", "-f", "-i"], stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder,
+        env=_environ(folder), start_new_session=True,
+    )  # fmt: skip
+    os.close(theirs)
+    try:
+        os.write(ours, SHOW.encode())
+        _until(ours, r"ready\r\n")
+        os.write(ours, f"{line}\t\x18".encode())  # zsh reads ^X when the tab has been answered
+        return _until(ours, "<<(.*?)>>")
+    finally:
+        shell.kill()
+        shell.wait()
+        os.close(ours)
+
+
+def _until(terminal: int, pattern: str) -> str:
+    got = ""
+    while not (found := re.search(pattern, got)):
+        assert select.select([terminal], [], [], 20)[0], f"no answer after {got!r}"
+        got += os.read(terminal, 4096).decode(errors="replace")
+    return found[found.re.groups]
+
+
+def _environ(folder: Path) -> dict[str, str]:
+    root = str(Path(__file__).parents[2])
+    return {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "PYTHONPATH": root,
+            "TERM": "dumb", "HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}  # fmt: skip

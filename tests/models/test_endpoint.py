@@ -1,0 +1,122 @@
+"""A prediction service on this machine: what it is sent, what that costs, when it is told."""
+
+import base64
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+import advkit
+from advkit.errors import ResourceError
+from advkit.models import load_model
+from tests.models.served import Served
+
+
+def of_png(inputs: list[str]) -> Tensor:
+    files = [Image.open(io.BytesIO(base64.b64decode(each))) for each in inputs]
+    assert {(file.format, file.mode) for file in files} == {("PNG", "L")}
+    return torch.tensor(np.stack([np.asarray(file) for file in files]))[:, None] / 255
+
+
+def of_bytes(inputs: Any) -> Tensor:
+    x = torch.tensor(inputs)
+    assert x.dtype == torch.int64
+    return x / 255
+
+
+def of_bytes_last(inputs: Any) -> Tensor:
+    assert torch.tensor(inputs).shape[-1] == 1
+    return of_bytes(inputs).permute(0, 3, 1, 2)
+
+
+WAYS: dict[str, tuple[str, Callable[[Any], Tensor]]] = {
+    "png": ("encoding=png", of_png),
+    "uint8": ("encoding=uint8", of_bytes),
+    "uint8, channels last": ("encoding=uint8&layout=hwc", of_bytes_last),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_service_that_takes_8_bits_is_sent_them(service: Served, way: str) -> None:
+    query, service.read = WAYS[way]
+    model = load_model(f"{service.url}?rate=1000&{query}")
+    x = torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    rounded = (x * 255).round() / 255
+    assert torch.allclose(model(x), service.model(rounded), atol=1e-5)
+    assert service.images == 20
+    model(rounded)
+    model(x + 1e-4 * (rounded - x).sign())
+    assert service.images == 20, "what is rounded to the same is not sent again"
+    assert any("8 bits" in note for note in model.notes)
+
+
+def test_colours_are_sent_as_such_and_as_png_of_rgb(service: Served) -> None:
+    seen: list[Any] = []
+
+    def read(inputs: list[str]) -> Tensor:
+        seen.extend(Image.open(io.BytesIO(base64.b64decode(each))) for each in inputs)
+        return torch.rand(len(inputs), 1, 28, 28)
+
+    service.read = read
+    x = torch.rand(2, 3, 4, 5)
+    load_model(f"{service.url}?rate=1000&encoding=png")(x)
+    pixels = np.stack([np.asarray(each) for each in seen])
+    assert pixels.shape == (2, 4, 5, 3)
+    assert (pixels == (x * 255).round().byte().permute(0, 2, 3, 1).numpy()).all()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_audit_of_8_bits_stays_within_its_budget(
+    service: Served, tmp_path: Path, way: str
+) -> None:
+    query, service.read = WAYS[way]
+    spec = f"{service.url}?rate=1000&budget=400&{query}"
+    found = advkit.audit(spec, "bundled:fashion-mnist", eps=0.2, limit=4,
+                         attacks=["square:queries=40"], out=tmp_path / "run")  # fmt: skip
+    assert 4 < service.images <= 400
+    assert found["clean"]["n"] == 4
+
+
+def test_a_run_whose_budget_is_spent_goes_on_with_a_larger_one(
+    service: Served, tmp_path: Path
+) -> None:
+    def run(budget: int) -> dict[str, Any]:
+        spec = f"{service.url}?rate=1000&budget={budget}"
+        return advkit.attack("square:queries=40", spec, "bundled:fashion-mnist", eps=0.2, limit=6,
+                             batch_size=2, jobs=1, out=tmp_path / "run")  # fmt: skip
+
+    with pytest.raises(ResourceError, match=r"budget .* is spent"):
+        run(120)
+    assert service.images <= 120
+    assert run(1000)["clean"]["n"] == 6
+
+
+class Heard(list[str]):
+    """What was announced, and how many requests had been made by then."""
+
+    def __init__(self, service: Served) -> None:
+        self.service, self.asked = service, list[int]()
+
+    def __call__(self, text: str) -> None:
+        self.append(text)
+        self.asked.append(self.service.requests)
+
+
+@pytest.mark.parametrize("ask", ["audit", "attack"])
+def test_the_cost_is_said_before_the_first_request(
+    service: Served, tmp_path: Path, ask: str
+) -> None:
+    heard, spec = Heard(service), f"{service.url}?rate=1000&price=2"
+    given: dict[str, Any] = {"eps": 0.1, "limit": 3, "out": tmp_path, "announce": heard}
+    if ask == "audit":
+        advkit.audit(spec, "bundled:fashion-mnist", attacks=["square:queries=20"], **given)
+    else:
+        advkit.attack("square:queries=20", spec, "bundled:fashion-mnist", **given)
+    assert "requests per second, a price of 0.1" in heard[0]
+    assert heard.asked[0] == 0 < service.requests

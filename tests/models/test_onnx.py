@@ -1,0 +1,82 @@
+"""ONNX files that are none, lead out of their directory, or hold what onnx2torch lacks."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from advkit.errors import InputError, UnsafeError
+from advkit.models import load_model
+
+onnx = pytest.importorskip("onnx")
+WEIGHTS = np.random.default_rng(0).random((4, 3)).astype(np.float32) - 0.5
+
+
+def linear(last: str = "Relu", opset: int = 17) -> Any:
+    """Return a model of 4 numbers in and 3 logits out, whose last operator is ``last``."""
+    make, kind = onnx.helper, onnx.TensorProto.FLOAT
+    graph = make.make_graph(
+        [make.make_node("MatMul", ["x", "w"], ["z"]), make.make_node(last, ["z"], ["logits"])],
+        "linear",
+        [make.make_tensor_value_info("x", kind, [None, 4])],
+        [make.make_tensor_value_info("logits", kind, [None, 3])],
+        [onnx.numpy_helper.from_array(WEIGHTS, "w")],
+    )
+    return make.make_model(graph, opset_imports=[make.make_opsetid("", opset)], ir_version=8)
+
+
+def no_nodes(model: Any) -> bytes:
+    del model.graph.node[:]
+    return bytes(model.SerializeToString())
+
+
+def cut(model: Any) -> bytes:
+    return bytes(model.SerializeToString()[:40])
+
+
+def unknown_operator(model: Any) -> bytes:
+    model.graph.node[1].op_type = "NoSuchOperator"
+    return bytes(model.SerializeToString())
+
+
+@pytest.mark.parametrize("broken", [no_nodes, cut, unknown_operator])
+def test_what_is_no_model_is_refused(tmp_path: Path, broken: Callable[[Any], bytes]) -> None:
+    (tmp_path / "net.onnx").write_bytes(broken(linear()))
+    with pytest.raises(InputError, match=r"net\.onnx is no valid ONNX model"):
+        load_model(str(tmp_path / "net.onnx"))
+
+
+@pytest.mark.parametrize("where", ["../weights.bin", "a/../../weights.bin", "/etc/hostname"])
+def test_data_outside_of_the_folder_is_not_opened(tmp_path: Path, where: str) -> None:
+    (tmp_path / "weights.bin").write_bytes(WEIGHTS.tobytes())
+    (tmp_path / "inner/a").mkdir(parents=True)
+    model = linear()
+    (tensor,) = model.graph.initializer
+    onnx.external_data_helper.set_external_data(tensor, "weights.bin")
+    tensor.external_data[0].value = where
+    tensor.ClearField("raw_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    (tmp_path / "inner/net.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(UnsafeError, match="outside of its folder") as caught:
+        load_model(str(tmp_path / "inner/net.onnx"))
+    assert where in str(caught.value)
+
+
+def test_an_operator_that_onnx2torch_lacks_makes_a_black_box_that_answers(tmp_path: Path) -> None:
+    (tmp_path / "net.onnx").write_bytes(linear("ThresholdedRelu").SerializeToString())
+    model, x = load_model(str(tmp_path / "net.onnx")), torch.rand(5, 4)
+    wanted = x @ torch.from_numpy(WEIGHTS)
+    assert torch.allclose(model(x), wanted * (wanted > 1), atol=1e-6)
+    assert model.black_box
+    (note,) = model.notes
+    assert "without gradients" in note
+    assert "opset 17" in note
+
+
+def test_an_opset_that_onnxruntime_does_not_know_is_told(tmp_path: Path) -> None:
+    (tmp_path / "net.onnx").write_bytes(linear(opset=9999).SerializeToString())
+    with pytest.raises(InputError, match=r"net\.onnx \(opset 9999\)"):
+        load_model(str(tmp_path / "net.onnx"))
