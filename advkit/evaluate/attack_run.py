@@ -115,7 +115,9 @@ def _write_examples(work: Work, examples: Examples) -> None:
     samples, names = work.samples, work.model.classes or work.samples.classes
     write_long(
         work.store.path / "examples.npz",
-        x_adv=LongArray(tuple(samples.x.shape), (examples(at) for at in portions(work))),
+        x_adv=LongArray(
+            tuple(samples.x.shape), (examples(at).cpu().numpy() for at in portions(work))
+        ),
         y=samples.y.cpu().numpy(),
         ids=np.array(samples.ids),
         **({"classes": np.array(names)} if names else {}),

@@ -10,7 +10,6 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
 import numpy as np
 import pandas as pd
-from torch import Tensor
 
 from advkit.errors import InputError
 
@@ -98,7 +97,7 @@ class LongArray(NamedTuple):
     """A float32 array of ``shape``, given in ``parts`` of some rows each."""
 
     shape: tuple[int, ...]
-    parts: Iterable[Tensor]
+    parts: Iterable[np.ndarray]
 
 
 def write_long(file: Path, *, x_adv: LongArray, **arrays: np.ndarray) -> Path:
@@ -110,7 +109,7 @@ def write_long(file: Path, *, x_adv: LongArray, **arrays: np.ndarray) -> Path:
             with archive.open("x_adv.npy", "w", force_zip64=True) as entry:
                 np.lib.format.write_array_header_1_0(entry, head)
                 for part in x_adv.parts:
-                    entry.write(part.cpu().contiguous().numpy().astype("<f4").tobytes())
+                    entry.write(part.astype("<f4").tobytes())
             for name, array in arrays.items():
                 with archive.open(f"{name}.npy", "w") as entry:
                     np.lib.format.write_array(entry, array, allow_pickle=False)

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from advkit.engine.layers import layer_of, undisturbed
+from advkit.engine.layers import layer_of
+from advkit.engine.modes import undisturbed
 from advkit.engine.transforms import as_images
 from advkit.errors import UsageError
 from advkit.insight.cam import enlarged

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from advkit.engine.layers import modes_kept
+from advkit.engine.modes import modes_kept
 from advkit.evaluate.randomised import SAME, seeded, spread
 from advkit.inspection.findings import Finding, finding
 from advkit.models.classifier import Classifier

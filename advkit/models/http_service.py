@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import logging
 import os
 import threading
 import time
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from advkit.errors import InputError, ResourceError
 from advkit.models.endpoint_spec import Endpoint
 
+LOG = logging.getLogger("advkit")
 PASSING = (429, 500, 502, 503, 504)
 """Answers after which it is worth asking again."""
 LONGEST_ANSWER = 64_000_000
@@ -32,10 +34,13 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 class Service:
-    """Images (n, ...) to answers; ``sent`` counts the images that went over the wire."""
+    """Images (n, ...) to answers; ``sent`` counts the images that went over the wire.
+
+    What they may cost is logged before the first request, if nobody has asked for an `estimate`.
+    """
 
     def __init__(self, asked: Endpoint) -> None:
-        self.asked, self.sent = asked, 0
+        self.asked, self.sent, self._told = asked, 0, False
         self._known: dict[bytes, Any] = {}
         self._lock, self._next = threading.Lock(), 0.0
         self._open = urllib.request.build_opener(_NoRedirect).open
@@ -55,6 +60,7 @@ class Service:
 
     def estimate(self, images: int) -> str:
         """Return what up to ``images`` cost: requests, time at the rate, price, and the budget."""
+        self._told = True
         images = min(images, self.asked.budget)
         requests = -(-images // self.asked.batch)
         price = f", a price of {images / 1000 * self.asked.price:,.2f}" if self.asked.price else ""
@@ -71,6 +77,8 @@ class Service:
                 f"{self.asked.budget:,} images were sent",
                 "raise budget, or lower --limit, the queries of the attack, or the number of eps",
             )
+        if not self._told:
+            LOG.warning(self.estimate(self.asked.budget))
         self.sent += len(part)
         answers = self._answers(part)
         self._known |= dict(zip(names, answers, strict=True))

@@ -32,6 +32,7 @@ def hub_file(
     raise InputError(
         f"{by}: {file} of {repo} is not in the local cache, and nothing is downloaded unasked",
         f"add download=true to the spec, or run: hf download {repo}{at} {file}",
+        code="E318",
     )
 
 

@@ -75,18 +75,19 @@ def test_workers_killed_at_ten_random_points_lose_no_unit() -> None:
     killer = threading.Thread(target=kill)
     killer.start()
     found: list[Outcome] = []
+    rounds = 0
     with supervised(Crew(PLAIN, {"takes": 0.05}, 2), frozenset(["add"])) as pool:
         while len(killed) < 10:
-            for outcomes in pool.run(units(20)):
-                found += [one for one in outcomes if isinstance(one, Shard)]
-            again = [one for one in found if isinstance(one, Failed)]
-            assert not again
+            found += [one for outcomes in pool.run(units(20)) for one in outcomes]
+            rounds += 1
     over.set()
     killer.join()
-    every = positions(found)
     assert len(killed) == 10
-    assert sorted(set(every)) == list(range(60))
-    assert len(every) % 60 == 0, "a unit was done twice, or not at all"
+    given_up = [one for one in found if isinstance(one, Failed)]
+    assert len(given_up) <= 10 // ATTEMPTS
+    every = [i for one in given_up for i in one.unit.at]
+    every += positions([one for one in found if isinstance(one, Shard)])
+    assert sorted(every) == sorted([*range(60)] * rounds), "done twice, or not at all"
 
 
 def test_a_unit_that_kills_every_worker_is_given_up_and_the_others_are_done() -> None:

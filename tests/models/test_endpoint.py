@@ -120,3 +120,14 @@ def test_the_cost_is_said_before_the_first_request(
         advkit.attack("square:queries=20", spec, "bundled:fashion-mnist", **given)
     assert "requests per second, a price of 0.1" in heard[0]
     assert heard.asked[0] == 0 < service.requests
+
+
+def test_where_nobody_asks_for_an_estimate_the_service_gives_one_itself(
+    service: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = load_model(f"{service.url}?rate=1000&budget=50")
+    assert caplog.messages == []
+    model(torch.rand(3, 1, 28, 28))
+    model(torch.rand(3, 1, 28, 28))
+    (told,) = caplog.messages
+    assert "the budget is 50 images" in told
