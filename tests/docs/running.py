@@ -21,7 +21,7 @@ from tests.docs.small import fewer
 # What a command may end with beside 0, where it is asked to judge.
 # `retry` where nothing failed has nothing to do.
 VERDICTS = {"retry": 5, "--require": 1, "--fail-under": 1, "--strict": 6}
-DONE: set[str] = set()  # commands that wrote nowhere in particular and need no second look
+DONE: set[str] = set()  # commands that neither read nor write runs, and need no second look
 
 
 class Page:
@@ -39,7 +39,13 @@ class Page:
 
     def command(self, line: str) -> None:
         """Run a line of a block; raises AssertionError with what it said."""
-        if needs_a_shell(line) or words(line)[0] != "advkit":
+        if needs_a_shell(line):
+            self._shell(line)
+        elif words(line)[0] == "python" and words(line)[1] != "-m":
+            self.python((self.place / words(line)[1]).read_text("utf-8"), {"__name__": "__main__"})
+        elif words(line)[:3] == ["python", "-m", "advkit"]:
+            self.command(line.removeprefix("python -m "))
+        elif words(line)[0] != "advkit":
             self._shell(line)
         elif shlex.join(words(line)) not in DONE:
             self._advkit(line)
@@ -54,7 +60,7 @@ class Page:
         allowed = {0, *(code for word, code in VERDICTS.items() if word in said)}
         assert done.code in allowed, f"{line}\nexit {done.code}\n{done.out[-800:]}{done.err[-800:]}"
         self.printed += done.out + done.err
-        if not {"--out", "-o"} & set(said):
+        if not {"--out", "-o"} & set(said) and "runs/" not in line:
             DONE.add(shlex.join(words(line)))
 
     def _clear(self, said: list[str]) -> None:
@@ -84,10 +90,10 @@ class Page:
             (place / name).chmod(0o755)
         return place
 
-    def python(self, code: str) -> None:
-        """Execute a block with the names of those before it."""
+    def python(self, code: str, names: dict[str, Any] | None = None) -> None:
+        """Execute a block with the names of those before it, or a program with ``names``."""
         self._captured.readouterr()
-        exec(compile(code, "block", "exec"), self._space)
+        exec(compile(code, "block", "exec"), self._space if names is None else names)
         self.printed += self._captured.readouterr().out
 
     def shown(self, text: str) -> None:
