@@ -1,10 +1,11 @@
 # make audit: install and audit the bundled net.  make test: install and run every check.
+# make docs: sample reports, and the manual, in build/site.
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: audit test browser lint clean wheel
+.PHONY: audit test browser lint clean wheel docs
 
 audit: $(VENV)/installed
 	$(BIN)/advkit audit
@@ -16,6 +17,11 @@ lint: $(VENV)/installed-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+docs: $(VENV)/installed-docs
+	PATH="$(CURDIR)/$(BIN):$$PATH" sh -e docs/samples.sh
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+	@echo build/site/index.html
 
 # The same commit gives the same bytes, and a list of what is in an installation of it.
 wheel: $(VENV)/installed-test
@@ -34,6 +40,10 @@ $(VENV)/installed: setup.cfg pyproject.toml $(BIN)/pip
 
 $(VENV)/installed-test: setup.cfg pyproject.toml $(BIN)/pip
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@ $(VENV)/installed
+
+$(VENV)/installed-docs: setup.cfg pyproject.toml $(BIN)/pip
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	touch $@ $(VENV)/installed
 
 # Debian's Chromium where apt and root are there, else the one that playwright brings; and Java,

@@ -114,11 +114,11 @@ def test_it_pays_exactly_what_its_card_says(name: str) -> None:
 
 def test_the_python_of_the_manual_works() -> None:
     text = (Path(__file__).parents[2] / "docs/attacks/higher-order.md").read_text(encoding="utf-8")
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.S)
-    model, x = cnn(), images(4)
-    space = {"model": model, "x": x, "y": model(x).argmax(1)}
+    code, again = re.findall(r"```python\n(.*?)```", text, re.S)
+    space: dict = {}
     exec(code, space)
-    assert (margins(model(space["x_adv"]), space["y"]) > 0).any()
+    assert (margins(space["model"](space["x_adv"]), space["y"]) > 0).any()
+    exec(again, space)
     listed = re.findall(r"^\| `(\w+)\(", text, re.M)
     assert set(listed) == set(HIGHER_ORDER)
 

@@ -1,4 +1,4 @@
-"""Every word for data in the README and in the manual is loaded, as it stands there."""
+"""Every word for data in the manual is loaded, as it stands there."""
 
 import re
 import struct
@@ -22,13 +22,11 @@ def callable(n=2):
 
 
 def words() -> list[str]:
-    """Return the words in the first column of the tables of data."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8").partition("| `--data` | loads |")[2]
+    """Return the words in the first column of the table of data."""
     manual = (ROOT / "docs/models-and-data.md").read_text(encoding="utf-8").partition("## Data")[2]
     found: list[str] = []
-    for table in (readme.partition("\n\n")[0], manual.partition("\n\nNothing")[0]):
-        for row in re.findall(r"^\| (`.*?`) \|", table, re.M):
-            found += re.findall(r"`(.+?)`", row)
+    for row in re.findall(r"^\| (`[^-].*?`) \|", manual.partition("\n\nNothing")[0], re.M):
+        found += re.findall(r"`(.+?)`", row)
     return list(dict.fromkeys(found))
 
 

@@ -1,4 +1,4 @@
-"""Every word for a model in the README is executed, and is what `advkit ls models` says."""
+"""Every word for a model in the manual is executed, and is what `advkit ls models` says."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from advkit.models import load_model
 from tests.models.served import Served
 from tests.models.test_formats import CODE, Saved, onnx, safetensors, state_dict
 
-README = Path(__file__).parents[2] / "README.md"
+MANUAL = Path(__file__).parents[2] / "docs/models-and-data.md"
 GRAY, RGB = (1, 28, 28), (3, 64, 64)
 COMMIT = "a" * 40
 
@@ -23,8 +23,8 @@ def a_function(to: Path) -> Saved:
 
 
 def a_module(to: Path) -> Saved:
-    (to / "own_net_of_readme.py").write_text(CODE)
-    return "own_net_of_readme:make", None
+    (to / "own_net_of_manual.py").write_text(CODE)
+    return "own_net_of_manual:make", None
 
 
 def a_prediction(to: Path) -> Saved:
@@ -83,15 +83,15 @@ WORDS: dict[str, tuple[Callable[[Path], Saved], tuple[int, ...]]] = {
 SERVED = ("https://HOST/PATH?budget=3000", "endpoint:FILE.toml")
 
 
-def words_of_readme() -> list[str]:
-    table = README.read_text(encoding="utf-8").split("| `--model` |")[1].split("\n\n")[0]
+def words_of_the_manual() -> list[str]:
+    table = MANUAL.read_text(encoding="utf-8").split("| `--model` |")[1].split("\n\n")[0]
     cells = re.findall(r"^\| (`.*?) \|", table, re.M)
     return [word for cell in cells for word in re.findall(r"`([^`-][^`]*)`", cell)]
 
 
-def test_the_readme_and_ls_say_the_same() -> None:
+def test_the_manual_and_ls_say_the_same() -> None:
     listed = ["bundled:NAME" if "bundled:" in row["name"] else row["name"] for row in models()]
-    assert words_of_readme() == list(dict.fromkeys(listed)) == [*WORDS, *SERVED]
+    assert words_of_the_manual() == list(dict.fromkeys(listed)) == [*WORDS, *SERVED]
 
 
 def asked(spec: str, arch: str | None, shape: tuple[int, ...]) -> None:
@@ -103,7 +103,7 @@ def asked(spec: str, arch: str | None, shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("word", WORDS)
-def test_a_word_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str) -> None:
+def test_a_word_of_the_manual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, word: str) -> None:
     make, shape = WORDS[word]
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -114,7 +114,7 @@ def test_a_word_of_the_readme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, w
 
 
 @pytest.mark.parametrize("word", SERVED)
-def test_a_service_of_the_readme(tmp_path: Path, service: Served, word: str) -> None:
+def test_a_service_of_the_manual(tmp_path: Path, service: Served, word: str) -> None:
     spec = f"{service.url}?budget=3000&n_classes=10"
     if word.startswith("endpoint:"):
         file = tmp_path / "api.toml"

@@ -1,0 +1,62 @@
+"""How much less a command does here than it says: fewer images and steps, never another request."""
+
+import click
+
+# Given after the line, where the command has the option: it only says how much of it is done.
+FEWER = {
+    "--limit": {"audit": 2, "attack": 2, "certify": 1, "transfer": 12, "inspect": 12, "train": 300},
+    "--clips": {"speech": 2},
+    "--images": {"explain": 1, "invert": 1, "embed": 40},
+    "--steps": {"speech": 8, "visualize": 2, "invert": 2, "fool": 2, "dream": 1, "style": 2},
+    "--seeds": {"transfer": 1},
+    "--perplexity": {"embed": 3},
+    "--longest": {"dream": 48, "style": 48},
+}
+# The same, but only where the line has the option: it would ask for something else.
+FEWER_WHERE_SAID = {
+    "--queries": 24,
+    "--draws": 100,
+    "--seconds": 0.2,
+    "--several": 2,
+    "--frames": 2,
+}
+# What holds where the line says nothing.
+LESS = {
+    "ADVKIT_ATTACK_MODEL": "bundled:digits-cnn",
+    "ADVKIT_AUDIT_MODEL": "bundled:digits-cnn",
+    "ADVKIT_CERTIFY_MODEL": "bundled:digits-cnn",
+    "ADVKIT_GALLERY_MODEL": "bundled:digits-cnn",
+    "ADVKIT_LINEARITY_DATA": "bundled:digits",
+    "ADVKIT_AUDIT_SUITE": "quick",
+    "ADVKIT_AUDIT_BOUNDS": "off",
+    "ADVKIT_AUDIT_JOBS": "1",
+    "ADVKIT_ATTACK_JOBS": "1",
+    "ADVKIT_CERTIFY_JOBS": "1",
+    "ADVKIT_DOCTOR_NO_TEST": "true",
+    "ADVKIT_GALLERY_ONLY": "visualize dream",
+    "ADVKIT_GALLERY_QUICK": "true",
+    "ADVKIT_LINEARITY_LIMIT": "40",
+    "ADVKIT_LINEARITY_PART": "numbers images nets",
+    "ADVKIT_SPEECH_STRINGS": "0",
+    "ADVKIT_TRANSFER_ARCHITECTURES": "logistic,mlp?width=8&depth=1",
+    "ADVKIT_TRANSFER_CLASSICAL": "false",
+    "ADVKIT_TRANSFER_EPOCHS": "8",
+    "ADVKIT_TRANSFER_FIRST": "12",
+    "ADVKIT_TRANSFER_JOBS": "1",
+    "ADVKIT_TRANSFER_QUERIES": "24",
+    "ADVKIT_TRANSFER_ROBUST": "none",
+    "ADVKIT_TRANSFER_STEPS": "2",
+}
+
+
+def fewer(words: list[str], command: click.Command) -> list[str]:
+    """Return the options that make ``words`` ('audit', ...) small."""
+    has = {name for param in command.params for name in param.opts}
+    always = {name: few[words[0]] for name, few in FEWER.items() if words[0] in few}
+    said = {name: most for name, most in FEWER_WHERE_SAID.items() if name in words}
+    return [
+        word
+        for name, most in {**always, **said}.items()
+        if name in has
+        for word in (name, str(most))
+    ]
