@@ -22,7 +22,7 @@ def test_what_is_needed_is_what_setup_says() -> None:
 
 def test_extras_are_those_of_setup() -> None:
     there = config()["options.extras_require"]
-    assert set(EXTRAS) == set(there) - {"test", "peers", "all"}
+    assert set(EXTRAS) == set(there) - {"test", "docs", "peers", "all"}
     for name, (package, _) in EXTRAS.items():
         assert package in there[name]
 
