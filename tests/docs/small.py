@@ -53,6 +53,8 @@ def fewer(words: list[str], command: click.Command) -> list[str]:
     """Return the options that make ``words`` ('audit', ...) small."""
     has = {name for param in command.params for name in param.opts}
     always = {name: few[words[0]] for name, few in FEWER.items() if words[0] in few}
+    if any("spoken" in word for word in words):
+        always["--limit"] = 1  # a clip is 8,000 numbers
     said = {name: most for name, most in FEWER_WHERE_SAID.items() if name in words}
     return [
         word

@@ -15,6 +15,8 @@ import pytest
 import yaml
 
 from advkit.cli import cli as commands
+from advkit.models.endpoint_spec import endpoint_of
+from advkit.spec_text import parse_spec
 from tests.docs.blocks import ROOT, Block, blocks, documents, in_yaml, lines, pages, words
 from tests.docs.left_out import LEFT_OUT, reason
 from tests.docs.running import Page, parsed
@@ -50,6 +52,8 @@ def steps(name: str, block: Block, page: Page, monkeypatch: pytest.MonkeyPatch) 
     """Yield what there is to do for a block."""
     if block.title:
         yield lambda: page.write(block.title, block.text)
+        if block.language == "toml":
+            yield lambda: endpoint_of(parse_spec(f"endpoint:{block.title}"))
     elif block.language == "python":
         yield lambda: page.python(block.text)
     elif block.language == "text":
