@@ -10,8 +10,9 @@ EPILOG = (
     """
 \b
 Examples:
+  advkit dream
+      one photograph, one layer per resolution, a bundled net
   advkit dream --model efficientnet-lite:0
-      one photograph, one layer per resolution
   advkit dream --model efficientnet-lite:0 --layer _blocks.10 --picture photo.jpg --longest 1200
   advkit dream --model efficientnet-lite:0 --layer _blocks.8 --guide flower
   advkit dream --model efficientnet-lite:0 --layer _blocks.10 --frames 40 --film gif
