@@ -9,6 +9,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hint
 from torch import Tensor
 
 from advkit.errors import UnknownNameError, UsageError, did_you_mean
+from advkit.models.user_code import found_in
 from advkit.numbers import number
 
 Attack = Callable[..., Tensor]
@@ -31,8 +32,8 @@ def parse(text: str, known: Mapping[str, Attack]) -> Member:
     """Return the attack that ``name`` or ``name:option=value,option=value`` asks for.
 
     ``name`` is one of ``known``, methods of transfer with + between (``mifgsm+dim``), or the user's
-    own ``package.module:function``, whose options follow a second colon. Raises UsageError for what
-    does not exist or does not fit.
+    own ``package.module:function`` or ``./file.py:function``, whose options follow a second colon.
+    Raises UsageError for what does not exist or does not fit, InputError for a file that does not.
     """
     name, given = _split(text)
     attack = _own(name) if ":" in name else known.get(name) or _together(name)
@@ -69,12 +70,15 @@ def _together(name: str) -> Attack | None:
 
 
 def _own(name: str) -> Attack:
+    place, _, function = name.rpartition(":")
+    if place.endswith(".py"):
+        return found_in(place, function)  # type: ignore[no-any-return]
     try:
         attack = pkgutil.resolve_name(name)
     except Exception as error:  # whatever the user's module raises while it is imported
         raise UsageError(
             f"the attack {name!r} cannot be imported: {type(error).__name__}: {error}",
-            "give package.module:function",
+            "give package.module:function or ./file.py:function",
             code="E206",
         ) from error
     if not callable(attack):

@@ -14,6 +14,7 @@ EPILOG = """
 Examples:
   advkit show attack pgd
   advkit show attack my_package.my_module:my_attack
+  advkit show attack ./mine.py:my_attack
   advkit show attack ddn --json
   advkit show runs/a            how far it is, and how long it will take
 
@@ -31,9 +32,9 @@ def show(what: str, name: str | None, as_json: bool) -> None:
     """Tell all about one attack, or how far a run is.
 
     Of an attack: how it works, its options, its cost, when to use it. NAME is one that
-    `advkit ls attacks` lists, or package.module:function. Of a run directory: whether it is
-    running, stopped or done, every stage so far, and about how long it will still take; it may
-    be running in another terminal.
+    `advkit ls attacks` lists, package.module:function or ./file.py:function. Of a run directory:
+    whether it is running, stopped or done, every stage so far, and about how long it will still
+    take; it may be running in another terminal.
     """
     if what != "attack":
         show_run(what, name, as_json)

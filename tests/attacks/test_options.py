@@ -1,9 +1,12 @@
+from pathlib import Path
+
 import pytest
+import torch
 
 from advkit.attacks import ATTACKS, norms_of, parse
 from advkit.attacks.auto_pgd import checkpoints
 from advkit.attacks.square_attack import share_at
-from advkit.errors import UsageError
+from advkit.errors import InputError, UsageError
 
 
 def test_a_name_alone_has_all_defaults_on_record() -> None:
@@ -30,6 +33,22 @@ def test_what_a_report_prints_can_be_asked_for() -> None:
 def test_an_attack_of_ones_own() -> None:
     member = parse("advkit.attacks.projected_gradient:pgd:steps=3", {})
     assert member.options["steps"] == 3
+
+
+def test_an_attack_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(
+        "from beside import SHARE\n\n\ndef pull(model, x, y, *, eps, share: float = SHARE):\n"
+        "    return x - share * eps\n"
+    )
+    Path("beside.py").write_text("SHARE = 0.25\n")
+    assert parse("./mine.py:pull", {}).options == {"share": 0.25}
+    member = parse("./mine.py:pull:share=1/2", {})
+    assert member.own
+    assert member.attack(None, torch.ones(2), None, eps=0.5).tolist() == [0.75, 0.75]
+    for text, says in {"./mine.py:push": "there is no 'push'", "./none.py:pull": "none.py"}.items():
+        with pytest.raises(InputError, match=says):
+            parse(text, {})
 
 
 @pytest.mark.parametrize(

@@ -195,6 +195,26 @@ def test_strict_exits_6_where_the_number_is_not_to_be_trusted(cli: Cli, tmp_path
     }
 
 
+@pytest.mark.parametrize(
+    ("surrogate", "says"),
+    [
+        ("bundled:fashion-mnist-cnn", "the model bundled:fashion-mnist-cnn"),
+        ("tests.cli.test_audit_command:two_classes", "has 2 outputs, but there are 10 class names"),
+    ],
+)
+def test_a_surrogate_that_does_not_fit_is_refused(
+    cli: Cli, tmp_path: Path, surrogate: str, says: str
+) -> None:
+    result = cli("audit", *QUICK, "--surrogate", surrogate, "--out", tmp_path / "run")
+    assert result.code == 3
+    assert says in result.err
+    assert not (tmp_path / "run").exists()
+
+
+def two_classes() -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
+
+
 def test_the_budget_is_said_before_the_work(cli: Cli, tmp_path: Path) -> None:
     words = ("audit", "--model", "bundled:digits-cnn", "--limit", "10", "--suite", "quick")
     told = cli(*words, "--out", tmp_path / "a")
