@@ -6,7 +6,7 @@ from advkit.errors import UsageError
 from advkit.numbers import number, radius
 
 
-class EpsList(click.ParamType[tuple[float, ...]]):
+class EpsList(click.ParamType):  # type: ignore[type-arg]  # generic from 8.4 on only
     """One radius or several with commas between, as decimals, fractions or decibels: 2/255,0.03."""
 
     name = "eps"
@@ -24,7 +24,7 @@ class EpsList(click.ParamType[tuple[float, ...]]):
         return tuple(sorted(set(found)))
 
 
-class Number(click.ParamType[float]):
+class Number(click.ParamType):  # type: ignore[type-arg]  # generic from 8.4 on only
     """A decimal or a fraction, such as 8/255."""
 
     name = "number"
@@ -41,7 +41,7 @@ class Number(click.ParamType[float]):
             self.fail(f"{error}; {error.hint}", param, ctx)
 
 
-class Band(click.ParamType[tuple[float, float]]):
+class Band(click.ParamType):  # type: ignore[type-arg]  # generic from 8.4 on only
     """A band of frequencies in Hz, such as 300-3400."""
 
     name = "low-high"
@@ -59,7 +59,7 @@ class Band(click.ParamType[tuple[float, float]]):
             self.fail(f"{value!r} is not a band: write 300-3400", param, ctx)
 
 
-class Radius(click.ParamType[float | None]):
+class Radius(click.ParamType):  # type: ignore[type-arg]  # generic from 8.4 on only
     """One radius as a decimal, a fraction or in decibels, or none."""
 
     name = "eps|none"
