@@ -21,8 +21,8 @@ def compare(
     exact). ``force`` compares what they share, where images or eps differ. Raises InputError.
 
     >>> one, two = (
-    ...     advkit.audit(f"bundled:{name}", eps=0.1, suite="quick", limit=20)
-    ...     for name in ("fashion-mnist-cnn", "fashion-mnist-cnn-robust")
+    ...     advkit.audit(f"bundled:{name}", eps=0.1, attacks=["fgsm"], limit=20)
+    ...     for name in ("fashion-mnist-logistic", "fashion-mnist-cnn-robust")
     ... )
     >>> found = advkit.compare(one["out"], two["out"])
     >>> found["n"], found["eps"][0]["p"] < 0.05
