@@ -41,7 +41,7 @@ def efficientnet_lite(spec: Spec, _classes: Sequence[str] | None = None) -> Clas
         net = make.from_name(f"efficientnet-lite{number}")
     fill(net, _tensors(file), str(file))
     return Classifier(
-        net, name=spec.text, classes=ResNet18_Weights.DEFAULT.meta["categories"],
+        net.eval(), name=spec.text, classes=ResNet18_Weights.DEFAULT.meta["categories"],
         mean=[127 / 255] * 3, std=[128 / 255] * 3, shape=shape,
     )  # fmt: skip
 

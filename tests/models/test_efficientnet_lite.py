@@ -33,6 +33,7 @@ def test_without_the_packages_it_says_what_to_install(monkeypatch: pytest.Monkey
 def test_the_real_one_has_imagenets_classes_and_obeys_the_rules() -> None:
     model = load_model("efficientnet-lite:0")
     assert model.classes is not None
+    assert model.notes == (), "whose mode it was before is nobody's concern"
     assert (len(model.classes), model.classes[0], model.classes[-1]) == (
         1000,
         "tench",
