@@ -20,12 +20,12 @@ from advkit.benchmarks.transfer_measures import (
 from advkit.benchmarks.transfer_runs import Key, Net, Read, Setting, discard, read_by, run_source
 from advkit.benchmarks.transfer_summary import NOISE, measured
 from advkit.data.samples import Samples, fingerprint
-from advkit.errors import EmptyError, InputError, UsageError
+from advkit.errors import EmptyError, UsageError
 from advkit.evaluate.fingerprint import check_same, environment, now
 from advkit.evaluate.run_folder import read_json, write_json
 from advkit.evaluate.suite import check_norm
 from advkit.evaluate.workers import default_jobs, one_thread_each
-from advkit.models.probe import probe
+from advkit.models.probe import check_same_classes, probe
 
 SCHEMA = "advkit/transfer/1"
 STEP = 0.1  # of walks that leave its length to whoever says how many there are
@@ -117,11 +117,7 @@ def _probed(nets: Sequence[Net], samples: Samples) -> list[str]:
     for net in nets:
         found = probe(net.model, samples.x, samples.y)
         notes += [f"{net.name}: {note}" for note in found if net.source]
-    counts = {net.model.n_classes for net in nets}
-    if len(counts) > 1:
-        told = ", ".join(f"{net.name} {net.model.n_classes}" for net in nets)
-        hint = "the same for all"
-        raise InputError(f"the nets have different numbers of classes: {told}", hint, code="E314")
+    check_same_classes([(net.name, net.model.n_classes) for net in nets])
     return notes
 
 

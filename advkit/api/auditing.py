@@ -15,7 +15,7 @@ from advkit.api.asking import (
 )
 from advkit.api.checking import check_choice, check_numbers, check_words
 from advkit.data.samples import Samples
-from advkit.errors import InputError, UnknownNameError, UsageError, did_you_mean
+from advkit.errors import UnknownNameError, UsageError, did_you_mean
 from advkit.evaluate.attack_plan import banded, planned
 from advkit.evaluate.attack_run import attack as run_attack
 from advkit.evaluate.audit import audit as run_audit
@@ -25,7 +25,6 @@ from advkit.evaluate.pools import check_crew, crew_of
 from advkit.evaluate.suite import members_of
 from advkit.evaluate.suites import SUITES
 from advkit.models.classifier import Classifier
-from advkit.models.probe import probe
 from advkit.models.specs import load_model
 from advkit.numbers import check_eps
 from advkit.pages.audits import write_report
@@ -67,15 +66,15 @@ def audit(
     radii = pick_eps(eps, norm, model, data)
     check_eps(radii, norm)
     _check_options(norm, jobs=jobs, unit_seconds=unit_seconds, limit=limit, **options)
-    load: dict[str, Any] = {"model": model, "data": data, "limit": limit, "arch": arch}
-    load["stream"] = True
+    load: dict[str, Any] = {"model": model, "data": data, "limit": limit, "arch": arch,
+                            "stream": True}  # fmt: skip
     check_crew(load, jobs, unit_seconds, ray)
     place = pick_device(device)
     samples, classifier = load_both(**load, device=place)
     samples = in_units(samples, radii)
     folder = Path(out) if out else new_run(str(model), samples.name)
     asked = asked_of(model, data, samples, command)
-    others = [_another(other, samples, classifier) for other in surrogates]
+    others = [_another(other, samples) for other in surrogates]
     recipe = {"load": load, "relative": samples.relative}
     crew = crew_of(
         classifier, "advkit.api.working:audit_worker", recipe, place, jobs, unit_seconds, ray
@@ -136,8 +135,8 @@ def attack(
     check_eps(radii, plan.norm)
     check_words(run_attack, options)
     check_numbers(jobs=jobs, unit_seconds=unit_seconds, limit=limit, **options)
-    load: dict[str, Any] = {"model": model, "data": data, "limit": limit, "arch": arch}
-    load["stream"] = True
+    load: dict[str, Any] = {"model": model, "data": data, "limit": limit, "arch": arch,
+                            "stream": True}  # fmt: skip
     check_crew(load, jobs, unit_seconds, ray)
     place = pick_device(device)
     samples, classifier = load_both(**load, device=place)
@@ -161,18 +160,9 @@ def attack(
     return {**summary, "out": str(folder), **files}
 
 
-def _another(model: str | Classifier, samples: Samples, beside: Classifier) -> Classifier:
-    """Return a surrogate; raises InputError where it does not fit the data, or the model."""
+def _another(model: str | Classifier, samples: Samples) -> Classifier:
     other = load_model(model, classes=samples.classes) if isinstance(model, str) else model
-    other = other.to(samples.x.device)
-    for each in (beside, other):
-        probe(each, samples.x, samples.y)
-    if other.n_classes != beside.n_classes:
-        raise InputError(
-            f"--surrogate {other.name} has {other.n_classes} classes, the model has "
-            f"{beside.n_classes}", "give a model of the same classes", code="E314",
-        )  # fmt: skip
-    return other
+    return other.to(samples.x.device)
 
 
 def _check_options(

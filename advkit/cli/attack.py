@@ -1,7 +1,6 @@
 """`advkit attack`: one attack on all images; the examples, a table and a summary come out."""
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -136,11 +135,10 @@ def attack(
     from advkit.api.auditing import attack as run
 
     about = (name, model or USUAL, data or "")
-    announce = None if no_progress else partial(click.echo, err=True)
     with framed(out, *about, kind="attack", no_progress=no_progress) as frame:
         summary = run(name, model or USUAL, data, norm=norm, eps=eps, average=average or 0,
                       transform=transform or "noise", out=frame.folder, progress=frame.progress,
-                      command=frame.command, announce=announce, **options)  # fmt: skip
+                      command=frame.command, announce=frame.announce, **options)  # fmt: skip
     say(json.dumps(summary) if as_json else table(summary))
     if summary["success"]["n"] == 0:
         raise EmptyError(summary["verdict"], "check preprocessing, class order and --targets")

@@ -1,7 +1,6 @@
 """`advkit audit`: model and data in, one report out."""
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -187,10 +186,9 @@ def audit(
 
     portion, out = portion_in(shard, out)
     check_asked(wanted, norm, pick_eps(eps, norm, model or USUAL, data))
-    announce = None if no_progress else partial(click.echo, err=True)
     with framed(out, model or USUAL, data or "", kind="audit", no_progress=no_progress) as frame:
         summary = run(model or USUAL, data, norm=norm, eps=eps, out=frame.folder,
-                      progress=frame.progress, announce=announce,
+                      progress=frame.progress, announce=frame.announce,
                       command=named(frame.command, portion), shard=portion, **options)  # fmt: skip
     if portion:
         say(json.dumps(summary) if as_json else shard_done(portion, frame.folder))

@@ -32,11 +32,11 @@ Examples:
 def figures(run: Path, form: str, out: Path | None) -> None:
     """Draw the figures of a run of `advkit audit` for print: curve, attacks, examples."""
     from advkit.evaluate.run_folder import read_run
-    from advkit.pages.audits import audit_of, cards_of
+    from advkit.pages.audits import audit_of, shown_of
     from advkit.reports.paper import write_figures
 
     content = read_run(run)
-    cards = cards_of(run, content["model"]["classes"])
+    cards = shown_of(run, content["model"]["classes"]).cards
     folder = out or run / "figures"
     folder.mkdir(parents=True, exist_ok=True)
     for file in write_figures(audit_of(content), cards, folder, form):

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -119,6 +120,8 @@ class Frame(NamedTuple):
     command: str
     folder: Path
     progress: Callable[..., None]
+    announce: Callable[[str], None] | None
+    """Where a run says what it will cost; nowhere with --no-progress."""
 
 
 @contextmanager
@@ -137,5 +140,6 @@ def framed(
     command, folder = command_line(), out or new_run(*about, kind=kind)
     again = command.replace(" --fresh", "") + ("" if out else f" --out {folder}")
     keep_memory()
+    announce = None if no_progress else partial(click.echo, err=True)
     with resumable(again), bars(no_progress, unit) as progress:
-        yield Frame(command, folder, progress)
+        yield Frame(command, folder, progress, announce)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from advkit.engine.layers import takes_hooks
 from advkit.engine.objectives import Model
 from advkit.engine.stand_ins import function_name, replaced
 
@@ -138,11 +139,7 @@ def _reconnected(model: Model, found: set[str]) -> Iterator[None]:
         return x, *inputs[1:]
 
     modules = list(model.modules()) if isinstance(model, nn.Module) else []
-    handles = [
-        module.register_forward_pre_hook(look)
-        for module in modules
-        if not isinstance(module, torch.jit.ScriptModule)  # takes no hooks, and knows no numpy
-    ]
+    handles = [module.register_forward_pre_hook(look) for module in modules if takes_hooks(module)]
     try:
         yield
     finally:

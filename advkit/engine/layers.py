@@ -76,9 +76,14 @@ def tapped(
         yield seen
 
 
+def takes_hooks(module: nn.Module) -> bool:
+    """Tell whether what ``module`` puts out can be looked at: TorchScript lets nobody look."""
+    return not isinstance(module, torch.jit.ScriptModule)
+
+
 def check_hooks(module: nn.Module) -> None:
     """Raise InapplicableError where what ``module`` puts out cannot be looked at."""
-    if isinstance(module, torch.jit.ScriptModule):
+    if not takes_hooks(module):
         raise InapplicableError(
             "the layers of a TorchScript model cannot be looked at: it takes no hooks",
             "give the module itself: package.module:callable, or its weights with --arch",
@@ -187,7 +192,7 @@ def outline(model: Callable[[Tensor], Tensor], root: nn.Module, x: Tensor) -> li
     check_hooks(root)
     with ExitStack() as stack:
         for name, module in root.named_modules():
-            if name and not isinstance(module, torch.jit.ScriptModule):
+            if name and takes_hooks(module):
 
                 def look(module: nn.Module, _inputs: Any, output: Any, name: str = name) -> None:
                     first = output[0] if isinstance(output, tuple | list) and output else output

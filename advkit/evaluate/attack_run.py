@@ -24,7 +24,7 @@ from advkit.evaluate.budget import USUAL, passes_of
 from advkit.evaluate.fingerprint import now
 from advkit.evaluate.pools import pooled
 from advkit.evaluate.run_folder import LongArray, write_json, write_long, write_text
-from advkit.evaluate.run_record import begin, class_notes, describe, ingredients
+from advkit.evaluate.run_record import begin, class_notes, describe, ingredients, told_classes
 from advkit.evaluate.shards import check_complete
 from advkit.evaluate.sound_files import write_pairs
 from advkit.evaluate.state import Tracker
@@ -59,8 +59,7 @@ def attack(
     """
     if not len(samples.ids):
         raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
-    n_classes = model.n_classes or len(model.classes or samples.classes or ())
-    most = passes_of([plan.member], n_classes) or USUAL
+    most = passes_of([plan.member], told_classes(model, samples)) or USUAL
     announce_cost(model, most * len(samples.ids), announce)  # before a service is first asked
     notes = [*plan.notes, *samples.notes, *probe(model, samples.x, samples.y)]
     aim = goals(model, samples, plan.targets, seed)

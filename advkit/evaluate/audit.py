@@ -25,7 +25,7 @@ from advkit.evaluate.portions import Portion, write_shard
 from advkit.evaluate.proofs import check_sound, try_proofs
 from advkit.evaluate.randomised import ASKED, ATTACKED, OnAverage, spread
 from advkit.evaluate.run_folder import write_json, write_text
-from advkit.evaluate.run_record import begin, class_notes, describe, ingredients
+from advkit.evaluate.run_record import begin, class_notes, describe, ingredients, told_classes
 from advkit.evaluate.state import Tracker
 from advkit.evaluate.store import open_store
 from advkit.evaluate.suite import plan_of
@@ -36,7 +36,7 @@ from advkit.evaluate.work import Progress, Work, judge_clean
 from advkit.evaluate.workers import default_batch, default_jobs, one_thread_each
 from advkit.models.classifier import LEAST, Classifier
 from advkit.models.folding import folded
-from advkit.models.probe import probe
+from advkit.models.probe import check_same_classes, probe
 
 UNANSWERED = "{} adversarial images gave logits that are not finite; none counts as fooled."
 
@@ -87,11 +87,13 @@ def audit(
     plan = plan_of(chosen, norm)
     check_gradients(model, plan.members())
     bounds = "off" if model.black_box and bounds == "auto" else bounds
-    n_classes = model.n_classes or len(model.classes or samples.classes or ())
-    foreseen = budget(plan, len(eps), n_classes)
+    foreseen = budget(plan, len(eps), told_classes(model, samples))
     most = foreseen.most if foreseen else USUAL * len(eps)
     announce_cost(model, most * len(samples.ids), announce)  # before a service is first asked
     notes = [*samples.notes, *probe(model, samples.x, samples.y), *class_notes(model, samples)]
+    for other in surrogates:
+        probe(other, samples.x, samples.y)
+    check_same_classes([(each.name, each.n_classes) for each in (model, *surrogates)])
     copy = folded(model, samples.x[:LEAST]) if fold else None
     habits = {"folded": copy is not None, "bfloat16": bfloat16}
     made_of = {
@@ -125,9 +127,9 @@ def audit(
         judge_clean(work)
         told.estimate = partial(seconds_left, work, plan, eps, chosen.care)
         foreseen = budget(plan, len(eps), model.n_classes)
-        if announce:
+        if announce and foreseen:
             checks = check_passes(chosen.care, len(samples.ids), len(eps))
-            _announce(announce, work, foreseen, checks, f"suite {record['suite']}", habits)
+            announce(f"suite {record['suite']}: {_foretold(work, foreseen, checks)}{_told(habits)}")
         usual = foreseen.usual if foreseen else USUAL
         bracket = bracketed(work, eps, bounds, usual, seconds)
         attacked = run_attacks(work, plan, chosen.care, eps, first)
@@ -144,19 +146,6 @@ def audit(
         write_exhibits(work, max(eps))
         write_json(out, "run.json", summary)
         return summary
-
-
-def _announce(
-    announce: Callable[[str], None],
-    work: Work,
-    foreseen: Budget | None,
-    checks: float,
-    suite: str,
-    habits: Mapping[str, bool],
-) -> None:
-    """Say before the start what the run will cost, as far as that is known."""
-    if foreseen:
-        announce(f"{suite}: {_foretold(work, foreseen, checks)}{_told(habits)}")
 
 
 def _on_average(work: Work) -> Work:

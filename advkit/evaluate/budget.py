@@ -22,8 +22,6 @@ PGD = 41
 """Passes of a PGD of 20 steps."""
 SMALL = 1e-3
 """Seconds per pass of an image below which what an attack does beside the net shows."""
-
-
 USUAL = 1000
 """Passes that attacks on an image are taken to cost where they do not say."""
 

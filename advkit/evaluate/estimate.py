@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from advkit.attacks import Member, attack_card
+from advkit.attacks import Member
 from advkit.evaluate.attempts import LINE_SEARCH
-from advkit.evaluate.budget import ASSUMED, CLOSE, check_passes
+from advkit.evaluate.budget import ASSUMED, CLOSE, check_passes, passes_of
 from advkit.evaluate.suite import Plan, near
 from advkit.evaluate.suites import Care
 from advkit.evaluate.work import Work, right_when_clean, room, smallest
@@ -119,10 +119,7 @@ def _passes(costs: pd.DataFrame, member: Member, classes: int) -> float | None:
     mine = costs[costs["attack"] == member.label]
     if len(mine):
         return float((mine["forwards"] + mine["backwards"]).sum() / mine["tried"].sum())
-    try:
-        return float(sum(attack_card(member.label, member.attack).passes(classes=classes)))
-    except (AssertionError, KeyError, SyntaxError, ValueError):
-        return None
+    return passes_of([member], classes)
 
 
 def _checks(work: Work, eps: Sequence[float], care: Care) -> float:

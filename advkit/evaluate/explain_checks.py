@@ -83,9 +83,9 @@ def faithful(scene: Scene, maps: Maps, truth: np.ndarray | None) -> dict[str, An
         curves = deletion(look, order, mean), insertion(look, order, soft)
         rows.append({"label": label, **_held(curves, band), **_pointed(values, x, truth)})
         scene.progress("deletion and insertion", number + 1, len(maps))
-    for row, *others in zip(rows, under_noise(scene, maps), _cascaded(scene, maps), strict=True):
-        for other in others:
-            row |= other
+    others = under_noise(scene, maps), _cascaded(scene, maps)
+    for row, noise, changes in zip(rows, *others, strict=True):
+        row |= noise | changes
     told = {"chance": [_curve(each) for each in band], "unit": unit, "orders": len(chance)}
     return {**told, "methods": rows, "n": len(x)}
 

@@ -30,7 +30,11 @@ def under_noise(scene: Scene, maps: Maps) -> list[dict[str, float | None]]:
         missed, nothing = infidelity(scene.look, _like_images(scene, member, values),
                                      noise=NOISE)  # fmt: skip
         moved = max_sensitivity(
-            scene.look, partial(maps_at, member=member), draws=DRAWS, radius=NOISE
+            scene.look,
+            partial(maps_at, member=member),
+            draws=DRAWS,
+            radius=NOISE,
+            first=values,
         )
         rows.append({"infidelity": _median(missed / nothing), "max_sensitivity": _median(moved)})
         scene.progress("noise", number + 1, len(maps))

@@ -87,6 +87,11 @@ def class_notes(model: Classifier, samples: Samples) -> list[str]:
     return [f"Model and data name their classes differently: {ours[0]!r}, {theirs[0]!r}, ..."]
 
 
+def told_classes(model: Classifier, samples: Samples) -> int:
+    """Return how many classes there are as far as names tell, before the model is asked; or 0."""
+    return model.n_classes or len(model.classes or samples.classes or ())
+
+
 def begin(store: Store, record: dict[str, Any], out: Path) -> dict[str, Any]:
     """Write what the run is made of, or check that it goes on; return the record with times."""
     made_of = store.made_of()

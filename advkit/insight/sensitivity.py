@@ -40,12 +40,20 @@ def infidelity(
     return missed, fallen.square().mean(1)
 
 
-def max_sensitivity(look: Look, method: Method, *, draws: int = 8, radius: float = 0.02) -> Tensor:
+def max_sensitivity(
+    look: Look,
+    method: Method,
+    *,
+    draws: int = 8,
+    radius: float = 0.02,
+    first: Tensor | None = None,
+) -> Tensor:
     """Return the largest change of the map under small noise, over its own length, (n,).
 
-    The noise is uniform within ``radius`` of every pixel. NaN where the map is 0.
+    The noise is uniform within ``radius`` of every pixel. ``first`` is the map without it, where it
+    is known. NaN where that is 0.
     """
-    first = method(look)
+    first = method(look) if first is None else first
     size = first.flatten(1).norm(dim=1)
     drawn = keys(look.seed, look.ids, look.x, "max_sensitivity")
     worst = torch.zeros_like(size)

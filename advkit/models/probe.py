@@ -1,11 +1,13 @@
 """One forward pass of a few samples, to tell at once whether model and data fit."""
 
 import re
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from advkit.engine.layers import takes_hooks
 from advkit.errors import AdvkitError, InputError
 from advkit.models.classifier import LEAST, Classifier
 from advkit.models.user_code import told
@@ -41,6 +43,15 @@ def probe(classifier: Classifier, x: Tensor, y: Tensor) -> list[str]:
     classifier.n_classes = n_classes
     _check_labels(classifier, y)
     return [*classifier.notes, *_scale_notes(logits)]
+
+
+def check_same_classes(counts: Sequence[tuple[str, int]]) -> None:
+    """Raise InputError where nets, told by name, have different numbers of classes."""
+    if len({n for _, n in counts}) > 1:
+        told = ", ".join(f"{name} {n}" for name, n in counts)
+        raise InputError(
+            f"the nets have different numbers of classes: {told}", "the same for all", code="E314"
+        )
 
 
 def _forward(classifier: Classifier, x: Tensor) -> Tensor:
@@ -148,7 +159,7 @@ def _first_not_finite(classifier: Classifier, x: Tensor) -> str:
     handles = [
         watch(name, module)
         for name, module in classifier.net.named_modules()
-        if name and not isinstance(module, torch.jit.ScriptModule)  # which takes no hooks
+        if name and takes_hooks(module)
     ]
     try:
         with torch.no_grad():

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -40,7 +40,7 @@ def page_of(folder: Path) -> str:
     """Return the page of the audit in ``folder``; raises InputError where it is none."""
     run = read_run(folder)
     classes = run["model"]["classes"]
-    return audit_page(audit_of(run), cards_of(folder, classes), *clips_of(folder, classes))
+    return audit_page(audit_of(run), *shown_of(folder, classes))
 
 
 def audit_of(run: Mapping[str, Any]) -> Audit:
@@ -112,19 +112,29 @@ def _by_eps(rows: Sequence[Mapping[str, Any]]) -> list[tuple[float, Interval]]:
     return [(row["eps"], interval_of(row)) for row in rows]
 
 
-def cards_of(folder: Path, classes: Sequence[str]) -> list[Card]:
-    """Return the images that the run saved to be shown; none where it saved none."""
+class Shown(NamedTuple):
+    """What a run saved to be shown: images, or sounds and their rate."""
+
+    cards: list[Card] = []  # noqa: RUF012
+    clips: list[Played] = []  # noqa: RUF012
+    rate: int = 0
+
+
+def shown_of(folder: Path, classes: Sequence[str]) -> Shown:
+    """Return the images, or the sounds, that the run saved to be shown; none where it has none."""
     told = read_json(folder, "cards.json")
     if not told:
-        return []
+        return Shown()
     with arrays(folder / "cards.npz") as saved:
+        ends = list(zip(saved["clean"], saved["adversarial"], strict=True))
         if "rate" in saved:
-            return []
-        pictures = [(_picture(a), _picture(b)) for a, b in
-                    zip(saved["clean"], saved["adversarial"], strict=True)]  # fmt: skip
-        maps = _looks(saved, len(pictures))
-    cards = [card_of(one, *both, classes) for one, both in zip(told, pictures, strict=True)]
-    return [replace(card, **look) for card, look in zip(cards, maps, strict=True)]
+            clips = [_played(i, row, *both, classes)
+                     for i, (row, both) in enumerate(zip(told, ends, strict=True))]  # fmt: skip
+            return Shown(clips=clips, rate=int(saved["rate"]))
+        maps = _looks(saved, len(ends))
+    cards = [card_of(one, _picture(clean), _picture(adversarial), classes)
+             for one, (clean, adversarial) in zip(told, ends, strict=True)]  # fmt: skip
+    return Shown([replace(card, **look) for card, look in zip(cards, maps, strict=True)])
 
 
 def _looks(saved: Mapping[str, np.ndarray], n: int) -> list[dict[str, Any]]:
@@ -133,20 +143,6 @@ def _looks(saved: Mapping[str, np.ndarray], n: int) -> list[dict[str, Any]]:
         return [{}] * n
     columns = (saved[name] for name in ("map_clean", "map_adversarial", "likeness"))
     return [{"maps": (a, b), "likeness": float(c)} for a, b, c in zip(*columns, strict=True)]
-
-
-def clips_of(folder: Path, classes: Sequence[str]) -> tuple[list[Played], int]:
-    """Return the sounds that the run saved to be heard, and their rate; none where it has none."""
-    told = read_json(folder, "cards.json")
-    if not told:
-        return [], 0
-    with arrays(folder / "cards.npz") as saved:
-        if "rate" not in saved:
-            return [], 0
-        ends = list(zip(saved["clean"], saved["adversarial"], strict=True))
-        clips = [_played(i, row, *both, classes)
-                 for i, (row, both) in enumerate(zip(told, ends, strict=True))]  # fmt: skip
-        return clips, int(saved["rate"])
 
 
 def _played(

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from advkit.attacks import ATTACKS
-from advkit.benchmarks.peers.known_nets import boxes, known_net, lines, test_images, told_of
+from advkit.benchmarks.peers.known_nets import boxes, first_images, known_net, lines, told_of
 from advkit.bounds.intervals import bounds_of
 from advkit.bounds.ladder import certify
 from advkit.bounds.margins import margins_of, rivals
@@ -50,13 +50,6 @@ def say(*rows: str) -> None:
     print("\n".join(rows), flush=True)  # noqa: T201
 
 
-def normalised(model: Classifier, x: Tensor) -> Tensor:
-    """Return images as the net behind the normalisation sees them."""
-    if model.mean is not None:
-        x = x - model.mean.view(-1, 1, 1)
-    return x if model.std is None else x / model.std.view(-1, 1, 1)
-
-
 def certified(model: Classifier, x: Tensor, y: Tensor, eps: float, method: str) -> int:
     """Return how many images are read right and certified."""
     with torch.no_grad():
@@ -76,7 +69,7 @@ def published(data: Path) -> None:
     )
     for name, eps, n, told in PUBLISHED:
         model = known_net(data, name)
-        x, y = test_images(data, told_of(data, name)["dataset"], n)
+        x, y = first_images(data, told_of(data, name)["dataset"], n)
         crown, alpha = (certified(model, x, y, eps, method) for method in ("crown", "alpha"))
         share = wilson(alpha, n)
         say(
@@ -120,13 +113,13 @@ def lirpa(model: Classifier, x: Tensor, y: Tensor, eps: float) -> Tensor:
     """Return the same of auto_LiRPA, in its mode for convolutions."""
     from auto_LiRPA import BoundedModule, BoundedTensor, PerturbationLpNorm
 
-    low, high = (normalised(model, z.clamp(0, 1)) for z in (x - eps, x + eps))
+    low, high = (model._normalise(z.clamp(0, 1)) for z in (x - eps, x + eps))
     own, others = torch.eye(10)[y], torch.eye(10).expand(len(y), 10, 10)
     rows = (own[:, None] - others)[torch.arange(10) != y[:, None]].view(len(y), 9, 10)
     net = BoundedModule(model.net, torch.zeros_like(x[:1]), bound_opts={"conv_mode": "patches"})
     ball = PerturbationLpNorm(norm=float("inf"), x_L=low, x_U=high)
     with torch.no_grad():
-        found, _ = net.compute_bounds(x=(BoundedTensor(normalised(model, x), ball),), C=rows,
+        found, _ = net.compute_bounds(x=(BoundedTensor(model._normalise(x), ball),), C=rows,
                                       method="CROWN", bound_upper=False)  # fmt: skip
     return found.flatten()  # type: ignore[no-any-return]
 
@@ -149,7 +142,7 @@ def cost(data: Path) -> None:
     say(f"| {' | '.join(head)} |", "|---" * len(head) + "|")
     for name, eps, n in COST:
         model = known_net(data, name)
-        x, y = test_images(data, told_of(data, name)["dataset"], n)
+        x, y = first_images(data, told_of(data, name)["dataset"], n)
         runs = (
             partial(certified, model, x, y, eps, "crown"),
             partial(crown, model, x, y, eps),

@@ -86,7 +86,7 @@ def _filled(module: nn.Module, weights: dict[str, Tensor], key: str) -> None:
     module.load_state_dict({part: weights[f"{key}.{part}"] for part in module.state_dict()})
 
 
-def test_images(data: Path, dataset: str, n: int) -> tuple[Tensor, Tensor]:
+def first_images(data: Path, dataset: str, n: int) -> tuple[Tensor, Tensor]:
     """Return the first ``n`` test images (n, channels, height, width) in [0, 1], and labels."""
     with np.load(data / TESTS[dataset]) as saved:
         x, y = torch.tensor(saved["x"][:n]), torch.tensor(saved["y"][:n].astype(int))
