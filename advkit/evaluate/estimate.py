@@ -28,25 +28,18 @@ class Step(NamedTuple):
     samples: float
 
 
-class Left(NamedTuple):
-    """Passes still to come: of attacks, many at once; and of checks, one after the other."""
-
-    attacks: float
-    checks: float
-
-
 def seconds_left(work: Work, plan: Plan, eps: Sequence[float], care: Care) -> float | None:
     """Return about how long the run will still take; None where that cannot be told."""
     costs = work.store.frame("costs")
     passes = float((costs["forwards"] + costs["backwards"]).sum())
-    found = passes_left(work, plan, eps, care)
-    if not passes or found is None:
+    left = passes_left(work, plan, eps, care)
+    if not passes or left is None:
         return None
     jobs = work.pool.jobs if work.pool else work.jobs
-    return float(costs["seconds"].sum()) / passes * (found.attacks / jobs + found.checks)
+    return float(costs["seconds"].sum()) / passes * left / jobs
 
 
-def passes_left(work: Work, plan: Plan, eps: Sequence[float], care: Care) -> Left | None:
+def passes_left(work: Work, plan: Plan, eps: Sequence[float], care: Care) -> float | None:
     """Return about how many passes are still to come.
 
     None where the plan was changed by what the checks found, or an attack does not say its cost.
@@ -67,7 +60,7 @@ def passes_left(work: Work, plan: Plan, eps: Sequence[float], care: Care) -> Lef
         attacks += max(step.samples - tried, 0) * each
     fallen = len(_right(work)) * (1 - _standing(work, met, max(eps)))
     attacks += SEARCH * fallen if not (costs["attack"] == LINE_SEARCH).any() else 0
-    return Left(attacks, 0.0 if work.store.fact("after") else _checks(work, eps, care, met))
+    return attacks + (0 if work.store.fact("after") else _checks(work, eps, care, met))
 
 
 def _steps(work: Work, plan: Plan, eps: Sequence[float], met: pd.Series) -> list[Step]:
