@@ -127,7 +127,7 @@ def _shards(
     pool = None if changes else work.pool
     jobs = pool.jobs if pool else work.jobs
     units = [Unit(label, eps, part) for label, eps, at in trials
-             for part in Queue(at.tolist(), even_size(len(at), work.batch_size, jobs))]  # fmt: skip
+             for part in Queue(at.tolist(), _size(work, len(at), jobs))]  # fmt: skip
 
     def here(model: Classifier, unit: Unit) -> list[Outcome]:
         mine = work._replace(model=model)
@@ -143,3 +143,8 @@ def _shards(
                 )
             yield outcome
         work.progress(stage, finished, len(units))
+
+
+def _size(work: Work, samples: int, jobs: int) -> int:
+    """Return a size of units: even, but none so small that it costs a step as much as a larger."""
+    return max(even_size(samples, work.batch_size, jobs), work.batch_size // 16)

@@ -103,14 +103,14 @@ def conclude(
         return [], {}
     left = few(work, standing(work, high), care.images)
     trials = [
+        Trial(f"check/longer:{care.steps}", high, left),
+        Trial("check/free:50", 1.0, right),
         *(Trial("check/pgd:20", value, right) for value in sorted(eps)),
         Trial("check/noise:20", high, right),
         Trial("check/fgsm:1", low, right),
-        Trial("check/free:50", 1.0, right),
-        Trial(f"check/longer:{care.steps}", high, left),
     ]
     reached = measured(work, "checks", trials, changes, meter)
-    *attacked, lucky, one_step, free, broken = (margins > 0 for margins in reached)
+    broken, free, *attacked, lucky, one_step = (margins > 0 for margins in reached)
     hard = left[~broken.numpy()]
     last = [Trial(name, high, hard) for name in ("check/climb:100", f"check/square:{care.queries}")]
     course, scores = measured(work, "checks of what stands", last, changes, meter)
