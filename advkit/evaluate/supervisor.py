@@ -69,7 +69,7 @@ def supervised(crew: Crew, knows: frozenset[str]) -> Iterator[Pool]:
             idle.put(worker)
 
     def run(units: Iterable[Unit]) -> Iterator[list[Outcome]]:
-        return at_once(do, units, jobs)
+        return at_once(do, units, jobs, ahead=jobs)
 
     try:
         yield Pool(run, lambda label: label in knows, jobs)
