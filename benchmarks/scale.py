@@ -32,6 +32,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from advkit.benchmarks.soak import soak
 from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.evaluate.audit import audit
@@ -192,21 +193,6 @@ def imagenet(folder: Path, images: int) -> str:
     return "\n".join(lines)
 
 
-def soak(audits: int) -> str:
-    """Return how memory, files and threads stood after every tenth of so many audits."""
-    model, samples = subject(Case(samples=16, size=8))
-    lines = [f"{'audits':>8}{'memory MB':>11}{'files':>7}"]
-    with tempfile.TemporaryDirectory() as folder:
-        for i in tqdm(range(audits), unit="audit"):
-            audit(model, samples, eps=[0.01], attacks=("fgsm",), jobs=1 + i % 2,
-                  out=Path(folder) / "run", fresh=True, bounds="off")  # fmt: skip
-            if i % max(audits // 10, 1) == 0 or i == audits - 1:
-                pages = int(Path("/proc/self/statm").read_text().split()[1])
-                files = len(list(Path("/proc/self/fd").iterdir()))
-                lines.append(f"{i + 1:>8,}{pages * 4096 / 2**20:>11,.1f}{files:>7}")
-    return "\n".join(lines)
-
-
 def main() -> None:
     """Print what was asked for."""
     parser = argparse.ArgumentParser(
@@ -225,7 +211,9 @@ def main() -> None:
     parser.add_argument("--soak", type=int, default=0, metavar="AUDITS")
     asked = parser.parse_args()
     if asked.soak:
-        sys.stdout.write(soak(asked.soak) + "\n")
+        for line in soak(*subject(Case(samples=16, size=8)), asked.soak):
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()  # for who watches it from elsewhere: it takes long
     elif asked.only:
         sys.stdout.write(imagenet(asked.photographs, 16) + "\n")
     else:

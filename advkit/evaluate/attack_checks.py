@@ -7,41 +7,26 @@ import torch
 from torch import Tensor
 
 from advkit.attacks import Member
-from advkit.attacks.auto_pgd_targeted import apgd_targeted
-from advkit.attacks.fast_gradient import fgsm
 from advkit.attacks.projected_gradient import pgd
-from advkit.attacks.random_noise import noise
-from advkit.attacks.square_attack import square
 from advkit.engine import NORMS
 from advkit.evaluate.subject import Subject, share
+from advkit.evaluate.trials import CLIMB
 from advkit.evaluate.trust_checks import Check, State
 
 LUCK = 0.03
 """Share of images by which luck alone may let the weaker of two attacks win; at least one."""
 
-CLIMB = (0, 5, 20, 50, 100)
-"""Steps of PGD after which it is looked how far images that stand are from being fooled."""
-
 NONE_STANDS = "No image stands at the largest eps."
 
 
-def by_pgd(subject: Subject) -> list[Tensor]:
-    """Return whom PGD by itself fools at each eps, from the smallest."""
-    return [subject.fooled(pgd, eps, steps=20, loss="margin") for eps in subject.eps]
-
-
-def beats_noise(subject: Subject, attacked: Tensor) -> Check:
-    """Check that PGD fools (``attacked``) what 20 draws of noise fool, at the largest eps."""
-    eps = subject.eps[-1]
-    lucky = subject.fooled(noise, eps, draws=20)
+def beats_noise(eps: float, lucky: Tensor, attacked: Tensor) -> Check:
+    """Check that PGD fools (``attacked``) what draws of noise fool (``lucky``), at ``eps``."""
     return _against("noise_beats_attack", lucky & ~attacked, lucky, attacked,
                     f"At eps {eps:.4g} noise fools {{}} images and PGD {{}}")  # fmt: skip
 
 
-def beats_one_step(subject: Subject, many: Tensor) -> Check:
-    """Check that PGD fools (``many``) what FGSM fools, at the smallest eps."""
-    eps = subject.eps[0]
-    one = subject.fooled(fgsm, eps)
+def beats_one_step(eps: float, one: Tensor, many: Tensor) -> Check:
+    """Check that PGD fools (``many``) what FGSM fools (``one``), at ``eps``."""
     return _against("one_step_beats_many", one & ~many, one, many,
                     f"At eps {eps:.4g} one step fools {{}} images and PGD {{}}")  # fmt: skip
 
@@ -56,38 +41,18 @@ def monotone(attacked: Sequence[Tensor]) -> Check:
     return Check("not_monotone", "fail" if fall > _luck(n) else "pass", seen)
 
 
-def unbounded(subject: Subject) -> Check:
-    """Check that PGD free to paint any image fools everywhere (Athalye et al. 2018)."""
-    free = subject._replace(norm="Linf", unit=None)
-    fooled = free.fooled(pgd, 1.0, steps=50, loss="margin", step=0.1)
+def unbounded(fooled: Tensor) -> Check:
+    """Check that PGD free to paint any image has ``fooled`` everywhere (Athalye et al. 2018)."""
     seen = f"Free to paint any image, PGD fools {share(fooled)}."
     return Check("unbounded_fails", _beyond_luck(~fooled), seen)
 
 
-def longer(subject: Subject, steps: int) -> Tensor:
-    """Return whom of those that stand a longer attack breaks: three targets, ``steps`` each."""
-    again = subject._replace(seed=subject.seed + 1)
-    return again.fooled(apgd_targeted, subject.eps[-1], steps=steps, n_targets=3, try_steps=5)
-
-
 def by_effort(broken: Tensor, steps: int) -> Check:
-    """Check that the `longer` attack has ``broken`` none of those that stood."""
+    """Check that a longer attack has ``broken`` none of those that stood."""
     if not len(broken):
         return Check("more_steps_help", "not applicable", NONE_STANDS)
     seen = f"A targeted attack of 3 times {steps} steps breaks {share(broken)} images that stood."
     return Check("more_steps_help", _beyond_luck(broken), seen)
-
-
-def climbed(subject: Subject) -> Tensor:
-    """Return the best margin that PGD has seen after so many steps of `CLIMB`, (n, 5)."""
-
-    def after(steps: int) -> Tensor:
-        if not steps:
-            return subject.margins(subject.x)
-        walk = {"steps": steps, "loss": "margin", "step": 0.1}
-        return subject.margins(subject.after(pgd, subject.eps[-1], **walk))
-
-    return torch.stack([after(steps) for steps in CLIMB], 1)
 
 
 def climbing(margins: Tensor) -> Check:
@@ -112,7 +77,7 @@ def courses(margins: Tensor) -> dict[str, list[float]]:
     ``low``, ``middle`` and ``high`` are the tenth, the half and nine tenths of the images;
     ``nearest`` is the image that in the end is closest to being fooled.
     """
-    margins = margins[margins.isfinite().all(1)]
+    margins = margins[margins.isfinite().all(1)] if len(margins) else margins
     if not len(margins):
         return {}
     tenths = margins.double().quantile(torch.tensor([0.1, 0.5, 0.9], dtype=torch.double), dim=0)
@@ -121,11 +86,10 @@ def courses(margins: Tensor) -> dict[str, list[float]]:
     return {"steps": list(CLIMB), "low": low, "middle": middle, "high": high, "nearest": nearest}
 
 
-def by_scores(subject: Subject, queries: int) -> Check:
-    """Check on images that stand that Square, which sees scores alone, breaks none."""
-    if not len(subject.x):
+def by_scores(broken: Tensor, queries: int) -> Check:
+    """Check that Square, which sees scores alone, has ``broken`` none of the images that stand."""
+    if not len(broken):
         return Check("black_box_wins", "not applicable", NONE_STANDS)
-    broken = subject._replace(guide=subject.model).fooled(square, subject.eps[-1], queries=queries)
     seen = f"Square, by {queries} scores, breaks {share(broken)} images that stood."
     return Check("black_box_wins", _beyond_luck(broken), seen)
 

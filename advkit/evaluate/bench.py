@@ -12,6 +12,7 @@ from advkit.evaluate.attempts import LINE_SEARCH, by_member, nearer
 from advkit.evaluate.fingerprint import answers, check_same
 from advkit.evaluate.memory import halved, is_out_of_memory
 from advkit.evaluate.shards import Pair, shard_of
+from advkit.evaluate.trials import is_trial, trial_of
 from advkit.evaluate.units import Do, Failed, Outcome, Shard, Unit
 from advkit.evaluate.work import Attempt, Work
 from advkit.models.classifier import LEAST, Classifier
@@ -53,7 +54,10 @@ def bench(
 
     def do(unit: Unit) -> list[Outcome]:
         mine = work._replace(bfloat16=unit.bfloat16)
-        return _by_halves(mine, unit, _attempt(mine, unit, member))
+        if is_trial(unit.label):
+            return _by_halves(unit, lambda at: trial_of(mine, unit, at, {}))
+        attempt, pair = _attempt(mine, unit, member), Pair(mine.model, mine.copy)
+        return _by_halves(unit, lambda at: shard_of(mine, pair, unit.label, unit.eps, at, attempt))
 
     return do
 
@@ -71,13 +75,8 @@ def _attempt(work: Work, unit: Unit, member: Callable[[str], Member]) -> Attempt
     return lambda model, _quick, at: nearer(work, model, at, start[[place[i] for i in at]])
 
 
-def _by_halves(work: Work, unit: Unit, attempt: Attempt) -> list[Outcome]:
+def _by_halves(unit: Unit, shard: Callable[[list[int]], Shard]) -> list[Outcome]:
     """Do a unit; where a sample makes the model fail, find it, and do the others all the same."""
-    pair = Pair(work.model, work.copy)
-
-    def shard(at: list[int]) -> Shard:
-        return shard_of(work, pair, unit.label, unit.eps, at, attempt)
-
     try:
         return [*halved(shard, unit.at)]
     except Exception as error:
@@ -86,4 +85,4 @@ def _by_halves(work: Work, unit: Unit, attempt: Attempt) -> list[Outcome]:
             return [Failed(unit, text, 1)]
     middle = len(unit.at) // 2
     parts = (unit._replace(at=unit.at[:middle]), unit._replace(at=unit.at[middle:]))
-    return [one for part in parts for one in _by_halves(work, part, attempt)]
+    return [one for part in parts for one in _by_halves(part, shard)]

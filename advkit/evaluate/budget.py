@@ -9,9 +9,9 @@ from advkit.attacks.race_of_targets import race
 from advkit.data.samples import Samples, take
 from advkit.engine import evaluate, metered
 from advkit.engine.objectives import margin
-from advkit.evaluate.attack_checks import CLIMB
 from advkit.evaluate.suite import Plan
 from advkit.evaluate.suites import Care
+from advkit.evaluate.trials import CLIMB
 from advkit.models.classifier import Classifier
 
 CLOSE = 0.2
@@ -96,8 +96,8 @@ def speed(model: Classifier, samples: Samples, batch_size: int) -> Speed:
 
 
 def seconds_of(found: Budget, images: int, rate: Speed, jobs: int, checks: float = 0.0) -> float:
-    """Return how long ``images`` usually take ``jobs`` threads; ``checks`` are passes of one."""
-    return (found.usual * images * max(1 / jobs, rate.alone) + checks) * rate.seconds
+    """Return how long ``images`` usually take ``jobs`` threads; ``checks`` are passes besides."""
+    return (found.usual * images + checks) * max(1 / jobs, rate.alone) * rate.seconds
 
 
 def forecast(found: Budget, images: int, duration: float) -> str:

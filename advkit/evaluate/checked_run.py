@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any, NamedTuple
 
-from advkit.engine import metered
+from advkit.engine import Meter, metered
 from advkit.evaluate.attempts import shorten
 from advkit.evaluate.black_box_run import black_box_trust
 from advkit.evaluate.randomised import once
@@ -35,7 +35,7 @@ def run_attacks(work: Work, plan: Plan, care: Care, eps: Sequence[float], first:
         run(work, plan, eps)
         check_complete(work)
         return Attacked(plan, Findings([first], {}), {})
-    before = _once(work, "before", lambda: written(examine(work, eps, care, first)))
+    before = _once(work, "before", lambda _: written(examine(work, eps, care, first)))
     findings = recalled(work, eps, care, before)
     plan = adapted(work, plan, findings.changes)
     run(work, plan, eps)
@@ -57,7 +57,9 @@ def run_checked(
     plan, findings, before = attacked
     if work.model.black_box:
         return [member.label for member in plan.members()], black_box_trust(work, findings.checks)
-    after = _once(work, "after", lambda: _verdict(work, plan, care, eps, findings, surrogates))
+    after = _once(
+        work, "after", lambda meter: _verdict(work, attacked, care, eps, surrogates, meter)
+    )
     if not after.pop("sound") or "smoothed" in findings.changes or _black_box_wins(after):
         last = last_resort(work, eps, care, plan, findings)
         run(work, last, eps)
@@ -72,24 +74,26 @@ def run_checked(
 
 def _verdict(
     work: Work,
-    plan: Plan,
+    attacked: Attacked,
     care: Care,
     eps: Sequence[float],
-    findings: Findings,
     surrogates: Sequence[Classifier],
+    meter: Meter,
 ) -> dict[str, Any]:
-    checks, walks = conclude(work, eps, care, findings, list(plan.members()), surrogates)
+    plan, findings, _ = attacked
+    members = list(plan.members())
+    checks, walks = conclude(work, eps, care, findings, members, surrogates, meter)
     true = sound(work, eps, care, findings)
     return {"sound": true, "courses": walks, **told([*findings.checks, *checks], true)}
 
 
-def _once(work: Work, name: str, find: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def _once(work: Work, name: str, find: Callable[[Meter], dict[str, Any]]) -> dict[str, Any]:
     """Return what ``find`` finds and what that cost, from the ledger if it was found before."""
     fact = work.store.fact(name)
     if fact is None:
         began = perf_counter()
         with metered(once(work.model)) as meter, repeatable(work, name):
-            found = find()
+            found = find(meter)
         cost = {"forwards": meter.forwards, "backwards": meter.backwards}
         fact = {**found, **cost, "seconds": perf_counter() - began}
         work.store.set_fact(name, fact)

@@ -28,32 +28,26 @@ class Step(NamedTuple):
     samples: float
 
 
-class Left(NamedTuple):
-    """Passes still to come: of attacks, many at once; and of checks, one after the other."""
-
-    attacks: float
-    checks: float
-
-
 def seconds_left(work: Work, plan: Plan, eps: Sequence[float], care: Care) -> float | None:
     """Return about how long the run will still take; None where that cannot be told."""
     costs = work.store.frame("costs")
     passes = float((costs["forwards"] + costs["backwards"]).sum())
-    found = passes_left(work, plan, eps, care)
-    if not passes or found is None:
+    left = passes_left(work, plan, eps, care)
+    if not passes or left is None:
         return None
     jobs = work.pool.jobs if work.pool else work.jobs
-    return float(costs["seconds"].sum()) / passes * (found.attacks / jobs + found.checks)
+    return float(costs["seconds"].sum()) / passes * left / jobs
 
 
-def passes_left(work: Work, plan: Plan, eps: Sequence[float], care: Care) -> Left | None:
+def passes_left(work: Work, plan: Plan, eps: Sequence[float], care: Care) -> float | None:
     """Return about how many passes are still to come.
 
     None where the plan was changed by what the checks found, or an attack does not say its cost.
     """
     if (work.store.fact("before") or {}).get("changes"):
         return None
-    costs, steps = work.store.frame("costs"), list(_steps(work, plan, eps))
+    costs, met = work.store.frame("costs"), _met(work)
+    steps = _steps(work, plan, eps, met)
     at = [_tried(costs, step) for step in steps]
     begun = max((i for i, tried in enumerate(at) if tried), default=-1)
     attacks = 0.0
@@ -64,21 +58,22 @@ def passes_left(work: Work, plan: Plan, eps: Sequence[float], care: Care) -> Lef
         if each is None:
             return None
         attacks += max(step.samples - tried, 0) * each
-    fallen = len(_right(work)) * (1 - _standing(work, max(eps)))
+    fallen = len(_right(work)) * (1 - _standing(work, met, max(eps)))
     attacks += SEARCH * fallen if not (costs["attack"] == LINE_SEARCH).any() else 0
-    return Left(attacks, 0.0 if work.store.fact("after") else _checks(work, eps, care))
+    return attacks + (0 if work.store.fact("after") else _checks(work, eps, care, met))
 
 
-def _steps(work: Work, plan: Plan, eps: Sequence[float]) -> list[Step]:
+def _steps(work: Work, plan: Plan, eps: Sequence[float], met: pd.Series) -> list[Step]:
     rising, right = sorted(eps), len(_right(work))
-    share = {value: _standing(work, value) for value in rising}
+    share = {value: _standing(work, met, value) for value in rising}
     steps = [Step(member, float("inf"), right) for member in plan.nearest]
     steps += [Step(m, value, right * share[value]) for value in rising for m in plan.scouts]
     larger = [*rising[1:], None]
     for value, above in reversed(list(zip(rising, larger, strict=True))):
         new = right * (share[value] - (share[above] if above else 0))
         steps += [Step(member, value, new) for member in plan.hunters]
-        steps += [Step(m, value, new * _close(work, plan, value)) for m in plan.closers]
+        close = _close(work, plan, met, value) if plan.closers else 0.0
+        steps += [Step(member, value, new * close) for member in plan.closers]
     return steps
 
 
@@ -95,15 +90,13 @@ def _met(work: Work) -> pd.Series:
     return smallest(work).reindex(right.loc[right["id"].isin(met), "position"])
 
 
-def _standing(work: Work, eps: float) -> float:
-    sizes = _met(work)
-    return float((sizes > room(work, eps)).mean()) if len(sizes) else ASSUMED
+def _standing(work: Work, met: pd.Series, eps: float) -> float:
+    return float((met > room(work, eps)).mean()) if len(met) else ASSUMED
 
 
-def _close(work: Work, plan: Plan, eps: float) -> float:
+def _close(work: Work, plan: Plan, met: pd.Series, eps: float) -> float:
     """Return what share of those that stand at ``eps`` the closers will meet."""
-    sizes = _met(work)
-    standing = sizes.index[sizes > room(work, eps)]
+    standing = met.index[met > room(work, eps)]
     if not len(standing):
         return CLOSE
     return float(pd.Series(standing).isin(near(work, eps, plan.near)).mean())
@@ -122,7 +115,7 @@ def _passes(costs: pd.DataFrame, member: Member, classes: int) -> float | None:
     return passes_of([member], classes)
 
 
-def _checks(work: Work, eps: Sequence[float], care: Care) -> float:
+def _checks(work: Work, eps: Sequence[float], care: Care, met: pd.Series) -> float:
     images = len(work.samples.ids)
     right = len(_right(work)) / images
-    return check_passes(care, images, len(eps), right, _standing(work, max(eps)))
+    return check_passes(care, images, len(eps), right, _standing(work, met, max(eps)))

@@ -20,7 +20,7 @@ from advkit.evaluate.work import Progress
 NAME = "progress.json"
 OFTEN = 0.5
 """Seconds between two notes of progress."""
-COSTLY = 20
+COSTLY = 50
 """An estimate is made again when so many times its own time has passed."""
 
 

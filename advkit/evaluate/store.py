@@ -27,12 +27,19 @@ class Store:
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self.path = path
         self._connection = connection
+        self._read: dict[str, pd.DataFrame] = {}
 
     def frame(self, table: str) -> pd.DataFrame:
-        """Return the table of this name, in a stable order.
+        """Return the table of this name, in a stable order; it is not for writing into.
 
-        It is one of ``samples``, ``results``, ``costs``, ``proofs`` and ``failures``.
+        It is one of ``samples``, ``results``, ``costs``, ``proofs`` and ``failures``. Between two
+        commits it is read once: a run asks hundreds of times who still stands.
         """
+        if table not in self._read:
+            self._read[table] = self._fresh(table)
+        return self._read[table]
+
+    def _fresh(self, table: str) -> pd.DataFrame:
         order = {
             "samples": "position",
             "results": "eps, attack, id",
@@ -47,7 +54,7 @@ class Store:
 
     def add_samples(self, frame: pd.DataFrame) -> None:
         """Commit the clean rows: position, id, label, prediction, confidence, margin."""
-        with self._commit():
+        with self._commit("samples"):
             self._insert("samples", frame)
 
     def add_shard(
@@ -56,7 +63,7 @@ class Store:
         """Save ``examples`` (float32) of the rows with row >= 0, then commit rows and cost."""
         if len(examples):
             self._save_examples(shard, examples)
-        with self._commit():
+        with self._commit("results", "costs"):
             self._insert("results", rows.assign(shard=shard))
             self._insert("costs", pd.DataFrame([{**cost, "shard": shard}]))
 
@@ -64,12 +71,12 @@ class Store:
         """Commit that a unit was given up, so that it is not tried for ever."""
         unit = failed.unit
         row = [shard, unit.label, unit.eps, json.dumps(list(ids)), failed.error, failed.attempts]
-        with self._commit():
+        with self._commit("failures"):
             self._connection.execute("INSERT OR REPLACE INTO failures VALUES (?,?,?,?,?,?)", row)
 
     def forget_failures(self) -> int:
         """Forget what was given up, to be tried again; return how many units that were."""
-        with self._commit():
+        with self._commit("failures"):
             return self._connection.execute("DELETE FROM failures").rowcount
 
     def ids_done(self, attack: str, eps: float) -> set[str]:
@@ -83,14 +90,14 @@ class Store:
 
     def add_proofs(self, frame: pd.DataFrame) -> None:
         """Commit what was proved: id, eps, lower, rung, passes, seconds."""
-        with self._commit():
+        with self._commit("proofs"):
             self._insert("proofs", frame)
 
     def take_rows(self, ledger: Path, tables: Sequence[str]) -> None:
         """Copy the rows of ``tables`` from another ledger, but for those that are here already."""
         self._connection.execute("ATTACH DATABASE ? AS other", [str(ledger)])
         try:
-            with self._commit():
+            with self._commit(*tables):
                 for table in tables:
                     copy = f"INSERT OR IGNORE INTO {table} SELECT * FROM other.{table}"  # noqa: S608
                     self._connection.execute(copy)
@@ -152,7 +159,10 @@ class Store:
         self._connection.executemany(statement, plain)
 
     @contextmanager
-    def _commit(self) -> Iterator[None]:
+    def _commit(self, *tables: str) -> Iterator[None]:
+        """Commit what the block does, to ``tables`` among others."""
+        for table in tables:
+            self._read.pop(table, None)
         with self._connection:
             yield
 

@@ -66,21 +66,35 @@ class Subject(NamedTuple):
         names = [self.ids[i] for i in places]
         return self._replace(x=self.x[places], y=self.y[places], ids=names, unit=unit)
 
+    def reached(self, attack: Attack, **options: object) -> Tensor:
+        """Return the margins (n,) that ``attack`` reaches within the largest eps."""
+        return self.margins(self.after(attack, self.eps[-1], **options))
+
     def fooled(self, attack: Attack, eps: float, **options: object) -> Tensor:
         """Return whom ``attack`` fools within ``eps``, (n,), judged by the model itself."""
         return self.margins(self.after(attack, eps, **options)) > 0
 
 
 def subject_of(work: Work, at: np.ndarray, most: int, eps: Sequence[float]) -> Subject:
-    """Return up to ``most`` of the samples ``at``, evenly spread; of large images a quarter.
+    """Return `few` of the samples ``at`` as a subject."""
+    return subject_at(work, few(work, at, most).tolist(), eps)
+
+
+def few(work: Work, at: np.ndarray, most: int) -> np.ndarray:
+    """Return up to ``most`` of the positions ``at``, evenly spread; of large images a quarter.
 
     No more than a quarter of all, so that checks never cost more than what they check.
     """
     if work.samples.x[0].numel() > LARGE:
         most //= 4
     most = max(min(most, len(work.samples.ids) // 4), 1)
-    few = at[np.unique(np.linspace(0, len(at) - 1, min(most, len(at))).round().astype(int))]
-    part = take(work.samples, few.tolist())
+    places = np.linspace(0, len(at) - 1, min(most, len(at))).round().astype(int)
+    return np.asarray(at[np.unique(places)])
+
+
+def subject_at(work: Work, at: Sequence[int], eps: Sequence[float]) -> Subject:
+    """Return the samples at these positions as a subject."""
+    part = take(work.samples, at)
     return Subject(
         work.judge or work.model,
         work.model,

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, NamedTuple, cast
 
 import torch
 
-from advkit.errors import InputError, ResourceError
+from advkit.errors import AdvkitError, InputError, ResourceError
 from advkit.evaluate.messages import receive, receive_outcomes, send, send_unit
 from advkit.evaluate.units import Failed, Outcome, Pool, Unit
 from advkit.evaluate.workers import at_once, default_jobs
@@ -46,13 +46,20 @@ class Crew(NamedTuple):
 def supervised(crew: Crew, knows: frozenset[str]) -> Iterator[Pool]:
     """Give a pool of ``crew.jobs`` processes (None: one per core) for attacks of these labels.
 
-    They begin with the first unit, and end with the block.
+    They begin with the block, to be ready when what comes before the attacks is done, and end with
+    it.
     """
     jobs = crew.jobs or default_jobs(torch.device("cpu"))
     workers = [Worker(crew) for _ in range(jobs)]
     idle: SimpleQueue[Worker] = SimpleQueue()
-    for worker in workers:
+
+    def arrive(worker: Worker) -> None:
+        with suppress(AdvkitError):  # raised again for its first unit
+            worker.ready()
         idle.put(worker)
+
+    for worker in workers:
+        threading.Thread(target=arrive, args=[worker], daemon=True).start()
 
     def do(unit: Unit) -> list[Outcome]:
         worker = idle.get()
@@ -62,7 +69,7 @@ def supervised(crew: Crew, knows: frozenset[str]) -> Iterator[Pool]:
             idle.put(worker)
 
     def run(units: Iterable[Unit]) -> Iterator[list[Outcome]]:
-        return at_once(do, units, jobs)
+        return at_once(do, units, jobs, ahead=jobs)
 
     try:
         yield Pool(run, lambda label: label in knows, jobs)

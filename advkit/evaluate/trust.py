@@ -4,29 +4,30 @@ The checks are the indicators of attack failure of Pintor et al. (2022), the fla
 (Croce and Hein 2020), and what a machine can do of the list of Carlini et al. (2019).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from advkit.attacks import Member
+from advkit.engine import Meter
 from advkit.evaluate.attack_checks import (
     beats_noise,
     beats_one_step,
     by_effort,
-    by_pgd,
     by_scores,
     by_transfer,
-    climbed,
     climbing,
     courses,
     keeps_success,
-    longer,
     monotone,
     unbounded,
 )
 from advkit.evaluate.gradient_checks import real_logits, some_gradient, true_gradient, unsaturated
-from advkit.evaluate.subject import Subject, subject_of
+from advkit.evaluate.subject import Subject, few, subject_at, subject_of
 from advkit.evaluate.suites import Care
 from advkit.evaluate.surrogates import Change, best_guide, change_named, changed
+from advkit.evaluate.trials import Trial, measured
 from advkit.evaluate.trust_checks import TEXTS, Check
 from advkit.evaluate.work import Work, repeatable, right_when_clean, standing
 from advkit.models.classifier import Classifier
@@ -90,43 +91,43 @@ def conclude(
     findings: Findings,
     members: Sequence[Member],
     surrogates: Sequence[Classifier],
+    meter: Meter,
 ) -> tuple[list[Check], dict[str, list[float]]]:
     """Check on a few images what the attacks reached, by the gradient that they ended up with.
 
     Returns the checks, and how near a long attack brings the images that stand (`courses`).
     """
-    guide = changed(work.model, findings.changes)
-    right = right_ones(work, eps, care)._replace(guide=guide)
-    if not len(right.x):
+    low, high, changes = min(eps), max(eps), findings.changes
+    right = few(work, _right(work), care.images)
+    if not len(right):
         return [], {}
-    left = subject_of(work, standing(work, max(eps)), care.images, eps)._replace(guide=guide)
-    attacked, broken = by_pgd(right), longer(left, care.steps)
-    hard = left.only((~broken).nonzero()[:, 0].tolist())
-    others = {other.name: hard._replace(guide=other) for other in surrogates}
-    margins = climbed(hard)
-    checks = _in_turn(
-        work,
-        lambda: beats_noise(right, attacked[-1]),
-        lambda: beats_one_step(right, attacked[0]),
-        lambda: monotone(attacked),
-        lambda: unbounded(right),
-        lambda: by_effort(broken, care.steps),
-        lambda: climbing(margins),
-        lambda: by_scores(hard, care.queries),
-        lambda: by_transfer(hard, others),
-        lambda: keeps_success(right, members),
-        lambda: valid(work),
-    )
-    return checks, courses(margins)
-
-
-def _in_turn(work: Work, *checks: Callable[[], Check]) -> list[Check]:
-    """Return the outcomes of ``checks``, and show how many are done."""
-    done = []
-    for i, check in enumerate(checks):
-        done.append(check())
-        work.progress("checks", i + 1, len(checks))
-    return done
+    left = few(work, standing(work, high), care.images)
+    trials = [
+        Trial(f"check/longer:{care.steps}", high, left),
+        Trial("check/free:50", 1.0, right),
+        *(Trial("check/pgd:20", value, right) for value in sorted(eps)),
+        Trial("check/noise:20", high, right),
+        Trial("check/fgsm:1", low, right),
+    ]
+    reached = measured(work, "checks", trials, changes, meter)
+    broken, free, *attacked, lucky, one_step = (margins > 0 for margins in reached)
+    hard = left[~broken.numpy()]
+    last = [Trial(name, high, hard) for name in ("check/climb:100", f"check/square:{care.queries}")]
+    course, scores = measured(work, "checks of what stands", last, changes, meter)
+    rest = subject_at(work, hard.tolist(), eps)
+    guided = subject_at(work, right.tolist(), eps)._replace(guide=changed(work.model, changes))
+    return [
+        beats_noise(high, lucky, attacked[-1]),
+        beats_one_step(low, one_step, attacked[0]),
+        monotone(attacked),
+        unbounded(free),
+        by_effort(broken, care.steps),
+        climbing(course),
+        by_scores(scores > 0, care.queries),
+        by_transfer(rest, {each.name: rest._replace(guide=each) for each in surrogates}),
+        keeps_success(guided, members),
+        valid(work),
+    ], courses(course)
 
 
 def sound(work: Work, eps: Sequence[float], care: Care, findings: Findings) -> bool:
@@ -171,8 +172,11 @@ def told(checks: Sequence[Check], guide_is_sound: bool) -> dict[str, Any]:
 
 def right_ones(work: Work, eps: Sequence[float], care: Care) -> Subject:
     """Return the few of the samples that are right when clean on which checks are made."""
-    at = right_when_clean(work)["position"].to_numpy(dtype=int)
-    return subject_of(work, at, care.images, eps)
+    return subject_of(work, _right(work), care.images, eps)
+
+
+def _right(work: Work) -> np.ndarray:
+    return right_when_clean(work)["position"].to_numpy(dtype=int)
 
 
 def valid(work: Work) -> Check:

@@ -62,14 +62,15 @@ def each(function: Callable[[M, S], T], model: M, items: Iterable[S], jobs: int)
     yield from at_once(work, items, jobs)
 
 
-def at_once(work: Callable[[S], T], items: Iterable[S], jobs: int) -> Iterator[T]:
+def at_once(work: Callable[[S], T], items: Iterable[S], jobs: int, ahead: int = 0) -> Iterator[T]:
     """Yield ``work(item)`` for all ``items`` as they are done, ``jobs`` threads at a time.
 
-    An item is taken when a thread is free for it. Of those that end together, errors come last.
+    An item is taken when a thread is free for it, or up to ``ahead`` items before: then no thread
+    waits for who uses what was yielded. Of those that end together, errors come last.
     """
     left = iter(items)
     pool = ThreadPoolExecutor(jobs)
-    running: set[Future[T]] = {pool.submit(work, item) for item in islice(left, jobs)}
+    running: set[Future[T]] = {pool.submit(work, item) for item in islice(left, jobs + ahead)}
     try:
         while running:
             done, running = wait(running, return_when=FIRST_COMPLETED)

@@ -65,7 +65,7 @@ def worker(recipe: Mapping[str, Any]) -> Do:
 
     def killed_once(unit: Unit) -> list[Outcome]:
         mark = Path(recipe["killed_at"])
-        if not mark.exists():
+        if not mark.exists() and unit.label.startswith(recipe.get("killed_in", "")):
             mark.touch()
             os.kill(os.getpid(), signal.SIGKILL)
         return do(unit)

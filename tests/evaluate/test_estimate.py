@@ -28,7 +28,7 @@ def test_the_estimate_is_right_within_a_third(
         if asked and next(looks) % 5 == 0 and not asked[0].store.fact("after"):
             costs, left = asked[0].store.frame("costs"), estimate.passes_left(*asked)
             assert left is not None
-            told.append((float((costs["forwards"] + costs["backwards"]).sum()), sum(left)))
+            told.append((float((costs["forwards"] + costs["backwards"]).sum()), left))
 
     monkeypatch.setattr("advkit.evaluate.audit.seconds_left", remember)
     run(tmp_path, samples=some_digits(120), norm=norm, eps=eps, suite="quick", attacks=(),

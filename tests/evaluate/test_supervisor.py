@@ -121,14 +121,25 @@ def test_a_worker_that_cannot_begin_says_why_and_is_not_tried_again(build: str, 
         done(Crew(build, {}, 1), units(1))
 
 
-def test_workers_begin_with_the_first_unit_and_end_with_the_block() -> None:
+def test_workers_begin_and_end_with_the_block() -> None:
     before = set(children(os.getpid()))
     with supervised(Crew(PLAIN, {}, 2), frozenset(["add"])) as pool:
-        assert set(children(os.getpid())) == before
+        until = time.monotonic() + 30
+        while len(set(children(os.getpid())) - before) < 2:
+            assert time.monotonic() < until, "they wait for a unit"
+            time.sleep(0.01)
         assert pool.knows("add")
         assert not pool.knows("smoothed(add)")
         list(pool.run(units(4)))
         assert len(set(children(os.getpid())) - before) == 2
+    assert set(children(os.getpid())) == before
+
+
+def test_a_block_may_end_before_its_workers_are_ready() -> None:
+    before = set(children(os.getpid()))
+    with supervised(Crew(PLAIN, {}, 2), frozenset(["add"])):
+        pass
+    time.sleep(0.2)  # in which one could begin yet
     assert set(children(os.getpid())) == before
 
 

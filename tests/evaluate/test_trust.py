@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from advkit.data.specs import load_data
-from advkit.evaluate.attack_checks import CLIMB, climbed, climbing, courses
+from advkit.evaluate.attack_checks import climbing, courses
 from advkit.evaluate.randomised import ASKED, OnAverage
 from advkit.evaluate.subject import Subject
+from advkit.evaluate.trials import CLIMB, climbed
 from advkit.evaluate.trust_checks import TEXTS
 from advkit.models.classifier import Classifier
 from advkit.models.specs import load_model

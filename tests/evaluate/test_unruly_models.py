@@ -1,8 +1,5 @@
 """Models that fail on some samples, change themselves, answer NaN, or leave something behind."""
 
-import gc
-import os
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from advkit.benchmarks.soak import held
 from advkit.errors import InputError
 from advkit.evaluate.bench import bench, same_as
 from advkit.evaluate.run_folder import read_json
@@ -221,26 +219,15 @@ def test_many_audits_in_one_process_leave_nothing_behind(tmp_path: Path) -> None
     model = classifier_of(digits_net())
     samples = some_digits(20)
 
-    def held() -> tuple[int, int, int]:
-        gc.collect()
-        hooks = sum(len(m._forward_hooks) + len(m._forward_pre_hooks) + len(m._backward_hooks)
-                    for m in model.modules())  # fmt: skip
-        return len(list(Path("/proc/self/fd").iterdir())), hooks, threading.active_count()
-
     def once(i: int) -> None:
         run(tmp_path / str(i), model=model, samples=samples, eps=(0.05,), attacks=("fgsm",),
             jobs=1 + i % 2)  # fmt: skip
 
     for i in range(4):
         once(i)
-    before, size = held(), resident()
+    before = held(model)
     for i in range(4, 12):
         once(i)
-    assert held() == before
-    assert resident() - size < 24 * 2**20
-
-
-def resident() -> int:
-    """Return how many bytes of memory this process holds."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    after = held(model)
+    assert after[1:] == before[1:]
+    assert after.memory - before.memory < 24

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from advkit.engine import metered
 from advkit.evaluate.shards import even_size
-from advkit.evaluate.workers import default_batch, default_jobs, each, one_thread_each
+from advkit.evaluate.workers import at_once, default_batch, default_jobs, each, one_thread_each
 
 NET = nn.Linear(3, 2)
 
@@ -65,6 +65,21 @@ class Forgetful(nn.Module):
         self.hidden = self.a(x).relu()
         time.sleep(0.002)
         return self.b(self.hidden)
+
+
+def test_threads_go_on_while_the_caller_looks_at_what_is_done() -> None:
+    begun, looking = [threading.Event() for _ in range(4)], threading.Event()
+
+    def work(i: int) -> None:
+        begun[i].set()
+        assert i == 0 or looking.wait(30)
+
+    found = at_once(work, range(4), jobs=1, ahead=1)
+    next(found)
+    looking.set()
+    assert begun[2].wait(10), "the thread waits for the caller"
+    assert not begun[3].wait(0.1), "more is taken than was said"
+    assert len(list(found)) == 3
 
 
 def test_nets_that_keep_something_on_themselves_are_not_disturbed() -> None:

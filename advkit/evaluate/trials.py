@@ -1,0 +1,150 @@
+"""What checks measure, image by image: units of work like those of attacks, with the same results
+whoever does them.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from advkit.attacks.auto_pgd_targeted import apgd_targeted
+from advkit.attacks.fast_gradient import fgsm
+from advkit.attacks.projected_gradient import pgd
+from advkit.attacks.random_noise import noise
+from advkit.attacks.square_attack import square
+from advkit.engine import Meter, metered
+from advkit.evaluate.memory import halved
+from advkit.evaluate.randomised import once
+from advkit.evaluate.shards import (
+    FailedUnitsError,
+    Queue,
+    check_unchanged,
+    even_size,
+    shard_name,
+)
+from advkit.evaluate.subject import Subject, subject_at
+from advkit.evaluate.surrogates import Change, changed
+from advkit.evaluate.units import Failed, Outcome, Shard, Unit
+from advkit.evaluate.work import Work
+from advkit.evaluate.workers import each
+from advkit.models.classifier import Classifier
+
+CLIMB = (0, 5, 20, 50, 100)
+"""Steps of PGD after which it is looked how far images that stand are from being fooled."""
+
+
+class Trial(NamedTuple):
+    """One of `TRIALS` with its effort, as in ``check/pgd:20``, at ``eps`` on the samples ``at``."""
+
+    label: str
+    eps: float
+    at: np.ndarray
+
+
+def climbed(subject: Subject) -> Tensor:
+    """Return the best margin that PGD has seen after so many steps of `CLIMB`, (n, 5)."""
+    walks = [subject.reached(pgd, steps=steps, loss="margin") for steps in CLIMB if steps]
+    return torch.stack([subject.margins(subject.x), *walks], 1)
+
+
+def _free(subject: Subject, steps: int) -> Tensor:
+    """Return the margins that PGD reaches where it may paint any image."""
+    free = subject._replace(norm="Linf", unit=None)
+    return free.reached(pgd, steps=steps, loss="margin")
+
+
+def _longer(subject: Subject, steps: int) -> Tensor:
+    """Return the margins that a longer attack reaches: three targets, ``steps`` each."""
+    again = subject._replace(seed=subject.seed + 1)
+    return again.reached(apgd_targeted, steps=steps, n_targets=3, try_steps=5)
+
+
+TRIALS: dict[str, Callable[[Subject, int], Tensor]] = {
+    "check/pgd": lambda subject, steps: subject.reached(pgd, steps=steps, loss="margin"),
+    "check/noise": lambda subject, draws: subject.reached(noise, draws=draws),
+    "check/fgsm": lambda subject, _: subject.reached(fgsm),
+    "check/free": _free,
+    "check/longer": _longer,
+    "check/climb": lambda subject, _: climbed(subject),
+    "check/square": lambda subject, queries: subject._replace(guide=subject.model).reached(
+        square, queries=queries
+    ),
+}
+"""Each gives margins by the model itself, one row per image; an image has the same in any batch."""
+
+
+def is_trial(label: str) -> bool:
+    """Return whether a unit of this label is a `Trial`."""
+    return label.partition(":")[0] in TRIALS
+
+
+def trial_of(work: Work, unit: Unit, at: list[int], changes: Mapping[str, Change]) -> Shard:
+    """Return the margins of a unit, with their positions as rows, and the passes that they cost.
+
+    Attacks follow the gradient of the model with ``changes``.
+    """
+    name, _, effort = unit.label.partition(":")
+    subject = subject_at(work, at, [unit.eps])
+    with metered(once(work.model)) as meter:
+        margins = TRIALS[name](subject._replace(guide=changed(work.model, changes)), int(effort))
+    check_unchanged(work, once(work.model))
+    cost = {
+        "attack": unit.label,
+        "eps": unit.eps,
+        "forwards": meter.forwards,
+        "backwards": meter.backwards,
+    }
+    rows = pd.DataFrame({"position": at})
+    return Shard(shard_name(unit), rows, margins.cpu().numpy(), cost)
+
+
+def measured(
+    work: Work, stage: str, trials: Sequence[Trial], changes: Mapping[str, Change], meter: Meter
+) -> list[Tensor]:
+    """Return the margins of every trial, in the order of its samples.
+
+    ``meter`` gets the passes, whoever made them. Raises FailedUnitsError for what was given up.
+    """
+    before, found = (meter.forwards, meter.backwards), dict[tuple[str, float, int], np.ndarray]()
+    shards = list(_shards(work, stage, trials, changes))
+    for _, rows, margins, cost in shards:
+        keys = [(cost["attack"], cost["eps"], position) for position in rows["position"]]
+        found.update(zip(keys, margins, strict=True))
+    # What this thread did itself stands on the meter already, what others did does not.
+    meter.forwards = before[0] + sum(shard.cost["forwards"] for shard in shards)
+    meter.backwards = before[1] + sum(shard.cost["backwards"] for shard in shards)
+    return [torch.tensor(np.array([found[trial.label, trial.eps, at] for at in trial.at]))
+            for trial in trials]  # fmt: skip
+
+
+def _shards(
+    work: Work, stage: str, trials: Sequence[Trial], changes: Mapping[str, Change]
+) -> Iterator[Shard]:
+    """Do all trials: elsewhere if there is a pool, which knows no changed gradients; else here."""
+    pool = None if changes else work.pool
+    jobs = pool.jobs if pool else work.jobs
+    units = [Unit(label, eps, part) for label, eps, at in trials
+             for part in Queue(at.tolist(), _size(work, len(at), jobs))]  # fmt: skip
+
+    def here(model: Classifier, unit: Unit) -> list[Outcome]:
+        mine = work._replace(model=model)
+        return [*halved(lambda at: trial_of(mine, unit, at, changes), unit.at)]
+
+    done = pool.run(units) if pool else each(here, work.model, units, work.jobs)
+    for finished, outcomes in enumerate(done, 1):
+        for outcome in outcomes:
+            if isinstance(outcome, Failed):
+                raise FailedUnitsError(
+                    f"the check {outcome.unit.label} failed: {outcome.error}",
+                    f"all attacks are done and safe; to go on: advkit resume {work.store.path}",
+                )
+            yield outcome
+        work.progress(stage, finished, len(units))
+
+
+def _size(work: Work, samples: int, jobs: int) -> int:
+    """Return a size of units: even, but none so small that it costs a step as much as a larger."""
+    return max(even_size(samples, work.batch_size, jobs), work.batch_size // 16)
