@@ -1,8 +1,7 @@
 """Operators that are affine in the input: what they do to values, to radii, and backwards."""
 
-import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -28,16 +27,18 @@ class Affine(NamedTuple):
 
 
 class Window(NamedTuple):
-    """How a window of coefficients moves to the input: its origin is ``stride`` * o - ``pad``."""
+    """How a window of coefficients moves to the input: its origin is ``stride`` * o - ``pad``.
+
+    One of a single entry is as large as ``reach`` there.
+    """
 
     back: Callable[[Tensor], Tensor]
     stride: tuple[int, int]
     pad: tuple[int, int]
+    reach: tuple[int, int]
 
 
-HERE = ((1, 1), (0, 0))
-SMALL = 1 << 17
-"""Entries of a matrix that is faster than a convolution: it stays in the cache."""
+HERE = ((1, 1), (0, 0), (1, 1))
 
 
 def linear(weight: Tensor, bias: Tensor | None) -> Affine:
@@ -48,84 +49,6 @@ def linear(weight: Tensor, bias: Tensor | None) -> Affine:
         lambda a: (a @ weight,),
         bias,
     )
-
-
-def convolution(module: nn.Conv1d | nn.Conv2d, shape: Shape, out: Shape) -> Affine:
-    """Return ``module``, zero-padded, from maps of ``shape`` to maps of shape ``out``."""
-    flat = isinstance(module, nn.Conv1d)
-    forth: Any = F.conv1d if flat else F.conv2d
-    weight, stride, pad = module.weight, module.stride, padding_of(module)
-    like: dict[str, Any] = {
-        "stride": stride,
-        "padding": pad,
-        "dilation": module.dilation,
-        "groups": module.groups,
-    }
-    spare = [
-        n - ((o - 1) * s - 2 * p + d * (k - 1) + 1)
-        for n, o, s, p, d, k in zip(
-            shape[1:], out[1:], stride, pad, module.dilation, module.kernel_size, strict=True
-        )
-    ]
-    transpose: Any = F.conv_transpose1d if flat else F.conv_transpose2d
-    bias = None if module.bias is None else module.bias.reshape(-1, *[1] * (len(shape) - 1))
-
-    return Affine(
-        lambda x: forth(x, weight, module.bias, **like),
-        lambda r: forth(r, weight.abs(), None, **like),
-        lambda a: (transpose(a, weight, output_padding=spare, **like),),
-        bias,
-        None if flat else Window(_unpadded(module), stride, pad),  # type: ignore[arg-type]
-    )
-
-
-def _unpadded(module: nn.Module) -> Callable[[Tensor], Tensor]:
-    """Return the transpose of a 2-D convolution without padding: a window grows by the kernel.
-
-    From a small window it is one matrix: it takes more products than the transposed convolution,
-    and was measured 2 to 20 times as fast. Into few channels a product and a fold are.
-    """
-    assert isinstance(module, nn.Conv2d)  # noqa: S101
-    weight, kernel, stride, gap = module.weight, module.kernel_size, module.stride, module.dilation
-    few = weight.shape[1] <= 4 and module.groups == 1 and max(gap) == 1
-
-    def transposed(a: Tensor) -> Tensor:
-        return F.conv_transpose2d(a, weight, stride=stride, dilation=gap, groups=module.groups)
-
-    def size_of(h: int, w: int) -> tuple[int, ...]:
-        each = zip((h, w), stride, gap, kernel, strict=True)
-        return (weight.shape[1] * module.groups, *((n - 1) * s + d * (k - 1) + 1
-                                                   for n, s, d, k in each))  # fmt: skip
-
-    @functools.cache
-    def matrix(h: int, w: int) -> Tensor:
-        count = len(weight) * h * w
-        one = torch.eye(count).to(weight).reshape(count, len(weight), h, w)
-        return transposed(one).reshape(count, -1).contiguous()
-
-    def grown(a: Tensor) -> Tensor:
-        h, w = a.shape[2:]
-        size = size_of(h, w)
-        if a[0].numel() * torch.Size(size).numel() <= SMALL:
-            return (a.flatten(1) @ matrix(h, w)).reshape(len(a), *size)
-        if few:
-            columns = torch.matmul(weight.flatten(1).T, a.flatten(2))
-            return F.fold(columns, size[1:], kernel, stride=stride)
-        return transposed(a)
-
-    return grown
-
-
-def padding_of(module: nn.Conv1d | nn.Conv2d) -> tuple[int, ...]:
-    """Return the zeros on each side; raises ValueError where the sides differ."""
-    if module.padding == "valid":
-        return (0,) * len(module.kernel_size)
-    if module.padding == "same":
-        wide = [d * (k - 1) for d, k in zip(module.dilation, module.kernel_size, strict=True)]
-        if any(w % 2 for w in wide):
-            raise ValueError("padding='same' of an even kernel")
-        return tuple(w // 2 for w in wide)
-    return tuple(module.padding)  # type: ignore[arg-type]
 
 
 def scaling(factor: Tensor, bias: Tensor | None) -> Affine:

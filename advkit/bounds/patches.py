@@ -106,7 +106,7 @@ def view(who: Tensor, rows: Rows) -> View:
     h, w = rows.a.shape[-2:]
     # Windows begin less than their size outside the map: all numbers are above 0.
     key = ((who << 20) + rows.corner[:, 0] + h << 20) + rows.corner[:, 1] + w
-    key, which = key.unique(return_inverse=True)
+    key, which = key.unique(return_inverse=True)  # type: ignore[no-untyped-call]
     return View(which, (h, w), key >> 40, (key >> 20) % (1 << 20), key % (1 << 20))
 
 
