@@ -84,7 +84,7 @@ def instances(data: Path) -> None:
     say("| net | verdict of others | certified | of | slowest, s |", "|---|---|---|---|---|")
     for name in sorted({row["model"] for row in rows}):
         model, seen, slowest = known_net(data, name), Counter[tuple[str, bool]](), 0.0
-        mine = [row for row in rows if row["model"] == name and not row["normalize"]]
+        mine = [row for row in rows if row["model"] == name]
         for row in mine:
             x, eps = boxes(data, [row], model.shape or ())
             y, goal = torch.tensor([row["label"]]), torch.tensor([row["target"]])
