@@ -44,10 +44,7 @@ def bounds_of(
 
     ``look`` is shown the coefficients of every way back, as in `linear_relaxation.lower`.
     """
-    found = Bounds({0: Walls(region.low, region.high)}, {})
-    # What comes out of a curve is no tighter for a way back than what went in.
-    bent = {step.inputs[0] for step in graph if isinstance(step.rule, Curve | Highest)}
-    bent -= {place for place, step in enumerate(graph) if isinstance(step.rule, Curve)}
+    found, bent = Bounds({0: Walls(region.low, region.high)}, {}), before_curves(graph)
     for place, step in enumerate(graph[1:], 1):
         walls = _interval(step, [found.walls[i] for i in step.inputs])
         if isinstance(step.rule, Curve | Highest):
@@ -56,6 +53,15 @@ def bounds_of(
             walls = _drawn_in(graph, place, walls, found, region, look)
         found.walls[place] = walls
     return found
+
+
+def before_curves(graph: Graph) -> set[int]:
+    """Return the places whose walls are worth a way back: the inputs of what is not affine.
+
+    What comes out of a curve is no tighter for a way back than what went in.
+    """
+    bent = {step.inputs[0] for step in graph if isinstance(step.rule, Curve | Highest)}
+    return bent - {place for place, step in enumerate(graph) if isinstance(step.rule, Curve)}
 
 
 def lines_of(step: Step, walls: Walls) -> Lines | Peaks:

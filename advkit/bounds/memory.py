@@ -33,20 +33,24 @@ def padded(rows: Tensor) -> Tensor:
 
 def widest(graph: Graph, place: int) -> int:
     """Return the most entries that one neuron of step ``place`` sees of any map in front of it."""
+    return max(spans(graph, place))
+
+
+def spans(graph: Graph, place: int) -> list[int]:
+    """Return how many entries one neuron of step ``place`` sees of every map on the way back."""
     windows: dict[int, tuple[int, ...] | None] = {}
     windows[place] = (1, 1) if len(graph[place].shape) == 3 else None
-    most = 0
+    found = []
     for at in range(place, -1, -1):
         if at not in windows:
             continue
         window, shape = windows[at], graph[at].shape
         if window is None or window[0] * window[1] >= shape[1] * shape[2]:
             window = None
-        size = shape if window is None else (shape[0], *window)
-        most = max(most, torch.Size(size).numel())
+        found.append(torch.Size(shape if window is None else (shape[0], *window)).numel())
         for source in graph[at].inputs:
             windows[source] = _larger(_before(graph[at], window), windows.get(source, (0, 0)))
-    return most
+    return found
 
 
 def _before(step: Step, window: tuple[int, ...] | None) -> tuple[int, ...] | None:
