@@ -33,7 +33,7 @@ def certify(
 ) -> dict[str, Any]:
     """Prove for which samples no perturbation within eps exists; write ``out`` with its report.
 
-    ``options`` (method, seconds, jobs, fresh, progress) are those of
+    ``options`` (method, seconds, jobs, fresh, progress, announce) are those of
     `advkit.evaluate.certify_run.certify`. With ``smooth`` the model smoothed by noise of this
     deviation is certified, in L2, with the options (draws, doubt, seed, ...) of
     `advkit.evaluate.smooth_run.certify_smoothed`. Returns the summary, the content of `run.json`,

@@ -1,7 +1,7 @@
 """Operators that are affine in the input: what they do to values, to radii, and backwards."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -27,14 +27,18 @@ class Affine(NamedTuple):
 
 
 class Window(NamedTuple):
-    """How a window of coefficients moves to the input: its origin is ``stride`` * o - ``pad``."""
+    """How a window of coefficients moves to the input: its origin is ``stride`` * o - ``pad``.
+
+    One of a single entry is as large as ``reach`` there.
+    """
 
     back: Callable[[Tensor], Tensor]
     stride: tuple[int, int]
     pad: tuple[int, int]
+    reach: tuple[int, int]
 
 
-HERE = ((1, 1), (0, 0))
+HERE = ((1, 1), (0, 0), (1, 1))
 
 
 def linear(weight: Tensor, bias: Tensor | None) -> Affine:
@@ -45,69 +49,6 @@ def linear(weight: Tensor, bias: Tensor | None) -> Affine:
         lambda a: (a @ weight,),
         bias,
     )
-
-
-def convolution(module: nn.Conv1d | nn.Conv2d, shape: Shape, out: Shape) -> Affine:
-    """Return ``module``, zero-padded, from maps of ``shape`` to maps of shape ``out``."""
-    flat = isinstance(module, nn.Conv1d)
-    forth: Any = F.conv1d if flat else F.conv2d
-    weight, stride, pad = module.weight, module.stride, padding_of(module)
-    like: dict[str, Any] = {
-        "stride": stride,
-        "padding": pad,
-        "dilation": module.dilation,
-        "groups": module.groups,
-    }
-    spare = [
-        n - ((o - 1) * s - 2 * p + d * (k - 1) + 1)
-        for n, o, s, p, d, k in zip(
-            shape[1:], out[1:], stride, pad, module.dilation, module.kernel_size, strict=True
-        )
-    ]
-    transpose: Any = F.conv_transpose1d if flat else F.conv_transpose2d
-    bias = None if module.bias is None else module.bias.reshape(-1, *[1] * (len(shape) - 1))
-
-    return Affine(
-        lambda x: forth(x, weight, module.bias, **like),
-        lambda r: forth(r, weight.abs(), None, **like),
-        lambda a: (transpose(a, weight, output_padding=spare, **like),),
-        bias,
-        None if flat else Window(_unpadded(module), stride, pad),  # type: ignore[arg-type]
-    )
-
-
-def _unpadded(module: nn.Module) -> Callable[[Tensor], Tensor]:
-    """Return the transpose of a 2-D convolution without padding: a window grows by the kernel.
-
-    Into few channels one product and a fold are faster than the transposed convolution: measured
-    5 times for one channel, 1.4 times for three, slower from 16 on.
-    """
-    assert isinstance(module, nn.Conv2d)  # noqa: S101
-    weight, kernel, stride, gap = module.weight, module.kernel_size, module.stride, module.dilation
-    few = weight.shape[1] <= 4
-
-    def grown(a: Tensor) -> Tensor:
-        if module.groups > 1 or not (few or a.shape[2:] == (1, 1)) or max(gap) > 1:
-            return F.conv_transpose2d(a, weight, stride=stride, dilation=gap, groups=module.groups)
-        columns = torch.matmul(weight.flatten(1).T, a.flatten(2))
-        size = tuple((n - 1) * s + k for n, s, k in zip(a.shape[2:], stride, kernel, strict=True))
-        if a.shape[2:] == (1, 1):
-            return columns.reshape(len(a), weight.shape[1], *size)
-        return F.fold(columns, size, kernel, stride=stride)
-
-    return grown
-
-
-def padding_of(module: nn.Conv1d | nn.Conv2d) -> tuple[int, ...]:
-    """Return the zeros on each side; raises ValueError where the sides differ."""
-    if module.padding == "valid":
-        return (0,) * len(module.kernel_size)
-    if module.padding == "same":
-        wide = [d * (k - 1) for d, k in zip(module.dilation, module.kernel_size, strict=True)]
-        if any(w % 2 for w in wide):
-            raise ValueError("padding='same' of an even kernel")
-        return tuple(w // 2 for w in wide)
-    return tuple(module.padding)  # type: ignore[arg-type]
 
 
 def scaling(factor: Tensor, bias: Tensor | None) -> Affine:

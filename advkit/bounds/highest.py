@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from advkit.bounds.affine import Shape
-from advkit.bounds.patches import Rows, fitted, seen, whole
+from advkit.bounds.patches import Rows, firm, fitted, seen, view, whole
 
 
 class Highest(NamedTuple):
@@ -74,7 +74,8 @@ def back(step: Highest, found: Peaks, who: Tensor, rows: Rows) -> tuple[Rows, Te
     kernel, stride, pad, gap = sizes_of(step.pool)
     if max(gap) > 1:
         rows = Rows(whole(rows, step.out))
-    place, sure, top = (seen(each, who, rows) for each in found)
+    rows, at = firm(rows, step.out), view(who, rows)
+    place, sure, top = (seen(each, at) for each in found)
     rising = torch.where(sure, rows.a, rows.a.clamp_min(0))
     constant = torch.where(sure, 0, rows.a.clamp_max(0) * top).flatten(1).sum(1)
     count, tall, wide = step.shape

@@ -4,7 +4,6 @@ Gowal et al. 2018 for the intervals. Only entries whose activation is not known 
 worth the way back; what is found for a layer is used for the next.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -14,13 +13,10 @@ from advkit.bounds.affine import Affine
 from advkit.bounds.curves import ROUNDING, Curve, Lines
 from advkit.bounds.highest import Highest, Peaks, peaks
 from advkit.bounds.linear_relaxation import Look, lower
+from advkit.bounds.memory import chunks, padded, widest
 from advkit.bounds.patches import neurons
 from advkit.bounds.regions import Region
 from advkit.bounds.tracing import Graph, Step
-from advkit.models.classifier import LEAST, ROWS
-
-MEMORY = 1 << 22
-"""Bytes that the coefficients of one map may take at once: more would leave the cache."""
 
 
 class Walls(NamedTuple):
@@ -48,10 +44,7 @@ def bounds_of(
 
     ``look`` is shown the coefficients of every way back, as in `linear_relaxation.lower`.
     """
-    found = Bounds({0: Walls(region.low, region.high)}, {})
-    # What comes out of a curve is no tighter for a way back than what went in.
-    bent = {step.inputs[0] for step in graph if isinstance(step.rule, Curve | Highest)}
-    bent -= {place for place, step in enumerate(graph) if isinstance(step.rule, Curve)}
+    found, bent = Bounds({0: Walls(region.low, region.high)}, {}), before_curves(graph)
     for place, step in enumerate(graph[1:], 1):
         walls = _interval(step, [found.walls[i] for i in step.inputs])
         if isinstance(step.rule, Curve | Highest):
@@ -60,6 +53,15 @@ def bounds_of(
             walls = _drawn_in(graph, place, walls, found, region, look)
         found.walls[place] = walls
     return found
+
+
+def before_curves(graph: Graph) -> set[int]:
+    """Return the places whose walls are worth a way back: the inputs of what is not affine.
+
+    What comes out of a curve is no tighter for a way back than what went in.
+    """
+    bent = {step.inputs[0] for step in graph if isinstance(step.rule, Curve | Highest)}
+    return bent - {place for place, step in enumerate(graph) if isinstance(step.rule, Curve)}
 
 
 def lines_of(step: Step, walls: Walls) -> Lines | Peaks:
@@ -102,13 +104,14 @@ def _drawn_in(
 ) -> Walls:
     """Return ``walls`` with those entries tightened that no activation is straight on."""
     shape, bends = graph[place].shape, _only_rectified(graph, place)
+    width = widest(graph, place)
     low, high = walls.low.flatten(1).clone(), walls.high.flatten(1).clone()
     # The wall nearer to 0 first: beyond it the activation is straight, and the other can wait.
     nearer = torch.where(-low <= high, 1.0, -1.0).to(low)
     for turn in (nearer, -nearer):
         open_ = (low < 0) & (high > 0) if bends else high > low
         who, spots = open_.nonzero(as_tuple=True)
-        for part in chunks(len(who), graph):
+        for part in chunks(len(who), width):
             at, sign = (who[part], spots[part]), turn[who[part], spots[part]]
             rows = neurons(padded(spots[part]), padded(sign), shape)
             bound = lower(graph, place, rows, padded(who[part]), found.lines, region, look=look)
@@ -121,19 +124,3 @@ def _drawn_in(
 def _only_rectified(graph: Graph, place: int) -> bool:
     uses = [step.rule for step in graph if place in step.inputs]
     return all(isinstance(rule, Curve) and rule.bend is not None for rule in uses)
-
-
-def chunks(count: int, graph: Graph) -> Iterator[slice]:
-    """Yield slices of ``count`` rows, each small enough for `MEMORY`."""
-    largest = max(torch.Size(step.shape).numel() for step in graph)
-    size = max(MEMORY // (4 * largest) // ROWS * ROWS, LEAST)
-    yield from (slice(at, min(at + size, count)) for at in range(0, count, size))
-
-
-def padded(rows: Tensor) -> Tensor:
-    """Return ``rows`` (m, ...) with the last one repeated to a number of rows that is stable.
-
-    See `advkit.models.classifier`: nothing about a row may depend on the rows beside it.
-    """
-    spare = max(-len(rows) % ROWS, LEAST - len(rows)) if len(rows) else 0
-    return torch.cat([rows, rows[-1:].expand(spare, *rows.shape[1:])]) if spare else rows

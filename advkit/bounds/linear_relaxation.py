@@ -15,8 +15,8 @@ from torch import Tensor
 from advkit.bounds.affine import Affine
 from advkit.bounds.curves import ROUNDING, Curve, Lines
 from advkit.bounds.highest import Highest, Peaks, back
-from advkit.bounds.patches import Rows, added, moved, seen, whole
-from advkit.bounds.regions import Region, least, rows_of
+from advkit.bounds.patches import Rows, added, firm, moved, seen, view, whole
+from advkit.bounds.regions import Region, least
 from advkit.bounds.tracing import Graph, Step
 
 Relaxation = Mapping[int, Lines | Peaks]
@@ -90,8 +90,7 @@ def _through(graph: Graph, step: Step, rows: Rows, sums: _Sums) -> tuple[tuple[R
     rule = step.rule
     assert isinstance(rule, Affine)  # noqa: S101
     windowed = rows.corner is not None and rule.window is not None
-    if not windowed:
-        rows = Rows(whole(rows, step.shape))
+    rows = firm(rows, step.shape) if windowed else Rows(whole(rows, step.shape))
     if rule.bias is not None:
         sums = sums.add(_times_bias(rows.a, rule.bias))
     if windowed and rule.window is not None:
@@ -119,13 +118,13 @@ def _bent(
     mine: Lines | Choice = lines
     if choice is not None:
         mine, who = choice, torch.arange(len(a), device=a.device)
-    slope = torch.where(a > 0, seen(mine.low_slope, who, rows), seen(mine.up_slope, who, rows))
-    before = slope * a
-    shift = a.clamp_max(0) * seen(mine.up_shift, who, rows)
+    at = view(who, rows)
+    before = torch.where(a > 0, seen(mine.low_slope, at), seen(mine.up_slope, at)) * a
+    shift = a.clamp_max(0) * seen(mine.up_shift, at)
     if curve.bend is None:
-        shift = shift + a.clamp_min(0) * seen(lines.low_shift, who, rows)
+        shift = shift + a.clamp_min(0) * seen(lines.low_shift, at)
     if choice is not None and choice.push is not None:
-        before = before + seen(choice.push, who, rows)
+        before = before + seen(choice.push, at)
     return Rows(before, rows.corner), sums.add(shift.flatten(1).sum(1))
 
 
@@ -139,14 +138,11 @@ def _pooled(
 
 
 def _at_input(region: Region, who: Tensor, rows: Rows, sums: _Sums) -> Tensor:
-    if rows.corner is None:
-        here = rows_of(region, who)
-    else:
-        low, high = seen(region.low, who, rows), seen(region.high, who, rows)
-        if region.radius is None:
-            here = Region(region.norm, low, high, low)
-        else:
-            centre = seen(region.centre, who, rows)
-            here = Region(region.norm, low, high, centre, region.radius[who])
+    at = view(who, rows)
+    low, high = seen(region.low, at), seen(region.high, at)
+    here = Region(region.norm, low, high, low)
+    if region.radius is not None:
+        rows = firm(rows, region.low.shape[1:])
+        here = Region(region.norm, low, high, seen(region.centre, at), region.radius[who])
     value, size = least(here, rows.a)
     return value + sums.constant - ROUNDING * (size + sums.size)

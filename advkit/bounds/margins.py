@@ -5,8 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from advkit.bounds.intervals import chunks, padded
 from advkit.bounds.linear_relaxation import Look, lower
+from advkit.bounds.memory import chunks, padded, widest
 from advkit.bounds.patches import Rows
 from advkit.bounds.slopes import Freedom, Proof, optimised
 
@@ -42,7 +42,7 @@ def margins_of(
     """Return CROWN's lower bound (m,) of the label's logit minus each rival's."""
     graph, classes = proof.graph, proof.graph[-1].shape[0]
     found = []
-    for part in chunks(len(against.who), graph):
+    for part in chunks(len(against.who), widest(graph, len(graph) - 1)):
         some = Rivals(padded(against.who[part]), padded(against.other[part]))
         rows = differences(y, some, classes, proof.region.low)
         bound = lower(

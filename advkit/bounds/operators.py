@@ -11,7 +11,6 @@ from advkit.bounds.affine import (
     Affine,
     Shape,
     averaging,
-    convolution,
     joined,
     linear,
     normalisation,
@@ -21,6 +20,7 @@ from advkit.bounds.affine import (
     scaling,
     sum_of,
 )
+from advkit.bounds.convolutions import convolution
 from advkit.bounds.curves import Curve, rectifier, sigmoid, tanh
 from advkit.bounds.highest import Highest
 

@@ -13,11 +13,26 @@ class Rows(NamedTuple):
     """Coefficients ``a`` (m, *shape), or (m, channels, h, w) of windows that begin at ``corner``.
 
     ``corner`` (m, 2) is the place of each window's first entry, None where the map is whole.
-    Entries of a window that lie outside the map are zero.
+    Entries of a window that lie outside the map are zero, if they are not ``loose``.
     """
 
     a: Tensor
     corner: Tensor | None = None
+    loose: bool = False
+
+
+class View(NamedTuple):
+    """What rows look at: windows of ``size`` at ``y``, ``x`` of the maps ``who``, each once (u,).
+
+    ``which`` (m,) is the window of each row. Neurons of many channels see the same one. Where the
+    map is whole, ``size`` is None and ``which`` is the map.
+    """
+
+    which: Tensor
+    size: tuple[int, int] | None = None
+    who: Tensor | None = None
+    y: Tensor | None = None
+    x: Tensor | None = None
 
 
 def neurons(places: Tensor, sign: Tensor, shape: Shape) -> Rows:
@@ -40,20 +55,25 @@ def moved(rows: Rows, by: Window, shape: Shape) -> Rows:
     a = by.back(rows.a)
     scale, pad = torch.tensor(by.stride), torch.tensor(by.pad)
     corner = rows.corner * scale.to(rows.corner) - pad.to(rows.corner)
-    if a.shape[-2:] == rows.a.shape[-2:]:
-        return Rows(a, corner)
-    return fitted(Rows(a, corner), shape)
+    grew = a.shape[-2:] != rows.a.shape[-2:]
+    return fitted(Rows(a, corner, rows.loose or grew), shape)
 
 
 def fitted(rows: Rows, shape: Shape) -> Rows:
-    """Return ``rows`` with the entries outside the map zero; whole if the windows are as large.
+    """Return ``rows``, whole if the windows are as large as the map.
 
     Such a window only costs: more entries, and a piece of the map of its own for every row.
     """
     assert rows.corner is not None  # noqa: S101
-    inside = Rows(_inside(rows.a, rows.corner, shape), rows.corner)
     large = rows.a[0, 0].numel() >= shape[1] * shape[2]
-    return Rows(whole(inside, shape)) if large else inside
+    return Rows(whole(rows, shape)) if large else rows
+
+
+def firm(rows: Rows, shape: Shape) -> Rows:
+    """Return ``rows`` with the entries outside the map zero."""
+    if not rows.loose or rows.corner is None:
+        return rows
+    return Rows(_inside(rows.a, rows.corner, shape), rows.corner)
 
 
 def _inside(a: Tensor, corner: Tensor, shape: Shape) -> Tensor:
@@ -79,18 +99,29 @@ def whole(rows: Rows, shape: Shape) -> Tensor:
     return full[:, :, h : h + shape[1], w : w + shape[2]]
 
 
-def seen(values: Tensor, who: Tensor, rows: Rows) -> Tensor:
-    """Return what each row sees of the maps ``values`` (n, *shape) of its sample; 0 outside."""
+def view(who: Tensor, rows: Rows) -> View:
+    """Return what each row sees of the maps of its sample ``who`` (m,)."""
     if rows.corner is None:
-        return values.index_select(0, who)
+        return View(who)
     h, w = rows.a.shape[-2:]
-    padded = F.pad(values, (w, w, h, h))
-    windows = padded.unfold(2, h, 1).unfold(3, w, 1)
-    return windows[who, :, rows.corner[:, 0] + h, rows.corner[:, 1] + w]
+    # Windows begin less than their size outside the map: all numbers are above 0.
+    key = ((who << 20) + rows.corner[:, 0] + h << 20) + rows.corner[:, 1] + w
+    key, which = key.unique(return_inverse=True)  # type: ignore[no-untyped-call]
+    return View(which, (h, w), key >> 40, (key >> 20) % (1 << 20), key % (1 << 20))
+
+
+def seen(values: Tensor, at: View) -> Tensor:
+    """Return what each row sees of the maps ``values`` (n, *shape); 0 outside."""
+    if at.size is None or at.who is None:
+        return values.index_select(0, at.which)
+    h, w = at.size
+    first, last = at.who[0], at.who[-1]  # in order, as `unique` leaves them
+    windows = F.pad(values[first : last + 1], (w, w, h, h)).unfold(2, h, 1).unfold(3, w, 1)
+    return windows[at.who - first, :, at.y, at.x].index_select(0, at.which)
 
 
 def added(one: Rows, other: Rows, shape: Shape) -> Rows:
-    """Return the sum of two sets of coefficients of the same neurons."""
+    """Return the sum of two sets of coefficients of the same neurons; ``shape`` is their map's."""
     if one.corner is None or other.corner is None:
         return Rows(whole(one, shape) + whole(other, shape))
     gap = other.corner - one.corner
@@ -104,4 +135,5 @@ def added(one: Rows, other: Rows, shape: Shape) -> Rows:
         return F.pad(a, (x, wide - x - a.shape[3], y, tall - y - a.shape[2]))
 
     mine = placed(one.a, max(-top, 0), max(-left, 0))
-    return Rows(mine + placed(other.a, max(top, 0), max(left, 0)), corner)
+    loose = one.loose or other.loose
+    return Rows(mine + placed(other.a, max(top, 0), max(left, 0)), corner, loose)

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from advkit.bounds.curves import Curve, Lines
-from advkit.bounds.intervals import Bounds, padded
+from advkit.bounds.intervals import Bounds
 from advkit.bounds.linear_relaxation import Choice, Look, lower
+from advkit.bounds.memory import padded
 from advkit.bounds.patches import Rows
 from advkit.bounds.regions import Region
 from advkit.bounds.tracing import Graph
@@ -91,7 +92,8 @@ def optimised(
     def value(x: Tensor, a: Tensor, who: Tensor, *rest: Tensor) -> tuple[Tensor, Tensor]:
         n = len(x)
         x, a, who, *more = (padded(each) for each in (x, a, who, *rest))
-        some = Freedom(free.place, Rows(a, *more[: len(slots)]), who, *more[len(slots) :])
+        rows = Rows(a, more.pop(0)) if slots else Rows(a)
+        some = Freedom(free.place, rows, who, *more)
         found = bound_with(proof, some, x)[:n]
         return found, found
 

@@ -108,6 +108,8 @@ def certify(
     from advkit.api.certifying import certify as run
 
     with framed(out, model or USUAL, data or "", kind="certify", no_progress=no_progress) as frame:
+        if smooth is None:
+            given["announce"] = frame.announce
         summary = run(model or USUAL, data, norm=norm, eps=eps, out=frame.folder,
                       progress=frame.progress, command=frame.command, smooth=smooth,
                       **given)  # fmt: skip

@@ -1,6 +1,6 @@
 """Bounds alone, without an attack: what is proved of every sample at every eps; resumable."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from advkit.data.samples import Samples, units
 from advkit.errors import EmptyError, InputError
 from advkit.evaluate.fingerprint import now
 from advkit.evaluate.intervals import Share, certified_at, certified_curve, wilson
+from advkit.evaluate.proof_cost import proofs_foretold
 from advkit.evaluate.proofs import HALVINGS, TOGETHER, Prover, certified_radius, prove_all, refine
 from advkit.evaluate.run_folder import write_json, write_text
 from advkit.evaluate.run_record import begin, class_notes, describe, ingredients
@@ -39,12 +40,14 @@ def certify(
     fresh: bool = False,
     asked: Mapping[str, str] | None = None,
     progress: Progress = lambda _what, _done, _total: None,
+    announce: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
     """Prove what can be proved of ``samples`` at every eps; return the summary of `run.json`.
 
     ``method`` is the last rung of `advkit.bounds.ladder.RUNGS` that is tried; `split` has so many
-    ``seconds`` per sample. Raises AdvkitError, InputError for a model with an operator for which
-    there is no bound. Runs on the CPU. The rest is as in `advkit.evaluate.audit.audit`.
+    ``seconds`` per sample. ``announce`` is told how long it may take. Raises AdvkitError,
+    InputError for a model with an operator for which there is no bound. Runs on the CPU. The rest
+    is as in `advkit.evaluate.audit.audit`.
     """
     if not len(samples.ids):
         raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
@@ -71,6 +74,8 @@ def certify(
         work = Work(model, samples, norm, 0, TOGETHER, record["jobs"], store, progress)
         judge_clean(work)
         prover = Prover(graph, method, seconds)
+        if announce and not begun["finished"]:
+            announce(proofs_foretold(work, prover, max(eps), len(eps)))
         prove_all(work, prover, sorted(eps))
         refine(work, prover, eps, HALVINGS)
         table = per_sample(work)

@@ -102,6 +102,9 @@ def boxes(data: Path, rows: list[Row], shape: tuple[int, ...]) -> tuple[Tensor, 
         channels, *size = shape
         low, high = (each.view(-1, *size, channels).permute(0, 3, 1, 2) for each in (low, high))
     low, high = low.reshape(-1, *shape), high.reshape(-1, *shape)
+    if rows[0]["normalize"]:
+        mean, std = (torch.tensor(each).double()[:, None, None] for each in rows[0]["normalize"])
+        low, high = low * std + mean, high * std + mean
     eps = (high - low).flatten(1).amax(1) / 2
     reach = eps.view(-1, *[1] * len(shape))
     return torch.where(low > 1e-6, low + reach, high - reach).clamp(0, 1).float(), eps.float()

@@ -1,7 +1,8 @@
 """Instances of VNN-COMP 2021 that its tools settled: what is proved there is never attacked here.
 
 And what was attacked there is never proved here, but attacked by what an audit runs: fully
-connected MNIST nets (Linf, any other class), a small convolutional CIFAR net (Linf, to one class).
+connected MNIST nets and a residual CIFAR net (Linf, any other class), two convolutional CIFAR nets
+(Linf; one of them to one class).
 """
 
 from collections import Counter
@@ -22,7 +23,13 @@ from advkit.models.classifier import Classifier
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 INSTANCES = DATA / "vnncomp" / "instances.jsonl"
-NETS = ("mnist_fc_256x2", "mnist_fc_256x4", "cifar_marabou_small")
+NETS = (
+    "mnist_fc_256x2",
+    "mnist_fc_256x4",
+    "cifar_marabou_small",
+    "cifar_base_kw",
+    "cifar_resnet2b",
+)
 
 pytestmark = pytest.mark.skipif(not INSTANCES.exists(), reason="the instances are not here")
 

@@ -20,6 +20,7 @@ def test_a_certificate_from_words_to_page(cli: Cli, tmp_path: Path) -> None:
     done = cli("certify", *QUICK, "--out", out)
     assert done.code == 0, done.err
     assert "proved by bounds (alpha)" in done.out
+    assert "images at 2 eps at most about" in done.err
     page = (out / "report.html").read_text()
     assert "Certified accuracy" in page
     assert "What stays open" in page
@@ -27,6 +28,7 @@ def test_a_certificate_from_words_to_page(cli: Cli, tmp_path: Path) -> None:
     assert told["schema"] == "advkit/certify/1"
     again = cli("certify", *QUICK, "--out", out, "--json")
     assert json.loads(again.out)["certified"] == told["certified"]
+    assert "at most about" not in again.err
 
 
 def test_the_gate_is_on_the_lower_end(cli: Cli, tmp_path: Path) -> None:
