@@ -44,7 +44,8 @@ def _l1(d: Tensor) -> Tensor:
 
 
 def _l2(d: Tensor, keepdim: bool = False) -> Tensor:
-    return torch.linalg.vector_norm(d, 2, dim=_entries(d), keepdim=keepdim)
+    size: Tensor = torch.linalg.vector_norm(d, 2, dim=_entries(d), keepdim=keepdim)
+    return size
 
 
 def _linf(d: Tensor, keepdim: bool = False) -> Tensor:
