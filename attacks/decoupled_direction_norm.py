@@ -1,6 +1,5 @@
 """DDN: a direction from the gradient, a length that grows and shrinks by itself."""
 
-import math
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
@@ -9,7 +8,9 @@ from torch import Tensor
 
 from advkit.attacks.minimum import enough, nearest_point, within
 from advkit.engine import NORMS, Point, Rule, rows
+from advkit.engine.norms import unit
 from advkit.engine.objectives import LOSSES, Model, elsewhere
+from advkit.engine.rules import cosine
 from advkit.engine.seeding import keys, normal
 
 
@@ -70,7 +71,8 @@ def _decoupled(
     gamma: float,
     length: float,
 ) -> Rule:
-    unit, size = NORMS["L2"].steepest, NORMS["L2"].size
+    size = NORMS["L2"].size
+    shorter, longer = x.new_tensor([1 - gamma, 1 + gamma])
 
     def init(start: Tensor) -> _State:
         goal = () if targets is None else (targets,)
@@ -79,16 +81,25 @@ def _decoupled(
 
     def update(point: Point, s: _State) -> tuple[Tensor, _State]:
         fooled = elsewhere(point.output, s.y, *s.targets)
-        radius = torch.where(fooled, (1 - gamma) * s.radius, (1 + gamma) * s.radius)
-        direction = unit(point.gradient)
-        flat = size(point.gradient) == 0
-        if bool(flat.any()):
-            luck = unit(normal(s.stream, x.shape[1:], s.moves)).to(x.dtype)
-            direction = torch.where(rows(flat, x), luck, direction)
-        share = s.moves / max(steps - 1, 1)
-        now = step * (0.01 + 0.99 * (1 + math.cos(math.pi * share)) / 2)
-        ahead = point.x - s.x + now * direction
-        ahead = ahead * rows(radius / size(ahead).clamp_min(1e-12), ahead)
-        return (s.x + ahead).clamp(0, 1), s._replace(moves=s.moves + 1, radius=radius)
+        radius = s.radius * torch.where(fooled, shorter, longer)
+        direction = _somewhere(point.gradient, s)
+        now = step * (0.01 + 0.99 * cosine(s.moves, max(steps - 1, 1)))
+        ahead = torch.add(point.x - s.x, direction, alpha=now)
+        stretch = rows(radius / size(ahead).clamp_min(1e-12), ahead)
+        new = torch.addcmul(s.x, ahead, stretch).clamp(0, 1)
+        return new, s._replace(moves=s.moves + 1, radius=radius)
 
     return Rule(init, update)
+
+
+def _somewhere(gradient: Tensor, s: _State) -> Tensor:
+    """Return the unit gradient, and a random direction where it is zero."""
+    if (direction := unit(gradient)) is not None:
+        return direction
+    direction, luck = map(NORMS["L2"].steepest, (gradient, _luck(gradient, s)))
+    flat = NORMS["L2"].size(direction) == 0
+    return torch.where(rows(flat, luck), luck, direction)
+
+
+def _luck(gradient: Tensor, s: _State) -> Tensor:
+    return normal(s.stream, gradient.shape[1:], s.moves).to(gradient.dtype)

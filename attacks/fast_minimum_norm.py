@@ -55,6 +55,7 @@ class _State(NamedTuple):
     radius: Tensor
     best: Tensor  # distance of the nearest fooling point so far
     unit: Tensor  # of steps
+    all_found: bool = False
 
 
 def _following(norm: Norm, x: Tensor, steps: int, step: float) -> Rule:
@@ -68,9 +69,10 @@ def _following(norm: Norm, x: Tensor, steps: int, step: float) -> Rule:
         left = cosine(s.moves, max(steps - 1, 1))
         gamma = GAMMA[1] + (GAMMA[0] - GAMMA[1]) * left
         fooled, size = point.value > 0, norm.size(point.x - s.x)
-        best = torch.where(fooled, torch.minimum(size, s.best), s.best)
+        best = torch.minimum(torch.where(fooled, size, torch.inf), s.best)
         radius = _radius(s.radius, best, fooled, gamma, counts=counts)
-        if not bool(best.amax() < torch.inf):
+        all_found = s.all_found or bool(best.amax() < torch.inf)
+        if not all_found:
             linear = (size + linear_reach(point, norm)) * (1 + gamma)
             radius = torch.where(best.isinf(), linear.clamp_min(0), radius)
         unit = s.unit
@@ -78,9 +80,9 @@ def _following(norm: Norm, x: Tensor, steps: int, step: float) -> Rule:
             wide = NORMS["L2"].size(norm.steepest(point.gradient))
             unit = 4 * radius.sqrt() if counts else radius * wide
         length = step * unit * (0.01 + 0.99 * left)
-        ahead = point.x + rows(length, s.x) * NORMS["L2"].steepest(point.gradient)
+        ahead = torch.addcmul(point.x, rows(length, s.x), NORMS["L2"].steepest(point.gradient))
         new = norm.confine(ahead, s.x, radius)
-        return new, s._replace(moves=s.moves + 1, radius=radius, best=best, unit=unit)
+        return new, _State(s.moves + 1, s.x, radius, best, unit, all_found)
 
     return Rule(init, update)
 
@@ -91,4 +93,5 @@ def _radius(radius: Tensor, best: Tensor, fooled: Tensor, gamma: float, *, count
     if counts:
         smaller = torch.minimum(radius - 1, smaller.floor())
         larger = torch.maximum(radius + 1, larger.floor())
-    return torch.where(fooled, torch.minimum(smaller, best), larger).clamp_min(0)
+        smaller = smaller.clamp_min(0)
+    return torch.where(fooled, torch.minimum(smaller, best), larger)

@@ -12,14 +12,13 @@ from advkit.engine.projections import furthest
 from advkit.engine.rules import cosine
 from advkit.engine.seeding import uniform
 
-LEAP = 0.1  # of an entry, by one move of a leap
+LEAP = 0.12  # of an entry, by one move of a leap
 LAST = 0.001  # by which share the radius moves at last
 
 
 class _State(NamedTuple):
     moves: int
     x: Tensor
-    leaps: Tensor  # whether this walk begins this round with a leap
     stream: Tensor
     slope: Tensor  # running sum of gradients of size one
     radius: Tensor
@@ -28,32 +27,28 @@ class _State(NamedTuple):
     record: Tensor  # and its distance
 
 
-def newton_radius(
-    norm: str, x: Tensor, leaps: Tensor, stream: Tensor, pace: Pace, moves: list[Move]
-) -> Rule:
+def newton_radius(norm: str, x: Tensor, stream: Tensor, pace: Pace, moves: list[Move]) -> Rule:
     """Return the rule that climbs a value until it is over zero, as near to ``x`` as it can.
 
     The radius of the ball is the distance at which the linearised value vanishes, but moves only by
-    a share at a time. Walks with ``leaps`` (n,) set out by moving entries along the signs of the
-    gradient: all, or a random choice that ``stream`` (n,) makes.
+    a share at a time. A leap moves entries along the signs of the gradient: all, or a random choice
+    that ``stream`` (n,) makes.
     """
 
     def init(start: Tensor) -> _State:
         none = torch.full((len(start),), torch.inf, dtype=x.dtype, device=x.device)
-        return _State(0, x, leaps, stream, torch.zeros_like(x), none, none, x, none)
+        return _State(0, x, stream, torch.zeros_like(x), none, none, x, none)
 
     def update(point: Point, s: _State) -> tuple[Tensor, _State]:
         move, size = moves[s.moves], NORMS[norm].size(point.x - s.x)
         s = _noted(s._replace(moves=s.moves + 1, slope=_slope(point, s, pace.decay)), point, size)
         if move.returns:
-            return s.place, _afresh(s, torch.ones_like(s.leaps))
+            return s.place, _afresh(s)
+        if move.leap:
+            return _leapt(point, s, move.round, pace.kept), _afresh(s)
         left = cosine(move.gone, 1)
         s = s._replace(radius=_radius(norm, point, s, size, pace.gamma, left))
-        new = _back(norm, point, s, pace.stride * (pace.least + (1 - pace.least) * left))
-        if not move.leap:
-            return new, s
-        leapt = _leapt(point, s, move.round, pace.kept)
-        return torch.where(rows(s.leaps, new), leapt, new), _afresh(s, s.leaps)
+        return _back(norm, point, s, pace.stride * (pace.least + (1 - pace.least) * left)), s
 
     return Rule(init, update)
 
@@ -71,10 +66,10 @@ def _noted(s: _State, point: Point, size: Tensor) -> _State:
     return s._replace(nearest=nearest, place=place, record=record)
 
 
-def _afresh(s: _State, which: Tensor) -> _State:
-    """Forget what is known of this round where ``which`` (n,) says so."""
-    radius, nearest = (torch.where(which, torch.inf, t) for t in (s.radius, s.nearest))
-    return s._replace(leaps=which, radius=radius, nearest=nearest)
+def _afresh(s: _State) -> _State:
+    """Forget what is known of this round."""
+    far = torch.full_like(s.radius, torch.inf)
+    return s._replace(radius=far, nearest=far)
 
 
 def _leapt(point: Point, s: _State, number: int, kept: tuple[float, float]) -> Tensor:

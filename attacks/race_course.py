@@ -19,10 +19,8 @@ class Pace(NamedTuple):
     """By which share the radius moves at first; it ends at a thousandth."""
     decay: float
     """What is left of earlier gradients at the next step."""
-    leaping: tuple[bool, ...] = (False,)
-    """The walks to one class: whether each sets out with a leap."""
     leaps: tuple[int, ...] = (0,)
-    """Moves of a leap, round by round."""
+    """Moves of the leap that a round begins with."""
     back: int = 0
     """Moves back towards the image after a later leap."""
     kept: tuple[float, float] = (1.0, 1.0)
@@ -32,9 +30,9 @@ class Pace(NamedTuple):
 
 
 PACES = {
-    "Linf": Pace(9, 0.5, 0.01, 0.1, 0.3),
-    "L2": Pace(5, 1.2, 0.01, 0.15, 0.3, (True, False), (3, 5, 2, 10), 25, (1.0, 0.5), 15),
-    "L1": Pace(5, 0.4, 0.04, 0.2, 0.5, (True,), (2, 3, 1, 5), 40, (0.5, 0.35), 45),
+    "Linf": Pace(9, 0.5, 0.01, 0.1, 0.3, worth=9),
+    "L2": Pace(5, 1.2, 0.01, 0.3, 0.6, (2, 4, 2, 8), 25, (1.0, 0.5), 15),
+    "L1": Pace(5, 0.4, 0.04, 0.42, 0.5, (2, 3, 1, 5), 40, (0.5, 0.35), 45),
 }
 
 
@@ -53,7 +51,8 @@ class Move(NamedTuple):
 
 def course(pace: Pace, steps: int, walks: int) -> list[Move]:
     """Return the moves of a race of up to ``walks`` walks, which make ``steps`` moves together."""
-    rounds = _rounds(pace, steps, walks) if pace.back else [_field(steps, walks)]
+    walks = max(min(walks, steps // pace.worth), 1)
+    rounds = _rounds(steps, walks, pace) if pace.back else [_field(steps, walks)]
     last = len(rounds) - 1
     return [
         move
@@ -71,9 +70,8 @@ def _field(steps: int, walks: int) -> list[int]:
     return sizes + [1] * (steps - sum(sizes))
 
 
-def _rounds(pace: Pace, steps: int, walks: int) -> list[list[int]]:
+def _rounds(steps: int, walks: int, pace: Pace) -> list[list[int]]:
     """Let walks lag behind and leave in the first round only."""
-    walks = max(min(walks, steps // pace.worth), 1)
     sizes = [walks] * (10 + min(steps // 80, 5)) + [max(walks * 2 // 5, 1)] * 15 + [1] * 20
     while sum(sizes) > steps:
         sizes.pop()

@@ -37,14 +37,15 @@ def race(
     likeliest classes; those whose estimated distance is not among the least leave, stage by stage.
     All count as ``steps``.
 
-    In Linf nine walks set out from ``x`` and one round is run. In L2 and L1 what matters is where
-    a walk comes from: it leaps away, by tenths of the box along the signs of the gradient, and
-    comes back as near as it can. To each of five classes there is such a walk, in L2 another one
-    that sets out from ``x``. The one that is left then repeats rounds, as long as there are
-    steps: it leaps away from the nearest place so far, with a random choice of entries (in L1
-    from the first round on), and comes back. Any misclassification counts; with ``targets`` it
-    alone does. A step is ``stride`` radii long at first, and in L1 this share of the way to the
-    optimum of the linearised margin on ball and box (0: 0.5 in Linf, 1.2 in L2, 0.4 in L1).
+    In Linf up to nine walks set out from ``x`` and one round is run. In L2 and L1 what matters is
+    where a walk comes from: it leaps away, by a quarter of the box along the signs of the gradient,
+    and comes back as near as it can. Up to five classes are aimed at so. The walk that is left then
+    repeats rounds, as long as there are steps: it leaps away from the nearest place so far, with
+    a random choice of entries (in L1 from the first round on), and comes back.
+
+    Any misclassification counts; with ``targets`` it alone does. A step is ``stride`` radii long at
+    first, and in L1 this share of the way to the optimum of the linearised margin on ball and box
+    (0: 0.5 in Linf, 1.2 in L2, 0.4 in L1).
 
     Knows: gradients
     Cost: steps + 2 forward, steps backward
@@ -62,7 +63,7 @@ def race(
     if len(left):
         pace = PACES[norm]._replace(stride=stride or PACES[norm].stride)
         order = likeliest(clean.output, y) if targets is None else targets[:, None]
-        aims = order[left, : pace.aims].repeat_interleave(len(pace.leaping), 1)
+        aims = order[left, : pace.aims]
         goal = None if targets is None else targets[left]
         found[left], distance[left] = _race(
             model, x[left], y[left], aims, goal, stop[left], stream[left], norm, steps, pace
@@ -100,9 +101,8 @@ def _race(
         return (there.view(-1, now).any(1, keepdim=True) | (place >= after)).flatten()
 
     each = partial(torch.repeat_interleave, repeats=walks, dim=0)
-    leaps = torch.tensor(pace.leaping, device=x.device).repeat(walks)[:walks].repeat(len(x))
     own = each(stream) + torch.arange(walks, device=x.device).repeat(len(x))
-    rule = newton_radius(norm, each(x), leaps, own, pace, moves)
+    rule = newton_radius(norm, each(x), own, pace, moves)
     objective = class_gap(model, each(y), aims[:, :walks].flatten())
     walk = ascend(objective, each(x), rule, len(moves), leaves)
     places, closeness = best(walk, lambda point: -distances(point))

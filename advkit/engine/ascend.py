@@ -12,9 +12,11 @@ from advkit.engine.norms import Norm, rows
 
 T = TypeVar("T")
 
-HELD = (16, 1 << 18)
+HELD = (32, 1 << 18)
 """How many points of a walk, and numbers in them, are kept to be judged together. On small inputs a
 call costs more than what it computes; on large ones the first point would leave the cache."""
+
+_GONE = torch.empty(0)
 
 
 class Rule(NamedTuple):
@@ -108,7 +110,10 @@ def best(points: Iterable[Point], score: Callable[[Point], Tensor]) -> tuple[Ten
 def best_of(
     points: Iterable[Point], scores: Callable[[Sequence[Point]], Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """Return what `best` does, for ``scores`` (k, n) of k points of the same n samples at once."""
+    """Return what `best` does, for ``scores`` (k, n) of k points of the same n samples at once.
+
+    These points come without their gradients, which nobody should keep for so long.
+    """
     walk = _together(points)
     start = next(walk)
     x = start[0].x.clone()
@@ -130,14 +135,14 @@ def _at(some: Sequence[Point], at: Tensor, rows: Tensor) -> Tensor:
 
 
 def _together(points: Iterable[Point]) -> Iterator[list[Point]]:
-    """Yield the points of a walk in lists of the same samples."""
+    """Yield the points of a walk in lists of the same samples, without their gradients."""
     some: list[Point] = []
-    for point in points:
-        most = min(HELD[0], HELD[1] // max(point.x.numel(), 1))
-        if some and (len(some) >= most or len(some[0].which) != len(point.which)):
+    for x, value, output, _, which in points:
+        most = min(HELD[0], HELD[1] // max(x.numel(), 1))
+        if some and (len(some) >= most or some[0].which.shape[0] != which.shape[0]):
             yield some
             some = []
-        some.append(point)
+        some.append(Point(x, value, output, _GONE, which))
     if some:
         yield some
 

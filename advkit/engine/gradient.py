@@ -41,7 +41,7 @@ class Point(NamedTuple):
 
     def of(self, whole: Tensor) -> Tensor:
         """Return the rows of ``whole``, which has one for every sample of that batch, for these."""
-        return whole if len(whole) == len(self.which) else whole[self.which]
+        return whole if whole.shape[0] == self.which.shape[0] else whole[self.which]
 
 
 def evaluate(
@@ -53,7 +53,7 @@ def evaluate(
     entry of the gradient is not finite, the gradient is zero.
     """
     index = torch.arange(len(x), device=x.device) if which is None else which
-    if len(x) <= CHUNK or x.device.type != "cpu":
+    if x.shape[0] <= CHUNK or x.device.type != "cpu":
         return _at(objective, x, gradient, index)
     parts = []
     for at in range(0, len(x), CHUNK):
@@ -64,16 +64,17 @@ def evaluate(
 
 
 def _at(objective: Objective, x: Tensor, gradient: bool, index: Tensor) -> Point:
-    x = x.detach()
+    place = x.detach()
     if not gradient:
         with torch.no_grad():
-            value, output = objective(x)
-        return Point(x, value, output, torch.zeros_like(x), index)
-    x.requires_grad_(True)
+            value, output = objective(place)
+        return Point(place, value, output, torch.zeros_like(place), index)
+    place.requires_grad_(True)
     with torch.enable_grad():
-        value, output = objective(x)
-        slope = _slope(value, x)
-    return Point(x.detach(), value.detach(), output.detach(), slope, index)
+        value, output = objective(place)
+        slope = _slope(value, place)
+    x = x.detach() if x.requires_grad else x
+    return Point(x, value.detach(), output.detach(), slope, index)
 
 
 def slopes(value: Tensor, places: Sequence[Tensor]) -> list[Tensor]:

@@ -30,22 +30,45 @@ class Norm(NamedTuple):
     confine: Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-def _length(p: float) -> Callable[[Tensor], Tensor]:
-    return lambda d: torch.linalg.vector_norm(d.flatten(1), p, dim=1)
+_PLAIN = (1e-15, 1e15)  # lengths that can be found from squares
 
 
-_l1, _l2, _linf = _length(1), _length(2), _length(torch.inf)
+def _entries(d: Tensor) -> tuple[int, ...]:
+    return tuple(range(1, d.ndim))
+
+
+# In L1 and Linf not by vector_norm: on a CPU it takes 5 and 11 times as long, and in L1 it adds
+# up entry by entry, with ten times the error.
+def _l1(d: Tensor) -> Tensor:
+    return d.abs().sum(_entries(d))
+
+
+def _l2(d: Tensor, keepdim: bool = False) -> Tensor:
+    size: Tensor = torch.linalg.vector_norm(d, 2, dim=_entries(d), keepdim=keepdim)
+    return size
+
+
+def _linf(d: Tensor, keepdim: bool = False) -> Tensor:
+    return d.abs().amax(_entries(d), keepdim)
 
 
 def _count(d: Tensor) -> Tensor:
     return d.flatten(1).count_nonzero(1).to(d.dtype)
 
 
+def unit(d: Tensor) -> Tensor | None:
+    """Return ``d`` (n, ...) over its L2 sizes; None where squares do not suffice to find these."""
+    length = _l2(d, keepdim=True)
+    return d / length if torch.equal(length.clamp(*_PLAIN), length) else None
+
+
 def _unit(gradient: Tensor) -> Tensor:
-    # Divided by its peak first: the squares of a tiny gradient would vanish.
-    peak = rows(_linf(gradient), gradient).clamp_min(torch.finfo(gradient.dtype).tiny)
-    scaled = gradient / peak
-    return scaled / rows(_l2(scaled).clamp_min(0.5), gradient)
+    if (divided := unit(gradient)) is not None:
+        return divided
+    length, tiny = _l2(gradient, keepdim=True), torch.finfo(gradient.dtype).tiny
+    scaled = gradient / _linf(gradient, keepdim=True).clamp_min(tiny)
+    scaled = scaled / _l2(scaled, keepdim=True).clamp_min(0.5)
+    return torch.where(length.clamp(*_PLAIN) == length, gradient / length, scaled)
 
 
 def _largest(gradient: Tensor) -> Tensor:
@@ -77,7 +100,8 @@ def walls(centre: Tensor, radius: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _clamp_box(x: Tensor, centre: Tensor, radius: Tensor) -> Tensor:
-    return x.clamp(*walls(centre, radius))
+    reach = rows(radius, centre)
+    return x.clamp(centre - reach, centre + reach).clamp(0, 1)
 
 
 def _shrink(d: Tensor, radius: Tensor) -> Tensor:

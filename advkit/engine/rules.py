@@ -30,7 +30,7 @@ def steepest(direction: Callable[[Tensor], Tensor], step: Tensor) -> Rule:
     """Move by ``step`` (n,) along ``direction(gradient)``, such as `Norm.steepest`."""
 
     def update(point: Point, step: Tensor) -> tuple[Tensor, Tensor]:
-        return point.x + step * direction(point.gradient), step
+        return torch.addcmul(point.x, step, direction(point.gradient)), step
 
     return Rule(lambda x: rows(step, x), update)
 
