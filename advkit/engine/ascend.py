@@ -137,11 +137,13 @@ def _at(some: Sequence[Point], at: Tensor, rows: Tensor) -> Tensor:
 def _together(points: Iterable[Point]) -> Iterator[list[Point]]:
     """Yield the points of a walk in lists of the same samples, without their gradients."""
     some: list[Point] = []
+    most = 0
     for x, value, output, _, which in points:
-        most = min(HELD[0], HELD[1] // max(x.numel(), 1))
         if some and (len(some) >= most or some[0].which.shape[0] != which.shape[0]):
             yield some
             some = []
+        if not some:
+            most = min(HELD[0], HELD[1] // max(x.numel(), 1))
         some.append(Point(x, value, output, _GONE, which))
     if some:
         yield some
