@@ -15,10 +15,13 @@ from advkit.errors import InputError
 from advkit.models.conversion import convert
 
 LOCK = "from advkit.models.sandbox import shut; shut()"
-LOCKS = subprocess.run([sys.executable, "-c", LOCK], capture_output=True, check=False)
-pytestmark = pytest.mark.skipif(
-    LOCKS.returncode != 0, reason=f"no sandbox here: {LOCKS.stderr.decode()[-200:]}"
-)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def sandbox() -> None:
+    tried = subprocess.run([sys.executable, "-c", LOCK], capture_output=True, check=False)
+    if tried.returncode:
+        pytest.skip(f"no sandbox here: {tried.stderr.decode()[-200:]}")
 
 
 def zipped(name: str) -> bytes:
