@@ -130,7 +130,7 @@ def test_the_wheel_works_from_another_directory(wheel: Path, tmp_path: Path) -> 
     elsewhere.mkdir()
     (elsewhere / "attacks").mkdir()  # a user's own folder must not be taken for ours
     (elsewhere / "attacks" / "__init__.py").write_text("raise SystemExit('the wrong attacks')")
-    words = ["audit", "--model", "bundled:fashion-mnist-logistic", "--limit", "30", "--suite",
+    words = ["audit", "--model", "bundled:fashion-mnist-logistic", "--limit", "4", "--suite",
              "quick", "--out", "run"]  # fmt: skip
     code = f"import sys; sys.path.insert(0, {str(site)!r}); sys.argv[1:] = {words!r};" \
            "import advkit; print(advkit.__file__); from advkit.cli import main; main()"  # fmt: skip

@@ -14,13 +14,13 @@ from advkit.api.asking import (
     pick_eps,
 )
 from advkit.api.checking import check_choice, check_numbers, check_words
+from advkit.bounds.rungs import WAYS
 from advkit.data.samples import Samples
 from advkit.errors import UnknownNameError, UsageError, did_you_mean
 from advkit.evaluate.attack_plan import banded, planned
 from advkit.evaluate.attack_run import attack as run_attack
 from advkit.evaluate.audit import audit as run_audit
 from advkit.evaluate.black_box_run import check_gradients
-from advkit.evaluate.bracket import WAYS
 from advkit.evaluate.pools import check_crew, crew_of
 from advkit.evaluate.suite import members_of
 from advkit.evaluate.suites import SUITES

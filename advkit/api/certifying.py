@@ -8,7 +8,7 @@ import torch
 
 from advkit.api.asking import MODEL, asked_of, load_both, new_run, pick_eps
 from advkit.api.checking import check_choice, check_numbers, check_words
-from advkit.bounds.ladder import RUNGS
+from advkit.bounds.rungs import RUNGS
 from advkit.data.samples import Samples
 from advkit.errors import UsageError
 from advkit.evaluate.certify_run import certify as run_certify

@@ -9,13 +9,12 @@ from advkit.bounds.intervals import bounds_of
 from advkit.bounds.linear_relaxation import Look
 from advkit.bounds.margins import Rivals, margins_of, rivals, tightened
 from advkit.bounds.regions import Region, rows_of
+from advkit.bounds.rungs import RUNGS
 from advkit.bounds.slopes import Proof
 from advkit.bounds.splitting import split
 from advkit.bounds.tracing import Graph
 from advkit.errors import UnknownNameError, did_you_mean
 
-RUNGS = ("intervals", "crown", "alpha", "split")
-"""Intervals with a relaxed last way back; CROWN; optimised slopes; branch and bound."""
 STEPS = 20
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from advkit.bounds.rungs import WAYS
 from advkit.cli.failures import GateError, UntrustedError, say
 from advkit.cli.outputs import check_outputs, gate, written
 from advkit.cli.parameters import EpsList
@@ -27,7 +28,6 @@ from advkit.cli.run_options import (
 )
 from advkit.cli.shard_options import named, portion_in, shard_done
 from advkit.errors import EmptyError
-from advkit.evaluate.bracket import WAYS
 from advkit.evaluate.requirements import check_asked, judge, required
 from advkit.evaluate.suites import SUITES
 from advkit.numbers import check_eps

@@ -84,7 +84,7 @@ def slopes(value: Tensor, places: Sequence[Tensor]) -> list[Tensor]:
     """
     if not value.requires_grad:
         return [torch.zeros_like(place) for place in places]
-    found = torch.autograd.grad(value, places, torch.ones_like(value), allow_unused=True)
+    found = torch.autograd.grad(value.sum(), places, allow_unused=True)
     return [
         torch.zeros_like(place) if slope is None else slope
         for slope, place in zip(found, places, strict=True)
@@ -102,9 +102,8 @@ def _slope(value: Tensor, x: Tensor) -> Tensor:
 def _way_back(value: Tensor, x: Tensor, *, again: bool) -> Tensor:
     if not value.requires_grad:
         return torch.zeros_like(x)
-    (slope,) = torch.autograd.grad(
-        value, x, torch.ones_like(value), retain_graph=again, allow_unused=True
-    )
+    # Of the sum: given weights for the values, torch imports sympy at the first use.
+    (slope,) = torch.autograd.grad(value.sum(), x, retain_graph=again, allow_unused=True)
     if slope is None:
         return torch.zeros_like(x)
     return slope.nan_to_num(0.0, 0.0, 0.0)

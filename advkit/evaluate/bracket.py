@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from advkit.bounds.ladder import RUNGS
 from advkit.bounds.tracing import trace
 from advkit.data.samples import units
 from advkit.errors import InputError
@@ -22,8 +21,6 @@ from advkit.evaluate.work import Work, right_when_clean
 PILOTS, PROBES, CHEAP = 3, 16, 0.02
 """Samples on which proofs are tried at the smallest eps, and then at every eps; and where a proof
 costs no more than this share of the attacks, the lower edge is sought between the eps too."""
-WAYS = ("auto", "off", *RUNGS)
-"""How an audit seeks proofs: where they pay, never, or always and up to a rung."""
 
 
 class Bracket(NamedTuple):

@@ -3,7 +3,6 @@
 from functools import partial
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.ndimage import sobel, uniform_filter
 
@@ -13,12 +12,14 @@ from advkit.insight.likeness import ssim_everywhere
 
 def spearman(a: Floats, b: Floats) -> float:
     """Return the rank correlation of two maps of one shape; NaN where one is constant."""
-    return correlation(_ranks(a), _ranks(b))
+    return correlation(ranks(a.ravel()), ranks(b.ravel()))
 
 
-def _ranks(a: Floats) -> Floats:
-    ranks = pd.Series(a.ravel()).rank()  # that of scipy.stats takes a second to import
-    return np.asarray(ranks, dtype=np.float64)
+def ranks(values: Floats) -> Floats:
+    """Return ranks (n,) from 1, ties by their mean; scipy.stats would slow every audit."""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    middle = np.cumsum(count) - (count - 1) / 2
+    return np.where(np.isnan(values), np.nan, middle[place])
 
 
 def correlation(a: Floats, b: Floats) -> float:

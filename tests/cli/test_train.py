@@ -89,7 +89,7 @@ def test_help_has_examples() -> None:
 
 def test_kill_9_and_again(tmp_path: Path) -> None:
     out, whole = tmp_path / "net.safetensors", tmp_path / "whole.safetensors"
-    options = [*QUICK.split(), "--epochs", "40", "--eps", "0.1", "--steps", "2", "--seed", "3"]
+    options = [*QUICK.split(), "--epochs", "12", "--eps", "0.1", "--steps", "2", "--seed", "3"]
     process = subprocess.Popen(
         [sys.executable, "-m", "advkit", "train", *options, "--out", str(out)],
         env=os.environ | {"OMP_NUM_THREADS": "1"},

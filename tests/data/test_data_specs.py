@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
 
 from advkit.data import load_data
 from advkit.data.shares import chosen
@@ -46,8 +47,15 @@ def test_bundled_files_are_small_and_carry_their_licence() -> None:
     folder = Path(str(files("advkit.data.bundled")))
     assert (folder / "fashion-mnist.npz").stat().st_size < 500_000
     assert "Zalando" in (folder / "fashion-mnist-licence.txt").read_text()
+    assert "Kaynak" in (folder / "digits-licence.txt").read_text()
     weights = Path(str(files("advkit.models.bundled"))).glob("*.safetensors")
     assert sum(file.stat().st_size for file in weights) < 5_000_000
+
+
+def test_digits_are_those_of_scikit_learn() -> None:
+    found, data = load_digits(), load_data("bundled:digits?split=all")
+    assert np.array_equal(data.x[:, 0].numpy(), found.images / 16)
+    assert np.array_equal(data.y.numpy(), found.target)
 
 
 def test_digits_are_split_so_that_training_and_audit_do_not_meet() -> None:

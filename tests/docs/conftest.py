@@ -10,7 +10,7 @@ import pytest
 import advkit
 from tests.cli.run_cli import Cli
 from tests.docs.running import Page
-from tests.docs.small import LESS
+from tests.docs.small import lessen
 from tests.docs.workbench import build
 
 
@@ -30,8 +30,7 @@ def page(
     monkeypatch.syspath_prepend(str(place))
     for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
-    for name, value in LESS.items():
-        monkeypatch.setenv(name, value)
+    lessen(monkeypatch)
     monkeypatch.setattr("advkit.data.picture_rows.DEFAULT_SIZE", 16)
     less = functools.partial(advkit.audit, limit=4, bounds="off", suite="quick")
     monkeypatch.setattr(advkit, "audit", less)

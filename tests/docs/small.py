@@ -1,6 +1,10 @@
 """How much less a command does here than it says: fewer images and steps, never another request."""
 
 import click
+import pytest
+
+from advkit.attacks.below_hearing import masked
+from advkit.evaluate.suites import SUITES, Care
 
 # Given after the line, where the command has the option: it only says how much of it is done.
 FEWER = {
@@ -27,6 +31,7 @@ LESS = {
     "ADVKIT_CERTIFY_MODEL": "bundled:digits-cnn",
     "ADVKIT_GALLERY_MODEL": "bundled:digits-cnn",
     "ADVKIT_LINEARITY_DATA": "bundled:digits",
+    "ADVKIT_AUDIT_EPS": "0.1",
     "ADVKIT_AUDIT_SUITE": "quick",
     "ADVKIT_AUDIT_BOUNDS": "off",
     "ADVKIT_AUDIT_JOBS": "1",
@@ -47,6 +52,18 @@ LESS = {
     "ADVKIT_TRANSFER_ROBUST": "none",
     "ADVKIT_TRANSFER_STEPS": "2",
 }
+CARE, CLIMB = Care(images=4, steps=8, queries=20), (0, 1, 2, 4, 8)
+
+
+def lessen(patch: pytest.MonkeyPatch) -> None:
+    """Have commands do less while ``patch`` holds, also in what no option says."""
+    for name, value in LESS.items():
+        patch.setenv(name, value)
+    for suite in SUITES.values():
+        for norm, one in suite.items():
+            patch.setitem(suite, norm, one._replace(care=CARE))
+    patch.setattr("advkit.evaluate.attack_checks.CLIMB", CLIMB)
+    patch.setitem(masked.__kwdefaults__, "steps", 20)
 
 
 def fewer(words: list[str], command: click.Command) -> list[str]:

@@ -15,7 +15,7 @@ from PIL import Image
 
 import advkit
 from advkit.cli import cli
-from tests.docs.small import LESS
+from tests.docs.small import lessen
 
 BUNDLED = Path(advkit.__file__).parent / "models" / "bundled"
 COLOURS = {"cat": (0.8, 0.2, 0.2), "dog": (0.2, 0.8, 0.2), "emu": (0.2, 0.2, 0.8)}
@@ -101,8 +101,7 @@ def _runs(place: Path) -> None:
 
 def _run(line: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in LESS.items():
-            patch.setenv(name, value)
+        lessen(patch)
         patch.setattr(sys, "argv", ["advkit", *line.split()])  # a run keeps its command
         done = CliRunner().invoke(cli, line.split())
     assert done.exit_code == 0, done.output

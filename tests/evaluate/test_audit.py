@@ -30,7 +30,7 @@ def same(a: pd.DataFrame, b: pd.DataFrame) -> None:
     )
 
 
-@pytest.mark.parametrize(("batch_size", "jobs"), [(1, 1), (7, 1), (64, 1), (5, 2)])
+@pytest.mark.parametrize(("batch_size", "jobs"), [(1, 1), (64, 1), (5, 2)])
 def test_rows_do_not_depend_on_batch_size_or_jobs(
     whole: Path, tmp_path: Path, batch_size: int, jobs: int
 ) -> None:
@@ -93,7 +93,8 @@ def test_robust_accuracy_falls_with_eps_and_is_clean_accuracy_at_zero(tmp_path: 
 
 
 def test_suites_pay_for_one_defeat_however_many_eps(tmp_path: Path) -> None:
-    run(tmp_path / "many", attacks=(), suite="standard", eps=(0.01, 0.015, 0.02), bounds="off")
+    run(tmp_path / "many", attacks=(), suite="standard", eps=(0.01, 0.015, 0.02), bounds="off",
+        samples=some_digits(36))  # fmt: skip
     rows = table(tmp_path / "many")
     hunted = rows[rows["attack"].str.startswith("square") & ~rows["fooled"]]
     assert len(hunted) > 20

@@ -18,7 +18,7 @@ from advkit.benchmarks.planted_defects import (
 from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 
-EPS = (0.1, 0.15, 0.2)
+EPS = (0.1, 0.2)
 SLOW = ("JPEG preprocessing",)
 ON_DIGITS = [name for name in DEFECTS if name != "k winners take all"]
 
@@ -76,9 +76,9 @@ def test_a_planted_defect_is_caught_and_the_verdict_repaired(name: str) -> None:
 
 
 def test_k_winners_are_caught_by_scores_and_attacked_by_them() -> None:
-    net, few, eps = net_of_winners(), digits(50), EPS[1:2]
+    net, few, eps = net_of_winners(), digits(30), (0.15,)
     (robust,), failed = verdicts(net, few, eps)
     assert {"better_gradient", "black_box_wins"} & set(failed)
     assert by_pgd(net, few, eps)[0] > robust + 0.5
     (scores,) = left_by("square", net, few, eps, queries=4000)
-    assert round(robust - scores, 6) <= 0.02
+    assert round((robust - scores) * len(few.x)) <= 1, "more than an image"
