@@ -102,15 +102,8 @@ def conclude(
     if not len(right):
         return [], {}
     left = few(work, standing(work, high), care.images)
-    trials = [
-        Trial(f"check/longer:{care.steps}", high, left),
-        Trial("check/free:50", 1.0, right),
-        *(Trial("check/pgd:20", value, right) for value in sorted(eps)),
-        Trial("check/noise:20", high, right),
-        Trial("check/fgsm:1", low, right),
-    ]
-    reached = measured(work, "checks", trials, changes, meter)
-    broken, free, *attacked, lucky, one_step = (margins > 0 for margins in reached)
+    reached = measured(work, "checks", _trials(eps, care, right, left), changes, meter)
+    free, *attacked, lucky, one_step, broken = (margins > 0 for margins in reached)
     hard = left[~broken.numpy()]
     last = [Trial(name, high, hard) for name in ("check/climb:100", f"check/square:{care.queries}")]
     course, scores = measured(work, "checks of what stands", last, changes, meter)
@@ -128,6 +121,18 @@ def conclude(
         keeps_success(guided, members),
         valid(work),
     ], courses(course)
+
+
+def _trials(eps: Sequence[float], care: Care, right: np.ndarray, left: np.ndarray) -> list[Trial]:
+    """Return what is tried on samples ``right`` when clean, and on those that are ``left``."""
+    low, high = min(eps), max(eps)
+    return [
+        Trial("check/free:50", 1.0, right),
+        *(Trial("check/pgd:20", value, right) for value in sorted(eps)),
+        Trial("check/noise:20", high, right),
+        Trial("check/fgsm:1", low, right),
+        Trial(f"check/longer:{care.steps}", high, left),
+    ]
 
 
 def sound(work: Work, eps: Sequence[float], care: Care, findings: Findings) -> bool:
