@@ -169,3 +169,16 @@ def optimum(norm: str, slope: Tensor, centre: Tensor, eps: float) -> float:
     limit = {"A_ub": [[1.0] * (2 * SIZE)], "b_ub": [eps]} if norm == "L1" else {}
     solved = linprog(cost, bounds=[(0, room) for room in [*up, *down]], **limit)
     return float(-solved.fun)
+
+
+def test_a_unit_gradient_does_not_depend_on_those_beside_it() -> None:
+    """Where the squares of one vanish or overflow, others go the longer way with it."""
+    g = torch.rand(5, 1, 6, 6, generator=torch.Generator().manual_seed(0)) - 0.5
+    g[1] *= 1e-30
+    g[2] = 0
+    g[3] *= 1e25
+    found = NORMS["L2"].steepest(g)
+    alone = torch.cat([NORMS["L2"].steepest(g[i : i + 1]) for i in range(5)])
+    assert torch.equal(found, alone)
+    sizes = found.double().flatten(1).norm(dim=1)
+    assert torch.allclose(sizes, torch.tensor([1.0, 1, 0, 1, 1]).double(), atol=1e-6)
