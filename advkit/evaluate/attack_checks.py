@@ -137,8 +137,8 @@ def _loses(subject: Subject, member: Member) -> bool:
                 seen.append(bool(((logits.argmax(1) != one.y) & inside).any()))
             return logits
 
-        fooled = one._replace(guide=watched).fooled(member.attack, eps)
-        if any(seen) and not bool(fooled.all()):
+        reached = one._replace(guide=watched).reached(member.attack)
+        if any(seen) and not bool((reached > 0).all()):
             return True
     return False
 

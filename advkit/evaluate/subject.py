@@ -70,10 +70,6 @@ class Subject(NamedTuple):
         """Return the margins (n,) that ``attack`` reaches within the largest eps."""
         return self.margins(self.after(attack, self.eps[-1], **options))
 
-    def fooled(self, attack: Attack, eps: float, **options: object) -> Tensor:
-        """Return whom ``attack`` fools within ``eps``, (n,), judged by the model itself."""
-        return self.margins(self.after(attack, eps, **options)) > 0
-
 
 def subject_of(work: Work, at: np.ndarray, most: int, eps: Sequence[float]) -> Subject:
     """Return `few` of the samples ``at`` as a subject."""

@@ -62,7 +62,8 @@ def lessen(patch: pytest.MonkeyPatch) -> None:
     for suite in SUITES.values():
         for norm, one in suite.items():
             patch.setitem(suite, norm, one._replace(care=CARE))
-    patch.setattr("advkit.evaluate.attack_checks.CLIMB", CLIMB)
+    for module in ("attack_checks", "budget", "trials"):  # each has taken in the name
+        patch.setattr(f"advkit.evaluate.{module}.CLIMB", CLIMB)
     patch.setitem(masked.__kwdefaults__, "steps", 20)
 
 
