@@ -9,6 +9,7 @@ from advkit.bounds.affine import Affine
 from advkit.bounds.convolutions import grown
 from advkit.bounds.curves import Curve
 from advkit.bounds.highest import Highest, sizes_of
+from advkit.bounds.patches import covers
 from advkit.bounds.tracing import Graph, Step
 from advkit.models.classifier import LEAST, ROWS
 
@@ -45,7 +46,7 @@ def spans(graph: Graph, place: int) -> list[int]:
         if at not in windows:
             continue
         window, shape = windows[at], graph[at].shape
-        if window is None or window[0] * window[1] >= shape[1] * shape[2]:
+        if window is not None and covers(window, shape):
             window = None
         found.append(torch.Size(shape if window is None else (shape[0], *window)).numel())
         for source in graph[at].inputs:

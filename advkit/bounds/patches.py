@@ -1,5 +1,6 @@
 """Coefficients of one neuron each: over the whole map, or over the window that the neuron sees."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -65,8 +66,12 @@ def fitted(rows: Rows, shape: Shape) -> Rows:
     Such a window only costs: more entries, and a piece of the map of its own for every row.
     """
     assert rows.corner is not None  # noqa: S101
-    large = rows.a[0, 0].numel() >= shape[1] * shape[2]
-    return Rows(whole(rows, shape)) if large else rows
+    return Rows(whole(rows, shape)) if covers(rows.a.shape[2:], shape) else rows
+
+
+def covers(window: Sequence[int], shape: Shape) -> bool:
+    """Return whether a window of this size has as many places as a map of ``shape``."""
+    return window[0] * window[1] >= shape[1] * shape[2]
 
 
 def firm(rows: Rows, shape: Shape) -> Rows:
