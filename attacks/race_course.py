@@ -36,6 +36,28 @@ PACES = {
 }
 
 
+LONG = 150
+"""Steps from which on a race in L1 is run in turns."""
+BESIDE = 45
+"""Forward passes of a race in turns that are not moves of its walks."""
+
+
+class Turns(NamedTuple):
+    """How many steps a race in L1 makes before, in and after the turn from few entries."""
+
+    before: int
+    sparse: int
+    after: int
+
+
+def turns(steps: int) -> Turns:
+    """Share ``steps`` out, at least `LONG`."""
+    before = round(0.55 * steps)
+    left = steps - BESIDE - before
+    sparse = min(25, left)
+    return Turns(before, sparse, left - sparse)
+
+
 class Move(NamedTuple):
     """One move of all walks that are still in the race."""
 
@@ -57,7 +79,7 @@ def course(pace: Pace, steps: int, walks: int) -> list[Move]:
     return [
         move
         for number, sizes in enumerate(rounds)
-        for move in _round(number, sizes, pace.leaps[number % len(pace.leaps)], number < last)
+        for move in _round(number, sizes, _leap(pace, number), number < last)
     ]
 
 
@@ -76,11 +98,34 @@ def _rounds(steps: int, walks: int, pace: Pace) -> list[list[int]]:
     while sum(sizes) > steps:
         sizes.pop()
     rounds, left = [sizes], steps - sum(sizes)
-    while left >= (length := pace.leaps[len(rounds) % len(pace.leaps)] + pace.back):
+    while left >= (length := _leap(pace, len(rounds)) + pace.back):
         rounds.append([1] * length)
         left -= length
     rounds[-1] += [1] * left
     return rounds
+
+
+def onwards(pace: Pace, steps: int, number: int, leaps: bool) -> list[Move]:
+    """Return the moves of one walk that goes on from a fooling place, in rounds from ``number`` on.
+
+    Without ``leaps`` there is one round, which only leads back towards the image.
+    """
+    if not leaps:
+        return _round(number, [1] * steps, 0, False)
+    sizes: list[list[int]] = []
+    while steps >= (length := _leap(pace, number + len(sizes)) + pace.back) or not sizes:
+        sizes.append([1] * min(length, steps))
+        steps -= len(sizes[-1])
+    sizes[-1] += [1] * steps
+    return [
+        move
+        for at, size in enumerate(sizes, start=number)
+        for move in _round(at, size, _leap(pace, at), at + 1 < number + len(sizes))
+    ]
+
+
+def _leap(pace: Pace, number: int) -> int:
+    return pace.leaps[number % len(pace.leaps)]
 
 
 def _round(number: int, sizes: list[int], leap: int, returns: bool) -> list[Move]:

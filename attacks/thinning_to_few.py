@@ -78,12 +78,13 @@ def thinning(
         rival = (others[index, (number - 1) % max(others.shape[1], 1)],)
         climb = rival if number and not aim else aim
         s = begin(by_place(x[index], unit), y[index], aim, climb, stop[index], stream[index])
-        return search(model, s, x.shape[1:], _moves(steps, swaps, push, number << 16))
+        return search(model, s, x.shape[1:], thinning_moves(steps, swaps, push, number << 16))
 
     return within(nearest_of(walk, x, walks, stop, begun), x, eps)
 
 
-def _moves(steps: int, swaps: int, push: float, draw: int) -> list[Move]:
+def thinning_moves(steps: int, swaps: int, push: float, draw: int) -> list[Move]:
+    """Return the moves of one walk; random numbers are those from ``draw`` on."""
     away = [_along(push * number, number, draw + steps + swaps) for number in range(PATH)]
     halve = [Move(False, _middle, _halved)] * HALVINGS
     thin = [

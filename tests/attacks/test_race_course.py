@@ -4,7 +4,7 @@ from itertools import groupby, pairwise
 
 import pytest
 
-from advkit.attacks.race_course import PACES, course
+from advkit.attacks.race_course import BESIDE, LONG, PACES, course, onwards, turns
 
 
 @pytest.mark.parametrize("norm", PACES)
@@ -33,3 +33,25 @@ def test_rounds_after_the_first_begin_with_a_leap() -> None:
     for number, group in enumerate(later, start=1):
         assert sum(move.leap for move in group) == leaps[number % len(leaps)]
         assert group[0].walks == 1
+
+
+@pytest.mark.parametrize("steps", [LONG, 151, 199, 400, 1000])
+def test_turns_pay_for_all_that_is_beside_their_moves(steps: int) -> None:
+    share = turns(steps)
+    assert sum(share) + BESIDE == steps
+    assert min(share) >= 0
+    assert share.sparse > 10
+
+
+@pytest.mark.parametrize("steps", [1, 7, 41, 42, 43, 100, 168])
+def test_going_on_pays_its_steps_and_counts_its_rounds_on(steps: int) -> None:
+    pace = PACES["L1"]
+    moves = onwards(pace, steps, 5, leaps=True)
+    assert [move.walks for move in moves] == [1] * steps
+    assert moves[0].round == 5
+    assert moves[0].leap
+    assert all(b.round - a.round == a.returns for a, b in pairwise(moves))
+    assert not moves[-1].returns
+    back = onwards(pace, steps, 5, leaps=False)
+    assert len(back) == steps
+    assert {(move.round, move.leap, move.returns) for move in back} == {(5, False, False)}
