@@ -32,6 +32,7 @@ from advkit.attacks.box_constrained_lbfgs import lbfgs
 from advkit.attacks.cards import AttackCard, attack_card
 from advkit.attacks.carlini_wagner import cw
 from advkit.attacks.changed_gradient import through
+from advkit.attacks.coarse_corners import coarse_pgd
 from advkit.attacks.contrast_change import contrast
 from advkit.attacks.decoupled_direction_norm import ddn
 from advkit.attacks.diverse_inputs import dim
@@ -92,6 +93,7 @@ ATTACKS: dict[str, Attack] = {
     "fgsm": fgsm,
     "bim": bim,
     "pgd": pgd,
+    "coarse_pgd": coarse_pgd,
     "mifgsm": mifgsm,
     "apgd": apgd,
     "apgd_targeted": apgd_targeted,

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from advkit.attacks.walks import Found, radii, random_start, repeated, strongest_point
-from advkit.engine import NORMS, Objective, Point, Rule, rows, take
+from advkit.engine import NORMS, Objective, take
 from advkit.engine.objectives import Model, rivals
-from advkit.engine.rules import ball, cosine
+from advkit.engine.rules import annealed, ball, within
 from advkit.engine.seeding import keys
 
 FIRST_STEP = 2.0  # in units of eps
@@ -86,23 +86,10 @@ def _phase(
         part, x0, y0, r0 = take((objective, x, y, radius), index)
         t0 = None if targets is None else targets[index]
         ends = start[index]
-        rule = _annealed(norm, x0, r0, moves)
+        steps = annealed(NORMS[norm].steepest, FIRST_STEP * r0, moves)
+        rule = within(steps, ball(NORMS[norm], x0, r0))
         run = strongest_point(part, start[index], rule, moves, y0, t0, ends=ends)
         end[index] = ends
         return run
 
     return end, repeated(walk, x, 1, found)
-
-
-def _annealed(norm: str, x: Tensor, radius: Tensor, moves: int) -> Rule:
-    around, steepest = ball(NORMS[norm], x, radius), NORMS[norm].steepest
-
-    def update(
-        point: Point, state: tuple[int, Tensor, tuple[Tensor, ...]]
-    ) -> tuple[Tensor, tuple[int, Tensor, tuple[Tensor, ...]]]:
-        done, radius, fixed = state
-        step = FIRST_STEP * cosine(done, moves)
-        ahead = point.x + rows(step * radius, point.x) * steepest(point.gradient)
-        return around.nearest(ahead, *fixed), (done + 1, radius, fixed)
-
-    return Rule(lambda _start: (0, radius, around.fixed), update)

@@ -42,7 +42,7 @@ FAMILIES = {
         "at which size it gives way. Each takes any of several losses; `margin` is the difference "
         "of logits itself, `ce` the cross entropy, `dlr` is free of the logits' scale, "
         "`probability` rises as the difference of probabilities but never saturates.",
-        ("fgsm", "bim", "pgd", "mifgsm", "apgd", "apgd_targeted", "md", "pma"),
+        ("fgsm", "bim", "pgd", "coarse_pgd", "mifgsm", "apgd", "apgd_targeted", "md", "pma"),
     ),
     "transfer": Family(
         "Transfer: examples for other nets",

@@ -35,6 +35,17 @@ def steepest(direction: Callable[[Tensor], Tensor], step: Tensor) -> Rule:
     return Rule(lambda x: rows(step, x), update)
 
 
+def annealed(direction: Callable[[Tensor], Tensor], step: Tensor, moves: int) -> Rule:
+    """Move by ``step`` (n,) along ``direction(gradient)``, less each time, by a cosine to 0."""
+
+    def update(point: Point, state: tuple[int, Tensor]) -> tuple[Tensor, tuple[int, Tensor]]:
+        done, step = state
+        ahead = point.x + cosine(done, moves) * step * direction(point.gradient)
+        return ahead, (done + 1, step)
+
+    return Rule(lambda x: (0, rows(step, x)), update)
+
+
 def momentum(rule: Rule, decay: float, size: Callable[[Tensor], Tensor]) -> Rule:
     """Let ``rule`` follow a running sum of normalised gradients (Dong et al. 2018)."""
 

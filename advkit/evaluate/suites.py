@@ -50,15 +50,18 @@ SHORT_WALK, STEPS = "apgd:steps=30,loss=ce", "pgd:steps=10,step=0.25,loss=margin
 
 SUITES = {
     "quick": {
-        "Linf": Suite(("race:steps=50",), ("fgsm",), (), (LONG_WALK, TO_ONE), CLOSER, QUICK),
+        "Linf": Suite(
+            ("race:steps=50",), ("fgsm",), ("coarse_pgd:restarts=1",), (LONG_WALK, TO_ONE),
+            CLOSER, QUICK,
+        ),
         "L2": Suite(("race:steps=100",), ("fgsm",), (), (LONG_RACE,), CLOSER, QUICK),
         "L1": Suite((), (SHORT_WALK,), (), (LONG_WALK, LONG_RACE), CLOSE, QUICK),
     },
     "standard": {
         "Linf": Suite(
             ("race:steps=100",), ("noise:draws=4", "fgsm", STEPS),
-            (SHORT_WALK, "apgd_targeted:steps=30,n_targets=1,try_steps=5", "square:queries=60"),
-            (LONG_WALK, TO_THREE, "md"), CLOSE, STANDARD,
+            (SHORT_WALK, "apgd_targeted:steps=30,n_targets=1,try_steps=5", "coarse_pgd"),
+            (LONG_WALK, TO_THREE, "md"), CLOSER, STANDARD,
         ),
         "L2": Suite(
             ("race:steps=200",), ("noise:draws=4", "fgsm"), (SHORT_WALK, "square:queries=60"),
@@ -72,7 +75,8 @@ SUITES = {
     "thorough": {
         "Linf": Suite(
             (LONG_RACE,), ("noise:draws=16", "fgsm", STEPS),
-            (LONG_WALK, TO_THREE, "md", "square:queries=300"), (TO_ALL, "fab"), WIDE, THOROUGH,
+            (LONG_WALK, TO_THREE, "md", "coarse_pgd:restarts=6", "square:queries=300"),
+            (TO_ALL, "fab"), WIDE, THOROUGH,
         ),
         "L2": Suite(
             (LONG_RACE,), ("noise:draws=16", "fgsm", STEPS),

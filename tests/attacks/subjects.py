@@ -20,6 +20,7 @@ SUBJECTS: dict[str, Subject] = {
     "fgsm": Subject(random=False),
     "bim": Subject({"steps": 20}, random=False),
     "pgd": Subject({"steps": 20}),
+    "coarse_pgd": Subject(),
     "mifgsm": Subject({"steps": 20}, random=False),
     "apgd": Subject({"steps": 25}),
     "apgd_targeted": Subject({"steps": 20}),

@@ -14,6 +14,7 @@ GRADIENT = {
     "mifgsm": {},
     "pgd momentum": {"decay": 0.9},
     "pgd margin": {"loss": "margin"},
+    "coarse_pgd": {},
     "apgd": {},
     "apgd dlr": {"loss": "dlr"},
     "apgd margin": {"loss": "margin"},

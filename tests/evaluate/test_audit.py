@@ -96,7 +96,7 @@ def test_suites_pay_for_one_defeat_however_many_eps(tmp_path: Path) -> None:
     run(tmp_path / "many", attacks=(), suite="standard", eps=(0.01, 0.015, 0.02), bounds="off",
         samples=some_digits(36))  # fmt: skip
     rows = table(tmp_path / "many")
-    hunted = rows[rows["attack"].str.startswith("square") & ~rows["fooled"]]
+    hunted = rows[rows["attack"].str.startswith("coarse_pgd") & ~rows["fooled"]]
     assert len(hunted) > 20
     assert hunted["id"].is_unique
 
