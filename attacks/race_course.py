@@ -39,7 +39,8 @@ PACES = {
 LONG = 150
 """Steps from which on a race in L1 is run in turns."""
 BESIDE = 45
-"""Forward passes of a race in turns that are not moves of its walks."""
+"""Forward passes of a race in turns beside the moves of its walks: 36 of the search for few
+entries, 5 of the bisection, and 4 at where walks begin or end."""
 
 
 class Turns(NamedTuple):
@@ -75,12 +76,7 @@ def course(pace: Pace, steps: int, walks: int) -> list[Move]:
     """Return the moves of a race of up to ``walks`` walks, which make ``steps`` moves together."""
     walks = max(min(walks, steps // pace.worth), 1)
     rounds = _rounds(steps, walks, pace) if pace.back else [_field(steps, walks)]
-    last = len(rounds) - 1
-    return [
-        move
-        for number, sizes in enumerate(rounds)
-        for move in _round(number, sizes, _leap(pace, number), number < last)
-    ]
+    return _moves(rounds, pace, 0)
 
 
 def _field(steps: int, walks: int) -> list[int]:
@@ -97,30 +93,38 @@ def _rounds(steps: int, walks: int, pace: Pace) -> list[list[int]]:
     sizes = [walks] * (10 + min(steps // 80, 5)) + [max(walks * 2 // 5, 1)] * 15 + [1] * 20
     while sum(sizes) > steps:
         sizes.pop()
-    rounds, left = [sizes], steps - sum(sizes)
-    while left >= (length := _leap(pace, len(rounds)) + pace.back):
+    return _filled([sizes], steps - sum(sizes), pace, 0)
+
+
+def onwards(pace: Pace, steps: int, number: int) -> list[Move]:
+    """Return the moves of one walk that goes on from a fooling place, in rounds from ``number`` on.
+
+    Each begins with a leap.
+    """
+    first = min(_leap(pace, number) + pace.back, steps)
+    return _moves(_filled([[1] * first], steps - first, pace, number), pace, number)
+
+
+def homewards(steps: int, number: int) -> list[Move]:
+    """Return the moves of one walk in round ``number``, which only leads back to the image."""
+    return _round(number, [1] * steps, 0, False)
+
+
+def _filled(rounds: list[list[int]], left: int, pace: Pace, number: int) -> list[list[int]]:
+    """Add rounds of one walk, as many as ``left`` steps pay, the rest to the last one."""
+    while left >= (length := _leap(pace, number + len(rounds)) + pace.back):
         rounds.append([1] * length)
         left -= length
     rounds[-1] += [1] * left
     return rounds
 
 
-def onwards(pace: Pace, steps: int, number: int, leaps: bool) -> list[Move]:
-    """Return the moves of one walk that goes on from a fooling place, in rounds from ``number`` on.
-
-    Without ``leaps`` there is one round, which only leads back towards the image.
-    """
-    if not leaps:
-        return _round(number, [1] * steps, 0, False)
-    sizes: list[list[int]] = []
-    while steps >= (length := _leap(pace, number + len(sizes)) + pace.back) or not sizes:
-        sizes.append([1] * min(length, steps))
-        steps -= len(sizes[-1])
-    sizes[-1] += [1] * steps
+def _moves(rounds: list[list[int]], pace: Pace, number: int) -> list[Move]:
+    last = number + len(rounds) - 1
     return [
         move
-        for at, size in enumerate(sizes, start=number)
-        for move in _round(at, size, _leap(pace, at), at + 1 < number + len(sizes))
+        for at, sizes in enumerate(rounds, start=number)
+        for move in _round(at, sizes, _leap(pace, at), at < last)
     ]
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from advkit.attacks.bisection import bisect
 from advkit.attacks.minimum import Nearest, nearest_of
-from advkit.attacks.race_course import Move, Pace, course, onwards, turns
+from advkit.attacks.race_course import Move, Pace, course, homewards, onwards, turns
 from advkit.attacks.race_walks import Field
 from advkit.attacks.sparse_search import PUSH, begin, search
 from advkit.attacks.sparse_units import by_place
@@ -38,11 +38,11 @@ def in_turns(model: Model, field: Field, aims: Tensor, run: Run, pace: Pace, ste
     def sparse(index: Tensor, _number: int) -> Nearest:
         some = take(field, index)
         few = _few_entries(model, some)
-        return _goes_on(model, some, few, run, onwards(pace, share.sparse, rounds, leaps=False))
+        return _goes_on(model, some, few, run, homewards(share.sparse, rounds))
 
     def after(index: Tensor, _number: int) -> Nearest:
         some, start = take(field, index), nearest.x[index]
-        return _goes_on(model, some, start, run, onwards(pace, share.after, rounds + 1, leaps=True))
+        return _goes_on(model, some, start, run, onwards(pace, share.after, rounds + 1))
 
     nearest = run(field, field.x, aims, moves)
     nearest = nearest_of(sparse, field.x, 1, field.stop, nearest)

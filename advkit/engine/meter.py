@@ -1,7 +1,7 @@
 """Forward and backward passes, counted from outside by what goes in and out of the model."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,22 @@ class Meter:
 @contextmanager
 def metered(*models: nn.Module) -> Iterator[Meter]:
     """Count the passes of all ``models`` together that this thread makes within the block."""
-    meter, mine = Meter(), threading.get_ident()
+    meter = Meter()
+    count = counter(meter)
+    handles = [model.register_forward_hook(count) for model in dict.fromkeys(models)]
+    try:
+        yield meter
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def counter(meter: Meter) -> Callable[[nn.Module, tuple[Any, ...], Tensor], None]:
+    """Return the forward hook by which ``meter`` counts the passes that this thread makes."""
+    mine = threading.get_ident()
+
+    def count_backward(gradient: Tensor) -> None:
+        meter.backwards += len(gradient)
 
     def count(_module: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
         if threading.get_ident() != mine:
@@ -29,12 +44,4 @@ def metered(*models: nn.Module) -> Iterator[Meter]:
         if output.requires_grad:
             output.register_hook(count_backward)  # type: ignore[no-untyped-call]
 
-    def count_backward(gradient: Tensor) -> None:
-        meter.backwards += len(gradient)
-
-    handles = [model.register_forward_hook(count) for model in dict.fromkeys(models)]
-    try:
-        yield meter
-    finally:
-        for handle in handles:
-            handle.remove()
+    return count

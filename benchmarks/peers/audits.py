@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.module import register_module_forward_hook
 
 from advkit.benchmarks.peers.bare import Plain, bare_cost
@@ -29,6 +29,7 @@ from advkit.cli.parameters import EpsList
 from advkit.data.samples import Samples, take
 from advkit.data.specs import load_data
 from advkit.engine import Meter, metered
+from advkit.engine.meter import counter
 from advkit.evaluate.audit import audit
 from advkit.evaluate.suites import SUITES
 from advkit.models.classifier import Classifier
@@ -66,15 +67,11 @@ def auto_attack(
 def metered_with_copies() -> Iterator[Meter]:
     """Count the passes of every classifier: an audit asks a copy with its batch norms folded."""
     meter = Meter()
+    each = counter(meter)
 
-    def count_backward(gradient: Tensor) -> None:
-        meter.backwards += len(gradient)
-
-    def count(module: nn.Module, _inputs: Any, output: Any) -> None:
+    def count(module: nn.Module, inputs: Any, output: Any) -> None:
         if isinstance(module, Classifier):
-            meter.forwards += len(output)
-            if output.requires_grad:
-                output.register_hook(count_backward)
+            each(module, inputs, output)
 
     handle = register_module_forward_hook(count)
     try:

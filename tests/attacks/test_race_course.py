@@ -4,7 +4,7 @@ from itertools import groupby, pairwise
 
 import pytest
 
-from advkit.attacks.race_course import BESIDE, LONG, PACES, course, onwards, turns
+from advkit.attacks.race_course import BESIDE, LONG, PACES, course, homewards, onwards, turns
 
 
 @pytest.mark.parametrize("norm", PACES)
@@ -46,12 +46,12 @@ def test_turns_pay_for_all_that_is_beside_their_moves(steps: int) -> None:
 @pytest.mark.parametrize("steps", [1, 7, 41, 42, 43, 100, 168])
 def test_going_on_pays_its_steps_and_counts_its_rounds_on(steps: int) -> None:
     pace = PACES["L1"]
-    moves = onwards(pace, steps, 5, leaps=True)
+    moves = onwards(pace, steps, 5)
     assert [move.walks for move in moves] == [1] * steps
     assert moves[0].round == 5
     assert moves[0].leap
     assert all(b.round - a.round == a.returns for a, b in pairwise(moves))
     assert not moves[-1].returns
-    back = onwards(pace, steps, 5, leaps=False)
-    assert len(back) == steps
-    assert {(move.round, move.leap, move.returns) for move in back} == {(5, False, False)}
+    home = homewards(steps, 5)
+    assert len(home) == steps
+    assert {(move.round, move.leap, move.returns) for move in home} == {(5, False, False)}
