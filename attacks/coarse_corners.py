@@ -1,18 +1,21 @@
-"""PGD from corners of the ball whose signs are alike over cells: coarse patterns, not noise."""
+"""PGD from corners of the ball that are alike over cells: coarse patterns, chosen by scores."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from advkit.attacks.walks import Found, radii, repeated, strongest_point
+from advkit.attacks.square_windows import Windows, recolour
+from advkit.attacks.walks import Found, margins_of, radii, repeated, strongest_point
 from advkit.engine import NORMS, rows, take
 from advkit.engine.objectives import LOSSES, Model
 from advkit.engine.rules import annealed, ball, within
-from advkit.engine.seeding import keys, signs
+from advkit.engine.seeding import keys, signs, uniform
 
-CELLS = 7  # along each side of an image
+CELLS = 14  # along each side of an image
+FRESH = 5  # corners drawn anew, before the best of them is changed
+WINDOW = (0.3, 0.1)  # which share of the cells is changed at once, at first and at last
 
 
 def coarse_pgd(
@@ -29,17 +32,19 @@ def coarse_pgd(
     step: float = 1.0,
     loss: Literal["ce", "dlr", "margin", "probability"] = "margin",
     restarts: int = 3,
+    queries: int = 40,
 ) -> Tensor:
     """Return the best of ``steps`` + 1 points per restart from coarse corners (of this project).
 
-    A walk begins at full distance, with one random sign for each of 7 x 7 cells of each channel (of
-    what is not an image: for each of 7 stretches), and goes along the gradient in steps that fall
-    from ``step`` times ``eps`` to nothing by a cosine. Where a net was trained against single
-    steps, its gradients near the image and its noise lead nowhere; coarse patterns average out in
-    no layer, and from there the way is open. It is how Square begins, with gradients.
+    A corner is at full distance, with one sign for each of 14 x 14 cells of each channel (of what
+    is not an image: for each of 14 stretches). ``queries`` are tried before each walk: 5 of random
+    signs, then the best so far with a window of cells turned one way, as Square does. From the
+    best of them a walk goes along the gradient in steps that fall from ``step`` times ``eps`` to
+    nothing by a cosine. Where a net was trained against single steps, gradients near the image and
+    its noise can lead nowhere, while there are examples that walks from coarse patterns reach.
 
     Knows: gradients
-    Cost: restarts * (steps + 1) forward, restarts * steps backward
+    Cost: restarts * (queries + steps + 1) forward, restarts * steps backward
     Use: many cheap walks from places that differ, where other white-box attacks agree too soon.
     Fails: alone it is weaker than `apgd`: its walks are short.
     Paper: none, it is of this project; compare Andriushchenko et al. 2020, arXiv:1912.00049
@@ -47,32 +52,72 @@ def coarse_pgd(
     if not len(x):
         return x
     radius, stream = radii(eps, x), keys(seed, ids, x, "coarse_pgd")
-    objective = LOSSES[loss](model, y, targets)
+    objective, geometry = LOSSES[loss](model, y, targets), NORMS[norm]
 
     def walk(index: Tensor, restart: int) -> Found:
-        x0, y0, r0, key = take((x, y, radius, stream), index)
-        t0 = None if targets is None else targets[index]
-        start = coarse_corner(norm, key, x0, r0, restart)
-        moves = annealed(NORMS[norm].steepest, step * r0, steps)
-        rule = within(moves, ball(NORMS[norm], x0, r0))
-        return strongest_point(take(objective, index), start, rule, steps, y0, t0)
+        goal = None if targets is None else targets[index]
+        place = Place(*take((x, y, radius, stream), index), goal)
+        start = searched(model, place, norm, restart, queries)
+        moves = annealed(geometry.steepest, step * place.radius, steps)
+        rule = within(moves, ball(geometry, place.x, place.radius))
+        return strongest_point(take(objective, index), start, rule, steps, place.y, goal)
 
     return repeated(walk, x, restarts).x
 
 
-def coarse_corner(norm: str, key: Tensor, x: Tensor, radius: Tensor, number: int) -> Tensor:
-    """Return a point of the ball's surface whose signs are alike over cells, cut by the box.
+class Place(NamedTuple):
+    """Where corners are looked for, one row per sample."""
+
+    x: Tensor
+    y: Tensor
+    radius: Tensor
+    stream: Tensor
+    targets: Tensor | None
+
+
+def searched(model: Model, place: Place, norm: str, number: int, queries: int) -> Tensor:
+    """Return the corner of highest margin of ``queries``; the first that fools ends the search."""
+    shape = grid(place.x)
+    half = place.x.new_full((len(place.x), *shape), 0.5)
+    draws = uniform(place.stream, (queries, 5 + shape[0]), (1 << 20) + number)
+    cells, top = half.clone(), place.x.new_full((len(half),), -torch.inf)
+    for i in range(queries):
+        left = (~(top > 0)).nonzero().squeeze(1)
+        if not len(left):
+            break
+        x, y, radius, stream, *goal = take(place, left)
+        if i < FRESH:
+            tried = (signs(stream, shape, number * FRESH + i) > 0).to(x.dtype)
+        else:
+            share = WINDOW[0] + (WINDOW[1] - WINDOW[0]) * i / queries
+            windows = Windows.of(half.shape, share, "Linf")
+            tried = recolour(cells[left], half[left], half[left, 0, 0, 0], windows, draws[left, i])
+        reached = margins_of(model, corner(norm, tried, x, radius), y, *goal)
+        better = reached > top[left]
+        cells[left[better]], top[left[better]] = tried[better], reached[better].to(top.dtype)
+    return corner(norm, cells, place.x, place.radius)
+
+
+def grid(x: Tensor) -> tuple[int, int, int]:
+    """Return how many channels of how many cells a sample of ``x`` (n, ...) has, down and across.
 
     Images are (n, ..., height, width); what has fewer sides is cut along its last.
     """
-    shape, cut = list(x.shape[1:]), range(1 if x.ndim < 3 else 2)
-    wide = [-(-shape[-1 - side] // CELLS) for side in cut]
-    for side, width in zip(cut, wide, strict=True):
-        shape[-1 - side] = -(-shape[-1 - side] // width)
-    away = signs(key, shape, number).to(x.dtype)
-    for side, width in zip(cut, wide, strict=True):
-        at = torch.arange(x.shape[-1 - side], device=x.device) // width
+    height, width = x.shape[-2:] if x.ndim > 2 else (1, x.shape[-1])
+    down, across = (-(-side // -(-side // CELLS)) for side in (height, width))
+    return x[0].numel() // (height * width), down, across
+
+
+def corner(norm: str, cells: Tensor, x: Tensor, radius: Tensor) -> Tensor:
+    """Return the point of the ball's surface, cut by the box, that ``cells`` of `grid` describe.
+
+    0 is darker and 1 is lighter; between them the image stays more as it is.
+    """
+    away = 2 * cells - 1
+    for side in range(1 if x.ndim < 3 else 2):
+        length = x.shape[-1 - side]
+        at = torch.arange(length, device=x.device) // -(-length // CELLS)
         away = away.index_select(-1 - side, at)
     geometry = NORMS[norm]
-    away = rows(radius, x) * away / rows(geometry.size(away), x)
+    away = rows(radius, x) * geometry.steepest(away.reshape(x.shape))
     return geometry.confine(x + away, x, radius)

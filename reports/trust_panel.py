@@ -30,8 +30,8 @@ COURSES_READING = (
     " kind would gain little; lines that still rise say that the attack was stopped too early."
 )
 COURSES_LIMITS = (
-    "One attack, PGD on the margin, on the few images that the checks look at, at the largest eps."
-    " That it gets no further does not prove that nothing does."
+    "One attack, PGD on the margin, on the few images that the checks look at, each at the largest"
+    " eps at which it stands. That it gets no further does not prove that nothing does."
 )
 
 

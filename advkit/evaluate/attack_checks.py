@@ -16,7 +16,7 @@ from advkit.evaluate.trust_checks import Check, State
 LUCK = 0.03
 """Share of images by which luck alone may let the weaker of two attacks win; at least one."""
 
-NONE_STANDS = "No image stands at the largest eps."
+NONE_STANDS = "No image stands at the smallest eps."
 
 
 def beats_noise(eps: float, lucky: Tensor, attacked: Tensor) -> Check:
@@ -94,13 +94,12 @@ def by_scores(broken: Tensor, queries: int) -> Check:
     return Check("black_box_wins", _beyond_luck(broken), seen)
 
 
-def by_transfer(subject: Subject, others: dict[str, Subject]) -> Check:
-    """Check on images that stand that no example made for another model breaks them."""
+def by_transfer(subject: Subject, eps: Tensor, others: dict[str, Subject]) -> Check:
+    """Check that no example for another model breaks images that stand within ``eps`` (n,)."""
     if not others:
         return Check("transfer_wins", "not run", "No --surrogate model was given.")
     if not len(subject.x):
         return Check("transfer_wins", "not applicable", NONE_STANDS)
-    eps = subject.eps[-1]
     broken = {name: subject.margins(other.after(pgd, eps, loss="margin")) > 0
               for name, other in others.items()}  # fmt: skip
     name, most = max(broken.items(), key=lambda each: int(each[1].sum()))

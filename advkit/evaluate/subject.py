@@ -50,12 +50,12 @@ class Subject(NamedTuple):
         """Return how far ``x`` is over the boundary by the model itself, (n,): fooled if > 0."""
         return margins_of(self.model, x, self.y)
 
-    def after(self, attack: Attack, eps: float, **options: object) -> Tensor:
-        """Return what ``attack`` finds within ``eps`` by the gradient of the guide."""
+    def after(self, attack: Attack, eps: float | Tensor, **options: object) -> Tensor:
+        """Return what ``attack`` finds within ``eps`` (of all, or (n,)) by the guide's gradient."""
         given = {"norm": self.norm, "seed": self.seed, "ids": self.ids, **options}
         return attack(self.guide, self.x, self.y, eps=self.radius(eps), **given)
 
-    def radius(self, eps: float) -> float | Tensor:
+    def radius(self, eps: float | Tensor) -> float | Tensor:
         """Return ``eps`` as attacks take it."""
         return eps if self.unit is None else eps * self.unit
 

@@ -37,11 +37,26 @@ CLIMB = (0, 5, 20, 50, 100)
 
 
 class Trial(NamedTuple):
-    """One of `TRIALS` with its effort, as in ``check/pgd:20``, at ``eps`` on the samples ``at``."""
+    """One of `TRIALS` with its effort, as in ``check/pgd:20``, on the samples ``at`` (n,).
+
+    ``eps`` is that of all, or one each.
+    """
 
     label: str
-    eps: float
+    eps: float | np.ndarray
     at: np.ndarray
+
+    def by_sample(self) -> list[tuple[str, float, int]]:
+        """Return label, eps and position of every sample."""
+        each = np.broadcast_to(self.eps, self.at.shape).tolist()
+        return [(self.label, value, at) for value, at in zip(each, self.at.tolist(), strict=True)]
+
+    def units(self, size: Callable[[int], int]) -> Iterator[Unit]:
+        """Yield units of one eps each, of ``size(samples)``."""
+        each = np.broadcast_to(self.eps, self.at.shape)
+        for value in np.unique(each).tolist():
+            at = self.at[each == value].tolist()
+            yield from (Unit(self.label, value, part) for part in Queue(at, size(len(at))))
 
 
 def climbed(subject: Subject) -> Tensor:
@@ -116,8 +131,9 @@ def measured(
     # What this thread did itself stands on the meter already, what others did does not.
     meter.forwards = before[0] + sum(shard.cost["forwards"] for shard in shards)
     meter.backwards = before[1] + sum(shard.cost["backwards"] for shard in shards)
-    return [torch.tensor(np.array([found[trial.label, trial.eps, at] for at in trial.at]))
-            for trial in trials]  # fmt: skip
+    return [
+        torch.tensor(np.array([found[sample] for sample in trial.by_sample()])) for trial in trials
+    ]
 
 
 def _shards(
@@ -126,8 +142,7 @@ def _shards(
     """Do all trials: elsewhere if there is a pool, which knows no changed gradients; else here."""
     pool = None if changes else work.pool
     jobs = pool.jobs if pool else work.jobs
-    units = [Unit(label, eps, part) for label, eps, at in trials
-             for part in Queue(at.tolist(), _size(work, len(at), jobs))]  # fmt: skip
+    units = [unit for trial in trials for unit in trial.units(lambda n: _size(work, n, jobs))]
 
     def here(model: Classifier, unit: Unit) -> list[Outcome]:
         mine = work._replace(model=model)

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
+import torch
 
 from advkit.attacks import Member
 from advkit.engine import Meter
@@ -29,7 +31,7 @@ from advkit.evaluate.suites import Care
 from advkit.evaluate.surrogates import Change, best_guide, change_named, changed
 from advkit.evaluate.trials import Trial, measured
 from advkit.evaluate.trust_checks import TEXTS, Check
-from advkit.evaluate.work import Work, repeatable, right_when_clean, standing
+from advkit.evaluate.work import Work, last_stand, repeatable, right_when_clean
 from advkit.models.classifier import Classifier
 
 CURABLE = (
@@ -101,13 +103,14 @@ def conclude(
     right = few(work, _right(work), care.images)
     if not len(right):
         return [], {}
-    left = few(work, standing(work, high), care.images)
+    edge = last_stand(work, eps)
+    left = edge.loc[few(work, edge.index.to_numpy(), care.images)]
     reached = measured(work, "checks", _trials(eps, care, right, left), changes, meter)
     free, *attacked, lucky, one_step, broken = (margins > 0 for margins in reached)
     hard = left[~broken.numpy()]
-    last = [Trial(name, high, hard) for name in ("check/climb:100", f"check/square:{care.queries}")]
+    last = [_at_edges(name, hard) for name in ("check/climb:100", f"check/square:{care.queries}")]
     course, scores = measured(work, "checks of what stands", last, changes, meter)
-    rest = subject_at(work, hard.tolist(), eps)
+    rest = subject_at(work, hard.index.tolist(), eps)
     guided = subject_at(work, right.tolist(), eps)._replace(guide=changed(work.model, changes))
     return [
         beats_noise(high, lucky, attacked[-1]),
@@ -117,22 +120,30 @@ def conclude(
         by_effort(broken, care.steps),
         climbing(course),
         by_scores(scores > 0, care.queries),
-        by_transfer(rest, {each.name: rest._replace(guide=each) for each in surrogates}),
+        by_transfer(
+            rest,
+            torch.tensor(hard.to_numpy()).to(rest.x),
+            {each.name: rest._replace(guide=each) for each in surrogates},
+        ),
         keeps_success(guided, members),
         valid(work),
     ], courses(course)
 
 
-def _trials(eps: Sequence[float], care: Care, right: np.ndarray, left: np.ndarray) -> list[Trial]:
+def _trials(eps: Sequence[float], care: Care, right: np.ndarray, left: pd.Series) -> list[Trial]:
     """Return what is tried on samples ``right`` when clean, and on those that are ``left``."""
-    low, high = min(eps), max(eps)
     return [
         Trial("check/free:50", 1.0, right),
         *(Trial("check/pgd:20", value, right) for value in sorted(eps)),
-        Trial("check/noise:20", high, right),
-        Trial("check/fgsm:1", low, right),
-        Trial(f"check/longer:{care.steps}", high, left),
+        Trial("check/noise:20", max(eps), right),
+        Trial("check/fgsm:1", min(eps), right),
+        _at_edges(f"check/longer:{care.steps}", left),
     ]
+
+
+def _at_edges(label: str, edge: pd.Series) -> Trial:
+    """Return a trial of samples that stand, each at the largest eps at which it does."""
+    return Trial(label, edge.to_numpy(), edge.index.to_numpy())
 
 
 def sound(work: Work, eps: Sequence[float], care: Care, findings: Findings) -> bool:

@@ -1,6 +1,6 @@
 """What every stage of an audit shares: model, samples, ledger; and what the ledger says so far."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import NamedTuple
 
@@ -132,6 +132,15 @@ def standing(work: Work, eps: float) -> np.ndarray:
     """Return the positions of the samples that are right and unbroken within ``eps``."""
     sizes = smallest(work)
     return sizes.index[sizes > room(work, eps)].to_numpy(dtype=int)
+
+
+def last_stand(work: Work, eps: Sequence[float]) -> pd.Series:
+    """Return the largest ``eps`` within which a sample stands, by position; who never does is out.
+
+    Positions rise.
+    """
+    largest = {at: value for value in sorted(eps) for at in standing(work, value).tolist()}
+    return pd.Series(largest, dtype=float).sort_index()
 
 
 def all_units(samples: Samples) -> dict[str, Tensor | None]:

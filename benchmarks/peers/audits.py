@@ -112,7 +112,8 @@ def runs(args: argparse.Namespace) -> Iterator[tuple[str, str, list[float]]]:
 
 def compare(args: argparse.Namespace) -> dict[str, Any]:
     """Run what is missing in ``args.out``; return all."""
-    model, samples = load_model(args.model), take(load_data(args.data), range(args.limit))
+    model = load_model(args.model)
+    samples = take(load_data(args.data), range(args.skip, args.skip + args.limit))
     plain = Plain(model)
     result: dict[str, Any] = {"model": args.model, "norm": args.norm, "eps": list(args.eps),
                               "n": len(samples.x), "runs": {}}  # fmt: skip
@@ -175,6 +176,7 @@ def main() -> None:
     parser.add_argument("--norm", default="Linf", choices=("Linf", "L2", "L1"))
     parser.add_argument("--eps", default="0.05,0.1,0.15", type=lambda text: EpsList()(text))
     parser.add_argument("--limit", type=int, default=1000)
+    parser.add_argument("--skip", type=int, default=0, help="leave out so many images before these")
     parser.add_argument("--suites", nargs="*", default=list(SUITES))
     parser.add_argument("--again", nargs="*", default=[], help="run these anew")
     parser.add_argument("--no-peer", action="store_true", help="leave AutoAttack out")

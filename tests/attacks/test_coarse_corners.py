@@ -1,4 +1,4 @@
-"""Coarse corners: where they lie, and a net whose gradient is seen from there alone."""
+"""Coarse corners: where they lie, how they are sought, a net whose gradient only they see."""
 
 import pytest
 import torch
@@ -6,16 +6,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from advkit.attacks import coarse_pgd, pgd
-from advkit.attacks.coarse_corners import CELLS, coarse_corner
-from advkit.engine import NORMS
-from advkit.engine.seeding import keys
+from advkit.attacks.coarse_corners import CELLS, FRESH, Place, corner, grid, searched
+from advkit.attacks.walks import margins_of
+from advkit.engine import NORMS, Meter
+from advkit.engine.meter import counter
+from advkit.engine.seeding import keys, signs
 
 EPS = 0.1
 
 
-def corner(x: Tensor, norm: str = "Linf", number: int = 0) -> Tensor:
-    ids = [str(k) for k in range(len(x))]
-    return coarse_corner(norm, keys(0, ids, x, "test"), x, torch.full((len(x),), EPS), number)
+def any_corner(x: Tensor, norm: str = "Linf", number: int = 0) -> Tensor:
+    key = keys(0, [str(k) for k in range(len(x))], x, "test")
+    cells = (signs(key, grid(x), number) > 0).to(x.dtype)
+    return corner(norm, cells, x, torch.full((len(x),), EPS))
 
 
 @pytest.mark.parametrize("shape", [(3, 28, 28), (1, 30, 11), (2, 5, 64), (9, 8), (100,), (3,)])
@@ -23,33 +26,63 @@ def test_signs_are_alike_over_cells_and_all_entries_are_at_full_distance(
     shape: tuple[int, ...],
 ) -> None:
     x = torch.full((6, *shape), 0.5)
-    away = corner(x) - x
+    away = any_corner(x) - x
     torch.testing.assert_close(away.abs(), torch.full_like(away, EPS), rtol=0, atol=1e-6)
     for side in range(1 if len(shape) == 1 else 2):
         turns = (away.diff(dim=-1 - side).abs() > EPS).flatten(0, -2 - side)
         changed = turns.movedim(-1 - side, -1).flatten(0, -2).any(0)
         assert changed.sum() < CELLS
-        if shape[-1 - side] > 2 * CELLS:
+        if shape[-1 - side] >= 2 * CELLS:
             assert changed.any()
-    assert not corner(x).equal(corner(x, number=1))
+    assert not any_corner(x).equal(any_corner(x, number=1))
 
 
 def test_in_l2_the_corner_is_on_the_ball_and_in_the_box() -> None:
     x = torch.rand(5, 3, 16, 16, generator=torch.Generator().manual_seed(0))
-    start = corner(x, "L2")
+    start = any_corner(x, "L2")
     assert start.min() >= 0
     assert start.max() <= 1
     assert (NORMS["L2"].size(start - x) <= EPS * (1 + 1e-5)).all()
     grey = torch.full_like(x, 0.5)
-    torch.testing.assert_close(NORMS["L2"].size(corner(grey, "L2") - grey), torch.full((5,), EPS))
+    sizes = NORMS["L2"].size(any_corner(grey, "L2") - grey)
+    torch.testing.assert_close(sizes, torch.full((5,), EPS))
+
+
+def some_place(count: int) -> tuple[nn.Module, Place]:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(2 * 20 * 28, 3)).eval().requires_grad_(False)
+    x = torch.rand(count, 2, 20, 28)
+    key = keys(0, [str(k) for k in range(count)], x, "test")
+    return net, Place(x, net(x).argmax(1), torch.full((count,), 1e-3), key, None)
+
+
+def test_the_search_finds_the_better_corners_the_longer_it_goes_on() -> None:
+    net, place = some_place(6)
+    reached = [
+        margins_of(net, searched(net, place, "Linf", 0, queries), place.y)
+        for queries in (1, FRESH, 200)
+    ]
+    assert (reached[0] <= reached[1]).all()
+    assert (reached[1] < reached[2]).all()
+
+
+def test_a_search_asks_as_often_as_it_was_told_and_no_more_where_it_fooled() -> None:
+    net, place = some_place(4)
+    meter = Meter()
+    net.register_forward_hook(counter(meter))
+    searched(net, place, "Linf", 0, 30)
+    assert meter.forwards == 4 * 30
+    meter.forwards = 0
+    wrong = place._replace(y=(place.y + 1) % 3)
+    searched(net, wrong, "Linf", 0, 30)
+    assert meter.forwards == 4
 
 
 def test_a_samples_corner_does_not_depend_on_its_neighbours() -> None:
-    x = torch.rand(4, 1, 9, 9)
-    key = keys(0, list("abcd"), x, "test")
-    radius = torch.full((4,), EPS)
-    whole = coarse_corner("Linf", key, x, radius, 2)
-    assert whole[1:2].equal(coarse_corner("Linf", key[1:2], x[1:2], radius[1:2], 2))
+    net, place = some_place(4)
+    whole = searched(net, place, "Linf", 2, 20)
+    alone = Place(*(None if each is None else each[1:2] for each in place))
+    assert whole[1:2].equal(searched(net, alone, "Linf", 2, 20))
 
 
 class Deaf(nn.Module):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from advkit.engine import Meter
 from advkit.evaluate.shards import FailedUnitsError
@@ -67,6 +68,17 @@ def test_margins_come_in_the_order_of_their_samples_whatever_the_units(tmp_path:
         assert len(one) == 5
         assert one.equal(other)
         assert one[3:4].equal(fourth)
+
+
+def test_samples_may_have_an_eps_each(tmp_path: Path) -> None:
+    at, eps = np.array([40, 3, 17, 8]), np.array([0.02, 0.1, 0.02, 0.1])
+    with open_store(tmp_path) as store:
+        work = Work(classifier(), some_digits(), "Linf", 0, 5, 1, store, lambda *_: None)
+        (each,) = measured(work, "checks", [Trial("check/pgd:3", eps, at)], {}, Meter())
+        both = [Trial("check/pgd:3", value, at) for value in (0.02, 0.1)]
+        small, large = measured(work, "checks", both, {}, Meter())
+    assert each.equal(torch.where(torch.tensor(eps) == 0.1, large, small))
+    assert not small.equal(large)
 
 
 def test_a_check_that_is_given_up_is_named_and_no_number_told(tmp_path: Path) -> None:

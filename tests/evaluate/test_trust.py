@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.evaluate.attack_checks import climbing, courses
 from advkit.evaluate.randomised import ASKED, OnAverage
@@ -30,6 +32,38 @@ class Noisy(nn.Module):
 
 def states(summary: dict[str, Any]) -> dict[str, str]:
     return {check["name"]: check["state"] for check in summary["trust"]["checks"]}
+
+
+class Deaf(nn.Module):
+    """Hears of tiles whose mean is away from grey by 0.06, and a little of a chequered pattern.
+
+    Within a small eps the gradient leads to that pattern, which is not enough, and steps along it
+    or at random leave all means grey; within a large one they do not.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        tiles = functional.avg_pool2d(x, 4).flatten(1) - 0.5
+        pattern = 1 - 2 * (torch.arange(28) + torch.arange(28)[:, None]).remainder(2)
+        heard = 2 * (tiles.abs() - 0.06).relu().sum(1) + 0.001 * (x * pattern).flatten(1).sum(1)
+        return torch.stack([torch.full_like(heard, 1.8), heard], 1)
+
+
+def test_what_stands_is_checked_where_it_stands_and_not_at_the_largest_eps_alone(
+    tmp_path: Path,
+) -> None:
+    x = 0.5 + 0.01 * torch.rand(40, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    still = Samples(x, torch.zeros(40, dtype=torch.long), tuple(map(str, range(40))), None, "grey")
+    given: dict[str, Any] = {
+        "model": Classifier(Deaf(), name="deaf"),
+        "samples": still,
+        "bounds": "off",
+    }
+    summary = run(tmp_path / "run", attacks=("pgd:loss=margin",), eps=(0.1, 0.45), **given)
+    first = [row for row in summary["attacks"] if row["attack"].startswith("pgd")]
+    assert [row["fooled"] for row in first] == [0, 40]
+    assert states(summary)["black_box_wins"] == "fail", summary["trust"]
+    assert summary["trust"]["overall"] == "doubtful"
+    assert summary["robust"][0]["value"] == 0
 
 
 def test_every_check_is_told_with_meaning_and_advice(tmp_path: Path) -> None:
