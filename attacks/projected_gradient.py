@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from advkit.attacks.walks import (
@@ -12,8 +13,8 @@ from advkit.attacks.walks import (
     repeated,
     strongest_point,
 )
-from advkit.engine import NORMS, Objective, Point, Rule, take
-from advkit.engine.objectives import LOSSES, Model
+from advkit.engine import NORMS, Objective, Point, Rule, ascend, take
+from advkit.engine.objectives import LOSSES, Model, margin, margins
 from advkit.engine.projections import furthest
 from advkit.engine.rules import ball, momentum, steepest, within
 from advkit.engine.seeding import keys
@@ -65,6 +66,40 @@ def pgd(
                      steps=steps, step=step, decay=decay, stop=stop)  # fmt: skip
 
     return repeated(walk, x, restarts).x
+
+
+def course(
+    model: Model,
+    x: Tensor,
+    y: Tensor,
+    *,
+    eps: float | Tensor,
+    norm: str,
+    seed: int,
+    ids: Sequence[str],
+    marks: Sequence[int],
+    step: float = 0.1,
+) -> Tensor:
+    """Return what `pgd` on the margin finds in so many steps, for each of rising ``marks`` (k,).
+
+    The points are (k, n, ...), and cost as much as those of the longest walk alone.
+    """
+    radius, stream = radii(eps, x), keys(seed, ids, x, "pgd")
+    start = random_start(norm, stream, x, radius, stream=0, surface=False)
+    rule = within(_moves(norm, x, radius, step, 0.0), ball(NORMS[norm], x, radius))
+    found, top, seen = x.clone(), torch.full_like(radius, -torch.inf), list[Tensor]()
+
+    def fooled(point: Point) -> Tensor:
+        return margins(point.output, point.of(y)) > 0
+
+    for steps, point in enumerate(ascend(margin(model, y), start, rule, marks[-1], fooled)):
+        reached = margins(point.output, point.of(y)).to(top)
+        better = reached > point.of(top)
+        who = point.which[better]
+        found[who], top[who] = point.x[better], reached[better]
+        if steps in marks:
+            seen.append(found.clone())
+    return torch.stack([*seen, *[found] * (len(marks) - len(seen))])
 
 
 def climb(

@@ -61,11 +61,13 @@ def check_passes(
 ) -> float:
     """Return what the checks after the attacks cost in all, on some of so many ``images``.
 
-    ``right`` is the share that is read right, ``standing`` that of those which no attack fools.
+    ``right`` is the share that is read right, ``standing`` the share of those which no attack fools
+    at the smallest eps.
     """
-    some = right * min(care.images, max(images // 4, 1))
-    walks = sum(2 * steps + 1 for steps in CLIMB)
-    return some * (PGD * radii + standing * (6 * care.steps + walks + care.queries))
+    most = min(care.images, max(images // 4, 1))
+    tried, left = min(most, right * images), min(most, right * standing * images)
+    climb = 2 * CLIMB[-1] + 1 + len(CLIMB)
+    return tried * PGD * radii + left * (6 * care.steps + climb + care.queries)
 
 
 class Speed(NamedTuple):

@@ -118,4 +118,4 @@ def _passes(costs: pd.DataFrame, member: Member, classes: int) -> float | None:
 def _checks(work: Work, eps: Sequence[float], care: Care, met: pd.Series) -> float:
     images = len(work.samples.ids)
     right = len(_right(work)) / images
-    return check_passes(care, images, len(eps), right, _standing(work, met, max(eps)))
+    return check_passes(care, images, len(eps), right, _standing(work, met, min(eps)))

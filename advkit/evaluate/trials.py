@@ -12,7 +12,7 @@ from torch import Tensor
 
 from advkit.attacks.auto_pgd_targeted import apgd_targeted
 from advkit.attacks.fast_gradient import fgsm
-from advkit.attacks.projected_gradient import pgd
+from advkit.attacks.projected_gradient import course, pgd
 from advkit.attacks.random_noise import noise
 from advkit.attacks.square_attack import square
 from advkit.engine import Meter, metered
@@ -61,8 +61,8 @@ class Trial(NamedTuple):
 
 def climbed(subject: Subject) -> Tensor:
     """Return the best margin that PGD has seen after so many steps of `CLIMB`, (n, 5)."""
-    walks = [subject.reached(pgd, steps=steps, loss="margin") for steps in CLIMB if steps]
-    return torch.stack([subject.margins(subject.x), *walks], 1)
+    found = subject.after(course, subject.eps[-1], marks=CLIMB[1:])
+    return torch.stack([subject.margins(x) for x in (subject.x, *found)], 1)
 
 
 def _free(subject: Subject, steps: int) -> Tensor:

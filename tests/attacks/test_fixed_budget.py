@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from advkit.attacks import ATTACKS
 from advkit.attacks.auto_pgd_l1 import walk_back
+from advkit.attacks.projected_gradient import course, pgd
 from advkit.attacks.walks import random_start
 from advkit.engine import NORMS, Objective, evaluate, metered
 from advkit.engine.objectives import margins, probability_margin
@@ -30,6 +31,21 @@ def strongest(walk: list[Tensor], y: Tensor, x: Tensor) -> Tensor:
     over = [float(margins(MODEL(p[None]), y[None])) for p in walk]
     first = next((p for p, m in zip(walk, over, strict=True) if m > 0), None)
     return walk[over.index(max(over))] if first is None else first
+
+
+@pytest.mark.parametrize(("norm", "eps"), [("Linf", 0.02), ("L2", 0.4), ("L1", 3.0)])
+def test_a_course_is_one_walk_that_is_what_walks_of_each_length_find(norm: str, eps: float) -> None:
+    marks, who = (1, 4, 9), {"seed": 3, "ids": list("abcdef")}
+    model = cnn().double()
+    with metered(model) as meter:
+        found = course(model, X, Y, eps=eps, norm=norm, marks=marks, **who)  # type: ignore[arg-type]
+    assert meter.forwards <= 6 * 10
+    for steps, points in zip(marks, found, strict=True):
+        alone = pgd(model, X, Y, eps=eps, norm=norm, steps=steps, loss="margin", **who)  # type: ignore[arg-type]
+        assert points.equal(alone)
+    fooled = margins(model(found[-1]), Y) > 0
+    assert fooled.any() or norm == "Linf"
+    assert not (found[0] == found[-1]).all()
 
 
 @pytest.mark.parametrize("norm", ["Linf", "L2"])
