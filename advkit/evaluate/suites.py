@@ -51,8 +51,8 @@ SHORT_WALK, STEPS = "apgd:steps=30,loss=ce", "pgd:steps=10,step=0.25,loss=margin
 SUITES = {
     "quick": {
         "Linf": Suite(
-            ("race:steps=50",), ("fgsm",), ("coarse_pgd:restarts=1",), (LONG_WALK, TO_ONE),
-            CLOSER, QUICK,
+            ("race:steps=40",), ("fgsm",), ("coarse_pgd:restarts=1,queries=60,steps=25",),
+            (LONG_WALK, TO_ONE), CLOSER, QUICK,
         ),
         "L2": Suite(("race:steps=100",), ("fgsm",), (), (LONG_RACE,), CLOSER, QUICK),
         "L1": Suite((), (SHORT_WALK,), (), (LONG_WALK, LONG_RACE), CLOSE, QUICK),
