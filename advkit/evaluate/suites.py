@@ -65,7 +65,7 @@ SUITES = {
         ),
         "L2": Suite(
             ("race:steps=200",), ("noise:draws=4", "fgsm"), (SHORT_WALK, "square:queries=60"),
-            (LONG_RACE,), CLOSER, STANDARD,
+            (LONG_RACE, TO_ONE), CLOSER, STANDARD,
         ),
         "L1": Suite(
             (), ("noise:draws=4", SHORT_WALK), (TO_ONE, "square:queries=60"),
