@@ -51,16 +51,15 @@ def coarse_pgd(
     """
     if not len(x):
         return x
-    radius, stream = radii(eps, x), keys(seed, ids, x, "coarse_pgd")
+    whole = Place(x, y, radii(eps, x), keys(seed, ids, x, "coarse_pgd"), targets)
     objective, geometry = LOSSES[loss](model, y, targets), NORMS[norm]
 
     def walk(index: Tensor, restart: int) -> Found:
-        goal = None if targets is None else targets[index]
-        place = Place(*take((x, y, radius, stream), index), goal)
+        place = take(whole, index)
         start = searched(model, place, norm, restart, queries)
         moves = annealed(geometry.steepest, step * place.radius, steps)
         rule = within(moves, ball(geometry, place.x, place.radius))
-        return strongest_point(take(objective, index), start, rule, steps, place.y, goal)
+        return strongest_point(take(objective, index), start, rule, steps, place.y, place.targets)
 
     return repeated(walk, x, restarts).x
 
@@ -85,14 +84,14 @@ def searched(model: Model, place: Place, norm: str, number: int, queries: int) -
         left = (~(top > 0)).nonzero().squeeze(1)
         if not len(left):
             break
-        x, y, radius, stream, *goal = take(place, left)
+        x, y, radius, stream, targets = take(place, left)
         if i < FRESH:
             tried = (signs(stream, shape, number * FRESH + i) > 0).to(x.dtype)
         else:
             share = WINDOW[0] + (WINDOW[1] - WINDOW[0]) * i / queries
             windows = Windows.of(half.shape, share, "Linf")
             tried = recolour(cells[left], half[left], half[left, 0, 0, 0], windows, draws[left, i])
-        reached = margins_of(model, corner(norm, tried, x, radius), y, *goal)
+        reached = margins_of(model, corner(norm, tried, x, radius), y, targets)
         better = reached > top[left]
         cells[left[better]], top[left[better]] = tried[better], reached[better].to(top.dtype)
     return corner(norm, cells, place.x, place.radius)

@@ -90,7 +90,7 @@ def course(
     found, top, seen = x.clone(), torch.full_like(radius, -torch.inf), list[Tensor]()
 
     def fooled(point: Point) -> Tensor:
-        return margins(point.output, point.of(y)) > 0
+        return point.of(top) > 0
 
     for steps, point in enumerate(ascend(margin(model, y), start, rule, marks[-1], fooled)):
         reached = margins(point.output, point.of(y)).to(top)

@@ -46,16 +46,20 @@ class Trial(NamedTuple):
     eps: float | np.ndarray
     at: np.ndarray
 
+    @property
+    def each(self) -> np.ndarray:
+        """The eps of every sample (n,)."""
+        return np.broadcast_to(self.eps, self.at.shape)
+
     def by_sample(self) -> list[tuple[str, float, int]]:
         """Return label, eps and position of every sample."""
-        each = np.broadcast_to(self.eps, self.at.shape).tolist()
-        return [(self.label, value, at) for value, at in zip(each, self.at.tolist(), strict=True)]
+        pairs = zip(self.each.tolist(), self.at.tolist(), strict=True)
+        return [(self.label, value, at) for value, at in pairs]
 
     def units(self, size: Callable[[int], int]) -> Iterator[Unit]:
         """Yield units of one eps each, of ``size(samples)``."""
-        each = np.broadcast_to(self.eps, self.at.shape)
-        for value in np.unique(each).tolist():
-            at = self.at[each == value].tolist()
+        for value in np.unique(self.each).tolist():
+            at = self.at[self.each == value].tolist()
             yield from (Unit(self.label, value, part) for part in Queue(at, size(len(at))))
 
 

@@ -8,8 +8,7 @@ from torch.nn import functional as F
 from advkit.attacks import coarse_pgd, pgd
 from advkit.attacks.coarse_corners import CELLS, FRESH, Place, corner, grid, searched
 from advkit.attacks.walks import margins_of
-from advkit.engine import NORMS, Meter
-from advkit.engine.meter import counter
+from advkit.engine import NORMS, metered
 from advkit.engine.seeding import keys, signs
 
 EPS = 0.1
@@ -68,13 +67,11 @@ def test_the_search_finds_the_better_corners_the_longer_it_goes_on() -> None:
 
 def test_a_search_asks_as_often_as_it_was_told_and_no_more_where_it_fooled() -> None:
     net, place = some_place(4)
-    meter = Meter()
-    net.register_forward_hook(counter(meter))
-    searched(net, place, "Linf", 0, 30)
+    with metered(net) as meter:
+        searched(net, place, "Linf", 0, 30)
     assert meter.forwards == 4 * 30
-    meter.forwards = 0
-    wrong = place._replace(y=(place.y + 1) % 3)
-    searched(net, wrong, "Linf", 0, 30)
+    with metered(net) as meter:
+        searched(net, place._replace(y=(place.y + 1) % 3), "Linf", 0, 30)
     assert meter.forwards == 4
 
 
