@@ -15,6 +15,8 @@ from advkit.numbers import number
 Attack = Callable[..., Tensor]
 
 COMMON = ("eps", "norm", "targets", "seed", "ids")
+STARTS = "starting_points"
+"""What some attacks take besides: known points that fool, to go on from."""
 
 
 class Member(NamedTuple):
@@ -99,7 +101,7 @@ def defaults(attack: Attack) -> dict[str, Any]:
     return {
         p.name: p.default
         for p in parameters
-        if p.kind is p.KEYWORD_ONLY and p.name not in COMMON and p.default is not p.empty
+        if p.kind is p.KEYWORD_ONLY and p.name not in (*COMMON, STARTS) and p.default is not p.empty
     }
 
 
@@ -131,6 +133,12 @@ def _kind(kind: Any, default: Any) -> tuple[str, Any, str]:
     if kind is int:
         return "int", default, f"{min(default, 1)} or more"
     return getattr(kind, "__name__", str(kind)), default, "any" if kind is str else ""
+
+
+def goes_on(attack: Attack) -> bool:
+    """Return whether an attack can go on from known points."""
+    function = attack.func if isinstance(attack, partial) else attack
+    return STARTS in inspect.signature(function).parameters
 
 
 def norms_of(attack: Attack) -> tuple[str, ...]:

@@ -18,7 +18,9 @@ OUTWARDS = (1.01, 1.02, 1.04, 1.08, 1.16)  # of the way to a point that the copy
 HALVINGS = 3  # between the last of these that does not fool the model and the first that does
 
 
-def on_a_copy(attack: Attack, copy: Callable[[Model], Model], name: str) -> Attack:
+def on_a_copy(
+    attack: Attack, copy: Callable[[Model], Model], name: str, *, exact: bool = False
+) -> Attack:
     """Return the attack that asks ``copy(model)``, cheaper and nearly alike, and never believes it.
 
     Every result is then asked again of the model, in full precision. Where the copy alone calls it
@@ -26,8 +28,9 @@ def on_a_copy(attack: Attack, copy: Callable[[Model], Model], name: str) -> Atta
     forward passes at most, then 3 of bisection). Where that fails the sample is attacked anew on
     the model; so is any that a minimum-norm attack found nothing for: close to the boundary a copy
     cannot tell the sides. For fixed budgets what the copy does not call fooled is returned as
-    found. A sample that is never fooled pays what ``attack`` costs, twice if that is minimum norm,
-    and two looks at the result. ``name`` is what a card calls the copy.
+    found, and so it is within ``eps`` of a copy that is ``exact``: one of the same precision, that
+    differs by rounding alone. A sample that is never fooled pays what ``attack`` costs, twice if
+    that is minimum norm, and two looks at the result. ``name`` is what a card calls the copy.
     """
     face = alone(face_of(attack), name)
 
@@ -37,16 +40,15 @@ def on_a_copy(attack: Attack, copy: Callable[[Model], Model], name: str) -> Atta
         found = quick.run(attack).clone()
         doubtful = (~(full.margins(found) > 0)).nonzero().squeeze(1)
         claimed = quick.of(doubtful).margins(found[doubtful]) > 0
-        if not face.card.minimum_norm:
-            doubtful = doubtful[claimed]
-        elif bool(claimed.any()):
-            mended = doubtful[claimed]
-            moved = _outwards(full.of(mended), found[mended])
-            found[mended] = moved.x
-            failed = moved.distance.isinf()
-            doubtful = torch.cat([doubtful[~claimed], mended[failed]]).sort().values
-        if len(doubtful):
-            found[doubtful] = full.of(doubtful).run(attack)
+        again, wrong = doubtful[~claimed], doubtful[claimed]
+        if not face.card.minimum_norm or (exact and call.eps is not None):
+            again = again[:0]  # that nothing was found within eps is an answer
+        if face.card.minimum_norm and len(wrong):
+            moved = _outwards(full.of(wrong), found[wrong])
+            found[wrong] = moved.x
+            wrong = wrong[moved.distance.isinf()]
+        if len(again := torch.cat([again, wrong]).sort().values):
+            found[again] = full.of(again).run(attack)
         return found
 
     inner, (forward, backward) = face.card.name, face.cost

@@ -27,6 +27,9 @@ class Pace(NamedTuple):
     """Share of the entries that the first leap moves, and those later."""
     worth: int = 1
     """Steps of a race for each walk that sets out."""
+    lag: float = 0.0
+    """How far beyond the distance asked for a walk may be before its first step, as a share of it;
+    this falls to nothing with the steps that are left. 0: however far it is."""
 
 
 PACES = {
@@ -35,9 +38,11 @@ PACES = {
     "L1": Pace(5, 0.4, 0.04, 0.3, 0.5, (2, 3, 1, 5), 40, (0.5, 0.35), 45),
 }
 
-
-LONG = 150
-"""Steps from which on a race in L1 is run in turns."""
+LAGS = {"Linf": 0.0, "L2": 0.09, "L1": 0.25}
+"""`Pace.lag` of a walk that goes on from where another has been: what nearly all lack at most that
+come within the distance in the end."""
+LONG, LONG_ON = 150, 90
+"""Steps from which on a race in L1 is run in turns, from the image and from where it has been."""
 BESIDE = 45
 """Forward passes of a race in turns beside the moves of its walks: 36 of the search for few
 entries, 5 of the bisection, and 4 at where walks begin or end."""
@@ -51,9 +56,9 @@ class Turns(NamedTuple):
     after: int
 
 
-def turns(steps: int) -> Turns:
-    """Share ``steps`` out, at least `LONG`."""
-    before = round(0.55 * steps)
+def turns(steps: int, share: float = 0.55) -> Turns:
+    """Share ``steps`` out, at least `LONG`; ``share`` of them before the turn from few entries."""
+    before = round(share * steps)
     left = steps - BESIDE - before
     sparse = min(25, left)
     return Turns(before, sparse, left - sparse)

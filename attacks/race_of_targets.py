@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from advkit.attacks.minimum import Nearest, enough, within
-from advkit.attacks.race_course import LONG, PACES, course
+from advkit.attacks.race_course import LONG, PACES, Pace, course
+from advkit.attacks.race_onwards import classes_at, from_points
 from advkit.attacks.race_walks import Field, side_by_side
 from advkit.attacks.sparse_turns import in_turns
 from advkit.engine import evaluate, take
@@ -28,6 +29,7 @@ def race(
     ids: Sequence[str] | None = None,
     steps: int = 400,
     stride: float = 0.0,
+    starting_points: Tensor | None = None,
 ) -> Tensor:
     """Return the nearest fooling point that walks to several classes met (of this project).
 
@@ -49,6 +51,9 @@ def race(
     first, and in L1 this share of the way to the optimum of the linearised margin on ball and box
     (0: 0.5 in Linf, 1.2 in L2, 0.4 in L1).
 
+    Where ``starting_points`` (n, ...) fool, one walk goes on from there instead, in rounds as
+    above. With ``eps`` it leaves early where it lacks more than the steps left make good as a rule.
+
     Knows: gradients
     Cost: steps + 2 forward, steps backward
     Use: the smallest distances in Linf, L2 and L1 for the passes; ``steps`` 49 takes 100 passes.
@@ -61,15 +66,28 @@ def race(
     clean = evaluate(margin(model, y, targets), x, gradient=False)
     fooled = clean.value > 0
     found, distance = x.clone(), torch.where(fooled, 0.0, torch.inf).to(x.dtype)
-    left = (~fooled).nonzero().squeeze(1)
+    pace = PACES[norm]._replace(stride=stride or PACES[norm].stride)
+    order = likeliest(clean.output, y) if targets is None else targets[:, None]
+    aims, field = order[:, : pace.aims], Field(x, y, targets, stop, stream)
+    if starting_points is None:
+        known = torch.full_like(y, -1)
+    else:
+        known, steps = classes_at(model, field, starting_points), steps - 1
+    left = (~fooled & (known < 0)).nonzero().squeeze(1)
     if len(left):
-        pace = PACES[norm]._replace(stride=stride or PACES[norm].stride)
-        order = likeliest(clean.output, y) if targets is None else targets[:, None]
-        aims, field = order[left, : pace.aims], take(Field(x, y, targets, stop, stream), left)
-        run = partial(side_by_side, model, norm, pace)
-        if norm == "L1" and steps >= LONG:
-            found[left], distance[left] = in_turns(model, field, aims, run, pace, steps)
-        else:
-            moves = course(pace, steps, aims.shape[1])
-            found[left], distance[left] = run(field, field.x, aims, moves)
+        part = take(field, left)
+        found[left], distance[left] = _from_image(model, norm, pace, part, aims[left], steps)
+    on = (~fooled & (known >= 0)).nonzero().squeeze(1)
+    if starting_points is not None and len(on):
+        part, points = take(field, on), starting_points[on]
+        found[on], distance[on] = from_points(model, norm, pace, part, points, known[on], steps)
     return within(Nearest(found, distance), x, eps)
+
+
+def _from_image(
+    model: Model, norm: str, pace: Pace, field: Field, aims: Tensor, steps: int
+) -> Nearest:
+    run = partial(side_by_side, model, norm, pace)
+    if norm == "L1" and steps >= LONG:
+        return in_turns(model, field, aims, run, pace, steps)
+    return run(field, field.x, aims, course(pace, steps, aims.shape[1]))

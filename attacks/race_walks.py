@@ -39,7 +39,9 @@ def side_by_side(
 ) -> Nearest:
     """Walk from ``start`` to the classes ``aims`` (n, at least `Move.walks`); return the nearest.
 
-    All walks of all samples are one batch of rows, those of a sample beside each other.
+    All walks of all samples are one batch of rows, those of a sample beside each other. With a
+    `Pace.lag` a walk leaves where a round ends if it is further from its sample's ``stop`` than the
+    moves that are left make good, as a rule.
     """
     x, y, goal, stop, stream = field
     walks = moves[0].walks if moves else 1
@@ -50,9 +52,20 @@ def side_by_side(
         fooled = margins(point.output, y[sample], None if goal is None else goal[sample]) > 0
         return torch.where(fooled, geometry.size(point.x - x[sample]), torch.inf)
 
+    record = torch.full((len(x) * walks,), torch.inf, dtype=x.dtype, device=x.device)
+
+    def lags(which: Tensor, at: int) -> Tensor:
+        enough = stop[which // walks]
+        room = 1 + pace.lag * (1 - at / len(moves))
+        return (enough > 0) & (record[which] > room * enough)
+
     def leaves(point: Point) -> Tensor:
         now, after = sizes[(at := next(number))], sizes[at + 1]
-        there = distances(point) <= stop[point.which // walks]
+        near = distances(point)
+        there = near <= stop[point.which // walks]
+        record[point.which] = torch.minimum(record[point.which], near)
+        if pace.lag and moves[at].returns:
+            there |= lags(point.which, at)
         ahead = geometry.size(point.x - x[point.which // walks]) + linear_reach(point, geometry)
         place = ahead.view(-1, now).argsort(dim=1, stable=True).argsort(dim=1, stable=True)
         return (there.view(-1, now).any(1, keepdim=True) | (place >= after)).flatten()

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from advkit.attacks.bisection import bisect
 from advkit.attacks.minimum import Nearest, nearest_of
-from advkit.attacks.race_course import Move, Pace, course, homewards, onwards, turns
+from advkit.attacks.race_course import Move, Pace, Turns, course, homewards, onwards, turns
 from advkit.attacks.race_walks import Field
 from advkit.attacks.sparse_search import PUSH, begin, search
 from advkit.attacks.sparse_units import by_place
@@ -33,8 +33,30 @@ def in_turns(model: Model, field: Field, aims: Tensor, run: Run, pace: Pace, ste
     """
     share = turns(steps)
     moves = course(pace, share.before, aims.shape[1])
-    rounds = moves[-1].round + 1
+    nearest = run(field, field.x, aims, moves)
+    return _few_then_on(model, field, nearest, run, pace, share, moves[-1].round + 1)
 
+
+def turns_on(
+    model: Model, field: Field, begun: Nearest, run: Run, pace: Pace, steps: int
+) -> Nearest:
+    """Return what `in_turns` does where the walks to several classes are behind: ``begun``.
+
+    Who lags (`Pace.lag`) before it begins stays where it is.
+    """
+    lags = (field.stop > 0) & (begun.distance > (1 + pace.lag) * field.stop)
+    left = (~lags).nonzero().squeeze(1)
+    found, distance = begun.x.clone(), begun.distance.clone()
+    if len(left):
+        part, nearest = take((field, begun), left)
+        share = turns(steps, 0.0)
+        found[left], distance[left] = _few_then_on(model, part, nearest, run, pace, share, 1)
+    return Nearest(found, distance)
+
+
+def _few_then_on(
+    model: Model, field: Field, nearest: Nearest, run: Run, pace: Pace, share: Turns, rounds: int
+) -> Nearest:
     def sparse(index: Tensor, _number: int) -> Nearest:
         some = take(field, index)
         few = _few_entries(model, some)
@@ -44,7 +66,6 @@ def in_turns(model: Model, field: Field, aims: Tensor, run: Run, pace: Pace, ste
         some, start = take(field, index), nearest.x[index]
         return _goes_on(model, some, start, run, onwards(pace, share.after, rounds + 1))
 
-    nearest = run(field, field.x, aims, moves)
     nearest = nearest_of(sparse, field.x, 1, field.stop, nearest)
     if share.after:
         nearest = nearest_of(after, field.x, 1, field.stop, nearest)

@@ -9,35 +9,51 @@ from torch import Tensor
 
 from advkit.attacks import Member
 from advkit.attacks.bisection import line_search
-from advkit.attacks.options import Attack
+from advkit.attacks.known_points import from_known
+from advkit.attacks.options import Attack, goes_on
 from advkit.attacks.quick_copy import on_a_copy
 from advkit.attacks.reduced_precision import in_half
 from advkit.data.samples import Samples, take, units
 from advkit.evaluate.blame import blamed, check_returned
-from advkit.evaluate.shards import run_shards
-from advkit.evaluate.work import Attempt, Work, aim_of
+from advkit.evaluate.shards import Start, run_shards
+from advkit.evaluate.work import Attempt, Work, aim_of, nearest_within
 from advkit.models.classifier import Classifier
 
 LINE_SEARCH = "line_search"
 
 
-def run_member(work: Work, member: Member, eps: float, who: np.ndarray) -> None:
+def run_member(
+    work: Work, member: Member, eps: float, who: np.ndarray, known: float | None = None
+) -> None:
     """Attack those of the samples at positions ``who`` that have no row for it yet.
 
-    An ``eps`` of infinity asks for minimum norm.
+    An ``eps`` of infinity asks for minimum norm. An attack that can goes on from the examples that
+    lie within ``known``, if that is given.
     """
-    run_shards(work, member.label, eps, who, by_member(work, member, eps))
+    if known is not None and goes_on(member.attack):
+        start = starts(work, nearest_within(work, known))
+        attempt = by_member(work, member, eps, start)
+        run_shards(work, member.label, eps, who, attempt, start)
+    else:
+        run_shards(work, member.label, eps, who, by_member(work, member, eps))
 
 
-def by_member(work: Work, member: Member, eps: float) -> Attempt:
-    """Return the attempt to fool samples of ``work`` by the attack ``member``."""
+def by_member(work: Work, member: Member, eps: float, start: Start | None = None) -> Attempt:
+    """Return the attempt to fool samples of ``work`` by the attack ``member``.
+
+    It goes on from what ``start`` gives for positions, if there is one.
+    """
     given = {"norm": work.norm, "seed": work.seed}
 
     def attack(model: Classifier, quick: Classifier, at: list[int]) -> Tensor:
         part, aim = take(work.samples, at), aim_of(work, at)
         goal = {} if aim is None else {"targets": aim}
         size = None if math.isinf(eps) else radius(part, work.norm, eps)
-        made = quickened(member.attack, model, quick, work.bfloat16)
+        tried = member.attack
+        if start is not None:
+            points = torch.from_numpy(start(at)).to(part.x)
+            tried = from_known(tried, dict(zip(part.ids, points, strict=True)))
+        made = quickened(tried, model, quick, work.bfloat16)
         with blamed(member.label):
             x_adv = made(model, part.x, part.y, eps=size, ids=part.ids, **given, **goal)
         check_returned(member.label, x_adv, part.x)
@@ -56,7 +72,9 @@ def quickened(attack: Attack, model: Classifier, quick: Classifier, bfloat16: bo
     """Return ``attack`` on the quick copy of ``model``, or as it is where there is none."""
     if bfloat16:
         return on_a_copy(attack, lambda _model: in_half(quick), "in_bfloat16")
-    return attack if quick is model else on_a_copy(attack, lambda _model: quick, "on_a_copy")
+    if quick is model:
+        return attack
+    return on_a_copy(attack, lambda _model: quick, "on_a_copy", exact=True)
 
 
 def saved_examples(work: Work, places: pd.DataFrame, x: Tensor) -> Tensor:
@@ -71,13 +89,21 @@ def saved_examples(work: Work, places: pd.DataFrame, x: Tensor) -> Tensor:
     return x_adv
 
 
-def shorten(work: Work, examples: pd.DataFrame, eps: float) -> None:
-    """Bring the smallest example of every sample nearer, for a curve between the eps asked for."""
+def starts(work: Work, examples: pd.DataFrame) -> Start:
+    """Return what gives, for positions, their saved example, and the image where there is none."""
     places = examples.set_index("position")[["shard", "row"]]
 
     def start(at: list[int]) -> np.ndarray:
         x = take(work.samples, at).x
-        return saved_examples(work, places.loc[at].reset_index(), x).cpu().numpy()
+        rows = places.reindex(at).reset_index(drop=True).dropna()
+        return saved_examples(work, rows.astype({"row": int}), x).cpu().numpy()
+
+    return start
+
+
+def shorten(work: Work, examples: pd.DataFrame, eps: float) -> None:
+    """Bring the smallest example of every sample nearer, for a curve between the eps asked for."""
+    start = starts(work, examples)
 
     def attack(model: Classifier, _quick: Classifier, at: list[int]) -> Tensor:
         return nearer(work, model, at, start(at))

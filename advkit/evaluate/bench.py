@@ -11,7 +11,7 @@ from advkit.errors import AdvkitError
 from advkit.evaluate.attempts import LINE_SEARCH, by_member, nearer
 from advkit.evaluate.fingerprint import answers, check_same
 from advkit.evaluate.memory import halved, is_out_of_memory
-from advkit.evaluate.shards import Pair, shard_of
+from advkit.evaluate.shards import Pair, Start, shard_of
 from advkit.evaluate.trials import is_trial, trial_of
 from advkit.evaluate.units import Do, Failed, Outcome, Shard, Unit
 from advkit.evaluate.work import Attempt, Work
@@ -67,12 +67,19 @@ def _silent(_what: str, _done: int, _total: int) -> None:
 
 
 def _attempt(work: Work, unit: Unit, member: Callable[[str], Member]) -> Attempt:
-    start = unit.start
+    start = _start(unit)
     if unit.label != LINE_SEARCH:
-        return by_member(work, member(unit.label), unit.eps)
+        return by_member(work, member(unit.label), unit.eps, start)
     assert start is not None  # noqa: S101
+    return lambda model, _quick, at: nearer(work, model, at, start(at))
+
+
+def _start(unit: Unit) -> Start | None:
+    """Return what gives the examples that a unit begins from, by positions, if it has any."""
+    if (known := unit.start) is None:
+        return None
     place = {position: i for i, position in enumerate(unit.at)}
-    return lambda model, _quick, at: nearer(work, model, at, start[[place[i] for i in at]])
+    return lambda at: known[[place[i] for i in at]]
 
 
 def _by_halves(unit: Unit, shard: Callable[[list[int]], Shard]) -> list[Outcome]:

@@ -81,7 +81,8 @@ def run(work: Work, plan: Plan, eps: Sequence[float]) -> None:
         exact = work._replace(bfloat16=False)  # who is close to falling is not left to rounding
         for member in plan.closers:
             who = _newly_standing(work, value, larger)
-            run_member(exact, member, value, who[np.isin(who, near(work, value, plan.near))])
+            who = who[np.isin(who, near(work, value, plan.near))]
+            run_member(exact, member, value, who, known=plan.near.within * value)
 
 
 def _newly_standing(work: Work, eps: float, larger: Sequence[float]) -> np.ndarray:

@@ -29,7 +29,8 @@ class Suite(NamedTuple):
     ``nearest`` run once for all eps and seek the nearest example of every sample. ``scouts`` run on
     every eps from the smallest up. ``hunters`` run from the largest eps down: a sample that resists
     all of them is not attacked again at a smaller eps, whose ball lies within. ``closers`` follow
-    them at every eps, on samples that are `near` alone.
+    them at every eps, on samples that are `near` alone; an attack that can goes on from the example
+    that lies near.
     """
 
     nearest: tuple[str, ...]
@@ -44,6 +45,7 @@ QUICK, STANDARD, THOROUGH = Care(32, 50, 100), Care(64, 100, 300), Care(128, 200
 CLOSE, CLOSER, WIDE = Near(1.25, 0.25), Near(1.1, 0.1), Near(1.35, 0.35)
 LONG_WALK, LONG_RACE = "apgd:steps=100,loss=margin", "race:steps=400"
 TO_ONE = "apgd_targeted:steps=100,n_targets=1,try_steps=5"
+TO_TWO = "apgd_targeted:steps=60,n_targets=2,try_steps=5"
 TO_THREE = "apgd_targeted:steps=100,n_targets=3,try_steps=5"
 TO_ALL = "apgd_targeted:steps=100"
 SHORT_WALK, STEPS = "apgd:steps=30,loss=ce", "pgd:steps=10,step=0.25,loss=margin"
@@ -54,7 +56,9 @@ SUITES = {
             ("race:steps=40",), ("fgsm",), ("coarse_pgd:restarts=1,queries=60,steps=25",),
             (LONG_WALK, TO_ONE), CLOSER, QUICK,
         ),
-        "L2": Suite(("race:steps=100",), ("fgsm",), (), (LONG_RACE,), CLOSER, QUICK),
+        "L2": Suite(
+            ("race:steps=60",), ("fgsm",), (), ("race:steps=500",), Near(1.15, 0.1), QUICK,
+        ),
         "L1": Suite((), (SHORT_WALK,), (), (LONG_WALK, LONG_RACE), CLOSE, QUICK),
     },
     "standard": {
@@ -64,12 +68,12 @@ SUITES = {
             (LONG_WALK, TO_THREE, "md"), CLOSER, STANDARD,
         ),
         "L2": Suite(
-            ("race:steps=200",), ("noise:draws=4", "fgsm"), (SHORT_WALK, "square:queries=60"),
-            (LONG_RACE, TO_ONE), CLOSER, STANDARD,
+            ("race:steps=200",), ("noise:draws=4", "fgsm"), (SHORT_WALK,),
+            ("race:steps=1000", TO_ONE), CLOSER, STANDARD,
         ),
         "L1": Suite(
-            (), ("noise:draws=4", SHORT_WALK), (TO_ONE, "square:queries=60"),
-            (LONG_WALK, TO_THREE, LONG_RACE), CLOSE, STANDARD,
+            ("race:steps=100",), ("noise:draws=4", SHORT_WALK), (), (TO_TWO, LONG_RACE),
+            Near(1.6, 0.1), STANDARD,
         ),
     },
     "thorough": {
@@ -84,8 +88,9 @@ SUITES = {
             WIDE, THOROUGH,
         ),
         "L1": Suite(
-            (), ("noise:draws=16", SHORT_WALK), (LONG_WALK, TO_THREE, "square:queries=300"),
-            ("race:steps=1000", TO_ALL), WIDE, THOROUGH,
+            (LONG_RACE,), ("noise:draws=16", SHORT_WALK),
+            (LONG_WALK, TO_THREE, "square:queries=300"), ("race:steps=1000", TO_ALL),
+            WIDE, THOROUGH,
         ),
     },
 }  # fmt: skip

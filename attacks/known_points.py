@@ -1,0 +1,38 @@
+"""An attack that goes on from points which are known to fool."""
+
+from collections.abc import Mapping
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from advkit.attacks.higher_order import Call, attack_from, face_of, text_of
+from advkit.attacks.options import STARTS, Attack
+
+
+def from_known(attack: Attack, points: Mapping[str, Tensor]) -> Attack:
+    """Return ``attack`` as it goes on from ``points`` (...), one for each sample by its name.
+
+    The attack must have `STARTS`; a sample that is its own point begins as ever.
+    """
+    face = face_of(attack)
+
+    def body(call: Call) -> Tensor:
+        starts = torch.stack([points[name] for name in call.ids]).to(call.x)
+        return call.run(partial(attack, **{STARTS: starts}))
+
+    card = face.card
+    return attack_from(
+        body,
+        face,
+        name=card.name,
+        minimum_norm=card.minimum_norm,
+        text=text_of(
+            f"Return what {card.name} finds from points that are known.",
+            "Where a point does not fool it begins as ever.",
+            face,
+            face.cost,
+            use=card.use,
+            fails=card.fails,
+        ),
+    )
