@@ -72,8 +72,8 @@ SUITES = {
             ("race:steps=1000", TO_ONE), CLOSER, STANDARD,
         ),
         "L1": Suite(
-            ("race:steps=100",), ("noise:draws=4", SHORT_WALK), (), (TO_TWO, LONG_RACE),
-            Near(1.6, 0.1), STANDARD,
+            ("race:steps=100",), ("noise:draws=4", SHORT_WALK), (),
+            (TO_TWO, LONG_WALK, LONG_RACE), Near(1.6, 0.25), STANDARD,
         ),
     },
     "thorough": {

@@ -32,7 +32,8 @@ PAIRS = [
     ("alma:steps=240", "adv_lib_alma:steps=250", "L1"),
     ("cw:searches=9,steps=22", "foolbox_cw:steps=30", "L2"),
     ("ead:searches=6,steps=22", "foolbox_ead:steps=30", "L1"),
-    ("deepfool", "adv_lib_deepfool", "L2"),
+    # adv-lib overshoots by each move, not by their sum: hardly at all where it ends.
+    ("deepfool:overshoot=0", "adv_lib_deepfool", "L2"),
     ("superdeepfool:steps=70", "adv_lib_superdeepfool", "L2"),
     ("race:steps=49", "adv_lib_pdgd:steps=250", "L2"),
     ("race:steps=49", "adv_lib_fmn:steps=250", "Linf"),
@@ -41,7 +42,6 @@ PAIRS = [
 
 WEAKER = {
     ("alma:steps=240", "L1", ROBUST): "mean L1 distance 6.8 against 6.1 of adv-lib",
-    ("deepfool", "L2", ROBUST): "mean L2 distance 2.35 against 2.32 of adv-lib",
 }
 
 
