@@ -137,8 +137,7 @@ def _kind(kind: Any, default: Any) -> tuple[str, Any, str]:
 
 def goes_on(attack: Attack) -> bool:
     """Return whether an attack can go on from known points."""
-    function = attack.func if isinstance(attack, partial) else attack
-    return STARTS in inspect.signature(function).parameters
+    return STARTS in inspect.signature(attack).parameters
 
 
 def norms_of(attack: Attack) -> tuple[str, ...]:

@@ -57,7 +57,7 @@ class Turns(NamedTuple):
 
 
 def turns(steps: int, share: float = 0.55) -> Turns:
-    """Share ``steps`` out, at least `LONG`; ``share`` of them before the turn from few entries."""
+    """Share ``steps`` out: at least `LONG`, or `LONG_ON` with no ``share`` before the turn."""
     before = round(share * steps)
     left = steps - BESIDE - before
     sparse = min(25, left)

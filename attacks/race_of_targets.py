@@ -9,8 +9,8 @@ from torch import Tensor
 
 from advkit.attacks.minimum import Nearest, enough, within
 from advkit.attacks.race_course import LONG, PACES, Pace, course
-from advkit.attacks.race_onwards import classes_at, from_points
-from advkit.attacks.race_walks import Field, side_by_side
+from advkit.attacks.race_onwards import from_points
+from advkit.attacks.race_walks import Field, classes_at, side_by_side
 from advkit.attacks.sparse_turns import in_turns
 from advkit.engine import evaluate, take
 from advkit.engine.objectives import Model, likeliest, margin
@@ -69,18 +69,18 @@ def race(
     pace = PACES[norm]._replace(stride=stride or PACES[norm].stride)
     order = likeliest(clean.output, y) if targets is None else targets[:, None]
     aims, field = order[:, : pace.aims], Field(x, y, targets, stop, stream)
-    if starting_points is None:
-        known = torch.full_like(y, -1)
-    else:
-        known, steps = classes_at(model, field, starting_points), steps - 1
+    points = x
+    if starting_points is not None:
+        points, steps = starting_points, steps - 1  # one pass is a look at these
+    known = classes_at(model, field, points)
     left = (~fooled & (known < 0)).nonzero().squeeze(1)
     if len(left):
         part = take(field, left)
         found[left], distance[left] = _from_image(model, norm, pace, part, aims[left], steps)
     on = (~fooled & (known >= 0)).nonzero().squeeze(1)
-    if starting_points is not None and len(on):
-        part, points = take(field, on), starting_points[on]
-        found[on], distance[on] = from_points(model, norm, pace, part, points, known[on], steps)
+    if len(on):
+        part, begun = take(field, on), points[on]
+        found[on], distance[on] = from_points(model, norm, pace, part, begun, known[on], steps)
     return within(Nearest(found, distance), x, eps)
 
 

@@ -10,8 +10,8 @@ from torch import Tensor
 from advkit.attacks.minimum import Nearest, linear_reach
 from advkit.attacks.newton_radius import newton_radius
 from advkit.attacks.race_course import Move, Pace
-from advkit.engine import NORMS, Point, ascend, best, rows
-from advkit.engine.objectives import Model, class_gap, margins
+from advkit.engine import NORMS, Point, ascend, best, evaluate, rows, take
+from advkit.engine.objectives import Model, class_gap, likeliest, margin, margins
 
 
 class Field(NamedTuple):
@@ -26,6 +26,26 @@ class Field(NamedTuple):
     goal: Tensor | None
     stop: Tensor
     stream: Tensor
+
+
+def classes_at(model: Model, field: Field, points: Tensor) -> Tensor:
+    """Return as which class ``points`` (n, ...) fool, (n,), and -1 where they do not.
+
+    A point that is the image itself is not looked at.
+    """
+    found = torch.full_like(field.y, -1)
+    moved = (points != field.x).flatten(1).any(1).nonzero().squeeze(1)
+    if len(moved):
+        part = take(field, moved)
+        seen = evaluate(margin(model, part.y, part.goal), points[moved], gradient=False)
+        other = likeliest(seen.output, part.y)[:, 0] if part.goal is None else part.goal
+        found[moved] = other.where(seen.value > 0, -1)
+    return found
+
+
+def lags(distance: Tensor, stop: Tensor, room: float) -> Tensor:
+    """Return what is further than ``stop`` (n,), if that is asked for, by more than this share."""
+    return (stop > 0) & (distance > (1 + room) * stop)
 
 
 def side_by_side(
@@ -54,18 +74,15 @@ def side_by_side(
 
     record = torch.full((len(x) * walks,), torch.inf, dtype=x.dtype, device=x.device)
 
-    def lags(which: Tensor, at: int) -> Tensor:
-        enough = stop[which // walks]
-        room = 1 + pace.lag * (1 - at / len(moves))
-        return (enough > 0) & (record[which] > room * enough)
-
     def leaves(point: Point) -> Tensor:
         now, after = sizes[(at := next(number))], sizes[at + 1]
-        near = distances(point)
-        there = near <= stop[point.which // walks]
-        record[point.which] = torch.minimum(record[point.which], near)
-        if pace.lag and moves[at].returns:
-            there |= lags(point.which, at)
+        near, enough = distances(point), stop[point.which // walks]
+        there = near <= enough
+        if pace.lag:
+            so_far = torch.minimum(record[point.which], near)
+            record[point.which] = so_far
+            if moves[at].returns:
+                there |= lags(so_far, enough, pace.lag * (1 - at / len(moves)))
         ahead = geometry.size(point.x - x[point.which // walks]) + linear_reach(point, geometry)
         place = ahead.view(-1, now).argsort(dim=1, stable=True).argsort(dim=1, stable=True)
         return (there.view(-1, now).any(1, keepdim=True) | (place >= after)).flatten()

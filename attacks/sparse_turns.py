@@ -8,12 +8,12 @@ from torch import Tensor
 from advkit.attacks.bisection import bisect
 from advkit.attacks.minimum import Nearest, nearest_of
 from advkit.attacks.race_course import Move, Pace, Turns, course, homewards, onwards, turns
-from advkit.attacks.race_walks import Field
+from advkit.attacks.race_walks import Field, classes_at, lags
 from advkit.attacks.sparse_search import PUSH, begin, search
 from advkit.attacks.sparse_units import by_place
 from advkit.attacks.thinning_to_few import thinning_moves
 from advkit.engine import NORMS, evaluate, rows, take
-from advkit.engine.objectives import Model, likeliest, margin
+from advkit.engine.objectives import Model, margin
 
 Run = Callable[[Field, Tensor, Tensor, list[Move]], Nearest]
 """`race_walks.side_by_side`, told all but samples, starting points, aims and moves."""
@@ -44,8 +44,7 @@ def turns_on(
 
     Who lags (`Pace.lag`) before it begins stays where it is.
     """
-    lags = (field.stop > 0) & (begun.distance > (1 + pace.lag) * field.stop)
-    left = (~lags).nonzero().squeeze(1)
+    left = (~lags(begun.distance, field.stop, pace.lag)).nonzero().squeeze(1)
     found, distance = begun.x.clone(), begun.distance.clone()
     if len(left):
         part, nearest = take((field, begun), left)
@@ -81,13 +80,11 @@ def _few_entries(model: Model, field: Field) -> Tensor:
 
 def _goes_on(model: Model, field: Field, start: Tensor, run: Run, moves: list[Move]) -> Nearest:
     """Walk on from where ``start`` fools, to the class that it is taken for."""
-    seen = evaluate(margin(model, field.y, field.goal), start, gradient=False)
-    left = (seen.value > 0).nonzero().squeeze(1)
+    aims = classes_at(model, field, start)
+    left = (aims >= 0).nonzero().squeeze(1)
     found, distance = field.x.clone(), torch.full_like(field.stop, torch.inf)
     if len(left):
-        other = likeliest(seen.output, field.y)[:, 0] if field.goal is None else field.goal
-        aim = other[left][:, None]
-        found[left], distance[left] = run(take(field, left), start[left], aim, moves)
+        found[left], distance[left] = run(take(field, left), start[left], aims[left, None], moves)
     return Nearest(found, distance)
 
 

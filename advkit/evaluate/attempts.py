@@ -30,12 +30,10 @@ def run_member(
     An ``eps`` of infinity asks for minimum norm. An attack that can goes on from the examples that
     lie within ``known``, if that is given.
     """
+    start = None
     if known is not None and goes_on(member.attack):
         start = starts(work, nearest_within(work, known))
-        attempt = by_member(work, member, eps, start)
-        run_shards(work, member.label, eps, who, attempt, start)
-    else:
-        run_shards(work, member.label, eps, who, by_member(work, member, eps))
+    run_shards(work, member.label, eps, who, by_member(work, member, eps, start), start)
 
 
 def by_member(work: Work, member: Member, eps: float, start: Start | None = None) -> Attempt:

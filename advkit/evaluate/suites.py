@@ -43,7 +43,8 @@ class Suite(NamedTuple):
 
 QUICK, STANDARD, THOROUGH = Care(32, 50, 100), Care(64, 100, 300), Care(128, 200, 500)
 CLOSE, CLOSER, WIDE = Near(1.25, 0.25), Near(1.1, 0.1), Near(1.35, 0.35)
-LONG_WALK, LONG_RACE = "apgd:steps=100,loss=margin", "race:steps=400"
+LONG_WALK = "apgd:steps=100,loss=margin"
+LONG_RACE, LONGER_RACE = "race:steps=400", "race:steps=1000"
 TO_ONE = "apgd_targeted:steps=100,n_targets=1,try_steps=5"
 TO_TWO = "apgd_targeted:steps=60,n_targets=2,try_steps=5"
 TO_THREE = "apgd_targeted:steps=100,n_targets=3,try_steps=5"
@@ -69,7 +70,7 @@ SUITES = {
         ),
         "L2": Suite(
             ("race:steps=200",), ("noise:draws=4", "fgsm"), (SHORT_WALK,),
-            ("race:steps=1000", TO_ONE), CLOSER, STANDARD,
+            (LONGER_RACE, TO_ONE), CLOSER, STANDARD,
         ),
         "L1": Suite(
             ("race:steps=100",), ("noise:draws=4", SHORT_WALK), (),
@@ -84,12 +85,12 @@ SUITES = {
         ),
         "L2": Suite(
             (LONG_RACE,), ("noise:draws=16", "fgsm", STEPS),
-            (LONG_WALK, TO_THREE, "square:queries=300"), ("race:steps=1000", TO_ALL),
+            (LONG_WALK, TO_THREE, "square:queries=300"), (LONGER_RACE, TO_ALL),
             WIDE, THOROUGH,
         ),
         "L1": Suite(
             (LONG_RACE,), ("noise:draws=16", SHORT_WALK),
-            (LONG_WALK, TO_THREE, "square:queries=300"), ("race:steps=1000", TO_ALL),
+            (LONG_WALK, TO_THREE, "square:queries=300"), (LONGER_RACE, TO_ALL),
             WIDE, THOROUGH,
         ),
     },

@@ -88,6 +88,18 @@ def cnn(classes: int = 4, channels: int = 1, shape: tuple[int, int] = (9, 7)) ->
     return net.eval().requires_grad_(False)
 
 
+def tanh_net() -> nn.Module:
+    """Return a random net of 20 features and 4 classes whose boundaries are curved."""
+    torch.manual_seed(3)
+    return nn.Sequential(nn.Linear(20, 16), nn.Tanh(), nn.Linear(16, 4)).requires_grad_(False)
+
+
+def distances(model: nn.Module, x: Tensor, y: Tensor, x_adv: Tensor, norm: str) -> Tensor:
+    """Return the size of what was changed where it fools, infinity elsewhere, (n,)."""
+    fooled = margins(model(x_adv), y) > 0
+    return torch.where(fooled, NORMS[norm].size(x_adv - x), torch.inf)
+
+
 class Sure(nn.Module):
     """Add so much to the first logit that nothing else is ever read, but gradients stay."""
 

@@ -13,9 +13,10 @@ from advkit.attacks.race_course import LONG_ON, PACES
 from advkit.attacks.race_of_targets import race
 from advkit.data import Samples, load_data
 from advkit.data.samples import take
-from advkit.engine import NORMS, metered
+from advkit.engine import metered
 from advkit.engine.objectives import margins
 from advkit.models import Classifier, load_model
+from tests.attacks.problems import distances, tanh_net
 
 every_norm = pytest.mark.parametrize("norm", PACES)
 
@@ -30,19 +31,9 @@ def images() -> Samples:
     return take(load_data("bundled:fashion-mnist"), range(40, 64))
 
 
-def small_net() -> nn.Module:
-    torch.manual_seed(3)
-    return nn.Sequential(nn.Linear(20, 16), nn.Tanh(), nn.Linear(16, 4)).requires_grad_(False)
-
-
 def problem(n: int = 7) -> tuple[nn.Module, Tensor, Tensor, list[str]]:
-    model, x = small_net(), torch.rand(n, 20, generator=torch.Generator().manual_seed(1))
+    model, x = tanh_net(), torch.rand(n, 20, generator=torch.Generator().manual_seed(1))
     return model, x, model(x).argmax(1), [f"s{i}" for i in range(n)]
-
-
-def distances(model: nn.Module, x: Tensor, y: Tensor, x_adv: Tensor, norm: str) -> Tensor:
-    fooled = margins(model(x_adv), y) > 0
-    return torch.where(fooled, NORMS[norm].size(x_adv - x), torch.inf)
 
 
 @every_norm
@@ -80,7 +71,7 @@ def test_a_sample_finds_the_same_alone(norm: str, eps: bool) -> None:
 
     def of(rows: list[int]) -> Tensor:
         some, names = radius if radius is None else radius[rows], [ids[i] for i in rows]
-        return race(model, x[rows], y[rows], eps=some, norm=norm, steps=LONG_ON, ids=names,
+        return race(model, x[rows], y[rows], eps=some, norm=norm, steps=LONG_ON + 1, ids=names,
                     starting_points=known[rows])  # fmt: skip
 
     together, alone = of([*range(7)]), [of([k]) for k in range(7)]

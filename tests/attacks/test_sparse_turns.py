@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from advkit.attacks import race_of_targets
 from advkit.attacks.race_course import LONG
@@ -10,8 +10,8 @@ from advkit.attacks.race_of_targets import race
 from advkit.data import Samples, load_data
 from advkit.data.samples import take
 from advkit.engine import NORMS, metered
-from advkit.engine.objectives import margins
 from advkit.models import Classifier, load_model
+from tests.attacks.problems import distances, tanh_net
 
 
 @pytest.fixture(scope="module")
@@ -24,24 +24,15 @@ def images() -> Samples:
     return take(load_data("bundled:fashion-mnist"), range(40, 52))
 
 
-def small_net() -> nn.Module:
-    torch.manual_seed(3)
-    return nn.Sequential(nn.Linear(20, 16), nn.Tanh(), nn.Linear(16, 4)).requires_grad_(False)
-
-
-def distances(model: nn.Module, samples: Samples, x_adv: Tensor) -> Tensor:
-    fooled = margins(model(x_adv), samples.y) > 0
-    return torch.where(fooled, NORMS["L1"].size(x_adv - samples.x), torch.inf)
-
-
 def test_turns_come_nearer_than_walks_alone_for_no_more_passes(
     robust: Classifier, images: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    x, y = images.x, images.y
     with metered(robust) as paid:
-        turns = distances(robust, images, race(robust, images.x, images.y, norm="L1", steps=199))
+        turns = distances(robust, x, y, race(robust, x, y, norm="L1", steps=199), "L1")
     monkeypatch.setattr(race_of_targets, "LONG", 10**9)
     with metered(robust) as before:
-        alone = distances(robust, images, race(robust, images.x, images.y, norm="L1", steps=199))
+        alone = distances(robust, x, y, race(robust, x, y, norm="L1", steps=199), "L1")
     assert turns.isfinite().all()
     assert turns.mean() < 0.97 * alone.mean()
     assert paid.forwards <= before.forwards
@@ -50,7 +41,7 @@ def test_turns_come_nearer_than_walks_alone_for_no_more_passes(
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_sample_finds_the_same_alone(dtype: torch.dtype) -> None:
-    model = small_net().to(dtype)
+    model = tanh_net().to(dtype)
     x = torch.rand(7, 20, generator=torch.Generator().manual_seed(1), dtype=dtype)
     y, ids = model(x).argmax(1), list("abcdefg")
     together = race(model, x, y, norm="L1", steps=LONG, ids=ids)
@@ -59,7 +50,7 @@ def test_a_sample_finds_the_same_alone(dtype: torch.dtype) -> None:
 
 
 def test_targets_are_kept_and_the_distance_asked_for_is_enough() -> None:
-    model, x = small_net(), torch.rand(9, 20, generator=torch.Generator().manual_seed(2))
+    model, x = tanh_net(), torch.rand(9, 20, generator=torch.Generator().manual_seed(2))
     y = model(x).argmax(1)
     targets = (y + 1) % 4
     nearest = race(model, x, y, norm="L1", steps=LONG, targets=targets)
