@@ -1,14 +1,14 @@
-"""The rule of a race: leap away, then come back to the image in a ball that Newton shrinks."""
+"""The rule of a race: leap away, then come back to the image, as near as the value allows."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from advkit.attacks.least_move import least_move
 from advkit.attacks.minimum import linear_reach
 from advkit.attacks.race_course import Move, Pace
 from advkit.engine import NORMS, Point, Rule, rows
-from advkit.engine.projections import furthest
 from advkit.engine.rules import cosine
 from advkit.engine.seeding import uniform
 
@@ -19,44 +19,59 @@ LAST = 0.001  # by which share the radius moves at last
 class _State(NamedTuple):
     moves: int
     x: Tensor
+    below: Tensor  # how far the image is under the boundary
     stream: Tensor
-    slope: Tensor  # running sum of gradients of size one
+    slope: Tensor  # running sum of gradients, but for L1 of size one
+    weight: float  # of this sum
     radius: Tensor
     nearest: Tensor  # distance of the nearest place of this round where the value is over zero
     place: Tensor  # the nearest of all rounds
     record: Tensor  # and its distance
 
 
-def newton_radius(norm: str, x: Tensor, stream: Tensor, pace: Pace, moves: list[Move]) -> Rule:
+def newton_radius(
+    norm: str, x: Tensor, below: Tensor, stream: Tensor, pace: Pace, moves: list[Move]
+) -> Rule:
     """Return the rule that climbs a value until it is over zero, as near to ``x`` as it can.
 
-    The radius of the ball is the distance at which the linearised value vanishes, but moves only by
-    a share at a time. A leap moves entries along the signs of the gradient: all, or a random choice
-    that ``stream`` (n,) makes.
+    In Linf and L2 it does so in a ball, whose radius is the distance at which the linearised value
+    vanishes, but moves only by a share at a time. In L1 it does so by linear programs
+    (`least_move`), which at first aim over the boundary by a share of how far ``below`` (n,) it the
+    images are. A leap moves entries along the signs of the gradient: all, or a random choice that
+    ``stream`` (n,) makes.
     """
 
     def init(start: Tensor) -> _State:
         none = torch.full((len(start),), torch.inf, dtype=x.dtype, device=x.device)
-        return _State(0, x, stream, torch.zeros_like(x), none, none, x, none)
+        return _State(0, x, below, stream, torch.zeros_like(x), 0.0, none, none, x, none)
 
     def update(point: Point, s: _State) -> tuple[Tensor, _State]:
         move, size = moves[s.moves], NORMS[norm].size(point.x - s.x)
-        s = _noted(s._replace(moves=s.moves + 1, slope=_slope(point, s, pace.decay)), point, size)
+        s = s._replace(moves=s.moves + 1, **_slope(norm, point, s, pace.decay))
+        s = _noted(s, point, size)
         if move.returns:
             return s.place, _afresh(s)
         if move.leap:
             return _leapt(point, s, move.round, pace.kept), _afresh(s)
         left = cosine(move.gone, 1)
+        stride = pace.stride * (pace.least + (1 - pace.least) * left)
+        if norm == "L1":
+            goal = pace.beyond[min(move.round, 1)] * left * s.below
+            mean = s.slope / s.weight
+            return least_move(s.x, point.x, mean, goal - point.value, stride, left), s
         s = s._replace(radius=_radius(norm, point, s, size, pace.gamma, left))
-        return _back(norm, point, s, pace.stride * (pace.least + (1 - pace.least) * left)), s
+        return _back(norm, point, s, stride), s
 
     return Rule(init, update)
 
 
-def _slope(point: Point, s: _State, decay: float) -> Tensor:
+def _slope(norm: str, point: Point, s: _State, decay: float) -> dict[str, Any]:
     """Return the running sum: near the boundary of a net of many pieces gradients turn about."""
-    size = NORMS["L1"].size(point.gradient).clamp_min(torch.finfo(s.slope.dtype).tiny)
-    return decay * s.slope + point.gradient / rows(size, s.slope)
+    gradient = point.gradient
+    if norm != "L1":
+        size = NORMS["L1"].size(gradient).clamp_min(torch.finfo(s.slope.dtype).tiny)
+        gradient = gradient / rows(size, s.slope)
+    return {"slope": decay * s.slope + gradient, "weight": decay * s.weight + 1}
 
 
 def _noted(s: _State, point: Point, size: Tensor) -> _State:
@@ -92,10 +107,7 @@ def _radius(norm: str, point: Point, s: _State, size: Tensor, gamma: float, left
 
 
 def _back(norm: str, point: Point, s: _State, stride: float) -> Tensor:
-    """Move into the ball and within it, in L1 by Frank-Wolfe."""
+    """Move into the ball and within it."""
     geometry = NORMS[norm]
-    if norm == "L1":
-        inside = geometry.confine(point.x, s.x, s.radius)
-        return inside + stride * (furthest("L1", s.slope, s.x, s.radius) - inside)
     ahead = rows(stride * s.radius, s.x) * geometry.steepest(s.slope)
     return geometry.confine(point.x + ahead, s.x, s.radius)

@@ -4,6 +4,9 @@ from typing import NamedTuple
 
 FIELD = ((9, 0.18), (5, 0.14), (2, 0.34), (1, 0.34))
 """In one round: walks of a sample, stage by stage, and their share of the steps."""
+FIRST = ((5, 0.56), (2, 0.28), (1, 0.16))
+"""The same in L1, in the first round of several."""
+BEGINS, LATEST = 0.6, 80  # share of the steps that this round takes at least, and steps
 
 
 class Pace(NamedTuple):
@@ -12,11 +15,11 @@ class Pace(NamedTuple):
     aims: int
     """How many of the likeliest classes are aimed at."""
     stride: float
-    """First step in radii; in L1 a share of the way to the linear optimum of ball and box."""
+    """First step in radii; in L1 the furthest that it moves an entry."""
     least: float
     """The last step over the first."""
     gamma: float
-    """By which share the radius moves at first; it ends at a thousandth."""
+    """By which share the radius moves at first; it ends at a thousandth. L1 has no radius."""
     decay: float
     """What is left of earlier gradients at the next step."""
     leaps: tuple[int, ...] = (0,)
@@ -27,6 +30,9 @@ class Pace(NamedTuple):
     """Share of the entries that the first leap moves, and those later."""
     worth: int = 1
     """Steps of a race for each walk that sets out."""
+    beyond: tuple[float, float] = (0.0, 0.0)
+    """In L1: how far over the boundary a round aims at first, in the first round and later, as a
+    share of how far the image is below it."""
     lag: float = 0.0
     """How far beyond the distance asked for a walk may be before its first step, as a share of it;
     this falls to nothing with the steps that are left. 0: however far it is."""
@@ -35,13 +41,13 @@ class Pace(NamedTuple):
 PACES = {
     "Linf": Pace(9, 0.5, 0.01, 0.1, 0.3, worth=9),
     "L2": Pace(5, 1.2, 0.01, 0.3, 0.6, (2, 4, 2, 8), 25, (1.0, 0.5), 15),
-    "L1": Pace(5, 0.4, 0.04, 0.3, 0.5, (2, 3, 1, 5), 40, (0.5, 0.35), 45),
+    "L1": Pace(5, 0.2, 0.1, 0.0, 0.6, (1, 5, 3, 5), 18, (1.0, 0.5), 12, (0.35, 0.1)),
 }
 
 LAGS = {"Linf": 0.0, "L2": 0.09, "L1": 0.25}
 """`Pace.lag` of a walk that goes on from where another has been: what nearly all lack at most that
 come within the distance in the end."""
-LONG, LONG_ON = 150, 90
+LONG, LONG_ON = 250, 90
 """Steps from which on a race in L1 is run in turns, from the image and from where it has been."""
 BESIDE = 45
 """Forward passes of a race in turns beside the moves of its walks: 36 of the search for few
@@ -80,13 +86,21 @@ class Move(NamedTuple):
 def course(pace: Pace, steps: int, walks: int) -> list[Move]:
     """Return the moves of a race of up to ``walks`` walks, which make ``steps`` moves together."""
     walks = max(min(walks, steps // pace.worth), 1)
-    rounds = _rounds(steps, walks, pace) if pace.back else [_field(steps, walks)]
+    if not pace.back:
+        return _moves([_field(FIELD, steps, walks)], pace, 0)
+    rounds = _begun(steps, walks, pace) if any(pace.beyond) else _rounds(steps, walks, pace)
     return _moves(rounds, pace, 0)
 
 
-def _field(steps: int, walks: int) -> list[int]:
+def _begun(steps: int, walks: int, pace: Pace) -> list[list[int]]:
+    later = _filled([[]], steps - min(round(BEGINS * steps), LATEST), pace, 0)[1:]
+    first = steps - sum(map(len, later))
+    return [_field(FIRST, first, walks), *later]
+
+
+def _field(stages: tuple[tuple[int, float], ...], steps: int, walks: int) -> list[int]:
     sizes: list[int] = []
-    for size, share in FIELD[:-1]:
+    for size, share in stages[:-1]:
         size = min(size, walks)
         moves = min(max(int(share * steps) // size, 1), (steps - sum(sizes)) // size)
         sizes += [size] * moves

@@ -34,10 +34,12 @@ def race(
     """Return the nearest fooling point that walks to several classes met (of this project).
 
     Each walk climbs the difference of the logits of its class and of ``y``, along a running sum of
-    gradients, in a ball around ``x`` and the box. The radius follows Newton: it is the distance at
-    which the linearised margin vanishes, but moves only by a share at a time. Walks set out to the
-    likeliest classes; those whose estimated distance is not among the least leave, stage by stage.
-    All count as ``steps``.
+    gradients. In Linf and L2 it stays in a ball around ``x`` and the box, whose radius follows
+    Newton: it is the distance at which the linearised margin vanishes, but moves only by a share at
+    a time. In L1 each move is a linear program: the point nearest to ``x``, no entry further than
+    ``stride`` from where the walk is, at which the linearised margin vanishes, or at first is over
+    zero by a third of what it lacks at ``x``. Walks set out to the likeliest classes; those whose
+    estimated distance is not among the least leave, stage by stage. All count as ``steps``.
 
     In Linf up to nine walks set out from ``x`` and one round is run. In L2 and L1 what matters is
     where a walk comes from: it leaps away, by a quarter of the box along the signs of the gradient,
@@ -48,8 +50,7 @@ def race(
     last the ball is shrunk by bisection.
 
     Any misclassification counts; with ``targets`` it alone does. A step is ``stride`` radii long at
-    first, and in L1 this share of the way to the optimum of the linearised margin on ball and box
-    (0: 0.5 in Linf, 1.2 in L2, 0.4 in L1).
+    first, and in L1 moves no entry by more than that (0: 0.5 in Linf, 1.2 in L2, 0.2 in L1).
 
     Where ``starting_points`` (n, ...) fool, one walk goes on from there instead, in rounds as
     above. With ``eps`` it leaves early where it lacks more than the steps left make good as a rule.
@@ -68,7 +69,7 @@ def race(
     found, distance = x.clone(), torch.where(fooled, 0.0, torch.inf).to(x.dtype)
     pace = PACES[norm]._replace(stride=stride or PACES[norm].stride)
     order = likeliest(clean.output, y) if targets is None else targets[:, None]
-    aims, field = order[:, : pace.aims], Field(x, y, targets, stop, stream)
+    aims, field = order[:, : pace.aims], Field(x, y, clean.output, targets, stop, stream)
     points = x
     if starting_points is not None:
         points, steps = starting_points, steps - 1  # one pass is a look at these

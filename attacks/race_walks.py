@@ -11,7 +11,7 @@ from advkit.attacks.minimum import Nearest, linear_reach
 from advkit.attacks.newton_radius import newton_radius
 from advkit.attacks.race_course import Move, Pace
 from advkit.engine import NORMS, Point, ascend, best, evaluate, rows, take
-from advkit.engine.objectives import Model, class_gap, likeliest, margin, margins
+from advkit.engine.objectives import Model, class_gap, gap, likeliest, margin, margins
 
 
 class Field(NamedTuple):
@@ -23,6 +23,7 @@ class Field(NamedTuple):
 
     x: Tensor
     y: Tensor
+    logits: Tensor
     goal: Tensor | None
     stop: Tensor
     stream: Tensor
@@ -63,7 +64,7 @@ def side_by_side(
     `Pace.lag` a walk leaves where a round ends if it is further from its sample's ``stop`` than the
     moves that are left make good, as a rule.
     """
-    x, y, goal, stop, stream = field
+    x, y, logits, goal, stop, stream = field
     walks = moves[0].walks if moves else 1
     geometry, sizes, number = NORMS[norm], [move.walks for move in moves] + [1, 1], count()
 
@@ -89,8 +90,10 @@ def side_by_side(
 
     each = partial(torch.repeat_interleave, repeats=walks, dim=0)
     own = each(stream) + torch.arange(walks, device=x.device).repeat(len(x))
-    rule = newton_radius(norm, each(x), own, pace, moves)
-    objective = class_gap(model, each(y), aims[:, :walks].flatten())
+    goals = aims[:, :walks].flatten()
+    below = gap(each(logits), each(y), goals).clamp_min(0)
+    rule = newton_radius(norm, each(x), below, own, pace, moves)
+    objective = class_gap(model, each(y), goals)
     walk = ascend(objective, each(start), rule, len(moves), leaves)
     places, closeness = best(walk, lambda point: -distances(point))
     nearest, which = (-closeness).view(-1, walks).min(1)

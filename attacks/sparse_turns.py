@@ -72,7 +72,7 @@ def _few_then_on(
 
 
 def _few_entries(model: Model, field: Field) -> Tensor:
-    x, y, goal, stop, stream = field
+    x, y, _, goal, stop, stream = field
     aim = () if goal is None else (goal,)
     begun = begin(by_place(x, "features"), y, aim, aim, stop, stream)
     return search(model, begun, x.shape[1:], thinning_moves(*THIN, PUSH, DRAW)).x

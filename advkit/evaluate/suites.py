@@ -60,7 +60,10 @@ SUITES = {
         "L2": Suite(
             ("race:steps=60",), ("fgsm",), (), ("race:steps=500",), Near(1.15, 0.1), QUICK,
         ),
-        "L1": Suite((), (SHORT_WALK,), (), (LONG_WALK, LONG_RACE), CLOSE, QUICK),
+        "L1": Suite(
+            ("race:steps=36",), (), (),
+            ("apgd:steps=50,loss=margin", "race:steps=132"), Near(1.25, 0.1), QUICK,
+        ),
     },
     "standard": {
         "Linf": Suite(
@@ -73,8 +76,8 @@ SUITES = {
             (LONGER_RACE, TO_ONE), CLOSER, STANDARD,
         ),
         "L1": Suite(
-            ("race:steps=100",), ("noise:draws=4", SHORT_WALK), (),
-            (TO_TWO, LONG_WALK, LONG_RACE), Near(1.6, 0.25), STANDARD,
+            ("race:steps=100",), ("noise:draws=4",), (),
+            (SHORT_WALK, LONG_WALK, LONG_RACE, TO_TWO), Near(1.4, 0.1), STANDARD,
         ),
     },
     "thorough": {
