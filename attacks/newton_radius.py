@@ -24,13 +24,17 @@ class _State(NamedTuple):
     slope: Tensor  # running sum of gradients, but for L1 of size one
     weight: float  # of this sum
     radius: Tensor
-    nearest: Tensor  # distance of the nearest place of this round where the value is over zero
-    place: Tensor  # the nearest of all rounds
-    record: Tensor  # and its distance
+    nearest: Tensor  # distance of the nearest place since the leap where the value is over zero
 
 
 def newton_radius(
-    norm: str, x: Tensor, below: Tensor, stream: Tensor, pace: Pace, moves: list[Move]
+    norm: str,
+    x: Tensor,
+    below: Tensor,
+    stream: Tensor,
+    pace: Pace,
+    moves: list[Move],
+    number: int,
 ) -> Rule:
     """Return the rule that climbs a value until it is over zero, as near to ``x`` as it can.
 
@@ -38,25 +42,24 @@ def newton_radius(
     vanishes, but moves only by a share at a time. In L1 it does so by linear programs
     (`least_move`), which at first aim over the boundary by a share of how far ``below`` (n,) it the
     images are. A leap moves entries along the signs of the gradient: all, or a random choice that
-    ``stream`` (n,) makes.
+    ``stream`` (n,) makes for the round ``number``.
     """
 
     def init(start: Tensor) -> _State:
         none = torch.full((len(start),), torch.inf, dtype=x.dtype, device=x.device)
-        return _State(0, x, below, stream, torch.zeros_like(x), 0.0, none, none, x, none)
+        return _State(0, x, below, stream, torch.zeros_like(x), 0.0, none, none)
 
     def update(point: Point, s: _State) -> tuple[Tensor, _State]:
         move, size = moves[s.moves], NORMS[norm].size(point.x - s.x)
         s = s._replace(moves=s.moves + 1, **_slope(norm, point, s, pace.decay))
-        s = _noted(s, point, size)
-        if move.returns:
-            return s.place, _afresh(s)
         if move.leap:
-            return _leapt(point, s, move.round, pace.kept), _afresh(s)
+            return _leapt(point, s, number, pace.kept), s
+        over = torch.where(point.value > 0, size, torch.inf)
+        s = s._replace(nearest=torch.minimum(over, s.nearest))
         left = cosine(move.gone, 1)
         stride = pace.stride * (pace.least + (1 - pace.least) * left)
         if norm == "L1":
-            goal = pace.beyond[min(move.round, 1)] * left * s.below
+            goal = pace.beyond[min(number, 1)] * left * s.below
             mean = s.slope / s.weight
             return least_move(s.x, point.x, mean, goal - point.value, stride, left), s
         s = s._replace(radius=_radius(norm, point, s, size, pace.gamma, left))
@@ -72,19 +75,6 @@ def _slope(norm: str, point: Point, s: _State, decay: float) -> dict[str, Any]:
         size = NORMS["L1"].size(gradient).clamp_min(torch.finfo(s.slope.dtype).tiny)
         gradient = gradient / rows(size, s.slope)
     return {"slope": decay * s.slope + gradient, "weight": decay * s.weight + 1}
-
-
-def _noted(s: _State, point: Point, size: Tensor) -> _State:
-    over = torch.where(point.value > 0, size, torch.inf)
-    place = torch.where(rows(over < s.record, s.x), point.x, s.place)
-    nearest, record = torch.minimum(over, s.nearest), torch.minimum(over, s.record)
-    return s._replace(nearest=nearest, place=place, record=record)
-
-
-def _afresh(s: _State) -> _State:
-    """Forget what is known of this round."""
-    far = torch.full_like(s.radius, torch.inf)
-    return s._replace(radius=far, nearest=far)
 
 
 def _leapt(point: Point, s: _State, number: int, kept: tuple[float, float]) -> Tensor:

@@ -1,18 +1,16 @@
 """Race: walks to several classes at once; those that lag behind leave."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from advkit.attacks.minimum import Nearest, enough, within
-from advkit.attacks.race_course import LONG, PACES, Pace, course
-from advkit.attacks.race_onwards import from_points
+from advkit.attacks.race_course import LAGS, PACES, course, onwards
+from advkit.attacks.race_rounds import in_rounds
 from advkit.attacks.race_walks import Field, classes_at, side_by_side
-from advkit.attacks.sparse_turns import in_turns
-from advkit.engine import evaluate, take
+from advkit.engine import NORMS, evaluate, take
 from advkit.engine.objectives import Model, likeliest, margin
 from advkit.engine.seeding import keys
 
@@ -69,26 +67,23 @@ def race(
     found, distance = x.clone(), torch.where(fooled, 0.0, torch.inf).to(x.dtype)
     pace = PACES[norm]._replace(stride=stride or PACES[norm].stride)
     order = likeliest(clean.output, y) if targets is None else targets[:, None]
-    aims, field = order[:, : pace.aims], Field(x, y, clean.output, targets, stop, stream)
+    field = Field(x, y, clean.output, targets, stop, stream)
     points = x
     if starting_points is not None:
         points, steps = starting_points, steps - 1  # one pass is a look at these
     known = classes_at(model, field, points)
     left = (~fooled & (known < 0)).nonzero().squeeze(1)
     if len(left):
-        part = take(field, left)
-        found[left], distance[left] = _from_image(model, norm, pace, part, aims[left], steps)
+        part, aims = take((field, order), left)
+        moves, rounds = course(pace, steps, min(pace.aims, aims.shape[1]))
+        begun, own = side_by_side(model, norm, pace, part, part.x, aims, moves, 0)
+        found[left], distance[left] = in_rounds(model, norm, pace, part, begun, own, aims, rounds)
     on = (~fooled & (known >= 0)).nonzero().squeeze(1)
     if len(on):
-        part, begun = take(field, on), points[on]
-        found[on], distance[on] = from_points(model, norm, pace, part, begun, known[on], steps)
+        part, aims = take((field, order), on)
+        begun = Nearest(points[on], NORMS[norm].size(points[on] - part.x))
+        rounds = onwards(pace, steps)
+        found[on], distance[on] = in_rounds(
+            model, norm, pace, part, begun, known[on], aims, rounds, LAGS[norm]
+        )
     return within(Nearest(found, distance), x, eps)
-
-
-def _from_image(
-    model: Model, norm: str, pace: Pace, field: Field, aims: Tensor, steps: int
-) -> Nearest:
-    run = partial(side_by_side, model, norm, pace)
-    if norm == "L1" and steps >= LONG:
-        return in_turns(model, field, aims, run, pace, steps)
-    return run(field, field.x, aims, course(pace, steps, aims.shape[1]))

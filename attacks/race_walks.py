@@ -44,11 +44,6 @@ def classes_at(model: Model, field: Field, points: Tensor) -> Tensor:
     return found
 
 
-def lags(distance: Tensor, stop: Tensor, room: float) -> Tensor:
-    """Return what is further than ``stop`` (n,), if that is asked for, by more than this share."""
-    return (stop > 0) & (distance > (1 + room) * stop)
-
-
 def side_by_side(
     model: Model,
     norm: str,
@@ -57,34 +52,27 @@ def side_by_side(
     start: Tensor,
     aims: Tensor,
     moves: list[Move],
-) -> Nearest:
-    """Walk from ``start`` to the classes ``aims`` (n, at least `Move.walks`); return the nearest.
+    number: int,
+) -> tuple[Nearest, Tensor]:
+    """Walk from ``start`` to the classes ``aims`` (n, at least `Move.walks`) in one round.
 
-    All walks of all samples are one batch of rows, those of a sample beside each other. With a
-    `Pace.lag` a walk leaves where a round ends if it is further from its sample's ``stop`` than the
-    moves that are left make good, as a rule.
+    All walks of all samples are one batch of rows, those of a sample beside each other. Returns the
+    nearest fooling point, and the class that the walk aimed at which met it, (n,).
     """
     x, y, logits, goal, stop, stream = field
     walks = moves[0].walks if moves else 1
-    geometry, sizes, number = NORMS[norm], [move.walks for move in moves] + [1, 1], count()
+    geometry, sizes, looks = NORMS[norm], [move.walks for move in moves] + [1, 1], count()
 
     def distances(point: Point) -> Tensor:
         sample = point.which // walks
         fooled = margins(point.output, y[sample], None if goal is None else goal[sample]) > 0
         return torch.where(fooled, geometry.size(point.x - x[sample]), torch.inf)
 
-    record = torch.full((len(x) * walks,), torch.inf, dtype=x.dtype, device=x.device)
-
     def leaves(point: Point) -> Tensor:
-        now, after = sizes[(at := next(number))], sizes[at + 1]
-        near, enough = distances(point), stop[point.which // walks]
-        there = near <= enough
-        if pace.lag:
-            so_far = torch.minimum(record[point.which], near)
-            record[point.which] = so_far
-            if moves[at].returns:
-                there |= lags(so_far, enough, pace.lag * (1 - at / len(moves)))
-        ahead = geometry.size(point.x - x[point.which // walks]) + linear_reach(point, geometry)
+        now, after = sizes[(at := next(looks))], sizes[at + 1]
+        sample = point.which // walks
+        there = distances(point) <= stop[sample]
+        ahead = geometry.size(point.x - x[sample]) + linear_reach(point, geometry)
         place = ahead.view(-1, now).argsort(dim=1, stable=True).argsort(dim=1, stable=True)
         return (there.view(-1, now).any(1, keepdim=True) | (place >= after)).flatten()
 
@@ -92,10 +80,10 @@ def side_by_side(
     own = each(stream) + torch.arange(walks, device=x.device).repeat(len(x))
     goals = aims[:, :walks].flatten()
     below = gap(each(logits), each(y), goals).clamp_min(0)
-    rule = newton_radius(norm, each(x), below, own, pace, moves)
-    objective = class_gap(model, each(y), goals)
-    walk = ascend(objective, each(start), rule, len(moves), leaves)
+    rule = newton_radius(norm, each(x), below, own, pace, moves, number)
+    walk = ascend(class_gap(model, each(y), goals), each(start), rule, len(moves), leaves)
     places, closeness = best(walk, lambda point: -distances(point))
     nearest, which = (-closeness).view(-1, walks).min(1)
-    found = places.view(len(x), walks, *x.shape[1:])[torch.arange(len(x)), which]
-    return Nearest(torch.where(rows(nearest.isinf(), x), x, found), nearest)
+    row = torch.arange(len(x), device=x.device) * walks + which
+    found = torch.where(rows(nearest.isinf(), x), x, places[row])
+    return Nearest(found, nearest), goals[row]

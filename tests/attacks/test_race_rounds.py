@@ -1,0 +1,104 @@
+"""A race in rounds: it keeps to its passes, its samples to themselves, and rounds pay."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from advkit.attacks import race_course, race_of_targets
+from advkit.attacks.race_of_targets import race
+from advkit.attacks.race_rounds import in_rounds
+from advkit.data import load_data
+from advkit.data.samples import take
+from advkit.engine import NORMS, metered
+from advkit.models import load_model
+from tests.attacks.problems import distances, tanh_net
+
+STEPS = 150  # so many that there are rounds to other classes
+
+
+@pytest.fixture
+def mean_distance() -> Callable[[], float]:
+    net = load_model("bundled:fashion-mnist-cnn")
+    x, y, *_ = take(load_data("bundled:fashion-mnist"), range(40, 88))
+
+    def mean() -> float:
+        found = distances(net, x, y, race(net, x, y, norm="L1", steps=250), "L1")
+        assert found.isfinite().all()
+        return float(found.mean())
+
+    return mean
+
+
+def test_rounds_come_nearer_and_those_to_other_classes_nearer_still(
+    mean_distance: Callable[[], float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rounds = mean_distance()
+    pace = race_course.PACES["L1"]
+    monkeypatch.setitem(race_course.PACES, "L1", pace._replace(rivals=0))
+    same_class = mean_distance()
+    monkeypatch.setattr(race_course, "LATEST", 250)
+    monkeypatch.setattr(race_course, "BEGINS", 1.0)
+    one_round = mean_distance()
+    assert rounds < 0.995 * same_class
+    assert same_class < one_round
+
+
+@pytest.mark.parametrize("norm", race_course.PACES)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_sample_finds_the_same_alone(norm: str, dtype: torch.dtype) -> None:
+    model = tanh_net().to(dtype)
+    x = torch.rand(7, 20, generator=torch.Generator().manual_seed(1), dtype=dtype)
+    y, ids = model(x).argmax(1), list("abcdefg")
+    together = race(model, x, y, norm=norm, steps=STEPS, ids=ids)
+    alone = [race(model, x[[k]], y[[k]], norm=norm, steps=STEPS, ids=[ids[k]]) for k in range(7)]
+    torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("norm", race_course.PACES)
+def test_targets_are_kept_and_the_distance_asked_for_is_enough(norm: str) -> None:
+    model, x = tanh_net(), torch.rand(9, 20, generator=torch.Generator().manual_seed(2))
+    y = model(x).argmax(1)
+    targets = (y + 1) % 4
+    nearest = race(model, x, y, norm=norm, steps=STEPS, targets=targets)
+    reached = (nearest != x).any(1)
+    assert reached.any()
+    assert (model(nearest).argmax(1) == targets)[reached].all()
+    size = NORMS[norm].size(nearest - x)
+    eps = size[reached].median()
+    near = race(model, x, y, norm=norm, steps=STEPS, targets=targets, eps=float(eps))
+    moved = (near != x).any(1)
+    assert moved.equal(reached & (size <= eps))
+    assert (NORMS[norm].size(near - x)[moved] <= eps).all()
+    assert (model(near).argmax(1) == targets)[moved].all()
+
+
+def test_samples_that_are_near_enough_make_no_further_rounds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, x = tanh_net(), torch.rand(9, 20, generator=torch.Generator().manual_seed(2))
+    y = model(x).argmax(1)
+    first: list[Tensor] = []
+
+    def seen(*args: object) -> object:
+        first.append(args[4].distance)  # type: ignore[attr-defined]
+        return in_rounds(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(race_of_targets, "in_rounds", seen)
+    race(model, x, y, norm="L1", steps=STEPS)
+    with metered(model) as meter:
+        race(model, x, y, norm="L1", steps=STEPS, eps=1.0001 * first[0])
+    assert meter.backwards <= race_course.LATEST * len(x)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_where_nothing_fools_the_images_come_back_and_the_passes_are_kept(classes: int) -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(12, classes)).requires_grad_(False)
+    model[1].weight.zero_()
+    model[1].bias.copy_(torch.tensor([1.0, 0.0, 0.0][:classes]))
+    x, y = torch.rand(4, 3, 2, 2), torch.zeros(4, dtype=torch.long)
+    with metered(model) as meter:
+        assert race(model, x, y, norm="L1", steps=200).equal(x)
+    assert meter.forwards <= 4 * 202
+    assert meter.backwards <= 4 * 200
