@@ -40,12 +40,10 @@ def race(
     estimated distance is not among the least leave, stage by stage. All count as ``steps``.
 
     In Linf up to nine walks set out from ``x`` and one round is run. In L2 and L1 what matters is
-    where a walk comes from: it leaps away, by a quarter of the box along the signs of the gradient,
-    and comes back as near as it can. Up to five classes are aimed at so. The walk that is left then
-    repeats rounds, as long as there are steps: it leaps away from the nearest place so far, with
-    a random choice of entries (in L1 from the first round on), and comes back. In L1 from 150
-    steps on a walk sets out in between from the point of few entries that `thinning` finds, and at
-    last the ball is shrunk by bisection.
+    where a walk comes from: it leaps away, by up to a quarter of the box along the signs of the
+    gradient, and comes back as near as it can. Up to five classes are aimed at so. One walk then
+    repeats rounds, as long as there are steps: it leaps away from the nearest place so far, with a
+    random choice of entries, and comes back. In L1 every third such round goes to another class.
 
     Any misclassification counts; with ``targets`` it alone does. A step is ``stride`` radii long at
     first, and in L1 moves no entry by more than that (0: 0.5 in Linf, 1.2 in L2, 0.2 in L1).
