@@ -1,18 +1,21 @@
-"""The walk of Auto-PGD in L1: it leaps away and comes back by Frank-Wolfe."""
+"""The walk of Auto-PGD in L1: it leaps away and comes back by linear programs."""
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
+from advkit.attacks.moves_in_l1 import highest_move
 from advkit.attacks.walks import Found, strongest_point
-from advkit.engine import NORMS, Objective, Point, Rule
+from advkit.engine import NORMS, Objective, Point, Rule, rows
 from advkit.engine.projections import furthest
 from advkit.engine.rules import cosine
 
 LEAP = 0.1  # of each entry, by one move of a leap
 FAR = 10.0  # radius of the ball in which the way back begins, in units of eps
 SHRINKS = 0.5  # share of the way back in which it falls to eps
-SHARE = (0.4, 0.02)  # of the way to the linear optimum, at first and at last
+TRUST = (0.2, 0.02)  # how far an entry moves, at first and at last
+DECAY = 0.6  # what is left of earlier gradients at the next step
 
 
 def walk_back(
@@ -24,7 +27,7 @@ def walk_back(
     radius: Tensor,
     steps: int,
 ) -> Found:
-    """Leap along signs of gradients, then go towards linear optima in balls that shrink.
+    """Leap along signs of gradients, then go to linear optima near by, in balls that shrink.
 
     In L1 what matters is where a walk comes from: one that begins inside the ball of ``radius``
     (n,) leaves several times as many images unfooled. Only points inside that ball count. The last
@@ -42,21 +45,24 @@ class _State(NamedTuple):
     moves: int
     x: Tensor
     radius: Tensor
+    slope: Tensor  # running sum of gradients of size one
 
 
 def _back(x: Tensor, radius: Tensor, steps: int) -> Rule:
     leaps = min(2, steps // 10)
 
     def update(point: Point, s: _State) -> tuple[Tensor, _State]:
-        after = s._replace(moves=s.moves + 1)
+        size = NORMS["L1"].size(point.gradient).clamp_min(torch.finfo(s.slope.dtype).tiny)
+        slope = DECAY * s.slope + point.gradient / rows(size, s.slope)
+        after = s._replace(moves=s.moves + 1, slope=slope)
         if s.moves < leaps:
             away = NORMS["Linf"].steepest(point.gradient)
             return (point.x + LEAP * away).clamp(0, 1), after
         gone = (s.moves - leaps) / (steps - leaps)
-        ends = after.moves == steps
-        reach = s.radius * (1.0 if ends else FAR ** max(1 - gone / SHRINKS, 0.0))
-        inside = NORMS["L1"].confine(point.x, s.x, reach)
-        share = 1.0 if ends else SHARE[1] + (SHARE[0] - SHARE[1]) * cosine(gone, 1)
-        return inside + share * (furthest("L1", point.gradient, s.x, reach) - inside), after
+        if after.moves == steps:
+            return furthest("L1", point.gradient, s.x, s.radius), after
+        left, reach = cosine(gone, 1), s.radius * FAR ** max(1 - gone / SHRINKS, 0.0)
+        trust = TRUST[1] + (TRUST[0] - TRUST[1]) * left
+        return highest_move(s.x, point.x, slope, reach, trust, left), after
 
-    return Rule(lambda _start: _State(0, x, radius), update)
+    return Rule(lambda start: _State(0, x, radius, torch.zeros_like(start)), update)

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from advkit.attacks.least_move import least_move
 from advkit.attacks.minimum import linear_reach
+from advkit.attacks.moves_in_l1 import least_move
 from advkit.attacks.race_course import Move, Pace
 from advkit.engine import NORMS, Point, Rule, rows
 from advkit.engine.rules import cosine

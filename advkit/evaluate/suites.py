@@ -62,7 +62,7 @@ SUITES = {
         ),
         "L1": Suite(
             ("race:steps=36",), (), (),
-            ("apgd:steps=50,loss=margin", "race:steps=132"), Near(1.25, 0.1), QUICK,
+            ("apgd:steps=50,loss=ce", "race:steps=150"), Near(1.3, 0.1), QUICK,
         ),
     },
     "standard": {
@@ -76,8 +76,8 @@ SUITES = {
             (LONGER_RACE, TO_ONE), CLOSER, STANDARD,
         ),
         "L1": Suite(
-            ("race:steps=100",), ("noise:draws=4",), (),
-            (SHORT_WALK, LONG_WALK, LONG_RACE, TO_TWO), Near(1.4, 0.1), STANDARD,
+            ("race:steps=60",), ("noise:draws=4",), (),
+            (SHORT_WALK, "apgd:steps=100,loss=ce", LONG_RACE, TO_TWO), Near(1.5, 0.1), STANDARD,
         ),
     },
     "thorough": {

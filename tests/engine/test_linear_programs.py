@@ -6,7 +6,7 @@ import torch
 from scipy.optimize import linprog
 from torch import Tensor
 
-from advkit.engine.linear_programs import nearest_reaching
+from advkit.engine.linear_programs import furthest_within, nearest_reaching
 
 ROWS, SIZE = 6, 12
 
@@ -48,6 +48,30 @@ def test_it_is_the_optimum(seed: int, gain: float, trust: float) -> None:
     for each, cost in zip(solved, (price * (found - centre).abs()).sum(1).tolist(), strict=True):
         if each.success:
             assert cost == pytest.approx(each.fun, abs=1e-9)
+
+
+@pytest.mark.parametrize("radius", [0.0, 0.5, 3.0])
+@pytest.mark.parametrize("trust", [0.05, 0.4, 2.0])
+def test_the_highest_point_of_a_ball_is_the_optimum(radius: float, trust: float) -> None:
+    centre, start, slope, price = problem(3)
+    size, reach = torch.tensor([[radius], [trust]], dtype=torch.float64).expand(2, ROWS)
+    found = furthest_within(centre, start, slope, size, reach, torch.ones_like(price))
+    for z, c, s, g in zip(found, centre, start, slope, strict=True):
+        low, high = (s - trust).clamp_min(0) - c, (s + trust).clamp_max(1) - c
+        both = np.concatenate([np.eye(SIZE), -np.eye(SIZE)], 1)
+        limits = np.concatenate([np.ones((1, 2 * SIZE)), both, -both])
+        bounds = [radius, *high.tolist(), *(-low).tolist()]
+        solved = linprog(torch.cat([-g, g]).numpy(), A_ub=limits, b_ub=bounds, bounds=(0, None))
+        nearest = c.clamp((s - trust).clamp_min(0), (s + trust).clamp_max(1))
+        if solved.success:
+            assert float((g * (z - c)).sum()) == pytest.approx(-solved.fun, abs=1e-9)
+            assert float((z - c).abs().sum()) <= radius + 1e-9
+        else:
+            assert float((nearest - c).abs().sum()) > radius
+            torch.testing.assert_close(z, nearest)
+    dear = furthest_within(centre, start, slope, size, reach, price)
+    inside = (found - centre).abs().sum(1) <= radius + 1e-9
+    assert ((dear - centre).abs().sum(1)[inside] <= radius + 1e-9).all()
 
 
 def test_a_slope_of_zero_leads_home() -> None:
