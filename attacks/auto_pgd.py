@@ -41,9 +41,10 @@ def apgd(
 
     Starts on the surface of the ball; a fooled sample stops at once. ``dlr`` falls back to the
     plain margin with fewer classes than it divides by. In L1 the walk is another, of this project:
-    two leaps of a tenth of the box along the signs of the gradient, then Frank-Wolfe moves in a
-    ball that shrinks from ten times ``eps``. Inside the ball, or from three times ``eps`` (Croce
-    and Hein 2021), walks find far less.
+    two leaps of a tenth of the box along the signs of the gradient, then in a ball that shrinks
+    from ten times ``eps`` each time to where a running mean of gradients leads furthest, with no
+    entry moved by more than 0.2 at first and 0.02 at last (a linear program, solved exactly).
+    Inside the ball, or from three times ``eps`` (Croce and Hein 2021), walks find far less.
 
     Knows: gradients
     Cost: restarts * (steps + 1) forward, restarts * steps backward
