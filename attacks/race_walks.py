@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from advkit.attacks.minimum import Nearest, linear_reach
-from advkit.attacks.newton_radius import newton_radius
 from advkit.attacks.race_course import Move, Pace
+from advkit.attacks.race_rule import race_rule
 from advkit.engine import NORMS, Point, ascend, best, evaluate, rows, take
 from advkit.engine.objectives import Model, class_gap, gap, likeliest, margin, margins
 
@@ -80,7 +80,7 @@ def side_by_side(
     own = each(stream) + torch.arange(walks, device=x.device).repeat(len(x))
     goals = aims[:, :walks].flatten()
     below = gap(each(logits), each(y), goals).clamp_min(0)
-    rule = newton_radius(norm, each(x), below, own, pace, moves, number)
+    rule = race_rule(norm, each(x), below, own, pace, moves, number)
     walk = ascend(class_gap(model, each(y), goals), each(start), rule, len(moves), leaves)
     places, closeness = best(walk, lambda point: -distances(point))
     nearest, which = (-closeness).view(-1, walks).min(1)

@@ -1,6 +1,6 @@
 """The rule of a race: leap away, then come back to the image, as near as the value allows."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -27,7 +27,7 @@ class _State(NamedTuple):
     nearest: Tensor  # distance of the nearest place since the leap where the value is over zero
 
 
-def newton_radius(
+def race_rule(
     norm: str,
     x: Tensor,
     below: Tensor,
@@ -51,7 +51,7 @@ def newton_radius(
 
     def update(point: Point, s: _State) -> tuple[Tensor, _State]:
         move, size = moves[s.moves], NORMS[norm].size(point.x - s.x)
-        s = s._replace(moves=s.moves + 1, **_slope(norm, point, s, pace.decay))
+        s = _climbing(norm, point, s._replace(moves=s.moves + 1), pace.decay)
         if move.leap:
             return _leapt(point, s, number, pace.kept), s
         over = torch.where(point.value > 0, size, torch.inf)
@@ -68,13 +68,13 @@ def newton_radius(
     return Rule(init, update)
 
 
-def _slope(norm: str, point: Point, s: _State, decay: float) -> dict[str, Any]:
-    """Return the running sum: near the boundary of a net of many pieces gradients turn about."""
+def _climbing(norm: str, point: Point, s: _State, decay: float) -> _State:
+    """Add the gradient to the sum: near the boundary of a net of many pieces they turn about."""
     gradient = point.gradient
     if norm != "L1":
         size = NORMS["L1"].size(gradient).clamp_min(torch.finfo(s.slope.dtype).tiny)
         gradient = gradient / rows(size, s.slope)
-    return {"slope": decay * s.slope + gradient, "weight": decay * s.weight + 1}
+    return s._replace(slope=decay * s.slope + gradient, weight=decay * s.weight + 1)
 
 
 def _leapt(point: Point, s: _State, number: int, kept: tuple[float, float]) -> Tensor:
