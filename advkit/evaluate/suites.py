@@ -77,7 +77,8 @@ SUITES = {
         ),
         "L1": Suite(
             ("race:steps=60",), ("noise:draws=4",), (),
-            (SHORT_WALK, "apgd:steps=100,loss=ce", LONG_RACE, TO_TWO), Near(1.5, 0.1), STANDARD,
+            (SHORT_WALK, "apgd:steps=100,loss=ce", LONG_WALK, LONG_RACE, TO_TWO),
+            Near(1.5, 0.1), STANDARD,
         ),
     },
     "thorough": {
