@@ -7,9 +7,9 @@ from torch import Tensor
 
 from advkit.attacks.moves_in_l1 import highest_move
 from advkit.attacks.walks import Found, strongest_point
-from advkit.engine import NORMS, Objective, Point, Rule, rows
+from advkit.engine import NORMS, Objective, Point, Rule
 from advkit.engine.projections import furthest
-from advkit.engine.rules import cosine
+from advkit.engine.rules import cosine, gathered
 
 LEAP = 0.1  # of each entry, by one move of a leap
 FAR = 10.0  # radius of the ball in which the way back begins, in units of eps
@@ -52,8 +52,7 @@ def _back(x: Tensor, radius: Tensor, steps: int) -> Rule:
     leaps = min(2, steps // 10)
 
     def update(point: Point, s: _State) -> tuple[Tensor, _State]:
-        size = NORMS["L1"].size(point.gradient).clamp_min(torch.finfo(s.slope.dtype).tiny)
-        slope = DECAY * s.slope + point.gradient / rows(size, s.slope)
+        slope = gathered(s.slope, point.gradient, DECAY, NORMS["L1"].size)
         after = s._replace(moves=s.moves + 1, slope=slope)
         if s.moves < leaps:
             away = NORMS["Linf"].steepest(point.gradient)

@@ -8,6 +8,8 @@ Linf and the one t that gains enough. L1 fills the entries of steepest slope fir
 import torch
 from torch import Tensor
 
+from advkit.engine.linear_programs import filled
+
 
 def cross(norm: str, x: Tensor, slope: Tensor, gain: Tensor) -> Tensor:
     """Return the u in the box nearest to ``x`` (n, ...) with slope . (u - x) = ``gain`` (n,).
@@ -46,9 +48,5 @@ def _together(w: Tensor, rate: Tensor, room: Tensor, wanted: Tensor) -> Tensor:
 
 
 def _steepest_first(w: Tensor, _rate: Tensor, room: Tensor, wanted: Tensor) -> Tensor:
-    order = w.argsort(dim=1, descending=True, stable=True)
-    steep, most = w.gather(1, order), (w * room).gather(1, order)
-    before = most.cumsum(1) - most
-    gained = torch.minimum((wanted - before).clamp_min(0), most)
-    moved = torch.where(most > 0, gained / steep, 0)
-    return torch.zeros_like(w).scatter(1, order, moved)
+    most = w * room
+    return torch.where(most > 0, filled(w, most, wanted.squeeze(1)) / w, 0)

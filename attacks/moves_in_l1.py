@@ -18,8 +18,7 @@ def least_move(
     been moved, so that many are tried before few are left.
     """
     image, here, price = _flat(x, z, left)
-    reach = gain.new_full(gain.shape, trust)
-    return nearest_reaching(image, here, slope.flatten(1), gain, reach, price).view_as(x)
+    return nearest_reaching(image, here, slope.flatten(1), gain, trust, price).view_as(x)
 
 
 def highest_move(
@@ -30,8 +29,7 @@ def highest_move(
     ``slope``, ``trust`` and ``left`` are as in `least_move`.
     """
     image, here, price = _flat(x, z, left)
-    reach = radius.new_full(radius.shape, trust)
-    return furthest_within(image, here, slope.flatten(1), radius, reach, price).view_as(x)
+    return furthest_within(image, here, slope.flatten(1), radius, trust, price).view_as(x)
 
 
 def _flat(x: Tensor, z: Tensor, left: float) -> tuple[Tensor, Tensor, Tensor]:

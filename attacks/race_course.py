@@ -34,14 +34,17 @@ class Pace(NamedTuple):
     beyond: tuple[float, float] = (0.0, 0.0)
     """In L1: how far over the boundary a round aims at first, in the first round and later, as a
     share of how far the image is below it."""
+    field: tuple[tuple[int, float], ...] = ()
+    """Walks of a sample in the first round, stage by stage, and their share of its steps. None: so
+    many moves of each kind as there are steps for."""
     rivals: int = 0
     """How many rounds there are to one that goes to another class. 0: none does."""
 
 
 PACES = {
-    "Linf": Pace(9, 0.5, 0.01, 0.1, 0.3, worth=9),
+    "Linf": Pace(9, 0.5, 0.01, 0.1, 0.3, worth=9, field=FIELD),
     "L2": Pace(5, 1.2, 0.01, 0.3, 0.6, (2, 4, 2, 8), 25, (1.0, 0.5), 15),
-    "L1": Pace(5, 0.2, 0.1, 0.0, 0.6, (1, 5, 3, 5), 18, (1.0, 0.5), 12, (0.35, 0.1), 3),
+    "L1": Pace(5, 0.2, 0.1, 0.0, 0.6, (1, 5, 3, 5), 18, (1.0, 0.5), 12, (0.35, 0.1), FIRST, 3),
 }
 
 LAGS = {"Linf": 0.0, "L2": 0.09, "L1": 0.2}
@@ -67,10 +70,10 @@ def course(pace: Pace, steps: int, walks: int) -> tuple[list[Move], list[list[Mo
     """
     walks = max(min(walks, steps // pace.worth), 1)
     if not pace.back:
-        return _round(_field(FIELD, steps, walks), 0), []
-    if any(pace.beyond):
+        return _round(_field(pace.field, steps, walks), 0), []
+    if pace.field:
         later = _later(pace, steps - min(round(BEGINS * steps), LATEST))
-        sizes = _field(FIRST, steps - sum(map(paid, later)), walks)
+        sizes = _field(pace.field, steps - sum(map(paid, later)), walks)
     else:
         opening = _opening(steps, walks)
         later = _later(pace, steps - min(steps, sum(opening)))

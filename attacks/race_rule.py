@@ -9,7 +9,7 @@ from advkit.attacks.minimum import linear_reach
 from advkit.attacks.moves_in_l1 import least_move
 from advkit.attacks.race_course import Move, Pace
 from advkit.engine import NORMS, Point, Rule, rows
-from advkit.engine.rules import cosine
+from advkit.engine.rules import cosine, gathered
 from advkit.engine.seeding import uniform
 
 LEAP = 0.12  # of an entry, by one move of a leap
@@ -22,7 +22,6 @@ class _State(NamedTuple):
     below: Tensor  # how far the image is under the boundary
     stream: Tensor
     slope: Tensor  # running sum of gradients, but for L1 of size one
-    weight: float  # of this sum
     radius: Tensor
     nearest: Tensor  # distance of the nearest place since the leap where the value is over zero
 
@@ -47,34 +46,33 @@ def race_rule(
 
     def init(start: Tensor) -> _State:
         none = torch.full((len(start),), torch.inf, dtype=x.dtype, device=x.device)
-        return _State(0, x, below, stream, torch.zeros_like(x), 0.0, none, none)
+        return _State(0, x, below, stream, torch.zeros_like(x), none, none)
 
     def update(point: Point, s: _State) -> tuple[Tensor, _State]:
-        move, size = moves[s.moves], NORMS[norm].size(point.x - s.x)
-        s = _climbing(norm, point, s._replace(moves=s.moves + 1), pace.decay)
+        move, slope = moves[s.moves], _climbing(norm, s.slope, point.gradient, pace.decay)
+        s = s._replace(moves=s.moves + 1, slope=slope)
         if move.leap:
             return _leapt(point, s, number, pace.kept), s
-        over = torch.where(point.value > 0, size, torch.inf)
-        s = s._replace(nearest=torch.minimum(over, s.nearest))
         left = cosine(move.gone, 1)
         stride = pace.stride * (pace.least + (1 - pace.least) * left)
         if norm == "L1":
             goal = pace.beyond[min(number, 1)] * left * s.below
-            mean = s.slope / s.weight
+            mean = slope / ((1 - pace.decay**s.moves) / (1 - pace.decay))
             return least_move(s.x, point.x, mean, goal - point.value, stride, left), s
+        size = NORMS[norm].size(point.x - s.x)
+        over = torch.where(point.value > 0, size, torch.inf)
+        s = s._replace(nearest=torch.minimum(over, s.nearest))
         s = s._replace(radius=_radius(norm, point, s, size, pace.gamma, left))
         return _back(norm, point, s, stride), s
 
     return Rule(init, update)
 
 
-def _climbing(norm: str, point: Point, s: _State, decay: float) -> _State:
-    """Add the gradient to the sum: near the boundary of a net of many pieces they turn about."""
-    gradient = point.gradient
-    if norm != "L1":
-        size = NORMS["L1"].size(gradient).clamp_min(torch.finfo(s.slope.dtype).tiny)
-        gradient = gradient / rows(size, s.slope)
-    return s._replace(slope=decay * s.slope + gradient, weight=decay * s.weight + 1)
+def _climbing(norm: str, slope: Tensor, gradient: Tensor, decay: float) -> Tensor:
+    """Add to the sum: near the boundary of a net of many pieces gradients turn about."""
+    if norm == "L1":
+        return decay * slope + gradient
+    return gathered(slope, gradient, decay, NORMS["L1"].size)
 
 
 def _leapt(point: Point, s: _State, number: int, kept: tuple[float, float]) -> Tensor:

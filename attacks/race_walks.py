@@ -11,7 +11,7 @@ from advkit.attacks.minimum import Nearest, linear_reach
 from advkit.attacks.race_course import Move, Pace
 from advkit.attacks.race_rule import race_rule
 from advkit.engine import NORMS, Point, ascend, best, evaluate, rows, take
-from advkit.engine.objectives import Model, class_gap, gap, likeliest, margin, margins
+from advkit.engine.objectives import Model, class_gap, gap, margin, margins, rivals
 
 
 class Field(NamedTuple):
@@ -39,7 +39,7 @@ def classes_at(model: Model, field: Field, points: Tensor) -> Tensor:
     if len(moved):
         part = take(field, moved)
         seen = evaluate(margin(model, part.y, part.goal), points[moved], gradient=False)
-        other = likeliest(seen.output, part.y)[:, 0] if part.goal is None else part.goal
+        other, _ = rivals(seen.output, part.y, part.goal)
         found[moved] = other.where(seen.value > 0, -1)
     return found
 

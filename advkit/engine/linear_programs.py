@@ -5,47 +5,54 @@ from torch import Tensor
 
 
 def nearest_reaching(
-    centre: Tensor, start: Tensor, slope: Tensor, gain: Tensor, trust: Tensor, price: Tensor
+    centre: Tensor, start: Tensor, slope: Tensor, gain: Tensor, trust: float, price: Tensor
 ) -> Tensor:
     """Return the z nearest to ``centre`` at which a linear function gains ``gain`` (n,), (n, d).
 
     It has ``slope`` and is 0 at ``start``. Near is where the sum of ``price`` |z - centre| is
-    least. No entry of z is further than ``trust`` (n,) from that of ``start``, nor outside [0, 1].
-    Where nothing gains as much, z gains the most. As in a fractional knapsack (Dantzig 1957)
-    entries leave for their far end in the order of what they gain for their price.
+    least. No entry of z is further than ``trust`` from that of ``start``, nor outside [0, 1]. Where
+    nothing gains as much, z gains the most. Entries leave for their far end in the order of what
+    they gain for their price.
     """
     home, way = _ways(centre, start, slope, trust)
     gains = slope * way
     needed = gain - (slope * (home - start)).sum(1)
-    return home + way * _shares(slope.abs() / price, gains, needed)
+    return home + way * _share(slope.abs() / price, gains, needed)
 
 
 def furthest_within(
-    centre: Tensor, start: Tensor, slope: Tensor, radius: Tensor, trust: Tensor, price: Tensor
+    centre: Tensor, start: Tensor, slope: Tensor, radius: Tensor, trust: float, price: Tensor
 ) -> Tensor:
     """Return the z at which a linear function is largest within an L1 ball, (n, d).
 
     It has ``slope``; the ball has ``radius`` (n,) around ``centre``. No entry of z is further than
-    ``trust`` (n,) from that of ``start``, nor outside [0, 1]; where all these points are outside of
-    the ball z is the nearest to ``centre``. Entries leave for their far end in the order of what
+    ``trust`` from that of ``start``, nor outside [0, 1]; where all these points are outside of the
+    ball z is the nearest to ``centre``. Entries leave for their far end in the order of what
     they gain for their ``price``: the optimum where all have one price.
     """
     home, way = _ways(centre, start, slope, trust)
     left = radius - (home - centre).abs().sum(1)
-    return home + way * _shares(slope.abs() / price, way.abs(), left)
+    return home + way * _share(slope.abs() / price, way.abs(), left)
 
 
-def _ways(centre: Tensor, start: Tensor, slope: Tensor, trust: Tensor) -> tuple[Tensor, Tensor]:
+def _ways(centre: Tensor, start: Tensor, slope: Tensor, trust: float) -> tuple[Tensor, Tensor]:
     """Return the allowed point nearest to ``centre``, and the way from it to the far end."""
-    low, high = (start - trust[:, None]).clamp_min(0), (start + trust[:, None]).clamp_max(1)
+    low, high = (start - trust).clamp_min(0), (start + trust).clamp_max(1)
     home = torch.minimum(torch.maximum(centre, low), high)
     return home, torch.where(slope > 0, high, torch.where(slope < 0, low, home)) - home
 
 
-def _shares(worth: Tensor, amount: Tensor, total: Tensor) -> Tensor:
-    """Return the share of each ``amount`` (n, d) to take, by falling ``worth``, up to ``total``."""
+def filled(worth: Tensor, amount: Tensor, total: Tensor) -> Tensor:
+    """Return how much of each ``amount`` (n, d) is taken, by falling ``worth``, up to ``total``.
+
+    This is the fractional knapsack (Dantzig 1957); ``total`` is (n,).
+    """
     order = worth.argsort(dim=1, descending=True, stable=True)
     ordered = amount.gather(1, order)
     before = ordered.cumsum(1) - ordered
-    share = ((total[:, None] - before) / ordered.clamp_min(1e-30)).clamp(0, 1)
-    return torch.zeros_like(share).scatter(1, order, share)
+    taken = torch.minimum((total[:, None] - before).clamp_min(0), ordered)
+    return torch.zeros_like(amount).scatter(1, order, taken)
+
+
+def _share(worth: Tensor, amount: Tensor, total: Tensor) -> Tensor:
+    return filled(worth, amount, total) / amount.clamp_min(1e-30)

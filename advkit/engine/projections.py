@@ -10,6 +10,8 @@ touch a wall. `furthest` is the same for the highest point of a linear function.
 import torch
 from torch import Tensor
 
+from advkit.engine.linear_programs import filled
+
 
 def _room(delta: Tensor, centre: Tensor) -> Tensor:
     return torch.where(delta > 0, 1 - centre, centre)
@@ -92,11 +94,7 @@ def furthest(norm: str, gradient: Tensor, centre: Tensor, radius: Tensor) -> Ten
     if norm == "L2":
         return _stretch(slope, middle, radius, most=1e15).reshape(centre.shape)
     room = torch.where(slope == 0, 0, _room(slope, middle))
-    order = slope.abs().argsort(dim=1, descending=True, stable=True)
-    ordered = room.gather(1, order)
-    before = ordered.cumsum(1) - ordered
-    filled = torch.minimum((radius[:, None] - before).clamp_min(0), ordered)
-    moved = torch.zeros_like(slope).scatter(1, order, filled)
+    moved = filled(slope.abs(), room, radius)
     return (middle + slope.sign() * moved).clamp(0, 1).reshape(centre.shape)
 
 

@@ -54,12 +54,19 @@ def momentum(rule: Rule, decay: float, size: Callable[[Tensor], Tensor]) -> Rule
 
     def update(point: Point, state: tuple[Tensor, Any]) -> tuple[Tensor, tuple[Tensor, Any]]:
         velocity, inner = state
-        length = size(point.gradient).clamp_min(torch.finfo(velocity.dtype).tiny)
-        velocity = decay * velocity + point.gradient / rows(length, velocity)
+        velocity = gathered(velocity, point.gradient, decay, size)
         x, inner = rule.update(point._replace(gradient=velocity), inner)
         return x, (velocity, inner)
 
     return Rule(init, update)
+
+
+def gathered(
+    velocity: Tensor, gradient: Tensor, decay: float, size: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """Return a running sum of gradients of ``size`` one, with one more of them, (n, ...)."""
+    length = size(gradient).clamp_min(torch.finfo(velocity.dtype).tiny)
+    return decay * velocity + gradient / rows(length, velocity)
 
 
 class Moments(NamedTuple):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from scipy.optimize import linprog
+from scipy.optimize import OptimizeResult, linprog
 from torch import Tensor
 
 from advkit.engine.linear_programs import furthest_within, nearest_reaching
@@ -19,14 +19,12 @@ def problem(seed: int) -> tuple[Tensor, ...]:
     return centre, start, slope, price
 
 
-def least(centre: Tensor, start: Tensor, slope: Tensor, gain: float, trust: float, price: Tensor):  # type: ignore[no-untyped-def]
-    """Solve for plus and minus, z = centre + plus - minus, by scipy."""
-    rows = torch.cat([-slope, slope]).numpy()[None]
-    low, high = (start - trust).clamp_min(0) - centre, (start + trust).clamp_max(1) - centre
+def solve(cost: Tensor, row: Tensor, most: float, low: Tensor, high: Tensor) -> OptimizeResult:
+    """Solve by scipy for plus and minus (2 d,), with plus - minus from ``low`` to ``high``."""
     both = np.concatenate([np.eye(SIZE), -np.eye(SIZE)], 1)
-    limits = np.concatenate([rows, both, -both])
-    bounds = [-(gain - float((slope * (centre - start)).sum())), *high.tolist(), *(-low).tolist()]
-    return linprog(torch.cat([price, price]).numpy(), A_ub=limits, b_ub=bounds, bounds=(0, None))
+    limits = np.concatenate([row.numpy()[None], both, -both])
+    bounds = [most, *high.tolist(), *(-low).tolist()]
+    return linprog(cost.numpy(), A_ub=limits, b_ub=bounds, bounds=(0, None))
 
 
 @pytest.mark.parametrize("seed", [0, 1])
@@ -34,8 +32,8 @@ def least(centre: Tensor, start: Tensor, slope: Tensor, gain: float, trust: floa
 @pytest.mark.parametrize("trust", [0.05, 0.4, 2.0])
 def test_it_is_the_optimum(seed: int, gain: float, trust: float) -> None:
     centre, start, slope, price = problem(seed)
-    goal, reach = torch.tensor([[gain], [trust]], dtype=torch.float64).expand(2, ROWS)
-    found = nearest_reaching(centre, start, slope, goal, reach, price)
+    goal = torch.full((ROWS,), gain, dtype=torch.float64)
+    found = nearest_reaching(centre, start, slope, goal, trust, price)
     assert (found >= 0).all()
     assert (found <= 1).all()
     assert ((found - start).abs() <= trust + 1e-12).all()
@@ -43,7 +41,12 @@ def test_it_is_the_optimum(seed: int, gain: float, trust: float) -> None:
     most = (slope * (torch.where(slope > 0, high, low) - start)).sum(1)
     gained = (slope * (found - start)).sum(1)
     assert (gained >= torch.minimum(goal, most) - 1e-9).all()
-    solved = [least(*each, gain, trust, p) for *each, p in zip(centre, start, slope, price)]  # noqa: B905
+    most_left = ((slope * (centre - start)).sum(1) - goal).tolist()
+    problems = zip(centre, slope, price, most_left, low, high, strict=True)
+    solved = [
+        solve(torch.cat([p, p]), torch.cat([-g, g]), left, floor - c, ceiling - c)
+        for c, g, p, left, floor, ceiling in problems
+    ]
     assert [each.success for each in solved] == (most >= gain).tolist()
     for each, cost in zip(solved, (price * (found - centre).abs()).sum(1).tolist(), strict=True):
         if each.success:
@@ -54,14 +57,11 @@ def test_it_is_the_optimum(seed: int, gain: float, trust: float) -> None:
 @pytest.mark.parametrize("trust", [0.05, 0.4, 2.0])
 def test_the_highest_point_of_a_ball_is_the_optimum(radius: float, trust: float) -> None:
     centre, start, slope, price = problem(3)
-    size, reach = torch.tensor([[radius], [trust]], dtype=torch.float64).expand(2, ROWS)
-    found = furthest_within(centre, start, slope, size, reach, torch.ones_like(price))
+    size = torch.full((ROWS,), radius, dtype=torch.float64)
+    found = furthest_within(centre, start, slope, size, trust, torch.ones_like(price))
     for z, c, s, g in zip(found, centre, start, slope, strict=True):
         low, high = (s - trust).clamp_min(0) - c, (s + trust).clamp_max(1) - c
-        both = np.concatenate([np.eye(SIZE), -np.eye(SIZE)], 1)
-        limits = np.concatenate([np.ones((1, 2 * SIZE)), both, -both])
-        bounds = [radius, *high.tolist(), *(-low).tolist()]
-        solved = linprog(torch.cat([-g, g]).numpy(), A_ub=limits, b_ub=bounds, bounds=(0, None))
+        solved = solve(torch.cat([-g, g]), torch.ones(2 * SIZE), radius, low, high)
         nearest = c.clamp((s - trust).clamp_min(0), (s + trust).clamp_max(1))
         if solved.success:
             assert float((g * (z - c)).sum()) == pytest.approx(-solved.fun, abs=1e-9)
@@ -69,13 +69,13 @@ def test_the_highest_point_of_a_ball_is_the_optimum(radius: float, trust: float)
         else:
             assert float((nearest - c).abs().sum()) > radius
             torch.testing.assert_close(z, nearest)
-    dear = furthest_within(centre, start, slope, size, reach, price)
+    dear = furthest_within(centre, start, slope, size, trust, price)
     inside = (found - centre).abs().sum(1) <= radius + 1e-9
     assert ((dear - centre).abs().sum(1)[inside] <= radius + 1e-9).all()
 
 
 def test_a_slope_of_zero_leads_home() -> None:
     centre, start, slope, price = problem(2)
-    gain, trust = torch.tensor([[1.0], [0.3]], dtype=torch.float64).expand(2, ROWS)
-    found = nearest_reaching(centre, start, slope * 0, gain, trust, price)
+    gain = torch.ones(ROWS, dtype=torch.float64)
+    found = nearest_reaching(centre, start, slope * 0, gain, 0.3, price)
     torch.testing.assert_close(found, start + (centre - start).clamp(-0.3, 0.3))
