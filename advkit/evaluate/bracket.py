@@ -71,8 +71,7 @@ def _promising(work: Work, prover: Prover, eps: float, everybody: np.ndarray, pa
     A net of which nothing can be proved is not made to pay for the trial at every eps.
     """
     few = everybody[:: -(-len(everybody) // PILOTS) or 1]
-    prove(work, prover, np.full(len(few), eps), few)
-    share, cost = _tried(work, eps, few)
+    share, cost = _tried(work, prover, eps, few, passes)
     return cost < share * passes
 
 
@@ -89,8 +88,7 @@ def _at(
     left = everybody[certified_radius(work, everybody, larger) == 0]
     if way == "auto":
         few = left[:: -(-len(left) // PROBES) or 1]
-        prove(work, prover, np.full(len(few), eps), few)
-        share, cost = _tried(work, eps, few)
+        share, cost = _tried(work, prover, eps, few, passes)
         if cost >= share * passes:
             return (
                 f"not worth it: of {len(few)} images tried {share:.0%} are certified, and a proof"
@@ -100,8 +98,14 @@ def _at(
     return "tried on all"
 
 
-def _tried(work: Work, eps: float, who: np.ndarray) -> tuple[float, float]:
-    """Return the share certified of those tried at ``eps``, and the mean passes."""
+def _tried(
+    work: Work, prover: Prover, eps: float, who: np.ndarray, passes: int
+) -> tuple[float, float]:
+    """Try ``who`` at ``eps``; return the share certified, and the mean passes.
+
+    Proofs that have cost more than ``passes`` do not pay whatever they prove: they are given up.
+    """
+    prove(work, prover._replace(dearest=passes), np.full(len(who), eps), who)
     proofs = work.store.frame("proofs")
     names = [work.samples.ids[i] for i in who]
     rows = proofs[(proofs["eps"] == eps) & proofs["id"].isin(names)]

@@ -4,6 +4,7 @@ A sample is certified at eps if no image within eps is read as another class: pr
 attack. The ledger keeps for every sample and eps the lower bound of the least margin.
 """
 
+import math
 import time
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -29,14 +30,23 @@ SPOT_ATTACK = "pgd:steps=20,loss=margin"
 TOGETHER, SPOT_CHECKS, HALVINGS = 16, 8, 5
 """Samples whose bounds are worked on at once; certified ones that are attacked all the same; and
 how often the gap between a proof and a failed one is halved for the curve."""
+FAR = 1e30  # below this no bound is told
 
 
 class Prover(NamedTuple):
-    """How to prove: over which steps, up to which rung of `RUNGS`, and for how long a sample."""
+    """How to prove: over which steps, up to which rung of `RUNGS`, and for how long a sample.
+
+    A proof that has cost more than ``dearest`` passes is given up, and counts as one that failed.
+    """
 
     graph: Graph
     method: str
     seconds: float
+    dearest: float = math.inf
+
+
+class _TooDearError(Exception):
+    """A proof has cost more than it is worth."""
 
 
 def prove(work: Work, prover: Prover, eps: np.ndarray, who: np.ndarray) -> None:
@@ -63,21 +73,28 @@ def _rows(work: Work, prover: Prover, eps: np.ndarray, who: np.ndarray) -> pd.Da
     began = time.perf_counter()
     part = take(work.samples, who.tolist())
     region = ball_and_box(part.x, torch.as_tensor(eps).to(part.x), work.norm)
+    each_pass = len(who) * _entries(prover.graph)
     entries = [0]
 
     def look(_place: int, a: torch.Tensor) -> None:
         entries[0] += a.numel()
+        if entries[0] > prover.dearest * each_pass:
+            raise _TooDearError
 
-    found = certify(
-        prover.graph, region, part.y, method=prover.method, seconds=prover.seconds, look=look
-    )
+    try:
+        found = certify(
+            prover.graph, region, part.y, method=prover.method, seconds=prover.seconds, look=look
+        )
+        lower, rung = found.lower.double().clamp(-FAR, FAR), found.rung.tolist()
+    except _TooDearError:
+        lower, rung = torch.full((len(who),), -FAR), [RUNGS.index(prover.method)] * len(who)
     return pd.DataFrame(
         {
             "id": part.ids,
             "eps": eps,
-            "lower": found.lower.double().clamp(-1e30, 1e30).tolist(),
-            "rung": [RUNGS[level] for level in found.rung.tolist()],
-            "passes": entries[0] / len(who) / _entries(prover.graph),
+            "lower": lower.tolist(),
+            "rung": [RUNGS[level] for level in rung],
+            "passes": entries[0] / each_pass,
             "seconds": (time.perf_counter() - began) / len(who),
         }
     )

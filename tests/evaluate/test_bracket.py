@@ -82,6 +82,16 @@ def test_where_nothing_is_proved_of_the_first_few_no_eps_is_tried(tmp_path: Path
     assert summary["bracket"]["curve"] == []
 
 
+def test_a_trial_ends_where_a_proof_costs_more_than_the_attacks(tmp_path: Path) -> None:
+    certified(tmp_path / "whole", eps=(0.4,), method="crown")
+    run(tmp_path / "run", attacks=("noise:draws=2",), eps=(0.4,))
+    whole, tried = (table(tmp_path / name, "proofs") for name in ("whole", "run"))
+    assert len(tried) == 3
+    assert (tried["lower"] < -1e29).all()
+    both = tried.merge(whole, on=["id", "eps"], suffixes=("", "_whole"))
+    assert (both["passes"] < 0.8 * both["passes_whole"]).all()
+
+
 @pytest.mark.parametrize("attack", ["pgd:steps=5", "noise:draws=2"])
 def test_an_example_within_a_proof_ends_the_run(
     attack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -97,7 +107,7 @@ def test_an_example_within_a_proof_ends_the_run(
     with monkeypatch.context() as patch:
         patch.setattr(proofs, "certify", boastful)
         with pytest.raises(UnsoundError, match="was proved safe"):
-            run(tmp_path / "run", attacks=(attack,), eps=(0.1, 0.2))
+            run(tmp_path / "run", attacks=(attack,), eps=(0.1, 0.2), bounds="crown")
 
 
 def certified(out: Path, **changes) -> dict:
