@@ -2,19 +2,18 @@
 
 from typing import NamedTuple
 
-FIELD = ((9, 0.18), (5, 0.14), (2, 0.34), (1, 0.34))
-"""In one round: walks of a sample, stage by stage, and their share of the steps."""
-FIRST = ((5, 0.56), (2, 0.28), (1, 0.16))
-"""The same in L1, in the first of several rounds."""
 BEGINS, LATEST = 0.6, 80
-"""In L1: which share of the steps that round takes at least, up to so many."""
+"""Which share of the steps the first of several rounds takes at least, up to so many."""
 
 
 class Pace(NamedTuple):
     """What suits a norm; found on the bundled nets."""
 
-    aims: int
-    """How many of the likeliest classes are aimed at."""
+    field: tuple[tuple[int, float], ...]
+    """Walks of a sample in the first round, stage by stage, and their share of its steps: as many
+    of the likeliest classes are aimed at."""
+    worth: int
+    """Steps of a race for each walk that sets out."""
     stride: float
     """First step in radii; in L1 the furthest that it moves an entry."""
     least: float
@@ -29,23 +28,23 @@ class Pace(NamedTuple):
     """Moves back towards the image after a later leap."""
     kept: tuple[float, float] = (1.0, 1.0)
     """Share of the entries that the first leap moves, and those later."""
-    worth: int = 1
-    """Steps of a race for each walk that sets out."""
     beyond: tuple[float, float] = (0.0, 0.0)
     """In L1: how far over the boundary a round aims at first, in the first round and later, as a
     share of how far the image is below it."""
-    field: tuple[tuple[int, float], ...] = ()
-    """Walks of a sample in the first round, stage by stage, and their share of its steps. None: so
-    many moves of each kind as there are steps for."""
     rivals: int = 0
     """How many rounds there are to one that goes to another class. 0: none does."""
 
 
 PACES = {
-    "Linf": Pace(9, 0.5, 0.01, 0.1, 0.3, worth=9, field=FIELD),
-    "L2": Pace(5, 1.2, 0.01, 0.3, 0.6, (2, 4, 2, 8), 25, (1.0, 0.5), 15),
-    "L1": Pace(5, 0.2, 0.1, 0.0, 0.6, (1, 5, 3, 5), 18, (1.0, 0.5), 12, (0.35, 0.1), FIRST, 3),
-}
+    "Linf": Pace(((9, 0.18), (5, 0.14), (2, 0.34), (1, 0.34)), 9, 0.5, 0.01, 0.1, 0.3),
+    "L2": Pace(
+        ((3, 0.6), (2, 0.15), (1, 0.25)), 15, 1.2, 0.01, 0.3, 0.6, (2, 4, 2, 8), 25, (1.0, 0.5)
+    ),
+    "L1": Pace(
+        ((5, 0.56), (2, 0.28), (1, 0.16)), 12, 0.2, 0.1, 0.0, 0.6, (1, 5, 3, 5), 18, (1.0, 0.5),
+        (0.35, 0.1), 3,
+    ),
+}  # fmt: skip
 
 LAGS = {"Linf": 0.0, "L2": 0.09, "L1": 0.2}
 """How far beyond the distance asked for a walk may be that goes on from where another has been, as
@@ -69,15 +68,8 @@ def course(pace: Pace, steps: int, walks: int) -> tuple[list[Move], list[list[Mo
     The moves of all walks, and the looks at where later rounds begin, are ``steps``.
     """
     walks = max(min(walks, steps // pace.worth), 1)
-    if not pace.back:
-        return _round(_field(pace.field, steps, walks), 0), []
-    if pace.field:
-        later = _later(pace, steps - min(round(BEGINS * steps), LATEST))
-        sizes = _field(pace.field, steps - sum(map(paid, later)), walks)
-    else:
-        opening = _opening(steps, walks)
-        later = _later(pace, steps - min(steps, sum(opening)))
-        sizes = _cut(opening, steps - sum(map(paid, later)))
+    later = _later(pace, steps - min(round(BEGINS * steps), LATEST)) if pace.back else []
+    sizes = _field(pace.field, steps - sum(map(paid, later)), walks)
     return _round(sizes, pace.leaps[0]), later
 
 
@@ -97,17 +89,6 @@ def _field(stages: tuple[tuple[int, float], ...], steps: int, walks: int) -> lis
         size = min(size, walks)
         moves = min(max(int(share * steps) // size, 1), (steps - sum(sizes)) // size)
         sizes += [size] * moves
-    return sizes + [1] * (steps - sum(sizes))
-
-
-def _opening(steps: int, walks: int) -> list[int]:
-    return [walks] * (10 + min(steps // 80, 5)) + [max(walks * 2 // 5, 1)] * 15 + [1] * 20
-
-
-def _cut(sizes: list[int], steps: int) -> list[int]:
-    sizes = sizes.copy()
-    while sum(sizes) > steps:
-        sizes.pop()
     return sizes + [1] * (steps - sum(sizes))
 
 

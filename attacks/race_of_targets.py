@@ -40,10 +40,10 @@ def race(
     estimated distance is not among the least leave, stage by stage. All count as ``steps``.
 
     In Linf up to nine walks set out from ``x`` and one round is run. In L2 and L1 what matters is
-    where a walk comes from: it leaps away, by up to a quarter of the box along the signs of the
-    gradient, and comes back as near as it can. Up to five classes are aimed at so. One walk then
-    repeats rounds, as long as there are steps: it leaps away from the nearest place so far, with a
-    random choice of entries, and comes back. In L1 every third such round goes to another class.
+    where a walk comes from: up to three (L1: five) leap away, by up to a quarter of the box along
+    the signs of the gradient, and come back as near as they can. One walk then repeats rounds, as
+    long as there are steps: it leaps away from the nearest place so far, with a random choice of
+    entries, and comes back. In L1 every third such round goes to another class.
 
     Any misclassification counts; with ``targets`` it alone does. A step is ``stride`` radii long at
     first, and in L1 moves no entry by more than that (0: 0.5 in Linf, 1.2 in L2, 0.2 in L1).
@@ -73,7 +73,7 @@ def race(
     left = (~fooled & (known < 0)).nonzero().squeeze(1)
     if len(left):
         part, aims = take((field, order), left)
-        moves, rounds = course(pace, steps, min(pace.aims, aims.shape[1]))
+        moves, rounds = course(pace, steps, min(pace.field[0][0], aims.shape[1]))
         begun, own = side_by_side(model, norm, pace, part, part.x, aims, moves, 0)
         found[left], distance[left] = in_rounds(model, norm, pace, part, begun, own, aims, rounds)
     on = (~fooled & (known >= 0)).nonzero().squeeze(1)
