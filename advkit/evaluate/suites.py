@@ -61,8 +61,7 @@ SUITES = {
             ("race:steps=60",), ("fgsm",), (), ("race:steps=500",), Near(1.15, 0.1), QUICK,
         ),
         "L1": Suite(
-            ("race:steps=36",), (), (),
-            ("apgd:steps=50,loss=ce", "race:steps=150"), Near(1.3, 0.1), QUICK,
+            ("race:steps=49",), (), (), (SHORT_WALK, LONG_RACE, TO_TWO), Near(1.4, 0.1), QUICK,
         ),
     },
     "standard": {
