@@ -6,7 +6,8 @@
 Same weights, same images, one thread. AutoAttack (as pyautoattack 0.2.0 has it) runs once for every
 eps; an audit answers for all of them in one run, and is run for the middle one alone as well.
 Everybody's examples are judged by `advkit.evaluate.measure`. A bare PGD loop before and after each
-run tells how fast the machine was. What a file ``--out`` holds already is not run again.
+run tells how fast the machine was. What a file ``--out`` holds already is not run again. A suite may
+be named ``quick:bfloat16``: an audit with ``--bfloat16``.
 """
 
 import argparse
@@ -84,9 +85,13 @@ def advkit_audit(
     suite: str, model: Classifier, samples: Samples, norm: str, eps: Sequence[float]
 ) -> dict[str, Any]:
     """Run an audit for all ``eps``, with all that it does but the page."""
+    name, _, precision = suite.partition(":")
     with tempfile.TemporaryDirectory() as folder, metered_with_copies() as meter:
         began = time.process_time()
-        run = audit(model, samples, norm=norm, eps=eps, suite=suite, jobs=1, out=Path(folder))
+        run = audit(
+            model, samples, norm=norm, eps=eps, suite=name, jobs=1, out=Path(folder),
+            bfloat16=precision == "bfloat16",
+        )  # fmt: skip
         seconds = time.process_time() - began
     n = len(samples.x)
     return {
