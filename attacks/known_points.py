@@ -7,14 +7,18 @@ import torch
 from torch import Tensor
 
 from advkit.attacks.higher_order import Call, attack_from, face_of, text_of
-from advkit.attacks.options import STARTS, Attack
+from advkit.attacks.options import STARTS, Attack, goes_on
+from advkit.errors import UsageError
 
 
 def from_known(attack: Attack, points: Mapping[str, Tensor]) -> Attack:
     """Return ``attack`` as it goes on from ``points`` (...), one for each sample by its name.
 
     The attack must have `STARTS`; a sample that is its own point begins as ever.
+    Raises UsageError for one that has not; the attack raises KeyError for a sample without a point.
     """
+    if not goes_on(attack):
+        raise UsageError(f"{face_of(attack).card.name} begins at the image", "race can go on")
     face = face_of(attack)
 
     def body(call: Call) -> Tensor:

@@ -23,8 +23,11 @@ class Nearest(NamedTuple):
 
 
 def enough(eps: float | Tensor | None, x: Tensor) -> Tensor:
-    """Return the distance (n,) at which a sample need not be brought nearer: ``eps``, or 0."""
-    return radii(0.0 if eps is None else eps, x)
+    """Return the distance (n,) at which a sample need not be brought nearer: ``eps``, or 0.
+
+    It is finite, for a sample that nothing has fooled is at infinity.
+    """
+    return radii(0.0 if eps is None else eps, x).clamp_max(torch.finfo(x.dtype).max)
 
 
 def within(found: Nearest, x: Tensor, eps: float | Tensor | None) -> Tensor:

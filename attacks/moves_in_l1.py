@@ -11,11 +11,11 @@ SMALL = 0.1  # share of the entry moved most, up to which moving one on costs as
 def least_move(
     x: Tensor, z: Tensor, slope: Tensor, gain: Tensor, trust: float, left: float
 ) -> Tensor:
-    """Return the point nearest to ``x`` at which the value gains ``gain`` (n,) over that at ``z``.
+    """Return about the point nearest to ``x`` at which the value gains ``gain`` (n,) over ``z``.
 
     The value is taken for linear with ``slope``, where no entry moves by more than ``trust``. While
     ``left`` (1 at first, 0 at last) of the way is to come, entries are dearer the further they have
-    been moved, so that many are tried before few are left.
+    been moved, so that many are tried before few are left; at last it is that point exactly.
     """
     image, here, price = _flat(x, z, left)
     return nearest_reaching(image, here, slope.flatten(1), gain, trust, price).view_as(x)
@@ -24,9 +24,9 @@ def least_move(
 def highest_move(
     x: Tensor, z: Tensor, slope: Tensor, radius: Tensor, trust: float, left: float
 ) -> Tensor:
-    """Return the point of highest value in the L1 ball of ``radius`` (n,) around ``x``.
+    """Return about the point of highest value in the L1 ball of ``radius`` (n,) around ``x``.
 
-    ``slope``, ``trust`` and ``left`` are as in `least_move`.
+    ``slope``, ``trust`` and ``left`` are as in `least_move`: at last it is that point exactly.
     """
     image, here, price = _flat(x, z, left)
     return furthest_within(image, here, slope.flatten(1), radius, trust, price).view_as(x)

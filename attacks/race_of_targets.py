@@ -13,6 +13,7 @@ from advkit.attacks.race_walks import Field, classes_at, side_by_side
 from advkit.engine import NORMS, evaluate, take
 from advkit.engine.objectives import Model, likeliest, margin
 from advkit.engine.seeding import keys
+from advkit.errors import UsageError
 
 
 def race(
@@ -45,11 +46,14 @@ def race(
     long as there are steps: it leaps away from the nearest place so far, with a random choice of
     entries, and comes back. In L1 every third such round goes to another class.
 
-    Any misclassification counts; with ``targets`` it alone does. A step is ``stride`` radii long at
+    Any misclassification counts; with ``targets`` that class alone does, and walks climb its logit
+    minus the best other. A step is ``stride`` radii long at
     first, and in L1 moves no entry by more than that (0: 0.5 in Linf, 1.2 in L2, 0.2 in L1).
 
     Where ``starting_points`` (n, ...) fool, one walk goes on from there instead, in rounds as
     above. With ``eps`` it leaves early where it lacks more than the steps left make good as a rule.
+
+    Raises UsageError for ``starting_points`` of another shape than ``x``.
 
     Knows: gradients
     Cost: steps + 2 forward, steps backward
@@ -68,7 +72,7 @@ def race(
     field = Field(x, y, clean.output, targets, stop, stream)
     points = x
     if starting_points is not None:
-        points, steps = starting_points, steps - 1  # one pass is a look at these
+        points, steps = _places(starting_points, x), steps - 1  # one pass is a look at these
     known = classes_at(model, field, points)
     left = (~fooled & (known < 0)).nonzero().squeeze(1)
     if len(left):
@@ -85,3 +89,13 @@ def race(
             model, norm, pace, part, begun, known[on], aims, rounds, LAGS[norm]
         )
     return within(Nearest(found, distance), x, eps)
+
+
+def _places(points: Tensor, x: Tensor) -> Tensor:
+    if points.shape != x.shape:
+        raise UsageError(
+            f"starting_points are {tuple(points.shape)}, x is {tuple(x.shape)}",
+            "give one point for every sample, x itself where none is known",
+            code="E203",
+        )
+    return points.to(x).clamp(0, 1)

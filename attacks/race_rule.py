@@ -14,6 +14,8 @@ from advkit.engine.seeding import uniform
 
 LEAP = 0.12  # of an entry, by one move of a leap
 LAST = 0.001  # by which share the radius moves at last
+FURTHEST = 1e15  # radius where a slope is all but zero
+HAIR = 1e-5  # by which an image counts as below a boundary that it lies on
 
 
 class _State(NamedTuple):
@@ -46,7 +48,7 @@ def race_rule(
 
     def init(start: Tensor) -> _State:
         none = torch.full((len(start),), torch.inf, dtype=x.dtype, device=x.device)
-        return _State(0, x, below, stream, torch.zeros_like(x), none, none)
+        return _State(0, x, below.clamp_min(HAIR), stream, torch.zeros_like(x), none, none)
 
     def update(point: Point, s: _State) -> tuple[Tensor, _State]:
         move, slope = moves[s.moves], _climbing(norm, s.slope, point.gradient, pace.decay)
@@ -84,7 +86,9 @@ def _leapt(point: Point, s: _State, number: int, kept: tuple[float, float]) -> T
 
 def _radius(norm: str, point: Point, s: _State, size: Tensor, gamma: float, left: float) -> Tensor:
     """Return Newton's radius, kept between a small and a large change of the last one."""
-    newton, now = size + linear_reach(point, NORMS[norm]), LAST + (gamma - LAST) * left
+    least = torch.finfo(size.dtype).eps  # by less no entry moves
+    newton = (size + linear_reach(point, NORMS[norm])).clamp(least, FURTHEST)
+    now = LAST + (gamma - LAST) * left
     held = torch.minimum(s.radius, s.nearest)
     down = newton.clamp(held * (1 - 2 * gamma), s.nearest * (1 - 0.2 * now - 1e-4))
     up = newton.clamp(s.radius * (1 + 0.1 * now), s.radius * (1 + 2 * gamma))

@@ -79,9 +79,13 @@ def side_by_side(
     each = partial(torch.repeat_interleave, repeats=walks, dim=0)
     own = each(stream) + torch.arange(walks, device=x.device).repeat(len(x))
     goals = aims[:, :walks].flatten()
-    below = gap(each(logits), each(y), goals).clamp_min(0)
-    rule = race_rule(norm, each(x), below, own, pace, moves, number)
-    walk = ascend(class_gap(model, each(y), goals), each(start), rule, len(moves), leaves)
+    # With targets all other classes count; without, a third one that fools is as good.
+    to_goal = class_gap(model, each(y), goals) if goal is None else margin(model, each(y), goals)
+    over = (
+        gap(each(logits), goals, each(y)) if goal is None else margins(each(logits), each(y), goals)
+    )
+    rule = race_rule(norm, each(x), (-over).clamp_min(0), own, pace, moves, number)
+    walk = ascend(to_goal, each(start), rule, len(moves), leaves)
     places, closeness = best(walk, lambda point: -distances(point))
     nearest, which = (-closeness).view(-1, walks).min(1)
     row = torch.arange(len(x), device=x.device) * walks + which

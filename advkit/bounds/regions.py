@@ -23,7 +23,11 @@ class Region(NamedTuple):
 
 
 def ball_and_box(x: Tensor, eps: Tensor, norm: str) -> Region:
-    """Return the ball of ``norm`` and ``eps`` (n,) around ``x`` (n, ...) cut by the box [0, 1]."""
+    """Return the ball of ``norm`` and ``eps`` (n,) around ``x`` (n, ...) cut by the box [0, 1].
+
+    For L0 it is that of L1, in which the other lies: no entry of the box moves by more than one.
+    """
+    norm = "L1" if norm == "L0" else norm
     low, high = walls(x, eps)
     low, high = torch.minimum(low, x), torch.maximum(high, x)
     return Region(norm, low, high, x, None if norm == "Linf" else eps)

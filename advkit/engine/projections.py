@@ -85,7 +85,10 @@ def furthest(norm: str, gradient: Tensor, centre: Tensor, radius: Tensor) -> Ten
     """Return the point of ball and box at which a linear function is largest, (n, ...).
 
     Linf by signs; L2 by water-filling; L1 by filling the coordinates of steepest slope first.
+    Raises KeyError for another norm.
     """
+    if norm not in ("Linf", "L2", "L1"):
+        raise KeyError(norm)
     slope, middle = gradient.flatten(1), centre.flatten(1)
     if norm == "Linf":
         return (centre + radius.reshape(-1, *[1] * (centre.ndim - 1)) * gradient.sign()).clamp(0, 1)

@@ -1,8 +1,8 @@
-"""The lower end of an audit: what is proved before the attacks begin, where that is cheaper.
+"""The lower end of an audit: what is proved before the attacks begin, where it costs no more.
 
 A certified sample leaves the cascade: no pass is spent on what cannot be fooled. Whether proofs
-pay is tried on a few samples at every eps, and counted in passes, not in seconds: a run gives the
-same rows on every machine.
+cost less than attacks is tried on a few samples at every eps, and counted in passes, not in
+seconds: a run gives the same rows on every machine.
 """
 
 from collections.abc import Sequence
@@ -52,9 +52,12 @@ def bracketed(work: Work, eps: Sequence[float], way: str, passes: int, seconds: 
         return Bracket(f"{str(error)[:1].upper()}{str(error)[1:]}.", {})
     prover = Prover(graph, "crown" if way == "auto" else way, seconds)
     everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
-    if way == "auto" and not _promising(work, prover, min(eps), everybody, passes):
+    if not len(everybody):
+        return Bracket("No image is read right: there is nothing to prove.", {})
+    few = everybody[:: -(-len(everybody) // PILOTS)]
+    if way == "auto" and not _promising(work, prover, min(eps), few, passes):
         return Bracket(
-            f"Proofs would not pay: of {PILOTS} images tried at the smallest eps too few are "
+            f"Proofs would not pay: of {len(few)} images tried at the smallest eps too few are "
             "certified for what a proof costs.", {})  # fmt: skip
     told = {value: _at(work, prover, value, eps, everybody, way, passes)
             for value in sorted(eps, reverse=True)}  # fmt: skip
@@ -65,12 +68,11 @@ def bracketed(work: Work, eps: Sequence[float], way: str, passes: int, seconds: 
     return Bracket("", told)
 
 
-def _promising(work: Work, prover: Prover, eps: float, everybody: np.ndarray, passes: int) -> bool:
+def _promising(work: Work, prover: Prover, eps: float, few: np.ndarray, passes: int) -> bool:
     """Return whether proofs pay on very few samples at the smallest eps, where most are certified.
 
     A net of which nothing can be proved is not made to pay for the trial at every eps.
     """
-    few = everybody[:: -(-len(everybody) // PILOTS) or 1]
     share, cost = _tried(work, prover, eps, few, passes)
     return cost < share * passes
 
@@ -86,8 +88,10 @@ def _at(
 ) -> str:
     larger = [value for value in every if value > eps]  # alone: a run that goes on asks the same
     left = everybody[certified_radius(work, everybody, larger) == 0]
+    if not len(left):
+        return "all are certified at a larger eps"
     if way == "auto":
-        few = left[:: -(-len(left) // PROBES) or 1]
+        few = left[:: -(-len(left) // PROBES)]
         share, cost = _tried(work, prover, eps, few, passes)
         if cost >= share * passes:
             return (

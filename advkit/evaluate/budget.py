@@ -14,7 +14,7 @@ from advkit.evaluate.suites import Care
 from advkit.evaluate.trials import CLIMB
 from advkit.models.classifier import Classifier
 
-CLOSE = 0.2
+NEAR = 0.2
 """Share of the images of which experience says that they are close to falling at some eps."""
 ASSUMED = 0.5
 """Share of the right images that is taken to stand at an eps while nothing is known of it."""
@@ -22,6 +22,8 @@ PGD = 41
 """Passes of a PGD of 20 steps."""
 SMALL = 1e-3
 """Seconds per pass of an image below which what an attack does beside the net shows."""
+ASKED = 16
+"""Queries of a black box for an estimate of time: the least that a pass is padded to."""
 USUAL = 1000
 """Passes that attacks on an image are taken to cost where they do not say."""
 
@@ -33,8 +35,8 @@ class Budget(NamedTuple):
     usual: int
 
 
-def budget(plan: Plan, eps: int, classes: int) -> Budget | None:
-    """Return what ``plan`` costs per image at so many ``eps``; None if an attack does not say.
+def budget(plan: Plan, radii: int, classes: int) -> Budget | None:
+    """Return what ``plan`` costs per image at so many ``radii``; None if an attack does not say.
 
     Most: an image that falls to the last attack at every eps but the smallest, and there to none.
     Usual: one that pays for one defeat of the hunters; a fifth is close and meets the closers once.
@@ -43,8 +45,8 @@ def budget(plan: Plan, eps: int, classes: int) -> Budget | None:
     if None in stages:
         return None
     nearest, scouts, hunters, closers = (stage or 0 for stage in stages)
-    usual = nearest + eps * scouts + hunters + round(CLOSE * closers)
-    return Budget(nearest + eps * (scouts + hunters + closers), usual)
+    usual = nearest + radii * scouts + hunters + round(NEAR * closers)
+    return Budget(nearest + radii * (scouts + hunters + closers), usual)
 
 
 def passes_of(members: Iterable[Member], classes: int) -> int | None:
@@ -81,13 +83,21 @@ class Speed(NamedTuple):
 
 
 def speed(model: Classifier, samples: Samples, batch_size: int) -> Speed:
-    """Measure passes; of small nets a short attack, for which they are not all that counts."""
+    """Measure passes; of small nets a short attack, for which they are not all that counts.
+
+    A black box, whose queries may be counted or paid for, is asked about a few images once.
+    """
+    if model.black_box:
+        some = take(samples, range(min(len(samples.ids), ASKED)))
+        began = time.perf_counter()
+        evaluate(margin(model, some.y), some.x, gradient=False)
+        return Speed((time.perf_counter() - began) / len(some.ids))
     few = take(samples, range(min(len(samples.ids), batch_size)))
     evaluate(margin(model, few.y), few.x)
     began = time.perf_counter()
     evaluate(margin(model, few.y), few.x)
     each = (time.perf_counter() - began) / (2 * len(few.ids))
-    if each > SMALL or model.black_box:
+    if each > SMALL:
         return Speed(each)
     with metered(model) as meter:
         began = time.perf_counter()

@@ -11,7 +11,7 @@ import pandas as pd
 
 from advkit.attacks import Member
 from advkit.evaluate.attempts import LINE_SEARCH
-from advkit.evaluate.budget import ASSUMED, CLOSE, check_passes, passes_of
+from advkit.evaluate.budget import ASSUMED, NEAR, check_passes, passes_of
 from advkit.evaluate.suite import Plan, near
 from advkit.evaluate.suites import Care
 from advkit.evaluate.work import Work, right_when_clean, room, smallest
@@ -98,7 +98,7 @@ def _close(work: Work, plan: Plan, met: pd.Series, eps: float) -> float:
     """Return what share of those that stand at ``eps`` the closers will meet."""
     standing = met.index[met > room(work, eps)]
     if not len(standing):
-        return CLOSE
+        return NEAR
     return float(pd.Series(standing).isin(near(work, eps, plan.near)).mean())
 
 

@@ -170,7 +170,7 @@ def headline(checks: Sequence[Check], how: str) -> str:
     failed = [check for check in checks if check.state == "fail"]
     if how == "ok":
         ran = sum(check.state == "pass" for check in checks)
-        return f"Nothing speaks against this number: {ran} checks passed."
+        return f"Nothing speaks against this number: {ran} check{'' if ran == 1 else 's'} passed."
     if how == "repaired":
         return (
             f"{TEXTS[failed[0].name].meaning} The attacks went round it; this is what they reached."

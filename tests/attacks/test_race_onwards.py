@@ -15,6 +15,7 @@ from advkit.data import Samples, load_data
 from advkit.data.samples import take
 from advkit.engine import metered
 from advkit.engine.objectives import margins
+from advkit.errors import UsageError
 from advkit.models import Classifier, load_model
 from tests.attacks.problems import distances, tanh_net
 
@@ -78,15 +79,23 @@ def test_a_sample_finds_the_same_alone(norm: str, eps: bool) -> None:
     torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=1e-5)
 
 
+def test_points_beside_the_box_are_brought_in_and_other_shapes_refused() -> None:
+    model, x, y, ids = problem()
+    known = race(model, x, y, norm="L2", steps=20, ids=ids)
+    after = race(model, x, y, norm="L2", steps=1, ids=ids, starting_points=x + 4 * (known - x))
+    assert ((after >= 0) & (after <= 1)).all()
+    with pytest.raises(UsageError, match="starting_points are"):
+        race(model, x, y, norm="L2", ids=ids, starting_points=known[:3])
+
+
 def test_targets_are_kept() -> None:
     model, x, y, ids = problem(9)
     targets = (y + 1) % 4
     known = race(model, x, y, norm="L2", steps=30, targets=targets, ids=ids)
     known[0] = race(model, x[:1], y[:1], norm="L2", steps=30, ids=ids[:1])[0]
     after = race(model, x, y, norm="L2", steps=60, targets=targets, ids=ids, starting_points=known)
-    moved = (after != x).any(1)
-    assert moved.any()
-    assert (model(after).argmax(1) == targets)[moved].all()
+    assert (after != x).any(1).all()
+    assert (model(after).argmax(1) == targets).all()
 
 
 @pytest.mark.parametrize("norm", ["L2", "L1"])
@@ -131,6 +140,8 @@ def test_an_attack_from_known_points_has_the_face_of_the_attack() -> None:
     assert not goes_on(pgd)
     assert defaults(attack) == defaults(race)
     assert "starting_points" not in defaults(race)
+    with pytest.raises(UsageError, match="begins at the image"):
+        from_known(pgd, {})
     order = [4, 0, 2]
     got = attack(model, x[order], y[order], norm="L2", steps=50, ids=[ids[i] for i in order])
     wanted = race(model, x[order], y[order], norm="L2", steps=50, ids=[ids[i] for i in order],

@@ -63,8 +63,8 @@ def test_targets_are_kept_and_the_distance_asked_for_is_enough(norm: str) -> Non
     targets = (y + 1) % 4
     nearest = race(model, x, y, norm=norm, steps=STEPS, targets=targets)
     reached = (nearest != x).any(1)
-    assert reached.any()
-    assert (model(nearest).argmax(1) == targets)[reached].all()
+    assert reached.all()
+    assert (model(nearest).argmax(1) == targets).all()
     size = NORMS[norm].size(nearest - x)
     eps = size[reached].median()
     near = race(model, x, y, norm=norm, steps=STEPS, targets=targets, eps=float(eps))
@@ -72,6 +72,39 @@ def test_targets_are_kept_and_the_distance_asked_for_is_enough(norm: str) -> Non
     assert moved.equal(reached & (size <= eps))
     assert (NORMS[norm].size(near - x)[moved] <= eps).all()
     assert (model(near).argmax(1) == targets)[moved].all()
+
+
+@pytest.mark.parametrize("norm", race_course.PACES)
+def test_a_misread_image_is_led_past_the_class_that_it_is_read_as(norm: str) -> None:
+    model, x = tanh_net(), torch.rand(20, 20, generator=torch.Generator().manual_seed(3))
+    seen = model(x).argmax(1)
+    y, targets = (seen + 1) % 4, (seen + 2) % 4
+    found = race(model, x, y, norm=norm, steps=100, targets=targets)
+    assert (model(found).argmax(1) == targets).all()
+    assert ((found >= 0) & (found <= 1)).all()
+
+
+@pytest.mark.parametrize("norm", race_course.PACES)
+def test_whatever_fools_is_within_an_infinite_limit(norm: str) -> None:
+    model, x = tanh_net(), torch.rand(9, 20, generator=torch.Generator().manual_seed(2))
+    y = model(x).argmax(1)
+    found = race(model, x, y, eps=torch.inf, norm=norm, steps=STEPS)
+    assert (model(found).argmax(1) != y).all()
+
+
+@pytest.mark.parametrize("norm", race_course.PACES)
+@pytest.mark.parametrize("short", [0.0, 1e-6])
+def test_an_image_on_the_boundary_is_moved_over_it(norm: str, short: float) -> None:
+    weight = torch.linspace(-1, 1, 8)
+
+    def model(x: torch.Tensor) -> torch.Tensor:
+        over = (x - 0.75) @ weight - short
+        return torch.stack([torch.zeros_like(over), over], 1)
+
+    x, y = torch.full((3, 8), 0.75), torch.zeros(3, dtype=torch.long)
+    found = race(model, x, y, norm=norm, steps=60)
+    assert (model(found).argmax(1) == 1).all()
+    assert ((found - x).abs() < 1e-4).all()
 
 
 def test_samples_that_are_near_enough_make_no_further_rounds(

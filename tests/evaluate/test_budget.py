@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from advkit.evaluate.budget import Budget, Speed, budget, forecast, seconds_of
+from advkit.evaluate.budget import ASKED, Budget, Speed, budget, forecast, seconds_of, speed
 from advkit.evaluate.suite import plan_of
 from advkit.evaluate.suites import SUITES, suite_of
-from tests.evaluate.small import run
+from advkit.models.black_box import BlackBox
+from advkit.models.classifier import Classifier
+from tests.evaluate.small import run, some_digits
 
 
 @pytest.mark.parametrize("norm", ["Linf", "L2", "L1"])
@@ -29,6 +32,18 @@ def test_no_image_costs_more_than_was_said(tmp_path: Path, suite: str) -> None:
     assert foreseen
     assert 0.2 * foreseen.usual < spent / summary["clean"]["n"] < foreseen.most
     assert heard[0].startswith(f"suite {suite}: usually {foreseen.usual:,} passes per image")
+
+
+def test_a_black_box_is_asked_about_a_few_images_once() -> None:
+    asked: list[int] = []
+
+    def answer(x: np.ndarray) -> np.ndarray:
+        asked.append(len(x))
+        return np.zeros((len(x), 10))
+
+    box = Classifier(BlackBox(answer, bytes(32)), name="box")
+    assert speed(box, some_digits(), 64).seconds > 0
+    assert asked == [ASKED]
 
 
 def test_an_attack_that_says_nothing_of_its_cost_makes_no_forecast(tmp_path: Path) -> None:
