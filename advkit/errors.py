@@ -80,7 +80,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
     Letters in another order are nearest: the commonest slip.
     """
-    names = sorted(known)
-    close = [each for each in names if sorted(each) == sorted(name)]
-    close = close or get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"did you mean {close[0]}?" if close else f"known: {', '.join(names)}"
+    names = {each.lower(): each for each in sorted(known)}
+    asked = name.lower()
+    close = [each for each in names if sorted(each) == sorted(asked)]
+    close = [names[each] for each in close or get_close_matches(asked, names, n=1, cutoff=0.5)]
+    return f"did you mean {close[0]}?" if close else f"known: {', '.join(names.values())}"

@@ -95,11 +95,11 @@ def told_classes(model: Classifier, samples: Samples) -> int:
 def begin(store: Store, record: dict[str, Any], out: Path) -> dict[str, Any]:
     """Write what the run is made of, or check that it goes on; return the record with times."""
     made_of = store.made_of()
-    note_start(out, record["command"])
     if made_of is None:
         store.set_made_of(record["made_of"])
     else:
         check_same(made_of, record["made_of"], f"--out {out}")
+    note_start(out, record["command"])  # of a run that goes on, not of one that is refused
     before = (read_json(out, "run.json") if made_of else None) or {}
     times = {"started": before.get("started") or now(), "finished": before.get("finished", "")}
     write_json(out, "run.json", {**record, **times})

@@ -40,7 +40,7 @@ def summarise(
         }
         for e in sorted(eps)
     ]
-    proved = float((table["certified"] >= max(eps)).sum() / n)
+    proved = float((table["right"].astype(bool) & (table["certified"] >= max(eps))).sum() / n)
     steps = [{"eps": at, **share} for at, share in curve(sizes, eps, n)]
     return {
         "schema": SCHEMA,

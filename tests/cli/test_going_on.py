@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from advkit.evaluate.run_folder import read_json
 from advkit.evaluate.store import open_store
 from tests.cli.run_cli import Cli
 
@@ -155,6 +156,16 @@ def test_workers_fail_are_killed_and_the_run_ends_with_the_rows_of_one_process(
     nothing = cli("retry", "--errors", "run")
     assert nothing.code == 5
     assert "no unit of run was given up" in nothing.err
+
+
+def test_a_refused_command_is_not_what_resume_gives(cli: Cli, here: Path) -> None:
+    assert cli(*WORDS, "--jobs", 1, "--out", "run").code == 0
+    begun = read_json(here / "run", "progress.json")
+    refused = cli(*WORDS, "--eps", "0.2", "--jobs", 1, "--out", "run")
+    assert "E312" in refused.err
+    assert begun
+    assert read_json(here / "run", "progress.json") == begun
+    assert cli("resume", "run", "--jobs", "1").code == 0
 
 
 def test_what_cannot_be_resumed_is_told(cli: Cli, here: Path) -> None:

@@ -93,6 +93,28 @@ def test_a_trial_ends_where_a_proof_costs_more_than_the_attacks(tmp_path: Path) 
     assert (both["passes"] < 0.8 * both["passes_whole"]).all()
 
 
+def test_what_is_misread_is_not_proved_at_eps_zero(tmp_path: Path) -> None:
+    samples = some_digits()
+    wrong = samples._replace(y=samples.y.clone().index_fill(0, torch.arange(9), 0))
+    summary = run(tmp_path / "run", samples=wrong, attacks=("fgsm",), eps=(0.0,))
+    clean = summary["clean"]["value"]
+    assert 0 < clean < 1
+    assert (
+        f"between {clean:.1%} (proved)" in summary["verdict"] or "proved" not in summary["verdict"]
+    )
+
+
+def test_where_no_image_is_read_right_there_is_nothing_to_check(tmp_path: Path) -> None:
+    samples = some_digits()
+    wrong = samples._replace(y=(samples.y + 1) % 10)
+    model = classifier()
+    right = (model(wrong.x).argmax(1) == wrong.y).nonzero().squeeze(1)
+    wrong.y[right] = (wrong.y[right] + 1) % 10
+    summary = run(tmp_path / "run", samples=wrong, attacks=("fgsm",), eps=(0.1,))
+    assert summary["trust"]["headline"].startswith("No image is read right")
+    assert "No image is read right" in summary["bracket"]["why"]
+
+
 @pytest.mark.parametrize("attack", ["pgd:steps=5", "noise:draws=2"])
 def test_an_example_within_a_proof_ends_the_run(
     attack: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

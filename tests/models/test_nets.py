@@ -66,9 +66,10 @@ def test_what_cannot_be_built(arch: str, options: dict[str, object], told: str) 
         build(arch, shape=(1, 8, 8), n_classes=2, **options)
 
 
-def test_did_you_mean() -> None:
+@pytest.mark.parametrize("name", ["reznet", "ResNet", "resent"])
+def test_did_you_mean(name: str) -> None:
     with pytest.raises(UsageError) as caught:
-        build("reznet", shape=(1, 8, 8), n_classes=2)
+        build(name, shape=(1, 8, 8), n_classes=2)
     assert caught.value.hint == "did you mean resnet?"
 
 
