@@ -63,3 +63,11 @@ def test_what_is_wrong_with_an_option_is_told_before_anything_is_loaded(
     with pytest.raises(UsageError) as caught:
         getattr(advkit, face)(*FACES[face], **{word: value})
     assert caught.value.hint
+
+
+def test_a_bare_module_is_refused_by_name_and_is_not_changed() -> None:
+    net = torch.nn.Linear(4, 2)
+    with pytest.raises(UsageError, match="the model is a Linear") as caught:
+        advkit.audit(net, "bundled:digits")  # type: ignore[arg-type]
+    assert "advkit.Classifier(net" in caught.value.hint
+    assert net.weight.requires_grad

@@ -51,8 +51,15 @@ def load_both(
 ) -> tuple[Samples, Classifier]:
     """Load data at the size that the model wants, then the model for the classes of the data.
 
-    ``stream`` is for callers that take a few samples at a time: see `load_data`.
+    ``stream`` is for callers that take a few samples at a time: see `load_data`. Raises UsageError
+    for a bare module, which would have to be changed.
     """
+    if not isinstance(model, str | Classifier):
+        raise UsageError(
+            f"the model is a {type(model).__name__}",
+            'wrap it, which freezes its weights: advkit.Classifier(net, name="mine")',
+            code="E203",
+        )
     if data is None:
         data = own_data(model)
     shape = input_shape(model) if isinstance(model, str) else model.shape
