@@ -54,12 +54,7 @@ def load_both(
     ``stream`` is for callers that take a few samples at a time: see `load_data`. Raises UsageError
     for a bare module, which would have to be changed.
     """
-    if not isinstance(model, str | Classifier):
-        raise UsageError(
-            f"the model is a {type(model).__name__}",
-            'wrap it, which freezes its weights: advkit.Classifier(net, name="mine")',
-            code="E203",
-        )
+    name_of(model)
     if data is None:
         data = own_data(model)
     shape = input_shape(model) if isinstance(model, str) else model.shape
@@ -74,9 +69,22 @@ def load_both(
     return moved, model.to(device)
 
 
+def name_of(model: str | Classifier) -> str:
+    """Return the spec or the name of ``model``; raises UsageError for a bare module."""
+    if isinstance(model, str):
+        return model
+    if not isinstance(model, Classifier):
+        raise UsageError(
+            f"the model is a {type(model).__name__}",
+            'wrap it, which freezes its weights: advkit.Classifier(net, name="mine")',
+            code="E203",
+        )
+    return model.name
+
+
 def own_data(model: str | Classifier) -> str:
     """Return the spec of the images that a bundled model comes with; raises UsageError."""
-    name = model if isinstance(model, str) else model.name
+    name = name_of(model)
     for own in ("digits", "spoken-digits"):
         if name.startswith(f"bundled:{own}"):
             return f"bundled:{own}"
@@ -117,7 +125,7 @@ def pick_eps(
     if eps is None and sounds(model, data):
         return tuple(decibels(below) for below in SPEECH_DB)
     if eps is None:
-        name = model if isinstance(model, str) else model.name
+        name = name_of(model)
         return (BUNDLED_EPS if name.startswith("bundled:") else EPS)[norm]
     if isinstance(eps, str):
         raise UsageError(
