@@ -47,8 +47,8 @@ def race(
     entries, and comes back. In L1 every third such round goes to another class.
 
     Any misclassification counts; with ``targets`` that class alone does, and walks climb its logit
-    minus the best other. A step is ``stride`` radii long at
-    first, and in L1 moves no entry by more than that (0: 0.5 in Linf, 1.2 in L2, 0.2 in L1).
+    minus the best other. A step is ``stride`` radii long at first, and in L1 moves no entry by more
+    than that (0: 0.5 in Linf, 1.2 in L2, 0.2 in L1).
 
     Where ``starting_points`` (n, ...) fool, one walk goes on from there instead, in rounds as
     above. With ``eps`` it leaves early where it lacks more than the steps left make good as a rule.

@@ -11,7 +11,7 @@ from advkit.attacks.minimum import Nearest, linear_reach
 from advkit.attacks.race_course import Move, Pace
 from advkit.attacks.race_rule import race_rule
 from advkit.engine import NORMS, Point, ascend, best, evaluate, rows, take
-from advkit.engine.objectives import Model, class_gap, gap, margin, margins, rivals
+from advkit.engine.objectives import Model, class_gap, margin, margins, rivals
 
 
 class Field(NamedTuple):
@@ -80,12 +80,10 @@ def side_by_side(
     own = each(stream) + torch.arange(walks, device=x.device).repeat(len(x))
     goals = aims[:, :walks].flatten()
     # With targets all other classes count; without, a third one that fools is as good.
-    to_goal = class_gap(model, each(y), goals) if goal is None else margin(model, each(y), goals)
-    over = (
-        gap(each(logits), goals, each(y)) if goal is None else margins(each(logits), each(y), goals)
-    )
+    towards = class_gap if goal is None else margin
+    over, _ = towards(each, each(y), goals)(logits)  # at the image, whose logits are known
     rule = race_rule(norm, each(x), (-over).clamp_min(0), own, pace, moves, number)
-    walk = ascend(to_goal, each(start), rule, len(moves), leaves)
+    walk = ascend(towards(model, each(y), goals), each(start), rule, len(moves), leaves)
     places, closeness = best(walk, lambda point: -distances(point))
     nearest, which = (-closeness).view(-1, walks).min(1)
     row = torch.arange(len(x), device=x.device) * walks + which

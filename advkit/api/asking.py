@@ -34,7 +34,7 @@ def asked_of(
 ) -> dict[str, str]:
     """Return the words of a request, for the record of a run."""
     return {
-        "model": model if isinstance(model, str) else model.name,
+        "model": name_of(model),
         "data": data if isinstance(data, str) else samples.name,
         "command": command,
     }
@@ -109,7 +109,7 @@ def sounds(model: str | Classifier, data: str | Samples | None) -> bool:
     """Return whether what is attacked is sound, as far as the names say."""
     if isinstance(data, Samples):
         return data.rate is not None
-    name = data or (model if isinstance(model, str) else model.name)
+    name = data or name_of(model)
     return name.startswith(("audio:", "bundled:spoken"))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from advkit.api.asking import own_data, pick_device, pick_eps
+from advkit.api.asking import name_of, own_data, pick_device, pick_eps
 from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.engine.layers import outline
@@ -139,8 +139,7 @@ NOISE = "noise"
 
 
 def _own(model: str | Classifier, checks: bool) -> str | None:
-    name = model if isinstance(model, str) else model.name
-    return own_data(model) if checks and name.startswith("bundled:") else None
+    return own_data(model) if checks and name_of(model).startswith("bundled:") else None
 
 
 def _samples(
@@ -166,8 +165,7 @@ def _grey(model: str | Classifier, size: tuple[int, ...] | None) -> Samples:
 
 
 def _no_size(model: str | Classifier) -> UsageError:
-    name = model if isinstance(model, str) else model.name
-    return UsageError(f"{name} does not say what images it takes",
+    return UsageError(f"{name_of(model)} does not say what images it takes",
                       "add --data, or --shape 3,224,224", code="E204")  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from advkit.bounds.tracing import trace
 from advkit.data.samples import units
 from advkit.errors import InputError
 from advkit.evaluate.intervals import certified_at, certified_curve
-from advkit.evaluate.proofs import HALVINGS, Prover, certified_radius, prove, refine
+from advkit.evaluate.proofs import HALVINGS, Prover, certified_radius, prove, refine, spaced
 from advkit.evaluate.work import Work, right_when_clean
 
 PILOTS, PROBES, CHEAP = 3, 16, 0.02
@@ -54,7 +54,7 @@ def bracketed(work: Work, eps: Sequence[float], way: str, passes: int, seconds: 
     everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
     if not len(everybody):
         return Bracket("No image is read right: there is nothing to prove.", {})
-    few = everybody[:: -(-len(everybody) // PILOTS)]
+    few = spaced(everybody, PILOTS)
     if way == "auto" and not _promising(work, prover, min(eps), few, passes):
         return Bracket(
             f"Proofs would not pay: of {len(few)} images tried at the smallest eps too few are "
@@ -91,7 +91,7 @@ def _at(
     if not len(left):
         return "all are certified at a larger eps"
     if way == "auto":
-        few = left[:: -(-len(left) // PROBES)]
+        few = spaced(left, PROBES)
         share, cost = _tried(work, prover, eps, few, passes)
         if cost >= share * passes:
             return (

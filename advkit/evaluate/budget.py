@@ -12,7 +12,7 @@ from advkit.engine.objectives import margin
 from advkit.evaluate.suite import Plan
 from advkit.evaluate.suites import Care
 from advkit.evaluate.trials import CLIMB
-from advkit.models.classifier import Classifier
+from advkit.models.classifier import LEAST, Classifier
 
 NEAR = 0.2
 """Share of the images of which experience says that they are close to falling at some eps."""
@@ -22,8 +22,6 @@ PGD = 41
 """Passes of a PGD of 20 steps."""
 SMALL = 1e-3
 """Seconds per pass of an image below which what an attack does beside the net shows."""
-ASKED = 16
-"""Queries of a black box for an estimate of time: the least that a pass is padded to."""
 USUAL = 1000
 """Passes that attacks on an image are taken to cost where they do not say."""
 
@@ -85,10 +83,11 @@ class Speed(NamedTuple):
 def speed(model: Classifier, samples: Samples, batch_size: int) -> Speed:
     """Measure passes; of small nets a short attack, for which they are not all that counts.
 
-    A black box, whose queries may be counted or paid for, is asked about a few images once.
+    A black box, whose queries may be counted or paid for, is asked once about no more images than a
+    pass is padded to.
     """
     if model.black_box:
-        some = take(samples, range(min(len(samples.ids), ASKED)))
+        some = take(samples, range(min(len(samples.ids), LEAST)))
         began = time.perf_counter()
         evaluate(margin(model, some.y), some.x, gradient=False)
         return Speed((time.perf_counter() - began) / len(some.ids))

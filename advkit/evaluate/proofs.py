@@ -85,15 +85,16 @@ def _rows(work: Work, prover: Prover, eps: np.ndarray, who: np.ndarray) -> pd.Da
         found = certify(
             prover.graph, region, part.y, method=prover.method, seconds=prover.seconds, look=look
         )
-        lower, rung = found.lower.double().clamp(-FAR, FAR), found.rung.tolist()
+        lower = found.lower.double().clamp(-FAR, FAR).tolist()
+        rungs = [RUNGS[level] for level in found.rung.tolist()]
     except _TooDearError:
-        lower, rung = torch.full((len(who),), -FAR), [RUNGS.index(prover.method)] * len(who)
+        lower, rungs = [-FAR] * len(who), [prover.method] * len(who)
     return pd.DataFrame(
         {
             "id": part.ids,
             "eps": eps,
-            "lower": lower.tolist(),
-            "rung": [RUNGS[level] for level in rung],
+            "lower": lower,
+            "rung": rungs,
             "passes": entries[0] / each_pass,
             "seconds": (time.perf_counter() - began) / len(who),
         }
@@ -109,6 +110,11 @@ def _entries(graph: Graph) -> int:
     return (
         sum(torch.Size(step.shape).numel() for step in graph if isinstance(step.rule, Curve)) or 1
     )
+
+
+def spaced(who: np.ndarray, most: int) -> np.ndarray:
+    """Return up to ``most`` of ``who``, at even distances from the first."""
+    return who[:: -(-len(who) // most) or 1]
 
 
 def prove_all(work: Work, prover: Prover, eps: list[float]) -> None:
@@ -178,7 +184,7 @@ def try_proofs(work: Work, eps: Sequence[float]) -> None:
     """
     for value in eps:
         who = certified(work, value)
-        part = take(work.samples, who[:: -(-len(who) // SPOT_CHECKS) or 1].tolist())
+        part = take(work.samples, spaced(who, SPOT_CHECKS).tolist())
         if not len(part.ids):
             continue
         given = {"eps": value, "norm": work.norm, "seed": work.seed, "ids": part.ids}
