@@ -13,7 +13,7 @@ from advkit.engine import NORMS, Objective, Point, Rule, rows
 from advkit.engine.objectives import Model, margins
 
 FIRST_MOVE = {"L2": 4.0, "L1": 100.0}
-CHECK_EVERY = 10
+CHECK_EVERY = 5
 DECAY = 0.9
 
 
@@ -36,14 +36,16 @@ def alma(
 
     Descends the norm plus P(s; rho, mu), where s is minus the margin over the difference of first
     and third logit, and P the paper's penalty: mu s + mu rho s^2 + rho^2 s^3 / 6 where s >= 0,
-    else mu s / (1 - rho s). mu becomes a running mean of the slope of P; every ten steps rho grows
-    by a fifth where the sample was never fooled and s fell by less than a twentieth. Steps are
-    those of RMSprop with momentum; their size is such that the first move is ``first_move``
-    times the linear distance to the boundary (0: 4 in L2, 100 in L1), and falls to its share
-    ``step_end`` from the first fooling point on. With two classes s is divided by its size at
-    ``x`` instead of logits that are not there. Not in the paper: distances are in units of the
-    linear one, so that no scale matters; and where something fools, ``polish`` forward passes more
-    bisect the radius of a ball that the point is put into.
+    else mu s / (1 - rho s). mu becomes a running mean of the slope of P; rho grows by a fifth where
+    none of the last five steps fooled, and either an earlier one did or s fell by less than a
+    twentieth (in the paper of ten steps, and only where none ever fooled: whom an early step fools
+    by luck then stays a hair short of the boundary to the end). Steps are those of RMSprop with
+    momentum; their size is such that the first move is ``first_move`` times the linear distance to
+    the boundary (0: 4 in L2, 100 in L1), and falls to its share ``step_end`` from the first fooling
+    point on. With two classes s is divided by its size at ``x`` instead of logits that are not
+    there. Not in the paper: distances are in units of the linear one, so that no scale matters;
+    and where something fools, ``polish`` forward passes more bisect the radius of a ball that the
+    point is put into.
 
     Knows: gradients
     Cost: steps + 1 forward, steps backward
@@ -84,6 +86,7 @@ class _State(NamedTuple):
     rho: Tensor
     checked: Tensor  # what s was at the last look at rho
     since: Tensor  # the move that first fooled; ``steps`` where none did
+    lately: Tensor  # the move that last fooled
     rate: Tensor
     square: Tensor
     velocity: Tensor
@@ -101,13 +104,13 @@ def _lagrangian(
     def init(start: Tensor) -> _State:
         one, none = torch.ones_like(NORMS[norm].size(x)), torch.zeros_like(x)
         goal = () if targets is None else (targets,)
-        return _State(0, x, y, goal, one, one, one, one, one, one * steps, one, none, none)
+        return _State(0, x, y, goal, one, one, one, one, one, one * steps, -one, one, none, none)
 
     def update(point: Point, s: _State) -> tuple[Tensor, _State]:
         s = s if s.moves else _measure(point, s, norm)
         short = -point.value / s.scale
-        s = _multipliers(short, s)
         fooled = margins(point.output, s.y, *s.targets) > 0
+        s = _multipliers(short, s._replace(lately=torch.where(fooled, float(s.moves), s.lately)))
         since = torch.where(fooled & (s.since == steps), float(s.moves), s.since)
         away = point.x - s.x
         longer = away.sign() if norm == "L1" else NORMS["L2"].steepest(away)
@@ -143,7 +146,8 @@ def _multipliers(short: Tensor, s: _State) -> _State:
     """Return the state with new ``rho`` and ``mu``, given s at the current point."""
     rho, checked = s.rho, s.checked
     if s.moves % CHECK_EVERY == 0:
-        stuck = (short >= 0.95 * checked) & (s.since > s.moves)
+        slow = (short >= 0.95 * checked) | (s.since < s.moves)
+        stuck = slow & (s.lately <= s.moves - CHECK_EVERY)
         rho, checked = (torch.where(stuck, 1.2 * rho, rho) if s.moves else rho), short
     slope = _slope_of_penalty(short, rho, s.mu).nan_to_num(1.0)
     mean = slope if s.moves == 0 else DECAY * s.mu + (1 - DECAY) * slope

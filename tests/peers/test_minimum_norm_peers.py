@@ -40,10 +40,6 @@ PAIRS = [
     ("race:steps=249", "adv_lib_pdpgd:steps=250", "L1"),
 ]
 
-WEAKER = {
-    ("alma:steps=240", "L1", ROBUST): "mean L1 distance 6.8 against 6.1 of adv-lib",
-}
-
 
 def run(text: str, norm: str, net: str) -> tuple[Distances, float]:
     model, data = advkit.load_model(net), advkit.load_data("bundled:fashion-mnist", limit=72)
@@ -52,14 +48,10 @@ def run(text: str, norm: str, net: str) -> tuple[Distances, float]:
 
 @pytest.mark.parametrize("net", [ROBUST, STANDARD])
 @pytest.mark.parametrize(("ours", "theirs", "norm"), PAIRS)
-def test_is_as_near_as_that_of_a_peer(
-    ours: str, theirs: str, norm: str, net: str, request: pytest.FixtureRequest
-) -> None:
+def test_is_as_near_as_that_of_a_peer(ours: str, theirs: str, norm: str, net: str) -> None:
     library = theirs.split("_")[0].replace("adv", "adv_lib")
     if find_spec(library) is None:
         pytest.skip(f"{library} is not installed")
-    if reason := WEAKER.get((ours, norm, net)):
-        request.applymarker(pytest.mark.xfail(reason=reason))
     near, passes = run(ours, norm, net)
     far, paid = run(f"{peers.__name__}:{theirs}", norm, net)
     reach = max(near[np.isfinite(near)].max(), far[np.isfinite(far)].max())
