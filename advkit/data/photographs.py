@@ -12,20 +12,25 @@ from advkit.errors import InputError
 
 Picture = Path | bytes | Image.Image
 """A file, what is in one, or what Pillow has opened."""
+CROP = 0.875
+"""The share of the short side that is kept."""
 
 
 def read_photograph(
-    path: Picture, size: tuple[int, int], crop: float, mode: str, name: str = ""
+    path: Picture, size: tuple[int, int], crop: float | None, mode: str, name: str = ""
 ) -> tuple[NDArray[np.uint8], list[str]]:
     """Return pixels (height, width, channels) uint8, and what had to be done to them.
 
     ``path`` is a file, what is in one, or an open picture, called ``name``. The short side is
-    brought to ``size`` / ``crop``, then the centre of ``size`` is cut out. Raises InputError for a
-    file that is corrupt, or so large that it may be a decompression bomb.
+    brought to ``size`` / ``crop``, then the centre of ``size`` is cut out. Without a ``crop`` it is
+    `CROP`, and a picture that has this very size stays as it is. Raises InputError for a file that
+    is corrupt, or so large that it may be a decompression bomb.
     """
     picture, changes = open_picture(path, mode, name)
-    pixels = np.asarray(_centre(picture, size, crop))
-    return pixels.reshape(*size, -1), changes
+    if picture.size[::-1] != size or crop not in (None, 1):
+        changes += _scaling(picture, size)
+        picture = _centre(picture, size, CROP if crop is None else crop)
+    return np.asarray(picture).reshape(*size, -1), changes
 
 
 def open_picture(path: Picture, mode: str, name: str = "") -> tuple[Image.Image, list[str]]:
@@ -89,6 +94,13 @@ def _flat(picture: Image.Image) -> Image.Image:
         white = Image.new("RGBA", layer.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, layer).convert("RGB")
     return picture.convert("RGB") if picture.mode not in ("L", "RGB") else picture
+
+
+def _scaling(picture: Image.Image, size: tuple[int, int]) -> list[str]:
+    height, width = size
+    if picture.height < height or picture.width < width:
+        return [f"smaller than {height} x {width}: enlarged, and the middle cut out"]
+    return [f"scaled, and the middle {height} x {width} cut out"]
 
 
 def _centre(picture: Image.Image, size: tuple[int, int], crop: float) -> Image.Image:

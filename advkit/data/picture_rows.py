@@ -33,18 +33,21 @@ class Row(NamedTuple):
 
 
 class Manner(NamedTuple):
-    """How pictures are read; ``crop`` is the share that is kept, ``mode`` is L or RGB."""
+    """How pictures are read; ``crop`` is the share that is kept, ``mode`` is L or RGB.
+
+    Without a ``crop`` it is the usual share, and of a picture that has ``size`` all.
+    """
 
     size: tuple[int, int]
-    crop: float
+    crop: float | None
     mode: str
     skip_bad: bool
 
 
 def manner_of(spec: Spec, shape: tuple[int, ...] | None) -> Manner:
     """Return how ``spec`` wants pictures for a model that takes ``shape``; raises UsageError."""
-    share = (numbers(spec, "crop") or [0.875])[0]
-    if not 0 < share <= 1:
+    share = (numbers(spec, "crop") or [None])[0]
+    if share is not None and not 0 < share <= 1:
         raise UsageError(
             f"crop={share:g} in {spec.text!r} is not possible", "above 0, at most 1", code="E203"
         )

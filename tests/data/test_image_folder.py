@@ -111,6 +111,27 @@ def test_conversions_are_told(tmp_path: Path, picture: Image.Image, name: str, t
     assert any(note.startswith("1 of 2 images: ") and told in note for note in notes), notes
 
 
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("?size=32", ["smaller than 32 x 32: enlarged, and the middle cut out"]),
+        ("?size=16", ["scaled, and the middle 16 x 16 cut out"]),
+        ("?size=28", []),
+        ("?size=28&crop=1", []),
+        ("?size=28&crop=0.875", ["scaled, and the middle 28 x 28 cut out"]),
+    ],
+)
+def test_scaling_is_told_and_what_has_the_size_is_left(
+    tmp_path: Path, query: str, told: list[str]
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (28, 28, 3), dtype=np.uint8)
+    put(tmp_path, "a/1.png", Image.fromarray(noise))
+    data = load_data(f"imagefolder:{tmp_path}{query}")
+    assert data.notes == tuple(f"1 of 1 images: {each}" for each in told)
+    same = not told and torch.equal(data.x[0] * 255, torch.tensor(noise).movedim(2, 0).float())
+    assert same is not bool(told)
+
+
 def test_exif_rotation(tmp_path: Path) -> None:
     pixels = np.zeros((40, 40, 3), np.uint8)
     pixels[:20] = 255
@@ -120,7 +141,7 @@ def test_exif_rotation(tmp_path: Path) -> None:
     data = load_data(f"imagefolder:{tmp_path}?size=16&crop=1.0")
     assert data.x[0, :, :, 10:].min() > 0.9
     assert data.x[0, :, :, :6].max() < 0.1
-    assert "turned upright" in data.notes[0]
+    assert "turned upright" in data.notes[-1]
 
 
 def test_animation_gives_its_first_frame(tmp_path: Path) -> None:
@@ -164,7 +185,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
     (tmp_path / "root/b").symlink_to(tmp_path / "other/b")
     data = load_data(f"imagefolder:{tmp_path / 'root'}?size=16")
     assert data.classes == ("a",)
-    assert data.notes == ("1 symbolic links were not followed",)
+    assert data.notes[0] == "1 symbolic links were not followed"
 
 
 def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
