@@ -7,11 +7,11 @@ from pathlib import Path
 
 import torch
 
+from advkit.api.pairing import paired
 from advkit.data.samples import Samples, taken_relative
-from advkit.data.specs import load_data
 from advkit.errors import InputError, UnknownNameError, UsageError, did_you_mean
 from advkit.models.classifier import Classifier
-from advkit.models.specs import input_shape, load_model
+from advkit.models.specs import input_shape
 from advkit.numbers import Relative, decibels
 
 MODEL, DATA = "bundled:fashion-mnist-cnn-robust", "bundled:fashion-mnist"
@@ -58,13 +58,7 @@ def load_both(
     if data is None:
         data = own_data(model)
     shape = input_shape(model) if isinstance(model, str) else model.shape
-    samples = (
-        data
-        if isinstance(data, Samples)
-        else load_data(data, limit=limit, shape=shape, stream=stream)
-    )
-    if isinstance(model, str):
-        model = load_model(model, arch=arch, classes=samples.classes)
+    samples, model = paired(model, data, limit, arch, shape, stream=stream)
     moved = samples._replace(x=samples.x.to(device), y=samples.y.to(device))
     return moved, model.to(device)
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from advkit.api.asking import name_of, own_data, pick_device, pick_eps
+from advkit.api.pairing import paired
 from advkit.data.samples import Samples
-from advkit.data.specs import load_data
 from advkit.engine.layers import outline
 from advkit.errors import UsageError
 from advkit.evaluate.subject import LARGE
@@ -63,9 +63,11 @@ def inspect(
     if size is None and data is None and isinstance(model, str):
         model = load_model(model, arch=arch)
         size = model.shape
-    samples = _samples(model, data, size, limit) if checks else _grey(model, size)
-    if isinstance(model, str):
-        model = load_model(model, arch=arch, classes=samples.classes)
+    if not checks:
+        data = _grey(model, size)
+    elif data is None:
+        data = _noise(model, size)
+    samples, model = paired(model, data, limit, arch, size)
     model, x, y = model.to(place), samples.x.to(place), samples.y.to(place)
     labelled = checks and samples.name != NOISE
     notes = [*samples.notes, *probe(model, x, y)]
@@ -142,14 +144,7 @@ def _own(model: str | Classifier, checks: bool) -> str | None:
     return own_data(model) if checks and name_of(model).startswith("bundled:") else None
 
 
-def _samples(
-    model: str | Classifier, data: str | Samples | None, size: tuple[int, ...] | None,
-    limit: int | None,
-) -> Samples:  # fmt: skip
-    if isinstance(data, str):
-        return load_data(data, limit=limit, shape=size)
-    if data is not None:
-        return data
+def _noise(model: str | Classifier, size: tuple[int, ...] | None) -> Samples:
     if size is None:
         raise _no_size(model)
     dice = torch.Generator().manual_seed(0)

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from advkit.api.asking import new_run, own_data, pick_device
+from advkit.api.pairing import paired
 from advkit.data.samples import Samples
 from advkit.data.single_pictures import SAMPLES, load_picture
-from advkit.data.specs import load_data
 from advkit.errors import UsageError
 from advkit.evaluate import (
     dream_run,
@@ -178,17 +178,16 @@ def loaded(setting: Setting) -> tuple[Classifier, Samples | None, Sequence[int]]
     shape = input_shape(spec) if isinstance(spec, str) else spec.shape
     if setting.size is not None and shape is not None:
         shape = (shape[0], setting.size, setting.size)
-    samples = load_data(data, limit=setting.limit, shape=shape) if isinstance(data, str) else data
-    if samples is not None:
-        shape = tuple(samples.x.shape[1:])
-        samples = samples._replace(x=samples.x.to(device), y=samples.y.to(device))
+    if data is not None:
+        samples, model = paired(spec, data, setting.limit, setting.arch, shape)
+        moved = samples._replace(x=samples.x.to(device), y=samples.y.to(device))
+        return model.to(device), moved, tuple(samples.x.shape[1:])
     if shape is None:
         raise UsageError(
             f"{name} does not say what images it takes", "give --data or --size", code="E204"
         )
-    classes = samples.classes if samples else None
-    model = load_model(spec, arch=setting.arch, classes=classes) if isinstance(spec, str) else spec
-    return model.to(device), samples, shape
+    model = load_model(spec, arch=setting.arch) if isinstance(spec, str) else spec
+    return model.to(device), None, shape
 
 
 def another(model: str | Classifier | None, setting: Setting) -> Classifier | None:

@@ -45,7 +45,7 @@ def open_picture(path: Picture, mode: str, name: str = "") -> tuple[Image.Image,
             warnings.simplefilter("ignore", UserWarning)
             with _opened(path) as opened:
                 opened.load()
-                changes = _oddities(opened)
+                changes = _oddities(opened, mode)
                 return _flat(ImageOps.exif_transpose(opened)).convert(mode), changes
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InputError(
@@ -67,7 +67,7 @@ def _opened(path: Picture) -> Image.Image:
     return Image.open(BytesIO(path) if isinstance(path, bytes) else path)
 
 
-def _oddities(picture: Image.Image) -> list[str]:
+def _oddities(picture: Image.Image, mode: str) -> list[str]:
     changes = []
     if picture.getexif().get(0x0112, 1) != 1:
         changes.append("turned upright as their EXIF data says")
@@ -79,6 +79,8 @@ def _oddities(picture: Image.Image) -> list[str]:
         changes.append("16 bits deep, brought to 8")
     if picture.mode in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):
         changes.append(f"converted from {picture.mode}")
+    if mode == "L" and picture.mode in ("RGB", "RGBA"):
+        changes.append(f"converted from {picture.mode} to grey")
     return changes
 
 

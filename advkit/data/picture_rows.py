@@ -46,7 +46,8 @@ class Manner(NamedTuple):
 
 def manner_of(spec: Spec, shape: tuple[int, ...] | None) -> Manner:
     """Return how ``spec`` wants pictures for a model that takes ``shape``; raises UsageError."""
-    share = (numbers(spec, "crop") or [None])[0]
+    found = numbers(spec, "crop")
+    share = found[0] if found else None
     if share is not None and not 0 < share <= 1:
         raise UsageError(
             f"crop={share:g} in {spec.text!r} is not possible", "above 0, at most 1", code="E203"

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from advkit.engine.layers import takes_hooks
 from advkit.errors import AdvkitError, InputError
+from advkit.models.channels import CHANNELS
 from advkit.models.classifier import LEAST, Classifier
 from advkit.models.user_code import told
 
@@ -66,7 +67,7 @@ def _forward(classifier: Classifier, x: Tensor) -> Tensor:
 
 def _misfit(classifier: Classifier, x: Tensor, error: Exception) -> InputError:
     data, name = _dims(x), classifier.name
-    channels = re.search(r"to have (\d+) channels?, but got (\d+) channels?", str(error))
+    channels = CHANNELS.search(str(error))
     if channels:
         wanted, got = map(int, channels.groups())
         return InputError(
@@ -75,11 +76,11 @@ def _misfit(classifier: Classifier, x: Tensor, error: Exception) -> InputError:
             "give data with as many channels, or a model for this data",
             code="E305",
         )
-    sizes = _accepted(classifier, x)
-    if sizes:
+    size = _accepted(classifier, x)
+    if size:
         return InputError(
             f"the model {name} cannot take images of {data}",
-            f"it accepts {', '.join(sizes)}",
+            f"it accepts {' x '.join(map(str, size))}{_to_size(size)}",
             code="E305",
         )
     matrix = re.search(
@@ -96,8 +97,8 @@ def _misfit(classifier: Classifier, x: Tensor, error: Exception) -> InputError:
     return InputError(f"the model {name} fails on inputs of {data}: {told(error)}")
 
 
-def _accepted(classifier: Classifier, x: Tensor) -> list[str]:
-    """Return the sizes that the model does take, as text; tried on noise of the same channels."""
+def _accepted(classifier: Classifier, x: Tensor) -> tuple[int, ...] | None:
+    """Return a size that the model does take; tried on images of the same channels."""
     shapes = [classifier.shape] if classifier.shape else []
     if x.ndim == 4:
         shapes += [(x.shape[1], size, size) for size in SIZES]
@@ -107,8 +108,14 @@ def _accepted(classifier: Classifier, x: Tensor) -> list[str]:
                 classifier(torch.full((1, *shape), 0.5, dtype=x.dtype, device=x.device))
         except Exception:  # noqa: S112
             continue
-        return [" x ".join(map(str, shape))]
-    return []
+        return shape
+    return None
+
+
+def _to_size(shape: tuple[int, ...]) -> str:
+    """Return how pictures are brought to ``shape``, where a spec can say so."""
+    square = len(shape) == 3 and shape[1] == shape[2]
+    return f"; pictures are brought to it by ?size={shape[1]}" if square else ""
 
 
 def _check_shape(classifier: Classifier, logits: Tensor, x: Tensor) -> None:

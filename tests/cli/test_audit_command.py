@@ -226,6 +226,29 @@ def test_the_budget_is_said_before_the_work(cli: Cli, tmp_path: Path) -> None:
     assert "suite quick" not in cli(*words, "--no-progress", "--out", tmp_path / "b").err
 
 
+@pytest.mark.parametrize("command", [("audit", "--model"), ("inspect",)])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_pictures_become_grey_for_a_net_of_ones_own_that_takes_one_channel(
+    cli: Cli, tmp_path: Path, command: tuple[str, ...], mode: str
+) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        pixels = rng.integers(0, 255, (8, 8), dtype=np.uint8)
+        Image.fromarray(pixels).convert(mode).save(tmp_path / "photos" / name / "one.png")
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\ndef make():\n    return nn.Sequential(nn.Conv2d(1, 2, 8), "
+        "nn.Flatten())\n"
+    )
+    more = ("--attacks", "fgsm", "--eps", "0.1", "--out", tmp_path / "run")
+    result = cli(*command, f"{tmp_path}/net.py:make", "--data",
+                 f"imagefolder:{tmp_path / 'photos'}?size=8", "--json",
+                 *(more if command[0] == "audit" else ()))  # fmt: skip
+    assert result.code in (0, 5), result.err
+    notes = json.loads(result.out)["notes"]
+    assert ("2 of 2 images: converted from RGB to grey" in notes) is (mode == "RGB")
+
+
 def test_photographs_in_folders_and_a_net_of_torchvision(cli: Cli, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for name, size in (("cat", (300, 260)), ("dog", (256, 400))):

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 
 from advkit.errors import InputError
 from advkit.models import Classifier, probe
+from advkit.models.channels import wants_grey
 from advkit.models.nets import build
 
 X = torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(0))
@@ -52,20 +53,33 @@ def test_wrong_channels() -> None:
         probe(cnn((3, 28, 28)), X, Y)
 
 
+def test_whether_a_model_wants_grey_is_found_by_asking() -> None:
+    seen = torch.rand(2, 3, 28, 28)
+    flat = Classifier(build("logistic", shape=(1, 28, 28), n_classes=10), name="net")
+    assert wants_grey(cnn(), seen)
+    assert wants_grey(flat, seen)
+    assert not wants_grey(flat, seen[..., :20])
+    assert not wants_grey(cnn((3, 28, 28)), seen)
+    assert not wants_grey(cnn(), seen[:, :1])
+    wide = cnn()
+    wide.net.black_box = True
+    assert not wants_grey(wide, seen)
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_wrong_size_names_one_that_works(known: bool) -> None:
     model = cnn((1, 32, 32))
     model.shape = (1, 32, 32) if known else None
     with pytest.raises(InputError, match="cannot take images of 1 x 28 x 28") as caught:
         probe(model, X, Y)
-    assert caught.value.hint == "it accepts 1 x 32 x 32"
+    assert caught.value.hint.startswith("it accepts 1 x 32 x 32; ")
 
 
 def test_wrong_number_of_features() -> None:
     square = Classifier(build("logistic", shape=(64,), n_classes=10), name="net")
     with pytest.raises(InputError, match="cannot take images of 1 x 28 x 28") as caught:
         probe(square, X, Y)
-    assert caught.value.hint == "it accepts 1 x 8 x 8"
+    assert caught.value.hint == "it accepts 1 x 8 x 8; pictures are brought to it by ?size=8"
     flat = Classifier(build("logistic", shape=(65,), n_classes=10), name="net")
     with pytest.raises(InputError, match="expects 65 numbers per sample where the data gives 784"):
         probe(flat, X, Y)

@@ -1,0 +1,32 @@
+"""A model and data that fit each other: size and colours of the one, classes of the other."""
+
+from advkit.data.samples import Samples
+from advkit.data.specs import load_data
+from advkit.models.channels import wants_grey
+from advkit.models.classifier import Classifier
+from advkit.models.specs import load_model
+
+
+def paired(
+    model: str | Classifier, data: str | Samples, limit: int | None, arch: str | None,
+    shape: tuple[int, ...] | None, *, stream: bool = False,
+) -> tuple[Samples, Classifier]:  # fmt: skip
+    """Load data at the ``shape`` that the model wants, then the model for the classes of the data.
+
+    Where the model does not say what it wants (None) and takes grey alone, pictures are read again,
+    as grey.
+    """
+    if isinstance(data, Samples):
+        return data, _loaded(model, arch, data)
+    samples = load_data(data, limit=limit, shape=shape, stream=stream)
+    found = _loaded(model, arch, samples)
+    if shape is None and wants_grey(found, samples.x):
+        grey = (1, *samples.x.shape[2:])
+        samples = load_data(data, limit=limit, shape=grey, stream=stream)
+    return samples, found
+
+
+def _loaded(model: str | Classifier, arch: str | None, samples: Samples) -> Classifier:
+    if isinstance(model, Classifier):
+        return model
+    return load_model(model, arch=arch, classes=samples.classes)
