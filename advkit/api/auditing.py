@@ -14,6 +14,7 @@ from advkit.api.asking import (
     pick_eps,
 )
 from advkit.api.checking import check_choice, check_numbers, check_words
+from advkit.api.pairing import loaded_for
 from advkit.bounds.rungs import WAYS
 from advkit.data.samples import Samples
 from advkit.errors import UnknownNameError, UsageError, did_you_mean
@@ -25,7 +26,6 @@ from advkit.evaluate.pools import check_crew, crew_of
 from advkit.evaluate.suite import members_of
 from advkit.evaluate.suites import SUITES
 from advkit.models.classifier import Classifier
-from advkit.models.specs import load_model
 from advkit.numbers import check_eps
 from advkit.pages.audits import write_report
 
@@ -161,8 +161,7 @@ def attack(
 
 
 def _another(model: str | Classifier, samples: Samples) -> Classifier:
-    other = load_model(model, classes=samples.classes) if isinstance(model, str) else model
-    return other.to(samples.x.device)
+    return loaded_for(samples, model).to(samples.x.device)
 
 
 def _check_options(

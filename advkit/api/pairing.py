@@ -17,16 +17,19 @@ def paired(
     as grey.
     """
     if isinstance(data, Samples):
-        return data, _loaded(model, arch, data)
+        return data, loaded_for(data, model, arch)
     samples = load_data(data, limit=limit, shape=shape, stream=stream)
-    found = _loaded(model, arch, samples)
+    found = loaded_for(samples, model, arch)
     if shape is None and wants_grey(found, samples.x):
         grey = (1, *samples.x.shape[2:])
         samples = load_data(data, limit=limit, shape=grey, stream=stream)
     return samples, found
 
 
-def _loaded(model: str | Classifier, arch: str | None, samples: Samples) -> Classifier:
+def loaded_for(samples: Samples, model: str | Classifier, arch: str | None = None) -> Classifier:
+    """Return the model, loaded for the classes of the samples if it is a spec."""
     if isinstance(model, Classifier):
         return model
-    return load_model(model, arch=arch, classes=samples.classes)
+    found = load_model(model, arch=arch, classes=samples.classes)
+    found.named_in_part = samples.mapped and found.classes == samples.classes
+    return found

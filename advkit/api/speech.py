@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from advkit.api.pairing import loaded_for
 from advkit.benchmarks.speech_study import Effort
 from advkit.benchmarks.speech_study import speech as study
 from advkit.data.samples import Samples
@@ -43,13 +44,13 @@ def speech(
     if data is None and not own:
         raise InputError(f"{model} comes without clips", "say on what: --data audio:DIR")
     samples = load_data(data or DATA, shape=input_shape(model))
-    recogniser = load_model(model, classes=samples.classes)
+    recogniser = loaded_for(samples, model)
     others = surrogates or ((OTHER,) if own and model != OTHER else ())
     found, sounds = study(
         recogniser,
         samples,
         learn_on=_learn_on(samples, own),
-        others=[load_model(name, classes=samples.classes) for name in others],
+        others=[loaded_for(samples, name) for name in others],
         linear=load_model(LINEAR) if own and samples.x.shape[1:] == (8000,) else None,
         strings=strings > 0 and own,
         effort=Effort(clips, max(strings, 1), steps),

@@ -8,6 +8,7 @@ import torch
 
 from advkit.api.asking import new_run, own_data, pick_device, pick_eps
 from advkit.api.checking import check_choice, check_numbers, check_words
+from advkit.api.pairing import loaded_for
 from advkit.benchmarks.classical_targets import classical_targets
 from advkit.benchmarks.independent_nets import Plan, loaded, plan_nets, trained
 from advkit.benchmarks.query_surrogates import Budget, audit_by_labels
@@ -18,7 +19,7 @@ from advkit.data.samples import Samples, take
 from advkit.data.specs import load_data
 from advkit.errors import InputError, UsageError
 from advkit.evaluate.workers import default_jobs
-from advkit.models.specs import input_shape, load_model
+from advkit.models.specs import input_shape
 from advkit.numbers import check_eps
 from advkit.pages.transfers import write_page, write_query_page
 
@@ -130,7 +131,7 @@ def by_labels(
     shape = input_shape(target)
     samples = load_data(data, limit=limit, shape=shape)
     others = load_data(own, shape=shape) if own else _rest(load_data(data, shape=shape), samples)
-    model = load_model(target, classes=samples.classes).to(where)
+    model = loaded_for(samples, target).to(where)
     samples = samples._replace(x=samples.x.to(where), y=samples.y.to(where))
     folder = out or new_run(target, samples.name, kind="transfer")
     summary = audit_by_labels(
@@ -151,8 +152,8 @@ def _rest(whole: Samples, attacked: Samples) -> Samples:
 
 
 def _given(models: Sequence[str], data: str, limit: int | None, device: torch.device) -> list[Net]:
-    classes = _samples_for(models, data, limit, device).classes
-    loaded_nets = [load_model(spec, classes=classes).to(device) for spec in models]
+    samples = _samples_for(models, data, limit, device)
+    loaded_nets = [loaded_for(samples, spec).to(device) for spec in models]
     names = [_name(spec) for spec in models]
     names = names if len(set(names)) == len(names) else list(models)
     return [Net(name, _family(spec), net)

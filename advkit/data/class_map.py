@@ -5,6 +5,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import torch
+
+from advkit.data.samples import Samples, class_name
 from advkit.errors import InputError, did_you_mean
 from advkit.models.load_gate import missing
 
@@ -82,6 +86,17 @@ def in_order(
     if path is None:
         return list(range(len(classes))), classes
     return numbered(classes, path, where)
+
+
+def renumbered(samples: Samples, path: str) -> Samples:
+    """Return samples with the numbers and names that the class map ``path`` gives their classes.
+
+    Classes without a name are called by their numbers. Raises InputError.
+    """
+    old, place = np.unique(samples.y.numpy(), return_inverse=True)
+    given = [class_name(samples.classes, i) if samples.classes else str(i) for i in old.tolist()]
+    numbers, names = numbered(given, path, samples.name)
+    return samples._replace(y=torch.tensor(numbers)[torch.from_numpy(place)], classes=tuple(names))
 
 
 def names_of(known: dict[str, int]) -> list[str]:

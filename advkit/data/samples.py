@@ -44,6 +44,8 @@ class Samples(NamedTuple):
     """Of sound: numbers per second."""
     relative: bool = False
     """Whether eps and sizes are shares of each sample's own size in the same norm."""
+    mapped: bool = False
+    """Whether a class map gave the numbers: ``classes`` may then be fewer than the model has."""
 
 
 def class_name(classes: Sequence[str], index: int) -> str:

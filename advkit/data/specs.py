@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from advkit.data.audio_folder import load_audio_folder
 from advkit.data.bundled_sets import BUNDLED, load_bundled
+from advkit.data.class_map import renumbered
 from advkit.data.csv_table import load_csv
 from advkit.data.hugging_face import load_hugging_face
 from advkit.data.image_folder import load_image_folder
@@ -53,12 +54,27 @@ def load_data(
         )
     if limit == 0:
         raise EmptyError(f"limit 0 leaves nothing of {spec}", "a whole number from 1 up")
-    samples = load(parsed, limit, shape)
+    samples = _by_map(load, parsed, limit, shape)
     if not len(samples.x):
         raise EmptyError(f"{spec} holds no sample", "there is nothing to evaluate")
     if isinstance(samples.x, LazyRows) and not stream:
         return samples._replace(x=samples.x[:])
     return samples
+
+
+def _by_map(
+    load: Callable[..., Samples], spec: Spec, limit: int | None, shape: tuple[int, ...] | None
+) -> Samples:
+    """Return what ``load`` gives; where a class map is named, by its numbers."""
+    own = spec.query.get("class_map")
+    if own is None or load is load_users:
+        return load(spec, limit, shape)
+    if spec.scheme in RENUMBERED:
+        rest = {key: value for key, value in spec.query.items() if key != "class_map"}
+        samples = renumbered(load(spec._replace(query=rest), limit, shape), own)
+    else:
+        samples = load(spec, limit, shape)
+    return samples._replace(mapped=True)
 
 
 def _stratified(load: Callable[[Spec], Samples]) -> Callable[..., Samples]:
@@ -70,6 +86,8 @@ def _stratified(load: Callable[[Spec], Samples]) -> Callable[..., Samples]:
     return loader
 
 
+RENUMBERED = ("bundled", "npz", "torchvision")
+"""Schemes that number the classes themselves; a class map is applied to what they give."""
 SCHEMES: dict[str, Callable[..., Samples]] = {
     "audio": load_audio_folder,
     "bundled": _stratified(load_bundled),

@@ -75,6 +75,8 @@ def sound_of(samples: Samples) -> dict[str, Any]:
 def class_notes(model: Classifier, samples: Samples) -> list[str]:
     """Return a note where the names of classes differ; raises InputError where their order does."""
     ours, theirs = model.classes, samples.classes
+    if ours and theirs and samples.mapped:
+        theirs = _filled(theirs, ours)
     if not ours or not theirs or ours == theirs:
         return []
     if sorted(ours) == sorted(theirs):
@@ -85,6 +87,13 @@ def class_notes(model: Classifier, samples: Samples) -> list[str]:
             code="E307",
         )
     return [f"Model and data name their classes differently: {ours[0]!r}, {theirs[0]!r}, ..."]
+
+
+def _filled(some: Sequence[str], ours: Sequence[str]) -> tuple[str, ...]:
+    """Return ``some`` names of a class map with those of ``ours`` where the map gives none."""
+    kept = [ours[i] if i < len(ours) and name == f"class {i}" else name
+            for i, name in enumerate(some)]  # fmt: skip
+    return (*kept, *ours[len(kept) :])
 
 
 def told_classes(model: Classifier, samples: Samples) -> int:

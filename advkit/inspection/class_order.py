@@ -39,7 +39,7 @@ def class_order(
         f"{plain['value']:.3f}" if count > plain["count"] else "no other order does better",
         f"The classes are in another order: the model says {', '.join(told[:5])}"
         f"{', ...' * (len(told) > 5)}. Number the labels as in training: "
-        "imagefolder:DIR?class_map=FILE.csv.",
+        "--class-map FILE says how; of data by a function of yours, in it.",
     )  # fmt: skip
     return found, other["value"]
 

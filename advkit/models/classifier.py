@@ -43,6 +43,8 @@ class Classifier(nn.Module):
         super().__init__()
         self.name = name
         self.classes = tuple(classes) if classes else None
+        self.named_in_part = False
+        """Whether ``classes`` may lack the last ones, which `probe` then names by their numbers."""
         self.n_classes = len(self.classes or ())
         """0 until it is known: from ``classes`` or from `probe`."""
         self.shape = shape

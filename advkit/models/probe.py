@@ -34,11 +34,15 @@ def probe(classifier: Classifier, x: Tensor, y: Tensor) -> list[str]:
     _check_shape(classifier, logits, few)
     _check_finite(classifier, logits, few)
     n_classes = logits.shape[1]
+    if classifier.classes and classifier.named_in_part:
+        rest = range(len(classifier.classes), n_classes)
+        classifier.classes += tuple(f"class {i}" for i in rest)
     if classifier.classes and len(classifier.classes) != n_classes:
         raise InputError(
             f"the model {classifier.name} has {n_classes} outputs, but there are "
             f"{len(classifier.classes)} class names: {', '.join(classifier.classes[:10])}",
-            "give one class name per output, in the order of training",
+            "give one class name per output, in the order of training; of data that has some of "
+            "the classes alone, --class-map says which",
             code="E307",
         )
     classifier.n_classes = n_classes
