@@ -216,8 +216,10 @@ def check_share(share: float | None) -> None:
 
 def better_than_chance(summary: dict[str, Any]) -> None:
     """Raise EmptyError where clean accuracy may be that of guessing: there is nothing to defend."""
+    from advkit.evaluate.clean_checks import may_guess
+
     clean, classes = summary["clean"], summary["model"]["n_classes"]
-    if clean["low"] <= 1 / classes:
+    if may_guess(clean, classes):
         raise EmptyError(
             f"--strict: clean accuracy is {clean['value']:.3f}, and its 95% interval begins at "
             f"{clean['low']:.3f}: it may be guessing among {classes} classes",

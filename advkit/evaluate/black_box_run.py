@@ -5,6 +5,7 @@ from typing import Any
 
 from advkit.attacks import Member, attack_card
 from advkit.errors import UsageError
+from advkit.evaluate.clean_checks import above_guessing
 from advkit.evaluate.suites import CLOSE, STANDARD, Suite
 from advkit.evaluate.trust import told, valid
 from advkit.evaluate.trust_checks import Check
@@ -39,7 +40,7 @@ def check_gradients(model: Classifier, members: Iterable[Member]) -> None:
 def black_box_trust(work: Work, before: Sequence[Check]) -> dict[str, Any]:
     """Return the trust panel, with the checks ``before`` the attacks, as plain values."""
     skipped = Check("zero_gradients", "not applicable", "The model is a black box.")
-    panel = told([*before, skipped, valid(work)], guide_is_sound=True)
+    panel = told([*before, skipped, above_guessing(work), valid(work)], guide_is_sound=True)
     if panel["overall"] == "ok":
         panel["headline"] = BOUND
     return {**panel, "courses": {}, "forwards": 0, "backwards": 0, "seconds": 0.0}

@@ -25,6 +25,7 @@ from advkit.evaluate.attack_checks import (
     monotone,
     unbounded,
 )
+from advkit.evaluate.clean_checks import above_guessing
 from advkit.evaluate.gradient_checks import real_logits, some_gradient, true_gradient, unsaturated
 from advkit.evaluate.subject import Subject, few, subject_at, subject_of
 from advkit.evaluate.suites import Care
@@ -113,6 +114,7 @@ def conclude(
     rest = subject_at(work, hard.index.tolist(), eps)
     guided = subject_at(work, right.tolist(), eps)._replace(guide=changed(work.model, changes))
     return [
+        above_guessing(work),
         beats_noise(high, lucky, attacked[-1]),
         beats_one_step(low, one_step, attacked[0]),
         monotone(attacked),

@@ -52,6 +52,12 @@ TEXTS = {
         "A gradient made up for the model fools it better than its own: its own is masked.",
         "Attack through the better one; this audit does.",
     ),
+    "no_better_than_guessing": Text(
+        "Clean accuracy is above guessing",
+        "Before any attack the model may be guessing: labels, order of the classes or "
+        "preprocessing may be wrong.",
+        "Ask advkit inspect, which tries other preprocessings and orders; of few images give more.",
+    ),
     "noise_beats_attack": Text(
         "Attacks beat noise",
         "Random noise fools images that the attack could not: the attack is broken.",

@@ -326,7 +326,7 @@ def test_a_reader_that_goes_away_is_no_failure(tmp_path: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_accuracy_of_guessing_is_refused_with_strict(cli: Cli, tmp_path: Path) -> None:
+def test_accuracy_of_guessing_is_told_and_refused_with_strict(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text(
         "import torch\ndef make():\n"
         "    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))\n"
@@ -334,7 +334,9 @@ def test_accuracy_of_guessing_is_refused_with_strict(cli: Cli, tmp_path: Path) -
     line = ("audit", "--model", f"{tmp_path}/net.py:make", "--data", "bundled:digits", "--limit",
             40, "--suite", "quick", "--eps", 0.05, "--bounds", "off", "--jobs", 1,
             "--out", tmp_path / "run")  # fmt: skip
-    assert cli(*line).code == 0
+    plain = cli(*line)
+    assert plain.code == 0
+    assert plain.out.startswith("Do not trust this number. Before any attack the model may be")
     result = cli(*line, "--strict")
     assert result.code == 5, result.err
     assert "it may be guessing among 10 classes" in result.err

@@ -44,7 +44,7 @@ ELSEWHERE: dict[int, list[str]] = {
          "models/test_probe.py::test_a_pass_that_changes_its_input"],
     31: ["cli/test_audit_command.py::"
          "test_nothing_right_when_clean_still_makes_a_report_and_exits_5",
-         "cli/test_audit_command.py::test_accuracy_of_guessing_is_refused_with_strict",
+         "cli/test_audit_command.py::test_accuracy_of_guessing_is_told_and_refused_with_strict",
          "evaluate/test_audit.py::test_names_of_classes_must_not_be_in_another_order"],
     32: ["models/test_probe.py::test_outputs_that_are_no_logits",
          "evaluate/test_unruly_models.py::test_few_classes_are_attacked_by_the_whole_suite"],
