@@ -15,12 +15,14 @@ from advkit.bounds.tracing import trace
 from advkit.data.samples import units
 from advkit.errors import InputError
 from advkit.evaluate.intervals import certified_at, certified_curve
-from advkit.evaluate.proofs import HALVINGS, Prover, certified_radius, prove, refine, spaced
+from advkit.evaluate.proofs import HALVINGS, Prover, certified_radius, own, prove, refine, spaced
 from advkit.evaluate.work import Work, right_when_clean
 
 PILOTS, PROBES, CHEAP = 3, 16, 0.02
 """Samples on which proofs are tried at the smallest eps, and then at every eps; and where a proof
 costs no more than this share of the attacks, the lower edge is sought between the eps too."""
+COMMON = 64
+"""Samples by which all of this is decided: every shard of a run proves these, and its own."""
 
 
 class Bracket(NamedTuple):
@@ -54,16 +56,15 @@ def bracketed(work: Work, eps: Sequence[float], way: str, passes: int, seconds: 
     everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
     if not len(everybody):
         return Bracket("No image is read right: there is nothing to prove.", {})
-    few = spaced(everybody, PILOTS)
+    common = spaced(everybody, COMMON)
+    few = spaced(common, PILOTS)
     if way == "auto" and not _promising(work, prover, min(eps), few, passes):
         return Bracket(
             f"Proofs would not pay: of {len(few)} images tried at the smallest eps too few are "
             "certified for what a proof costs.", {})  # fmt: skip
-    told = {value: _at(work, prover, value, eps, everybody, way, passes)
+    told = {value: _at(work, prover, value, eps, common, way, passes)
             for value in sorted(eps, reverse=True)}  # fmt: skip
-    proofs = work.store.frame("proofs")
-    cost = float(proofs[proofs["eps"].isin(list(eps))]["passes"].mean())
-    if cost <= CHEAP * passes:
+    if float(_rows(work, eps, common)["passes"].mean()) <= CHEAP * passes:
         refine(work, prover, eps, HALVINGS)
     return Bracket("", told)
 
@@ -82,23 +83,27 @@ def _at(
     prover: Prover,
     eps: float,
     every: Sequence[float],
-    everybody: np.ndarray,
+    common: np.ndarray,
     way: str,
     passes: int,
 ) -> str:
     larger = [value for value in every if value > eps]  # alone: a run that goes on asks the same
-    left = everybody[certified_radius(work, everybody, larger) == 0]
+    left, first = (
+        who[certified_radius(work, who, larger) == 0]
+        for who in (np.union1d(own(work), common), common)
+    )
     if not len(left):
         return "all are certified at a larger eps"
-    if way == "auto":
-        few = spaced(left, PROBES)
+    if way == "auto" and len(first):
+        few = spaced(first, PROBES)
         share, cost = _tried(work, prover, eps, few, passes)
         if cost >= share * passes:
             return (
                 f"not worth it: of {len(few)} images tried {share:.0%} are certified, and a proof"
                 f" costs {cost:,.0f} passes where attacks cost {passes:,}"
             )
-    prove(work, prover, np.full(len(left), eps), left)
+    for who in (first, left):  # what decides is worked on in the same batches in every shard
+        prove(work, prover, np.full(len(who), eps), who)
     return "tried on all"
 
 
@@ -110,12 +115,16 @@ def _tried(
     Proofs that have cost more than ``passes`` do not pay whatever they prove: they are given up.
     """
     prove(work, prover._replace(dearest=passes), np.full(len(who), eps), who)
-    proofs = work.store.frame("proofs")
-    names = [work.samples.ids[i] for i in who]
-    rows = proofs[(proofs["eps"] == eps) & proofs["id"].isin(names)]
+    rows = _rows(work, [eps], who)
     return (
         (float((rows["lower"] > 0).mean()), float(rows["passes"].mean())) if len(rows) else (0, 0)
     )
+
+
+def _rows(work: Work, eps: Sequence[float], who: np.ndarray) -> pd.DataFrame:
+    """Return the proofs that were sought of the samples ``who`` at ``eps``."""
+    proofs, names = work.store.frame("proofs"), [work.samples.ids[i] for i in who]
+    return proofs[proofs["eps"].isin(list(eps)) & proofs["id"].isin(names)]
 
 
 def bracket_summary(

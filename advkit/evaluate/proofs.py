@@ -117,6 +117,12 @@ def spaced(who: np.ndarray, most: int) -> np.ndarray:
     return who[:: -(-len(who) // most) or 1]
 
 
+def own(work: Work) -> np.ndarray:
+    """Return the positions of the samples that are right when clean; of a shard, of its share."""
+    everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
+    return everybody if work.only is None else everybody[np.isin(everybody, work.only)]
+
+
 def prove_all(work: Work, prover: Prover, eps: list[float]) -> None:
     """Seek a proof for every sample that is right when clean, from the largest eps down.
 
@@ -131,11 +137,12 @@ def prove_all(work: Work, prover: Prover, eps: list[float]) -> None:
 def refine(work: Work, prover: Prover, eps: Sequence[float], steps: int) -> None:
     """Halve ``steps`` times the gap between what is certified and what is not, sample by sample.
 
-    Between 0 and the largest of ``eps``, by CROWN: the lower edge of the curve between them. The
-    walk begins from what was found at ``eps`` alone, so that a second one finds the same.
+    Between 0 and the largest of ``eps``, by CROWN: the lower edge of the curve between them; a
+    shard does its own. The walk begins from what was found at ``eps`` alone, so that a second one
+    finds the same.
     """
     prover = prover._replace(method="crown")
-    everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
+    everybody = own(work)
     low = certified_radius(work, everybody, eps)
     high = np.maximum(_failed_radius(work, everybody, eps), low)
     for _ in range(steps):

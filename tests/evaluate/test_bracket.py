@@ -9,8 +9,10 @@ import torch
 from torch import nn
 
 from advkit.errors import InputError, UsageError
-from advkit.evaluate import proofs
+from advkit.evaluate import bracket, proofs
 from advkit.evaluate.certify_run import certify
+from advkit.evaluate.merging import merge
+from advkit.evaluate.portions import Portion
 from advkit.evaluate.proofs import UnsoundError
 from advkit.models.classifier import Classifier
 from tests.evaluate.small import EPS, classifier, run, some_digits, table
@@ -129,6 +131,39 @@ def test_an_example_within_a_proof_ends_the_run(
         patch.setattr(proofs, "certify", boastful)
         with pytest.raises(UnsoundError, match="was proved safe"):
             run(tmp_path / "run", attacks=(attack,), eps=(0.1, 0.2), bounds="crown")
+
+
+@pytest.mark.parametrize(
+    ("eps", "bounds"), [((0.02, 0.1), "auto"), ((0.02, 0.4), "auto"), ((0.05,), "intervals")]
+)
+def test_a_shard_proves_its_own_share_and_together_they_are_the_whole_run(
+    eps: tuple[float, ...], bounds: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bracket, "COMMON", 8)
+    given = {"eps": eps, "bounds": bounds, "attacks": ("fgsm", "pgd:steps=20,loss=margin")}
+    whole = run(tmp_path / "whole", **given)
+    folders = [tmp_path / f"shard-{i}-of-3" for i in (1, 2, 3)]
+    for i, folder in enumerate(folders, 1):
+        run(folder, shard=Portion(i, 3), **given)
+    merge(folders, tmp_path / "merged")
+    merged = run(tmp_path / "merged", **given)
+    for name, key in (("results", ["attack", "eps", "id"]), ("proofs", ["eps", "id"])):
+        one, two = (
+            table(tmp_path / out, name)
+            .drop(columns=["seconds", "passes", "shard", "row"], errors="ignore")
+            .sort_values(key, ignore_index=True)
+            for out in ("whole", "merged")
+        )
+        pd.testing.assert_frame_equal(one, two, check_exact=True)
+    assert merged["verdict"] == whole["verdict"]
+    told = [[(row["why"], row["count"]) for row in each["bracket"]["certified"]]
+            for each in (merged, whole)]  # fmt: skip
+    assert told[0] == told[1]
+    assert [point["count"] for point in merged["bracket"]["curve"]] == [
+        point["count"] for point in whole["bracket"]["curve"]
+    ]
+    n = len(table(tmp_path / "whole", "proofs"))
+    assert all(len(table(folder, "proofs")) < n / 3 + 0.2 * n for folder in folders)
 
 
 def certified(out: Path, **changes) -> dict:
