@@ -84,7 +84,7 @@ SUITES = {
         "Linf": Suite(
             (LONG_RACE,), ("noise:draws=16", "fgsm", STEPS),
             (LONG_WALK, TO_THREE, "md", "coarse_pgd:restarts=6", "square:queries=300"),
-            (TO_ALL, "fab"), WIDE, THOROUGH,
+            ("apgd_targeted:steps=50", "fab"), WIDE, THOROUGH,
         ),
         "L2": Suite(
             (LONG_RACE,), ("noise:draws=16", "fgsm", STEPS),
