@@ -1,17 +1,21 @@
 """CW: Adam on distance plus margin, with a search for the weight between them."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
 from advkit.attacks.minimum import Nearest, enough, linear_distance, nearest_point, within
 from advkit.attacks.polish import into_smaller_balls
 from advkit.attacks.search_over_c import penalised, search_over_c
-from advkit.engine import evaluate
-from advkit.engine.objectives import Model, margin
+from advkit.engine import NORMS, Point, Rule, evaluate, rows
+from advkit.engine.objectives import Model, margin, margins
 from advkit.engine.rules import adam, box
 from advkit.engine.rules import within as within_box
+
+SHARE = 0.1  # of the linear distance, the step in Linf
+SHRINK = 0.9  # the bound in Linf, of what has fooled
 
 
 def cw(
@@ -20,7 +24,7 @@ def cw(
     y: Tensor,
     *,
     eps: float | Tensor | None = None,
-    norm: Literal["L2"] = "L2",
+    norm: Literal["L2", "Linf"] = "L2",
     targets: Tensor | None = None,
     seed: int = 0,
     ids: Sequence[str] | None = None,
@@ -33,13 +37,16 @@ def cw(
 ) -> Tensor:
     """Return the nearest fooling point of ``searches`` walks (Carlini and Wagner 2017).
 
-    A walk follows Adam down the squared distance plus ``c`` times how far the margin is under
+    A walk follows Adam down the distance plus ``c`` times how far the margin is under
     ``confidence``; ``c`` is sought per sample, by factors of ten, then by halving its logarithm.
+    In L2 the distance is squared. In Linf it is the sum of what entries have moved beyond a bound,
+    which at each fooling point falls to nine tenths of its size (in the paper once a walk).
     Unlike in the paper it is in the image itself and clipped to the box: tanh, by which the paper
     keeps to it, has hardly a slope at its walls, where many pixels are. The first ``c`` is in units
     of that which would be right were the model linear, and ``step`` in units of the linear distance
-    to the boundary over the root of the number of entries: no scale of logits or distances matters.
-    Where something fools, ``polish`` forward passes more bisect the way to it.
+    to the boundary over the root of the number of entries (in Linf of a tenth of it): no scale of
+    logits or distances matters. Where something fools, ``polish`` forward passes more bisect the
+    radius of a ball that the point is put into.
 
     Knows: gradients
     Cost: 1 + searches * (steps + 1) forward, 1 + searches * steps backward
@@ -51,14 +58,36 @@ def cw(
         return x
     stop = enough(eps, x)
     distance, slope = linear_distance(evaluate(margin(model, y, targets), x), norm)
-    length = step * distance / x[0].numel() ** 0.5
+    entries, square = x[0].numel(), norm == "L2"
+    length = step * distance * (entries**-0.5 if square else SHARE)
+    first = 2 * c * (distance if square else entries) / slope
 
     def walk(index: Tensor, weight: Tensor) -> Nearest:
         t0 = None if targets is None else targets[index]
         x0, y0 = x[index], y[index]
-        objective = penalised(model, x0, y0, t0, weight, confidence)
-        rule = within_box(adam(length[index]), box())
+        objective = penalised(model, x0, y0, t0, weight, confidence, square)
+        free = adam(length[index]) if square else _bounded(adam(length[index]), x0, y0, t0)
+        rule = within_box(free, box())
         return nearest_point(objective, x0, rule, steps, x0, y0, t0, norm, stop[index])
 
-    found = search_over_c(walk, x, stop, first=2 * c * distance / slope, rounds=searches)
+    found = search_over_c(walk, x, stop, first=first, rounds=searches)
     return within(into_smaller_balls(model, x, y, targets, found, norm, stop, polish), x, eps)
+
+
+def _bounded(rule: Rule, x: Tensor, y: Tensor, targets: Tensor | None) -> Rule:
+    """Let entries further than a bound fall back; where a point fooled it is less than its size."""
+
+    def init(start: Tensor) -> tuple[Any, ...]:
+        goal = () if targets is None else (targets,)
+        return rule.init(start), x, y, goal, torch.full_like(x.flatten(1)[:, 0], torch.inf)
+
+    def update(point: Point, state: tuple[Any, ...]) -> tuple[Tensor, tuple[Any, ...]]:
+        inner, x, y, goal, bound = state
+        away = point.x - x
+        fooled = margins(point.output, y, *goal) > 0
+        bound = torch.where(fooled, torch.minimum(bound, SHRINK * NORMS["Linf"].size(away)), bound)
+        back = away.sign() * (away.abs() > rows(bound, away))
+        ahead, inner = rule.update(point._replace(gradient=point.gradient - back), inner)
+        return ahead, (inner, x, y, goal, bound)
+
+    return Rule(init, update)

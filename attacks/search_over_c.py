@@ -53,10 +53,11 @@ def penalised(
     targets: Tensor | None,
     weight: Tensor,
     confidence: float,
+    squared: bool = True,
 ) -> Objective:
     """Return minus the squared distance, minus ``weight`` (n,) times what the margin lacks.
 
-    It lacks what it is under ``confidence``.
+    It lacks what it is under ``confidence``. Only if it is ``squared`` the distance counts.
     """
 
     def value(
@@ -64,6 +65,9 @@ def penalised(
     ) -> tuple[Tensor, Tensor]:
         logits = model(image)
         short = (confidence - margins(logits, y, *targets)).clamp_min(0)
-        return -(weight * short + (image - x).flatten(1).square().sum(1)), logits
+        cost = weight * short
+        if squared:
+            cost = cost + (image - x).flatten(1).square().sum(1)
+        return -cost, logits
 
     return Objective(value, (x, weight, y) if targets is None else (x, weight, y, targets))

@@ -80,6 +80,13 @@ def adv_lib_alma(
     return _quiet(lambda: alma(model, x, y, distance=norm.lower(), num_steps=steps))
 
 
+def adv_lib_cw(model: Any, x: Tensor, y: Tensor, *, steps: int = 50, **_asked: Any) -> Tensor:
+    """Run CW in Linf of adv-lib, ``steps`` for each weight and bound."""
+    from adv_lib.attacks import carlini_wagner_linf
+
+    return _quiet(lambda: carlini_wagner_linf(model, x, y, max_iterations=steps))
+
+
 def adv_lib_pdgd(model: Any, x: Tensor, y: Tensor, *, steps: int = 500, **_asked: Any) -> Tensor:
     """Run PDGD of adv-lib."""
     from adv_lib.attacks import pdgd

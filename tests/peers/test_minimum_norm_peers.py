@@ -30,7 +30,8 @@ PAIRS = [
     ("pdpgd:steps=240", "adv_lib_pdpgd:steps=250", "Linf"),
     ("alma:steps=240", "adv_lib_alma:steps=250", "L2"),
     ("alma:steps=240", "adv_lib_alma:steps=250", "L1"),
-    ("cw:searches=9,steps=22", "foolbox_cw:steps=30", "L2"),
+    ("cw:searches=9,steps=21", "foolbox_cw:steps=30", "L2"),
+    ("cw:searches=4,steps=55", "adv_lib_cw:steps=10", "Linf"),
     ("ead:searches=6,steps=22", "foolbox_ead:steps=30", "L1"),
     # adv-lib overshoots by each move, not by their sum: hardly at all where it ends.
     ("deepfool:overshoot=0", "adv_lib_deepfool", "L2"),
