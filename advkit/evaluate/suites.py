@@ -48,7 +48,7 @@ LONG_RACE, LONGER_RACE = "race:steps=400", "race:steps=1000"
 TO_ONE = "apgd_targeted:steps=100,n_targets=1,try_steps=5"
 TO_TWO = "apgd_targeted:steps=60,n_targets=2,try_steps=5"
 TO_THREE = "apgd_targeted:steps=100,n_targets=3,try_steps=5"
-TO_ALL = "apgd_targeted:steps=100"
+TO_ALL = "apgd_targeted:steps=50"
 SHORT_WALK, STEPS = "apgd:steps=30,loss=ce", "pgd:steps=10,step=0.25,loss=margin"
 
 SUITES = {
@@ -84,7 +84,7 @@ SUITES = {
         "Linf": Suite(
             (LONG_RACE,), ("noise:draws=16", "fgsm", STEPS),
             (LONG_WALK, TO_THREE, "md", "coarse_pgd:restarts=6", "square:queries=300"),
-            ("apgd_targeted:steps=50", "fab"), WIDE, THOROUGH,
+            (TO_ALL, "fab"), WIDE, THOROUGH,
         ),
         "L2": Suite(
             (LONG_RACE,), ("noise:draws=16", "fgsm", STEPS),
