@@ -10,6 +10,7 @@ from torch import Tensor
 
 from advkit.errors import UnknownNameError, UsageError, did_you_mean
 from advkit.models.user_code import found_in
+from advkit.norm_names import norm_named
 from advkit.numbers import number
 
 Attack = Callable[..., Tensor]
@@ -145,6 +146,17 @@ def norms_of(attack: Attack) -> tuple[str, ...]:
     function = attack.func if isinstance(attack, partial) else attack
     hint = get_type_hints(function).get("norm")
     return get_args(hint) if get_origin(hint) is Literal else ("Linf", "L2", "L1", "L0")
+
+
+def norm_of(label: str, attack: Attack, norm: object) -> str:
+    """Return the norm of ``attack`` that is meant by ``norm``; raises UsageError if it has none."""
+    has = norms_of(attack)
+    try:
+        return norm_named(norm, has)
+    except UnknownNameError as error:
+        raise UsageError(
+            f"{label} has no norm {norm}", f"it has {', '.join(has)}", code="E210"
+        ) from error
 
 
 def _convert(value: str, kind: Any, where: str, default: Any) -> Any:

@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 
 from advkit.attacks import ATTACKS, Member, parse
+from advkit.attacks.options import norm_of
 from advkit.attacks.targets_per_sample import choose_targets
 from advkit.benchmarks.one_image import write_one_image
 from advkit.benchmarks.transfer_ensembles import ensemble_gain
@@ -23,7 +24,6 @@ from advkit.data.samples import Samples, fingerprint
 from advkit.errors import EmptyError, UsageError
 from advkit.evaluate.fingerprint import check_same, environment, now
 from advkit.evaluate.run_folder import read_json, write_json
-from advkit.evaluate.suite import check_norm
 from advkit.evaluate.workers import default_jobs, one_thread_each
 from advkit.models.probe import check_same_classes, probe
 
@@ -48,7 +48,7 @@ def members_of(texts: Sequence[str], norm: str, steps: int) -> list[Member]:
                 if key in usual and f"{key}=" not in given]  # fmt: skip
         whole = ",".join(filter(None, [given, *more]))
         member = parse(f"{text.partition(':')[0]}:{whole}" if whole else text, ATTACKS)
-        check_norm(member, norm)
+        norm_of(member.label, member.attack, norm)
         found.append(member._replace(label=text))
     return found
 

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 TOPS = ("attacks", "benchmarks", "reports")
 LAYERS = [
-    ("errors", "error_codes", "numbers", "spec_text", "user_folder", "engine"),
+    ("errors", "error_codes", "norm_names", "numbers", "spec_text", "user_folder", "engine"),
     ("models", "data"),
     ("attacks", "insight", "bounds"),
     ("evaluate",),

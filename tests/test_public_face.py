@@ -51,7 +51,8 @@ FACES: dict[str, tuple[object, ...]] = {
         ("attack", "unit_seconds", 0), ("attack", "jobs", 10_000), ("attack", "limit", 2.5),
         ("certify", "method", "beta"), ("certify", "seconds", -1.0), ("certify", "smooth", 0.0),
         ("certify", "methods", "alpha"), ("certify", "limit", -1), ("explain", "methods", []),
-        ("explain", "norm", "L3"), ("explain", "fesh", True), ("transfer", "targets", "first"),
+        ("explain", "norm", "L3"), ("audit", "norm", "L0"), ("attack", "norm", "L3"),
+        ("explain", "fesh", True), ("transfer", "targets", "first"),
         ("transfer", "steps", 0), ("transfer", "step", 1), ("transfer", "attacks", ["pdg"]),
         ("linearity", "parts", ["nothing"]), ("linearity", "part", "nets"),
         ("linearity", "seed", 0.5),
@@ -63,6 +64,17 @@ def test_what_is_wrong_with_an_option_is_told_before_anything_is_loaded(
     with pytest.raises(UsageError) as caught:
         getattr(advkit, face)(*FACES[face], **{word: value})
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("norm", ["l2", "L_2"])
+def test_a_norm_is_known_in_any_capitals(tmp_path: Path, norm: str) -> None:
+    given = {"norm": norm, "eps": 0.5, "limit": 3, "out": tmp_path / norm}
+    audited = advkit.audit("bundled:digits-cnn", attacks=["fgsm"], bounds="off", **given)
+    attacked = advkit.attack("fgsm", "bundled:digits-cnn", **given | {"out": tmp_path / "b"})
+    assert (audited["norm"], attacked["norm"]) == ("L2", "L2")
+    x = torch.zeros(2, 3)
+    found = advkit.measure(lambda x: x, x, torch.tensor([0, 1]), x + 0.5, norm=norm, eps=0.6)
+    assert not found["valid"].any()
 
 
 def test_a_bare_module_is_refused_by_name_and_is_not_changed() -> None:

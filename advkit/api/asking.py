@@ -9,9 +9,10 @@ import torch
 
 from advkit.api.pairing import paired
 from advkit.data.samples import Samples, taken_relative
-from advkit.errors import InputError, UnknownNameError, UsageError, did_you_mean
+from advkit.errors import InputError, UsageError
 from advkit.models.classifier import Classifier
 from advkit.models.specs import input_shape
+from advkit.norm_names import norm_named
 from advkit.numbers import Relative, decibels
 
 MODEL, DATA = "bundled:fashion-mnist-cnn-robust", "bundled:fashion-mnist"
@@ -114,13 +115,12 @@ def pick_eps(
     data: str | Samples | None = None,
 ) -> tuple[float, ...]:
     """Return the radii in rising order, the usual ones where none are given; raises UsageError."""
-    if norm not in EPS:
-        raise UnknownNameError(f"there is no norm {norm!r}", did_you_mean(norm, EPS))
     if eps is None and sounds(model, data):
         return tuple(decibels(below) for below in SPEECH_DB)
     if eps is None:
         name = name_of(model)
-        return (BUNDLED_EPS if name.startswith("bundled:") else EPS)[norm]
+        usual = BUNDLED_EPS if name.startswith("bundled:") else EPS
+        return usual[norm_named(norm, EPS)]
     if isinstance(eps, str):
         raise UsageError(
             f"eps={eps!r} is a string", "give a number or several: [4 / 255, 8 / 255]", code="E203"

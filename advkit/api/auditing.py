@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from advkit.api.asking import (
+    EPS,
     MODEL,
     asked_of,
     in_units,
@@ -26,6 +27,7 @@ from advkit.evaluate.pools import check_crew, crew_of
 from advkit.evaluate.suite import members_of
 from advkit.evaluate.suites import SUITES
 from advkit.models.classifier import Classifier
+from advkit.norm_names import norm_named
 from advkit.numbers import check_eps
 from advkit.pages.audits import write_report
 
@@ -63,6 +65,7 @@ def audit(
     >>> found["report"].endswith("report.html")
     True
     """
+    norm = norm_named(norm, EPS)
     radii = pick_eps(eps, norm, model, data)
     check_eps(radii, norm)
     _check_options(norm, jobs=jobs, unit_seconds=unit_seconds, limit=limit, **options)

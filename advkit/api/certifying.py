@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from advkit.api.asking import MODEL, asked_of, load_both, new_run, pick_eps
+from advkit.api.asking import EPS, MODEL, asked_of, load_both, new_run, pick_eps
 from advkit.api.checking import check_choice, check_numbers, check_words
 from advkit.bounds.rungs import RUNGS
 from advkit.data.samples import Samples
@@ -14,6 +14,7 @@ from advkit.errors import UsageError
 from advkit.evaluate.certify_run import certify as run_certify
 from advkit.evaluate.smooth_run import certify_smoothed
 from advkit.models.classifier import Classifier
+from advkit.norm_names import norm_named
 from advkit.numbers import check_eps
 from advkit.pages.certificates import write_certificate
 
@@ -44,7 +45,7 @@ def certify(
     Of 10 images the model reads 100.0% right; no change within Linf 0.005 can make it misread
     100.0%: proved by bounds (alpha), 95% interval 72.2% to 100.0%.
     """
-    norm = norm or ("Linf" if smooth is None else "L2")
+    norm = norm_named(norm or ("Linf" if smooth is None else "L2"), EPS)
     radii = pick_eps(eps, norm, model, data)
     check_eps(radii, norm)
     check_words(run_certify if smooth is None else certify_smoothed, options)

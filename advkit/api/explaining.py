@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from advkit.api.asking import MODEL, asked_of, load_both, new_run, pick_device
-from advkit.api.checking import check_choice, check_numbers, check_words
+from advkit.api.checking import check_numbers, check_words
 from advkit.data.masks import read_masks
 from advkit.data.samples import Samples
-from advkit.engine.norms import NORMS
 from advkit.evaluate.explain_plan import USUAL
 from advkit.evaluate.explain_plan import planned as planned_maps
 from advkit.evaluate.explain_run import explain as run_explain
 from advkit.models.classifier import Classifier
+from advkit.norm_names import norm_named
 from advkit.numbers import check_eps
 from advkit.pages.explanations import beliefs_of, verdict, write_explanation
 
@@ -51,7 +51,7 @@ def explain(
     """
     check_words(run_explain, options)
     check_numbers(seed=seed, limit=limit)
-    check_choice("norm", norm, NORMS)
+    norm = norm_named(norm)
     plan = planned_maps(methods, target=target, layer=layer, segment=segment, eps=eps, norm=norm,
                         faithfulness=faithfulness, attack=attack, seed=seed)  # fmt: skip
     check_eps(() if eps is None else (eps,), norm)

@@ -20,6 +20,7 @@ from advkit.data.specs import load_data
 from advkit.errors import InputError, UsageError
 from advkit.evaluate.workers import default_jobs
 from advkit.models.specs import input_shape
+from advkit.norm_names import norm_named
 from advkit.numbers import check_eps
 from advkit.pages.transfers import write_page, write_query_page
 
@@ -77,6 +78,7 @@ def transfer(
     """
     check_words(run_transfer, options)
     check_numbers(jobs=jobs, **options)
+    norm = norm_named(norm, EPS)
     check_choice("targets", options.get("targets") or "none", ("none", *AIMS))
     where = pick_device(device)
     chosen = attacks or ATTACKS_OF_STUDY
@@ -123,6 +125,7 @@ def by_labels(
     `advkit.benchmarks.query_surrogates.audit_by_labels`. Raises AdvkitError.
     """
     check_words(audit_by_labels, options)
+    norm = norm_named(norm, EPS)
     check_numbers(**options)
     where = pick_device(device)
     radius = pick_eps(None, norm, target)[1] if eps is None else eps

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from advkit.cli.failures import say
-from advkit.cli.parameters import Band, Radius
+from advkit.cli.parameters import Band, Norm, Radius, only_one
 from advkit.cli.run_options import (
     ARCH,
     DATA,
@@ -61,12 +61,14 @@ Exit codes:
 @DATA
 @click.option(
     "--norm",
-    type=click.Choice(["Linf", "L2", "L1", "L0"]),
+    type=Norm(),
     help="How the size of a perturbation is measured.  [default: Linf, or the first it has]",
 )
 @click.option(
     "--eps",
     type=Radius(),
+    multiple=True,
+    callback=only_one,
     help="Radius, such as 8/255, or 30dB below each clip of sound. With none, or without, the "
     "nearest example is sought; an attack of a fixed budget is then run at several (minimised).",
 )

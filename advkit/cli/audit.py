@@ -9,7 +9,7 @@ import click
 from advkit.bounds.rungs import WAYS
 from advkit.cli.failures import GateError, UntrustedError, say
 from advkit.cli.outputs import check_outputs, gate, written
-from advkit.cli.parameters import EpsList
+from advkit.cli.parameters import EpsList, Norm, union
 from advkit.cli.run_options import (
     ARCH,
     DATA,
@@ -65,7 +65,7 @@ Exit codes:
 @DATA
 @click.option(
     "--norm",
-    type=click.Choice(["Linf", "L2", "L1"]),
+    type=Norm("Linf", "L2", "L1"),
     default="Linf",
     show_default=True,
     help="How the size of a perturbation is measured.",
@@ -73,6 +73,8 @@ Exit codes:
 @click.option(
     "--eps",
     type=EpsList(),
+    multiple=True,
+    callback=union,
     help="Radius, or several with commas between: 8/255,0.05. Pixels are in [0, 1], waveforms in "
     "[-1, 1]; 40dB is so far below each clip.",
 )

@@ -9,7 +9,7 @@ import click
 from advkit.bounds.rungs import RUNGS
 from advkit.cli.audit import check_share
 from advkit.cli.failures import GateError, say
-from advkit.cli.parameters import EpsList
+from advkit.cli.parameters import EpsList, Norm, union
 from advkit.cli.run_options import ARCH, DATA, FRESH, JOBS, JSON, MODEL, NO_PROGRESS, OUT, framed
 from advkit.errors import EmptyError, UsageError
 from advkit.numbers import check_eps
@@ -41,12 +41,14 @@ Exit codes:
 @DATA
 @click.option(
     "--norm",
-    type=click.Choice(["Linf", "L2", "L1"]),
+    type=Norm("Linf", "L2", "L1"),
     help="How the size of a perturbation is measured.  [default: Linf; L2 with --smooth]",
 )
 @click.option(
     "--eps",
     type=EpsList(),
+    multiple=True,
+    callback=union,
     help="Radius, or several with commas between: 8/255,0.05. Pixels are in [0, 1].",
 )
 @click.option(

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from advkit.cli.parameters import Radius
+from advkit.cli.parameters import Norm, Radius, only_one
 from advkit.cli.picture_options import CODES, setting_of, told, with_common
 from advkit.numbers import check_eps
 
@@ -43,10 +43,16 @@ Examples:
     show_default=True,
     help="Of t-SNE: about how many neighbours count.",
 )
-@click.option("--eps", type=Radius(), help="Attack within this radius; draw where codes go.")
+@click.option(
+    "--eps",
+    type=Radius(),
+    multiple=True,
+    callback=only_one,
+    help="Attack within this radius; draw where codes go.",
+)
 @click.option("--attack", default="pgd", show_default=True, metavar="NAME[:KEY=VALUE,...]",
               help="How, where there is an --eps.")  # fmt: skip
-@click.option("--norm", type=click.Choice(["Linf", "L2", "L1", "L0"]), default="Linf",
+@click.option("--norm", type=Norm(), default="Linf",
               show_default=True, help="Of the attack.")  # fmt: skip
 @click.option("--arrows", type=click.IntRange(min=1), default=20, show_default=True,
               help="So many images are attacked.")  # fmt: skip

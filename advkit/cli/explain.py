@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from advkit.cli.failures import say
-from advkit.cli.parameters import Radius
+from advkit.cli.parameters import Norm, Radius, only_one
 from advkit.cli.run_options import (
     ARCH,
     DATA,
@@ -90,12 +90,18 @@ Exit codes:
     "--truth", metavar="FILE.npz",
     help="Masks of the objects, an array 'masks' (n, height, width): overlap and pointing game.",
 )  # fmt: skip
-@click.option("--eps", type=Radius(), help="Attack within this radius; map again.")
+@click.option(
+    "--eps",
+    type=Radius(),
+    multiple=True,
+    callback=only_one,
+    help="Attack within this radius; map again.",
+)
 @click.option("--attack", default="pgd", show_default=True, metavar="NAME[:KEY=VALUE,...]",
               help="How, where there is an --eps.")  # fmt: skip
 @click.option(
     "--norm",
-    type=click.Choice(["Linf", "L2", "L1", "L0"]),
+    type=Norm(),
     default="Linf",
     show_default=True,
     help="Of the attack.",

@@ -7,7 +7,7 @@ import click
 
 from advkit.cli.failures import say
 from advkit.cli.model_options import ALLOW_UNSAFE
-from advkit.cli.parameters import Number
+from advkit.cli.parameters import NameList, Number, joined, only_one
 from advkit.cli.run_options import DATA, JSON, NO_PROGRESS, SEED, framed
 from advkit.numbers import check_eps
 
@@ -30,14 +30,16 @@ Exit codes:
 """
 
 
-def _names(_ctx: click.Context, _param: click.Parameter, value: str | None) -> tuple[str, ...]:
-    return tuple(name.strip() for name in value.split(",")) if value else ()
+def _names(ctx: click.Context, param: click.Parameter, lists: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(filter(None, joined(ctx, param, lists).split(",")))
 
 
 @click.command(epilog=EPILOG)
 @DATA
 @click.option(
     "--classes",
+    type=NameList(),
+    multiple=True,
     callback=_names,
     metavar="A,B",
     help="The two classes of the two-class model, by name.  [default: Sneaker,Bag, else the first "
@@ -61,6 +63,8 @@ def _names(_ctx: click.Context, _param: click.Parameter, value: str | None) -> t
 @click.option(
     "--eps",
     type=Number(),
+    multiple=True,
+    callback=only_one,
     help="How far around images nets are looked at, Linf: 8/255, 0.05.  [default: 0.1, in colour "
     "images 8/255]",
 )

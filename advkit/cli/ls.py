@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from advkit.cli.failures import say
+from advkit.cli.parameters import Norm
 from advkit.errors import UsageError
 
 EPILOG = """
@@ -36,7 +37,7 @@ NORMS = {
 
 @click.command(epilog=EPILOG)
 @click.argument("what", type=click.Choice(["attacks", "models", "data", "methods", "norms"]))
-@click.option("--norm", type=click.Choice(list(NORMS)), help="Only attacks that have this norm.")
+@click.option("--norm", type=Norm(), help="Only attacks that have this norm.")
 @click.option("--knows", type=click.Choice(KNOWS), help="Only attacks that need this of the model.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 def ls(what: str, norm: str | None, knows: str | None, as_json: bool) -> None:

@@ -1,15 +1,69 @@
 """Kinds of command-line values that click does not have."""
 
+from typing import TypeVar
+
 import click
 
-from advkit.errors import UsageError
+from advkit.errors import UnknownNameError, UsageError
+from advkit.norm_names import NORMS, norm_named
 from advkit.numbers import number, radius
+
+Given = TypeVar("Given")
+
+
+def union(
+    _ctx: click.Context, _param: click.Parameter, lists: tuple[tuple[float, ...], ...]
+) -> tuple[float, ...] | None:
+    """Return the radii of all ``lists`` in rising order, each once; None where there are none."""
+    return tuple(sorted({each for some in lists for each in some})) or None
+
+
+def joined(_ctx: click.Context, _param: click.Parameter, lists: tuple[str, ...]) -> str:
+    """Return one list of names, with commas between, of ``lists`` of that form; each name once."""
+    names = [name.strip() for some in lists for name in some.split(",")]
+    return ",".join(dict.fromkeys(filter(None, names)))
+
+
+def only_one(ctx: click.Context, param: click.Parameter, given: tuple[Given, ...]) -> Given | None:
+    """Return the one value of an option; raises UsageError where it was given again."""
+    if len(given) > 1:
+        both = " and ".join(map(str, given))
+        raise UsageError(
+            f"advkit {ctx.info_name} takes one {param.opts[0]}, not {both}",
+            "run it once for each",
+            code="E203",
+        )
+    return given[0] if given else None
+
+
+class Norm(click.Choice):  # type: ignore[type-arg]  # generic from 8.2 on only
+    """A norm, in any capitals."""
+
+    def __init__(self, *known: str) -> None:
+        super().__init__(known or NORMS)
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Return its name; tell click if it is none of those that are known."""
+        try:
+            return norm_named(value, self.choices)
+        except UnknownNameError:
+            return super().convert(value, param, ctx)  # type: ignore[no-any-return]
+
+
+class NameList(click.ParamType):  # type: ignore[type-arg]  # generic from 8.4 on only
+    """Names with commas between; those of a variable may have spaces in them."""
+
+    name = "text"
+    envvar_list_splitter = ","
 
 
 class EpsList(click.ParamType):  # type: ignore[type-arg]  # generic from 8.4 on only
     """One radius or several with commas between, as decimals, fractions or decibels: 2/255,0.03."""
 
     name = "eps"
+    envvar_list_splitter = ","
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
@@ -70,6 +124,8 @@ class Radius(click.ParamType):  # type: ignore[type-arg]  # generic from 8.4 on 
         """Return the radius, or None; tell click if it is neither."""
         if str(value).lower() == "none":
             return None
+        if "," in str(value):
+            self.fail(f"{value!r} is not one radius: run it once for each", param, ctx)
         try:
             return value if isinstance(value, float) else radius(str(value))
         except UsageError as error:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from advkit.cli.parameters import Number
+from advkit.cli.parameters import Norm, Number
 from advkit.cli.run_options import data_option
 from advkit.errors import InputError, UsageError
 from advkit.numbers import check_eps
@@ -47,7 +47,7 @@ same weights as one that was not.
     show_default=True,
     help="Radius of the perturbations to be trained against; 0 is standard training.",
 )
-@click.option("--norm", type=click.Choice(["Linf", "L2"]), default="Linf", show_default=True,
+@click.option("--norm", type=Norm("Linf", "L2"), default="Linf", show_default=True,
               help="Of the perturbations to be trained against.")  # fmt: skip
 @click.option("--steps", type=click.IntRange(min=1), default=7, show_default=True,
               help="Of the inner attack.")  # fmt: skip

@@ -8,7 +8,7 @@ import click
 
 from advkit.cli.failures import say
 from advkit.cli.model_options import ALLOW_UNSAFE
-from advkit.cli.parameters import EpsList, Number
+from advkit.cli.parameters import EpsList, NameList, Norm, Number, joined, union
 from advkit.cli.run_options import DATA, DEVICE, FRESH, JOBS, JSON, NO_PROGRESS, OUT, SEED, framed
 from advkit.errors import UsageError
 
@@ -53,10 +53,14 @@ Exit codes:
     metavar="NAME[:KEY=VALUE,...]",
     help="Repeatable; names with + between are put together: mifgsm+dim+tim.",
 )
-@click.option("--norm", type=click.Choice(["Linf", "L2"]), default="Linf", show_default=True,
+@click.option("--norm", type=Norm("Linf", "L2"), default="Linf", show_default=True,
               help="How the size of a perturbation is measured.")  # fmt: skip
 @click.option(
-    "--eps", type=EpsList(), help="Radii with commas between; the middle one is that of the matrix."
+    "--eps",
+    type=EpsList(),
+    multiple=True,
+    callback=union,
+    help="Radii with commas between; the middle one is that of the matrix.",
 )
 @click.option("--steps", type=click.IntRange(min=1), default=10, show_default=True,
               help="Of every attack that has steps and does not say otherwise.")  # fmt: skip
@@ -69,7 +73,8 @@ Exit codes:
 )
 @click.option("--every", is_flag=True, help="All attacks at every eps and towards targets, not "
               "only the best one and the noise.")  # fmt: skip
-@click.option("--architectures", default=ARCHITECTURES, show_default=True,
+@click.option("--architectures", type=NameList(), multiple=True, callback=joined,
+              default=[ARCHITECTURES], show_default=True,
               help="Of the nets that are trained; of surrogates mlp,cnn.")  # fmt: skip
 @click.option("--seeds", type=click.IntRange(min=1), default=2, show_default=True,
               help="Nets of each architecture.")  # fmt: skip
@@ -80,7 +85,8 @@ Exit codes:
     show_default=True,
     help="Whether nets of different seeds see different images.",
 )
-@click.option("--robust", default="cnn", show_default=True, metavar="ARCH,...|none",
+@click.option("--robust", type=NameList(), multiple=True, callback=joined, default=["cnn"],
+              show_default=True, metavar="ARCH,...|none",
               help="Trained against perturbations of the middle eps as well.")  # fmt: skip
 @click.option("--classical/--no-classical", default=True, show_default=True,
               help="Classifiers of scikit-learn as targets too.")  # fmt: skip

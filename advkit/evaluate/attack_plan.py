@@ -7,10 +7,10 @@ from torch import Tensor
 
 from advkit.attacks import ATTACKS, HIGHER_ORDER, Member, attack_card, parse
 from advkit.attacks.averaged_transforms import TRANSFORMS
+from advkit.attacks.options import norm_of
 from advkit.attacks.targets_per_sample import Choice, choose_targets
 from advkit.data.samples import Samples, take
 from advkit.errors import UnknownNameError, UsageError, did_you_mean
-from advkit.evaluate.suite import check_norm
 from advkit.evaluate.workers import default_batch
 from advkit.models.classifier import Classifier
 
@@ -55,8 +55,7 @@ def planned(
     """
     member = parse(text, ATTACKS)
     card = attack_card(text, member.attack)
-    norm = norm or ("Linf" if "Linf" in card.norms else card.norms[0])
-    check_norm(member, norm)
+    norm = norm_of(text, member.attack, norm or ("Linf" if "Linf" in card.norms else card.norms[0]))
     if transform not in TRANSFORMS:
         raise UnknownNameError(
             f"there is no transform {transform!r}", did_you_mean(transform, TRANSFORMS)

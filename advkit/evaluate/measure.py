@@ -8,6 +8,7 @@ from torch import Tensor
 
 from advkit.engine import NORMS
 from advkit.engine.objectives import Model, margins
+from advkit.norm_names import norm_named
 
 ROUNDING = 2.0**-24  # how far float32 may move a pixel of [0, 1]
 
@@ -41,7 +42,7 @@ def measure(
     >>> int(table["fooled"].sum()), bool(table["valid"].all())
     (8, True)
     """
-    x, x_adv = x.float(), x_adv.float()
+    norm, x, x_adv = norm_named(norm), x.float(), x_adv.float()
     logits = model(x_adv).float()
     confidence, prediction = logits.softmax(1).max(1)
     delta = x_adv.double() - x.double()

@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from advkit.errors import UsageError
+from advkit.norm_names import norm_named
 from advkit.numbers import number
 
 FORM = "write 'linf@8/255 >= 0.40' or 'clean >= 0.9'"
 PATTERN = re.compile(
     r"\s*(clean|linf|l2|l1|l0)\s*(?:@\s*([^\s>]+))?\s*>=\s*(\S+)\s*", re.IGNORECASE
 )
-NORMS = {"linf": "Linf", "l2": "L2", "l1": "L1", "l0": "L0"}
 
 
 class Requirement(NamedTuple):
@@ -41,7 +41,7 @@ def required(text: str) -> Requirement:
     least = number(found[3].removesuffix("%")) / (100 if found[3].endswith("%") else 1)
     if not 0 <= least <= 1:
         raise UsageError(f"--require {text!r}: {found[3]} is not a share", FORM, code="E203")
-    return Requirement(text.strip(), NORMS.get(found[1].lower()), eps, least)
+    return Requirement(text.strip(), None if eps is None else norm_named(found[1]), eps, least)
 
 
 def check_asked(wanted: Sequence[Requirement], norm: str, eps: Sequence[float]) -> None:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from advkit.attacks import ATTACKS, Member, attack_card, norms_of, parse
+from advkit.attacks import ATTACKS, Member, attack_card, parse
+from advkit.attacks.options import norm_of
 from advkit.errors import UsageError
 from advkit.evaluate.attempts import run_member
 from advkit.evaluate.proofs import certified
@@ -44,7 +45,7 @@ def members_of(texts: Sequence[str], norm: str) -> list[Member]:
     """
     members = [parse(text, ATTACKS) for text in dict.fromkeys(texts)]
     for member in members:
-        check_norm(member, norm)
+        norm_of(member.label, member.attack, norm)
         if attack_card(member.label, member.attack).shared:
             raise UsageError(
                 f"{member.label} makes one perturbation for all samples, and has no place in an "
@@ -53,15 +54,6 @@ def members_of(texts: Sequence[str], norm: str) -> list[Member]:
                 code="E210",
             )
     return members
-
-
-def check_norm(member: Member, norm: str) -> None:
-    """Raise UsageError if an attack lacks ``norm``."""
-    has = norms_of(member.attack)
-    if norm not in has:
-        raise UsageError(
-            f"{member.label} has no norm {norm}", f"it has {', '.join(has)}", code="E210"
-        )
 
 
 def run(work: Work, plan: Plan, eps: Sequence[float]) -> None:

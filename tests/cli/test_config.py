@@ -64,6 +64,52 @@ def test_what_is_printed_is_a_config_that_does_the_same(cli: Cli) -> None:
     assert table["attacks"] == ["pgd:steps=3", "square"]
 
 
+@pytest.mark.parametrize("command", ["audit", "certify", "transfer"])
+def test_a_list_that_is_given_twice_is_put_together(
+    cli: Cli, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("--eps", "0.2", "--eps", "0.1")
+    assert printed(cli, command, *words)["eps"] == ("[0.1, 0.2]", "command line")
+    monkeypatch.setenv(f"ADVKIT_{command.upper()}_EPS", "0.3, 0.25")
+    assert printed(cli, command)["eps"][0] == "[0.25, 0.3]"
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (("linearity", "--classes", "3", "--classes", "8"), ("classes", '["3", "8"]')),
+        (("transfer", "--architectures", "cnn", "--architectures", "mlp,cnn"),
+         ("architectures", '"cnn,mlp"')),
+        (("transfer", "--robust", "cnn", "--robust", "mlp"), ("robust", '"cnn,mlp"')),
+    ],
+)  # fmt: skip
+def test_names_that_are_given_twice_are_put_together(
+    cli: Cli, words: tuple[str, ...], found: tuple[str, str]
+) -> None:
+    assert printed(cli, *words)[found[0]] == (found[1], "command line")
+
+
+@pytest.mark.parametrize("words", [("attack", "pgd"), ("explain",), ("embed",), ("linearity",)])
+def test_one_eps_is_not_taken_twice(cli: Cli, words: tuple[str, ...]) -> None:
+    result = cli(*words, "--eps", 0.1, "--eps", 0.2)
+    assert (result.code, result.out) == (2, "")
+    assert f"error[E203]: advkit {words[0]} takes one --eps, not 0.1 and 0.2" in result.err
+    assert printed(cli, *words, "--eps", "0.1")["eps"] == ("0.1", "command line")
+    assert "'0.1,0.2' is not " in cli(*words, "--eps", "0.1,0.2").err
+
+
+NORMED = {"audit": [], "attack": ["ddn"], "certify": [], "transfer": [], "explain": [], "embed": [],
+          "train": ["--out", "x"], "ls": ["attacks"]}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", NORMED)
+def test_a_norm_is_known_in_any_capitals(cli: Cli, command: str) -> None:
+    for text, norm in (("l2", "L2"), ("LINF", "Linf"), ("L_inf", "Linf"), ("l-2", "L2")):
+        assert printed(cli, command, *NORMED[command], "--norm", text)["norm"][0] == f'"{norm}"'
+    refused = cli(command, *NORMED[command], "--norm", "l3")
+    assert (refused.code, "'l3' is not one of 'Linf', 'L2'" in refused.err) == (2, True)
+
+
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name != "trust"])
 def test_every_option_of_every_command_is_printed(cli: Cli, command: str) -> None:
     made = group.get_command(None, command)  # type: ignore[attr-defined]
