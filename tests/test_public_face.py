@@ -77,6 +77,14 @@ def test_a_norm_is_known_in_any_capitals(tmp_path: Path, norm: str) -> None:
     assert not found["valid"].any()
 
 
+@pytest.mark.parametrize("face", ["audit", "attack", "certify", "explain"])
+def test_data_of_ones_own_without_a_model_is_refused_and_the_bundled_one_named(face: str) -> None:
+    words = ["pgd"] if face == "attack" else []
+    with pytest.raises(UsageError, match="comes without a model") as caught:
+        getattr(advkit, face)(*words, data="npz:mine.npz")
+    assert "--model bundled:fashion-mnist-cnn-robust" in caught.value.hint
+
+
 def test_a_bare_module_is_refused_by_name_and_is_not_changed() -> None:
     net = torch.nn.Linear(4, 2)
     with pytest.raises(UsageError, match="the model is a Linear") as caught:

@@ -77,6 +77,24 @@ def name_of(model: str | Classifier) -> str:
     return model.name
 
 
+def model_for(
+    model: str | Classifier | None, data: str | Samples | None, usual: str = MODEL
+) -> str | Classifier:
+    """Return ``model``, or without one ``usual``, for bundled data or none; raises UsageError.
+
+    Who brings data of their own did not mean to ask a net of ours.
+    """
+    name = data.name if isinstance(data, Samples) else data or "bundled:"
+    if model is None and not name.startswith("bundled:"):
+        raise UsageError(
+            f"--data {name} comes without a model",
+            f"say whose answers count: --model ./net.py:make, --model FILE, or the net that comes "
+            f"with advkit: --model {usual}",
+            code="E204",
+        )
+    return usual if model is None else model
+
+
 def own_data(model: str | Classifier) -> str:
     """Return the spec of the images that a bundled model comes with; raises UsageError."""
     name = name_of(model)

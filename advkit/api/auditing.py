@@ -6,10 +6,10 @@ from typing import Any
 
 from advkit.api.asking import (
     EPS,
-    MODEL,
     asked_of,
     in_units,
     load_both,
+    model_for,
     new_run,
     pick_device,
     pick_eps,
@@ -33,7 +33,7 @@ from advkit.pages.audits import write_report
 
 
 def audit(
-    model: str | Classifier = MODEL,
+    model: str | Classifier | None = None,
     data: str | Samples | None = None,
     *,
     norm: str = "Linf",
@@ -65,7 +65,7 @@ def audit(
     >>> found["report"].endswith("report.html")
     True
     """
-    norm = norm_named(norm, EPS)
+    model, norm = model_for(model, data), norm_named(norm, EPS)
     radii = pick_eps(eps, norm, model, data)
     check_eps(radii, norm)
     _check_options(norm, jobs=jobs, unit_seconds=unit_seconds, limit=limit, **options)
@@ -93,7 +93,7 @@ def audit(
 
 def attack(
     name: str,
-    model: str | Classifier = MODEL,
+    model: str | Classifier | None = None,
     data: str | Samples | None = None,
     *,
     norm: str | None = None,
@@ -136,6 +136,7 @@ def attack(
     }  # fmt: skip
     plan, radii = planned(**wanted), () if eps is None else (eps,)
     check_eps(radii, plan.norm)
+    model = model_for(model, data)
     check_words(run_attack, options)
     check_numbers(jobs=jobs, unit_seconds=unit_seconds, limit=limit, **options)
     load: dict[str, Any] = {"model": model, "data": data, "limit": limit, "arch": arch,

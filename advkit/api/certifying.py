@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from advkit.api.asking import EPS, MODEL, asked_of, load_both, new_run, pick_eps
+from advkit.api.asking import EPS, asked_of, load_both, model_for, new_run, pick_eps
 from advkit.api.checking import check_choice, check_numbers, check_words
 from advkit.bounds.rungs import RUNGS
 from advkit.data.samples import Samples
@@ -20,7 +20,7 @@ from advkit.pages.certificates import write_certificate
 
 
 def certify(
-    model: str | Classifier = MODEL,
+    model: str | Classifier | None = None,
     data: str | Samples | None = None,
     *,
     norm: str | None = None,
@@ -45,6 +45,7 @@ def certify(
     Of 10 images the model reads 100.0% right; no change within Linf 0.005 can make it misread
     100.0%: proved by bounds (alpha), 95% interval 72.2% to 100.0%.
     """
+    model = model_for(model, data)
     norm = norm_named(norm or ("Linf" if smooth is None else "L2"), EPS)
     radii = pick_eps(eps, norm, model, data)
     check_eps(radii, norm)

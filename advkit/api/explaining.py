@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from advkit.api.asking import MODEL, asked_of, load_both, new_run, pick_device
+from advkit.api.asking import asked_of, load_both, model_for, new_run, pick_device
 from advkit.api.checking import check_numbers, check_words
 from advkit.data.masks import read_masks
 from advkit.data.samples import Samples
@@ -18,7 +18,7 @@ from advkit.pages.explanations import beliefs_of, verdict, write_explanation
 
 
 def explain(
-    model: str | Classifier = MODEL,
+    model: str | Classifier | None = None,
     data: str | Samples | None = None,
     *,
     methods: Sequence[str] = USUAL,
@@ -51,7 +51,7 @@ def explain(
     """
     check_words(run_explain, options)
     check_numbers(seed=seed, limit=limit)
-    norm = norm_named(norm)
+    model, norm = model_for(model, data), norm_named(norm)
     plan = planned_maps(methods, target=target, layer=layer, segment=segment, eps=eps, norm=norm,
                         faithfulness=faithfulness, attack=attack, seed=seed)  # fmt: skip
     check_eps(() if eps is None else (eps,), norm)

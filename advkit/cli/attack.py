@@ -133,12 +133,13 @@ def attack(
         raise UsageError(
             f"--transform {transform} is of --average", "add --average 16", code="E207"
         )
-    from advkit.api.asking import MODEL as USUAL
+    from advkit.api.asking import model_for
     from advkit.api.auditing import attack as run
 
-    about = (name, model or USUAL, data or "")
+    asked = model_for(model, data)
+    about = (name, str(asked), data or "")
     with framed(out, *about, kind="attack", no_progress=no_progress) as frame:
-        summary = run(name, model or USUAL, data, norm=norm, eps=eps, average=average or 0,
+        summary = run(name, asked, data, norm=norm, eps=eps, average=average or 0,
                       transform=transform or "noise", out=frame.folder, progress=frame.progress,
                       command=frame.command, announce=frame.announce, **options)  # fmt: skip
     say(json.dumps(summary) if as_json else table(summary))

@@ -182,14 +182,14 @@ def audit(
     check_outputs(output)
     check_share(fail_under)
     wanted = [required(text) for text in require]
-    from advkit.api.asking import MODEL as USUAL
-    from advkit.api.asking import pick_eps
+    from advkit.api.asking import model_for, pick_eps
     from advkit.api.auditing import audit as run
 
+    asked = model_for(model, data)
     portion, out = portion_in(shard, out)
-    check_asked(wanted, norm, pick_eps(eps, norm, model or USUAL, data))
-    with framed(out, model or USUAL, data or "", kind="audit", no_progress=no_progress) as frame:
-        summary = run(model or USUAL, data, norm=norm, eps=eps, out=frame.folder,
+    check_asked(wanted, norm, pick_eps(eps, norm, asked, data))
+    with framed(out, str(asked), data or "", kind="audit", no_progress=no_progress) as frame:
+        summary = run(asked, data, norm=norm, eps=eps, out=frame.folder,
                       progress=frame.progress, announce=frame.announce,
                       command=named(frame.command, portion), shard=portion, **options)  # fmt: skip
     if portion:

@@ -106,13 +106,14 @@ def certify(
     check_eps(eps or (), norm or "")
     given = chosen(smooth, options)
     check_share(fail_under)
-    from advkit.api.asking import MODEL as USUAL
+    from advkit.api.asking import model_for
     from advkit.api.certifying import certify as run
 
-    with framed(out, model or USUAL, data or "", kind="certify", no_progress=no_progress) as frame:
+    asked = model_for(model, data)
+    with framed(out, str(asked), data or "", kind="certify", no_progress=no_progress) as frame:
         if smooth is None:
             given["announce"] = frame.announce
-        summary = run(model or USUAL, data, norm=norm, eps=eps, out=frame.folder,
+        summary = run(asked, data, norm=norm, eps=eps, out=frame.folder,
                       progress=frame.progress, command=frame.command, smooth=smooth,
                       **given)  # fmt: skip
     say(json.dumps(summary) if as_json else table(summary))

@@ -122,14 +122,14 @@ def explain(
     with a reason and the others go on.
     """
     check_eps(() if eps is None else (eps,), norm)
-    from advkit.api.asking import MODEL as USUAL
+    from advkit.api.asking import model_for
     from advkit.api.explaining import explain as run
     from advkit.evaluate.explain_plan import USUAL as METHODS
 
-    asked = listed(methods)
-    about = (model or USUAL, data or "", *asked)
+    asked, whose = listed(methods), model_for(model, data)
+    about = (str(whose), data or "", *asked)
     with framed(out, *about, kind="explain", no_progress=no_progress) as frame:
-        summary = run(model or USUAL, data, methods=asked or METHODS, eps=eps, norm=norm,
+        summary = run(whose, data, methods=asked or METHODS, eps=eps, norm=norm,
                       out=frame.folder, progress=frame.progress, command=frame.command,
                       **options)  # fmt: skip
     say(json.dumps(summary) if as_json else table(summary))

@@ -49,12 +49,15 @@ def with_common(command: Callable[..., Any]) -> Callable[..., Any]:
 @contextmanager
 def setting_of(kind: str, given: dict[str, Any]) -> Iterator["Setting"]:
     """Take the common options out of ``given``; give what all commands are given, and the frame."""
-    from advkit.api.picturing import ROBUST, Setting
+    from advkit.api.asking import model_for
+    from advkit.api.picturing import Setting
 
     common = {name: given.pop(name) for name in NAMES}
     out: Path | None = common.pop("out")
-    model = common.pop("model") or ROBUST
-    with framed(out, model, kind=kind, no_progress=given.pop("no_progress"), unit="step") as frame:
+    model = model_for(common.pop("model"), common["data"])
+    with framed(
+        out, str(model), kind=kind, no_progress=given.pop("no_progress"), unit="step"
+    ) as frame:
         yield Setting(model=model, out=frame.folder, command=frame.command,
                       progress=frame.progress, **common)  # fmt: skip
 

@@ -64,11 +64,13 @@ def speech(
     one sound for all clips, on a second recogniser; and strings of digits, read by a net with CTC.
     The page has players for what was made.
     """
+    from advkit.api.asking import model_for
     from advkit.api.speech import MODEL
     from advkit.api.speech import speech as run
 
-    with framed(out, model or MODEL, data or "", kind="speech", no_progress=no_progress) as frame:
-        summary = run(model or MODEL, data, out=frame.folder, command=frame.command,
+    asked = str(model_for(model, data, MODEL))
+    with framed(out, asked, data or "", kind="speech", no_progress=no_progress) as frame:
+        summary = run(asked, data, out=frame.folder, command=frame.command,
                       progress=frame.progress, **options)  # fmt: skip
     say(json.dumps(summary) if as_json else table(summary))
 

@@ -1,6 +1,7 @@
 """What a run is made of: a resumed run must agree with it, and a report shows it."""
 
 import platform
+import re
 import shlex
 import sys
 from collections.abc import Mapping
@@ -18,6 +19,14 @@ from advkit.evaluate.randomised import seeded
 from advkit.models.classifier import LEAST, Classifier
 
 PACKAGES = ("torch", "torchvision", "numpy")
+DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
+CONTENTS = {
+    "model": "another net, or other weights",
+    "answers": "the net reads the same images otherwise",
+    "data": "other images or labels, or not as many",
+    "surrogates": "other models",
+}
+"""What differs where digests do."""
 
 
 def environment(device: torch.device) -> dict[str, str]:
@@ -44,13 +53,28 @@ def check_same(before: Mapping[str, Any], after: Mapping[str, Any], where: str) 
     """Raise InputError that lists the fields in which a resumed run differs."""
     names = sorted(before.keys() | after.keys())
     differ = [name for name in names if before.get(name) != after.get(name)]
+    if {"model", "data"} & {*differ}:  # other answers are no news
+        differ = [name for name in differ if name != "answers"]
     if differ:
-        listed = "; ".join(f"{n}: {before.get(n)!r} then, {after.get(n)!r} now" for n in differ)
+        listed = "; ".join(_unlike(name, before.get(name), after.get(name)) for name in differ)
         raise InputError(
             f"{where} holds a run with other {', '.join(differ)} ({listed})",
             "give another --out, or --fresh to discard it",
             code="E312",
         )
+
+
+def _unlike(name: str, then: Any, now: Any) -> str:
+    """Return in words how ``then`` differs from ``now``; of a digest nobody learns anything."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        if then.keys() != now.keys():
+            return f"{name}: {', '.join(then)} then, {', '.join(now)} now"
+        return f"{name}: " + ", ".join(
+            _unlike(key, then[key], now[key]) for key in then if then[key] != now[key]
+        )
+    if DIGEST.search(f"{then} {now}"):
+        return f"{name}: {CONTENTS.get(name, 'of other content')}"
+    return f"{name}: {then!r} then, {now!r} now"
 
 
 def command_line() -> str:

@@ -42,7 +42,8 @@ def load_checkpoint(
     if about is None or "fixed" not in about:
         raise InputError(f"{path} is not a checkpoint of advkit train", "delete it", code="E302")
     begun, now = _flat(about["fixed"]), _flat(fixed)
-    told = ", ".join(f"{k} {begun.get(k)} (now {now[k]})" for k in now if begun.get(k) != now[k])
+    differ = [key for key in now if begun.get(key) != now[key]]
+    told = ", ".join(_unlike(key, begun.get(key), now[key]) for key in differ)
     if told:
         raise InputError(
             f"{path} was begun with {told}",
@@ -60,6 +61,16 @@ def load_checkpoint(
             for key in ("step", "exp_avg", "exp_avg_sq")
         }
     return groups["best"], about
+
+
+def _unlike(key: str, begun: Any, now: Any) -> str:
+    """Return in words what the training was begun with; of a digest nobody learns anything."""
+    if key != "data":
+        return f"{key} {begun} (now {now})"
+    then, here = (f"{d['images']} of {d['name']}" if d else "none named" for d in (begun, now))
+    return (
+        f"other images: {then} (now {here})" if then != here else f"other images: not these {here}"
+    )
 
 
 def _flat(fixed: dict[str, Any]) -> dict[str, Any]:

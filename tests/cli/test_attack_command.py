@@ -164,8 +164,8 @@ def test_batches_jobs_and_a_second_run_change_nothing(cli: Cli, tmp_path: Path) 
 
 def test_another_run_is_not_overwritten(cli: Cli, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    words = ("attack", "fgsm", *QUICK, "--eps", "0.05", "--out", out)
-    assert cli(*words).code == 0
+    words = ("attack", "fgsm", *QUICK, "--out", out)
+    assert cli(*words, "--eps", "0.05").code == 0
     before = (out / "table.csv").read_bytes()
     for change, says in (
         (("--seed", 2), "seed: 0 then, 2 now"),
@@ -173,7 +173,7 @@ def test_another_run_is_not_overwritten(cli: Cli, tmp_path: Path) -> None:
         (("--targets", "second"), "targets: None then"),
         (("--restarts", 2), "attacks"),
     ):
-        result = cli(*words, *change)
+        result = cli(*words, *([] if "--eps" in change else ["--eps", "0.05"]), *change)
         assert result.code == 3
         assert says in result.err
     audit = cli("audit", *QUICK, "--attacks", "fgsm", "--eps", "0.05", "--out", out)
@@ -181,7 +181,8 @@ def test_another_run_is_not_overwritten(cli: Cli, tmp_path: Path) -> None:
     assert "kind: 'attack' then, None now" in audit.err
     assert (out / "table.csv").read_bytes() == before
     cli("audit", *QUICK, "--attacks", "fgsm", "--eps", "0.05", "--out", tmp_path / "audit")
-    assert cli(*words[:-1], tmp_path / "audit").code == 3
+    words = (*words, "--eps", "0.05")
+    assert cli(*words[:-3], tmp_path / "audit", "--eps", "0.05").code == 3
     assert cli(*words, "--seed", 2, "--fresh").code == 0
 
 

@@ -168,6 +168,19 @@ def test_49_several_eps_are_sorted_and_taken_once(cli: Cli) -> None:
     assert re.search(r"^eps = \[0.1, 0.2\]", told, re.M)
 
 
+@pytest.mark.parametrize(
+    "words", [("audit",), ("attack", "pgd"), ("certify",), ("explain",), ("embed",), ("speech",)]
+)
+def test_data_of_ones_own_is_not_shown_to_a_net_of_ours_unasked(
+    cli: Cli, words: tuple[str, ...]
+) -> None:
+    result = cli(*words, "--data", "npz:mine.npz")
+    assert (result.code, result.out) == (2, "")
+    assert lines(result.err) == ["error[E204]: --data npz:mine.npz comes without a model"]
+    assert "--model ./net.py:make, --model FILE, or the net that comes with advkit" in result.err
+    assert not list(Path().iterdir())
+
+
 def test_61_names_that_are_paths_do_not_leave_the_run(cli: Cli) -> None:
     names = ["../../escaped", "CON", "a/b", "/tmp/abs"]
     x, ids = bad.pixels(1.0)[:4], bad.np.array(names)
