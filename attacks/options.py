@@ -2,8 +2,10 @@
 
 import inspect
 import pkgutil
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
+from importlib.util import find_spec
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from torch import Tensor
@@ -39,6 +41,7 @@ def parse(text: str, known: Mapping[str, Attack]) -> Member:
     Raises UsageError for what does not exist or does not fit, InputError for a file that does not.
     """
     name, given = _split(text)
+    _check_form(text, known)
     attack = _own(name) if ":" in name else known.get(name) or _together(name)
     if attack is None:
         several = "repeat --attacks for each; " if "," in name else ""
@@ -53,6 +56,21 @@ def parse(text: str, known: Mapping[str, Attack]) -> Member:
             )
         options[key] = _convert(value, hints.get(key, str), f"{name}:{key}", options[key])
     return Member(text, partial(attack, **options), options, own=":" in name)
+
+
+def _check_form(text: str, known: Mapping[str, Attack]) -> None:
+    """Raise UnknownNameError for one of ``known`` whose options are written in another way."""
+    name, mark, rest = re.match(r"(\w*)(.?)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
+    if name not in known or not mark or mark == "+" or find_spec(name):
+        return
+    if mark != ":" and "=" in rest:
+        given = ",".join(re.split(r"[\s,]+", rest.removesuffix(")")))
+        raise UnknownNameError(f"there is no attack {text!r}", f"did you mean {name}:{given}?")
+    if mark == ":" and rest and "=" not in rest:
+        raise UnknownNameError(
+            f"{text!r} gives {name} no KEY=VALUE",
+            f"write {name}:KEY=VALUE; its options: {', '.join(defaults(known[name]))}",
+        )
 
 
 def _split(text: str) -> tuple[str, str]:

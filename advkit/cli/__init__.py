@@ -72,7 +72,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS and completing:
             return None
         if cmd_name not in COMMANDS:
-            hint = did_you_mean(cmd_name, COMMANDS)
+            hint = "advkit --help" if cmd_name == "help" else did_you_mean(cmd_name, COMMANDS)
             raise UsageError(f"there is no command {cmd_name!r}", hint, code="E201")
         if completing:
             from advkit.cli.completion_table import stub

@@ -27,6 +27,11 @@ FILES = (("show", "what"), ("convert", "file"))
 """Arguments that are paths, though click is not told so."""
 
 
+def words_of(what: str) -> list[str]:
+    """Return the names of attacks, data, methods or models, without importing these."""
+    return json.loads(TABLE.read_text(encoding="utf-8"))["words"][what]  # type: ignore[no-any-return]
+
+
 def stub(name: str) -> click.Command:
     """Return a command that can be completed, and does nothing."""
     table = json.loads(TABLE.read_text(encoding="utf-8"))

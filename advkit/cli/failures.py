@@ -18,6 +18,7 @@ from typing import NamedTuple, NoReturn
 import click
 from click.core import ParameterSource
 
+from advkit.cli.slips import hint_for
 from advkit.errors import AdvkitError
 from advkit.evaluate.memory import is_out_of_memory
 
@@ -156,9 +157,10 @@ def _of_click(error: click.ClickException) -> Told:
     usual = "E202" if many else "E200"
     usual = "E201" if error.message.startswith("No such command") else usual
     code = next((code for kind, code in kinds if isinstance(error, kind)), usual)
-    message, _, hint = error.format_message().partition(" Did you mean ")
+    option = isinstance(error, click.NoSuchOption)  # its hint in its message would be click's own
+    message = error.message if option else error.format_message()
     context = getattr(error, "ctx", None)
-    hint = f"did you mean {hint}" if hint else _environment(context, getattr(error, "param", None))
+    hint = _environment(context, getattr(error, "param", None)) or hint_for(error)
     usage = context.get_usage() if context else ""
     return Told(code, error.exit_code, message, hint, usage)
 

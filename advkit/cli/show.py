@@ -60,8 +60,20 @@ def show_run(what: str, name: str | None, as_json: bool) -> None:
         raise UnknownNameError(
             f"show {what} {name}: what is {what}?", did_you_mean(what, ["attack"])
         )
+    if not Path(what).exists():
+        check_attack(what)
     state = state_of(Path(what))
     say(json.dumps(state, indent=2) if as_json else run_page(Path(what), state))
+
+
+def check_attack(what: str) -> None:
+    """Raise UnknownNameError, with the command, where ``what`` is the name of an attack."""
+    from advkit.attacks import ATTACKS, HIGHER_ORDER
+
+    if what in (*ATTACKS, *HIGHER_ORDER):
+        raise UnknownNameError(
+            f"show {what}: that is an attack, not a run", f"advkit show attack {what}"
+        )
 
 
 def facts(name: str) -> dict[str, Any]:

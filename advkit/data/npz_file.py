@@ -21,6 +21,11 @@ from advkit.spec_text import Spec, only
 
 MAX_BYTES = 8 * 2**30
 """What one array may say that it needs; a small file can claim any size."""
+LIKELY = (
+    ("x", "x_test", "X", "X_test", "images", "test_images", "data", "arr_0"),
+    ("y", "y_test", "Y", "Y_test", "labels", "test_labels", "targets", "arr_1"),
+)
+"""What images and labels are called in files of others."""
 
 
 def load_npz(spec: Spec) -> Samples:
@@ -72,12 +77,18 @@ def arrays_of(
         return {key: _array(archive, key, path) for key in (*keys, *there)}
 
 
+def _naming(name: str, known: Sequence[str]) -> str:
+    """Return the hint by which images and labels of other names are found."""
+    x, y = (next((each for each in likely if each in known), "NAME") for likely in LIKELY)
+    return f"name the arrays: --data 'npz:{name}?x={x}&y={y}'"
+
+
 def _array(archive: zipfile.ZipFile, key: str, name: str) -> NDArray[np.generic]:
     known = [member.removesuffix(".npy") for member in archive.namelist()]
     if key not in known:
         raise InputError(
             f"{name} has no array {key!r}, but {', '.join(known)}",
-            f"{did_you_mean(key, known)} Name them: npz:{name}?x=...&y=...",
+            _naming(name, known) if key in ("x", "y") else did_you_mean(key, known),
             code="E302",
         )
     try:

@@ -86,7 +86,8 @@ def state_of(folder: Path) -> dict[str, Any]:
     """
     ledger = folder / "results.sqlite"
     if not ledger.exists():
-        raise InputError(f"{folder} is not a run directory", "give one that advkit wrote")
+        raise InputError(f"{folder} is not a run directory", "give one that advkit wrote; "
+                         "all about an attack: advkit show attack NAME")  # fmt: skip
     running = is_running(folder)
     record, noted = read_json(folder, "run.json") or {}, read_json(folder, NAME) or {}
     alone = not ledger.with_name(f"{ledger.name}-wal").exists()  # else a look leaves files behind

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from advkit.errors import InputError, UnknownNameError, UsageError, did_you_mean
+from advkit.models.bare_words import check_bare
 from advkit.models.callable_spec import called
 from advkit.models.nets import NETS, build
 from advkit.models.schemes import LOADERS, function_of
@@ -38,6 +39,7 @@ def empty(arch: Spec, classes: Sequence[str] | None) -> nn.Module:
 
 def own_arch(arch: Spec, classes: Sequence[str] | None) -> Arch:
     """Return what ``NAME?shape=1,28,28&n_classes=10&key=value`` says; raises UsageError."""
+    check_bare(arch, ())
     if arch.ref not in NETS:
         raise UnknownNameError(
             f"there is no architecture {arch.ref!r}", did_you_mean(arch.ref, NETS)
@@ -48,7 +50,7 @@ def own_arch(arch: Spec, classes: Sequence[str] | None) -> Arch:
     if not shape or not n_classes:
         raise UsageError(
             f"--arch {arch.text} does not say for what inputs and how many classes",
-            f"write --arch {arch.ref}?shape=1,28,28&n_classes=10",
+            f"write --arch '{arch.ref}?shape=1,28,28&n_classes=10'",
             code="E204",
         )
     return Arch(arch.ref, shape, n_classes, options)

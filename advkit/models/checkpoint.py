@@ -67,10 +67,11 @@ def _unlike(key: str, begun: Any, now: Any) -> str:
     """Return in words what the training was begun with; of a digest nobody learns anything."""
     if key != "data":
         return f"{key} {begun} (now {now})"
-    then, here = (f"{d['images']} of {d['name']}" if d else "none named" for d in (begun, now))
-    return (
-        f"other images: {then} (now {here})" if then != here else f"other images: not these {here}"
+    then, here = (
+        ", ".join(f"{name} {each[name]}" for name in sorted(each or {}) if name != "sha256")
+        for each in (begun, now)
     )
+    return f"other images: {then} (now {here})" if then != here else f"other images of {here}"
 
 
 def _flat(fixed: dict[str, Any]) -> dict[str, Any]:

@@ -67,8 +67,9 @@ def _described_by_itself(
 def _of_which(spec: Spec) -> InputError:
     return InputError(
         f"{spec.ref} holds weights but does not say of which architecture",
-        "add --arch NAME?shape=1,28,28&n_classes=10 "
-        f"({', '.join(NETS)}), or --arch package.module:callable",
+        "say of which net: --arch ./net.py:make (a function or class of yours), "
+        "--arch torchvision:resnet18, or a net of advkit: "
+        f"--arch 'cnn?shape=1,28,28&n_classes=10' ({', '.join(NETS)})",
     )
 
 

@@ -7,17 +7,13 @@ nevertheless.
 
 import io
 import pickletools
+import shlex
 import zipfile
 from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 
 from advkit.errors import AdvkitError, InputError, UnsafeError
-
-SAFE = (
-    "turn it into a file without code: advkit convert FILE -o model.safetensors; or, if you trust "
-    "who made it: advkit trust add FILE, or --allow-unsafe-load for this run"
-)
 
 # Safetensors begin with the length of their table, whose low bytes may look like any of the
 # others; what has this after them goes to no other reader.
@@ -72,9 +68,19 @@ def kind_of(data: bytes) -> str:
             return KINDS.get(_kind(archive.namelist()), "")
     if data.startswith(LEGACY):
         return "torch.save"
-    if data.startswith((*_COMPRESSED, *_ZLIB)) or _pickle("", data):
+    if data.startswith((*_COMPRESSED, *_ZLIB)) or _pickle("a file", data):
         return "pickle"
     return "onnx" if data.startswith(b"\x08") else ""
+
+
+def _refused(path: str, what: str) -> UnsafeError:
+    name, scikit = shlex.quote(path), path.endswith((".joblib", ".pkl"))
+    out = shlex.quote(str(Path(path).with_suffix(".skops" if scikit else ".safetensors")))
+    return UnsafeError(
+        f"{path} is {what}; it was not opened",
+        f"turn it into a file without code: advkit convert {name} -o {out}; or, if you trust who "
+        f"made it: advkit trust add {name}, or --allow-unsafe-load for this run",
+    )
 
 
 def _read(path: Path) -> bytes:
@@ -125,7 +131,7 @@ def _text(path: str, data: bytes) -> AdvkitError | None:
 
 def _pickle(path: str, data: bytes) -> AdvkitError | None:
     if (data[0] == 0x80 and data[1:2] <= b"\5") or _reads_as_pickle(data):
-        return UnsafeError(f"{path} is a pickle, which can run code; it was not opened", SAFE)
+        return _refused(path, "a pickle, which can run code")
     return None
 
 
@@ -140,9 +146,7 @@ def _reads_as_pickle(data: bytes) -> bool:
 
 def _compressed(path: str, data: bytes) -> AdvkitError | None:
     if data.startswith(_COMPRESSED) or data.startswith(_ZLIB):
-        return UnsafeError(
-            f"{path} is a compressed stream, as joblib writes its pickles; it was not opened", SAFE
-        )
+        return _refused(path, "a compressed stream, as joblib writes its pickles")
     return None
 
 
@@ -161,7 +165,7 @@ def _archive(path: str, data: bytes) -> AdvkitError | None:
         )
     if names and all(name.endswith(".npy") for name in names):
         return None
-    return UnsafeError(f"{path} is {_kind(names)}, which can run code; it was not opened", SAFE)
+    return _refused(path, f"{_kind(names)}, which can run code")
 
 
 def _kind(names: list[str]) -> str:

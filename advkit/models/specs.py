@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from advkit.errors import InputError, UnknownNameError, UsageError, did_you_mean
+from advkit.models.bare_words import check_bare
 from advkit.models.callable_spec import called, wrapped
 from advkit.models.classifier import Classifier
 from advkit.models.described import load_described
@@ -43,7 +44,7 @@ def load_model(
     >>> model(torch.zeros(2, 1, 8, 8)).shape, model.classes[:3]
     (torch.Size([2, 10]), ('0', '1', '2'))
     """
-    parsed, preprocess = _without_preprocess(parse_spec(spec))
+    parsed, preprocess = _taken_apart(spec)
     if arch is not None and not _is_file(parsed):
         raise UsageError(
             f"--arch {arch} has no use with {spec}", "it belongs to a weights file", code="E207"
@@ -58,7 +59,10 @@ def load_model(
     return found.to(_device(device))
 
 
-def _without_preprocess(spec: Spec) -> tuple[Spec, str]:
+def _taken_apart(text: str) -> tuple[Spec, str]:
+    """Return the spec without its preprocess, and that."""
+    spec = parse_spec(text)
+    check_bare(spec, bundled_models())
     rest = {key: value for key, value in spec.query.items() if key != "preprocess"}
     return spec._replace(query=rest), spec.query.get("preprocess", "auto")
 
@@ -68,7 +72,7 @@ def input_shape(spec: str) -> tuple[int, ...] | None:
 
     None if that cannot be known. Raises what `load_model` raises.
     """
-    parsed, preprocess = _without_preprocess(parse_spec(spec))
+    parsed, preprocess = _taken_apart(spec)
     own = _own_shape(parsed)
     size = preprocess_of(preprocess).size if preprocess != "auto" else None
     return (own[0] if own else 3, *size) if size else own

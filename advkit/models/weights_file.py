@@ -52,7 +52,7 @@ def header_of(path: str, data: bytes) -> dict[str, Any]:
     if len(data) < 9 or data[8:9] != b"{" or size > HEADER_LIMIT:
         raise InputError(
             f"{path} is not a safetensors file (at byte 0: no header)",
-            "advkit loads weights from safetensors only; other formats can run code",
+            "a model is .safetensors, .pt, .onnx, .skops, or a function of yours: ./net.py:make",
             code="E302",
         )
     if size > len(data) - 8:

@@ -94,7 +94,8 @@ def test_a_limit_leaves_every_class_its_share(limit: int) -> None:
     [
         ("bundled:fashion-mist", "no bundled data", "did you mean fashion-mnist?"),
         ("bundle:digits", "unknown scheme 'bundle'", "did you mean bundled?"),
-        ("digits", "unknown scheme ''", "bundled:digits"),
+        ("digits", "has no scheme", "did you mean bundled:digits?"),
+        ("nothing", "unknown scheme ''", "bundled:digits"),
         ("bundled:digits?split=val", "no split 'val'", "test"),
         ("bundled:digits?spilt=test", "no option 'spilt'", "did you mean split?"),
         ("bundled:fashion-mnist?split=train", "no option 'split'", ""),

@@ -1,0 +1,89 @@
+"""What was meant by words that a command does not take: the command that would work."""
+
+import re
+import shlex
+import sys
+from difflib import get_close_matches
+
+import click
+
+from advkit.cli.completion_table import words_of
+
+MODEL = re.compile(
+    r"[^?]+\.(py(:\w+)?|pth?|safetensors|onnx|skops)|(bundled|torchvision|timm|hf|predict):.+"
+)
+
+
+def hint_for(error: click.ClickException) -> str:
+    """Return the command or the word that ``error`` was meant for; '' where nothing is likely."""
+    context, param = getattr(error, "ctx", None), getattr(error, "param", None)
+    if context is None:
+        return ""
+    if isinstance(error, click.NoSuchOption):
+        return _of_option(context, error.option_name)
+    if isinstance(error, click.MissingParameter):
+        usual = "advkit attack pgd --eps 8/255; all of them: advkit ls attacks"
+        return usual if context.info_name == "attack" and param and param.name == "name" else ""
+    extra = re.fullmatch(r"Got unexpected extra arguments? \((.*)\)", error.message)
+    if extra:
+        return _of_extra(context, extra[1].split())
+    if param and isinstance(param.type, click.Choice) and error.message.startswith("'"):
+        return _nearest(error.message.split("'")[1], list(map(str, param.type.choices)))
+    return ""
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    close = get_close_matches(word, known, n=1)
+    return f"did you mean {close[0]}?" if close else ""
+
+
+def _is_attack(word: str) -> bool:
+    return word.partition(":")[0] in words_of("attacks")
+
+
+def _options(context: click.Context) -> list[str]:
+    return [name for param in context.command.params for name in param.opts if name[0] == "-"]
+
+
+def _of_option(context: click.Context, option: str) -> str:
+    command, words = context.info_name, sys.argv[1:]
+    after = words[words.index(option) + 1 :] if option in words else []
+    arguments = [p.name for p in context.command.params if isinstance(p, click.Argument)]
+    own = ["attack", "attacks"] if command == "attack" else arguments
+    if after and option.lstrip("-") in own:
+        return f"advkit {command} {shlex.quote(after[0])}"
+    attacks = [word for word in words[1:] if _is_attack(word)]
+    if attacks and after and _has(attacks[0], option):
+        joint = "," if ":" in attacks[0] else ":"
+        given = f"{attacks[0]}{joint}{option.lstrip('-').replace('-', '_')}={after[0]}"
+        return f"options of an attack follow its name: {shlex.quote(given)}"
+    return _nearest(option, _options(context))
+
+
+def _has(attack: str, option: str) -> bool:
+    from advkit.attacks import ATTACKS
+    from advkit.attacks.options import defaults
+
+    known = defaults(ATTACKS[attack.partition(":")[0]])
+    return option.lstrip("-").replace("-", "_") in known
+
+
+def _of_extra(context: click.Context, extra: list[str]) -> str:
+    command, first = context.info_name, extra[0]
+    name = str(context.params.get("name"))
+    if command == "explain" and re.fullmatch(r"[Ee]\d{3}", first):
+        return f"advkit explain-error {first.upper()}"
+    if command == "attack" and all("=" in word for word in extra):
+        return f"advkit attack {shlex.quote(name + (':', ',')[':' in name] + ','.join(extra))}"
+    if command == "attack" and _is_attack(first):
+        return "advkit audit " + " ".join(f"--attacks {shlex.quote(a)}" for a in (name, *extra))
+    if "--attacks" in _options(context) and _is_attack(first):
+        return f"advkit {command} --attacks {shlex.quote(first)}"
+    if "--model" in _options(context) and MODEL.fullmatch(first):
+        return f"advkit {command} --model {shlex.quote(first)}"
+    if "--data" not in _options(context):
+        return ""
+    from advkit.data.bare_words import data_meant
+
+    meant = data_meant(first)
+    return f"advkit {command} --data {shlex.quote(meant)}" if meant else ""

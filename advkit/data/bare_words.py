@@ -1,0 +1,36 @@
+"""What data a person meant who gave the bare name of a file, a folder or a data set."""
+
+from pathlib import Path
+
+from advkit.data.audio_folder import RECORDING
+from advkit.data.bundled_sets import BUNDLED
+from advkit.data.torchvision_sets import FIXED_SIZE, PICTURES
+from advkit.models.bare_words import callables_in
+
+FILES = {".npz": "npz", ".csv": "csv", ".parquet": "parquet"}
+
+
+def data_meant(name: str) -> str:
+    """Return the likeliest spec of the data ``name``, '' if there is none."""
+    place = Path(name)
+    if place.is_dir():
+        return f"{_kind_of(place)}:{name}"
+    if place.suffix == ".py":
+        names = callables_in(name)
+        return f"{name}:{names[0]}" if names else ""
+    if place.suffix in FILES and place.is_file():
+        return f"{FILES[place.suffix]}:{name}"
+    plain = name.lower().replace("_", "-")
+    if plain in BUNDLED:
+        return f"bundled:{plain}"
+    sets = {each.lower(): each for each in (*FIXED_SIZE, *PICTURES)}
+    known = sets.get(plain.replace("-", ""))
+    return f"torchvision:{known}?root=DIR&split=test" if known else ""
+
+
+def _kind_of(folder: Path) -> str:
+    """Return the scheme for ``folder``, by what lies in it and in the folders in it."""
+    suffixes = {file.suffix.lower() for file in (*folder.glob("*"), *folder.glob("*/*"))}
+    if suffixes & {".parquet", ".arrow"}:
+        return "hf"
+    return "audio" if suffixes & {*RECORDING.suffixes} else "imagefolder"
