@@ -250,16 +250,23 @@ def table(summary: dict[str, Any]) -> str:
     for name, s in shares:
         interval = f"{s['low']:.3f} to {s['high']:.3f}"
         lines.append(f"{name:<24}{s['value']:>9.3f}{interval:>18}{s['count']:>9,}")
-    lines += ["", f"{'attack':<42}{'eps':>8}{'tried':>7}{'fooled':>8}{'passes':>9}{'seconds':>9}"]
-    for row in summary["attacks"]:
-        passes = row["forwards"] + row["backwards"]
-        at = "any" if row["eps"] is None else f"{row['eps']:.4g}"
-        lines.append(
-            f"{row['attack'][:41]:<42}{at:>8}{row['tried']:>7,}{row['fooled']:>8,}"
-            f"{passes:>9.1f}{row['seconds']:>9.1f}"
-        )
+    lines += ["", attack_lines(summary["attacks"])]
     lines += bracket_lines(summary["bracket"], norm)
     return "\n".join([*lines, "", *trust_lines(summary["trust"]), f"report: {summary['report']}"])
+
+
+def attack_lines(attacks: list[dict[str, Any]]) -> str:
+    """Return the table of what each attack fooled and took."""
+    from advkit.cli.layout import columns
+
+    rows = [
+        (row["attack"], "any" if row["eps"] is None else f"{row['eps']:.4g}", f"{row['tried']:,}",
+         f"{row['fooled']:,}", f"{row['forwards'] + row['backwards']:.1f}",
+         f"{row['seconds']:.1f}")
+        for row in attacks
+    ]  # fmt: skip
+    head = ("attack", "eps", "tried", "fooled", "passes", "seconds")
+    return columns(head, rows, right=range(1, len(head)))
 
 
 def bracket_lines(bracket: dict[str, Any], norm: str) -> list[str]:

@@ -1,6 +1,7 @@
 """Text for a terminal: columns that fit its width, and paragraphs."""
 
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -8,6 +9,7 @@ from collections.abc import Sequence
 
 GAP = "  "
 WIDEST = 120
+LEAST = 20  # of a column that is folded or cut
 
 
 def width() -> int:
@@ -21,16 +23,34 @@ def width() -> int:
 def columns(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
     """Return a table; columns ``right`` are flush right, and the last takes what is left.
 
-    On a terminal (or with COLUMNS in the environment) the last column is cut to the width; into a
-    file or a pipe it goes whole.
+    On a terminal (or with COLUMNS in the environment) it has the width of that: the first column
+    is folded, and the last is cut if it holds no numbers. Into a file or a pipe all go whole.
     """
     lines = [header, *rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     if sys.stdout.isatty() or "COLUMNS" in os.environ:
-        widths[-1] = max(width() - sum(widths[:-1]) - len(GAP) * (len(widths) - 1), 4)
-    text = [GAP.join(_cell(line[i], widths[i], i in right) for i in range(len(line)))
-            for line in lines]  # fmt: skip
+        room = width() - sum(widths[1:-1]) - len(GAP) * (len(widths) - 1)
+        numbers = len(widths) - 1 in right
+        last = widths[-1] if numbers else min(widths[-1], LEAST)
+        widths[0] = min(widths[0], max(room - last, LEAST))
+        widths[-1] = last if numbers else max(room - widths[0], 4)
+    text = []
+    for line in lines:
+        first, *more = folded(line[0], widths[0])
+        cells = (first, *line[1:])
+        text += [GAP.join(_cell(cells[i], widths[i], i in right) for i in range(len(cells))), *more]
     return "\n".join(line.rstrip() for line in text)
+
+
+def folded(text: str, size: int) -> list[str]:
+    """Return ``text`` in lines of ``size`` at most, folded after commas where there are any."""
+    lines = [""]
+    for part in re.findall(r"[^,]+,?", text):
+        if lines[-1].strip() and len(lines[-1] + part) > size:
+            lines.append(GAP)
+            part = part.lstrip()
+        lines[-1] += part
+    return [line[i : i + size] for line in lines for i in range(0, max(len(line), 1), size)]
 
 
 def _cell(text: str, size: int, right: bool) -> str:
