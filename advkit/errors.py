@@ -25,10 +25,12 @@ class AdvkitError(Exception):
     def __init__(self, message: str, hint: str = "", *, code: str = "") -> None:
         super().__init__(message)
         self.hint = hint
+        if hint:
+            self.add_note(hint)  # the end of a traceback in Python
         self.code = code or type(self).code
 
 
-class UsageError(AdvkitError):
+class UsageError(AdvkitError, ValueError):
     """The request itself is wrong: an unknown name, a value out of range."""
 
     exit_code = 2

@@ -42,11 +42,16 @@ def check_eps(eps: Iterable[float], norm: str) -> None:
                 f"--eps {value:g} is not a radius", "give 0 or more: 8/255, 0.03", code="E208"
             )
         if norm == "Linf" and value >= 1:
-            raise UsageError(
-                f"--eps {value:g} is the whole range of a pixel or more: images are in [0, 1]",
-                f"did you mean {value:g}/255?",
-                code="E208",
-            )
+            message, hint = beyond_pixels(value)
+            raise UsageError(f"--eps {message}", hint, code="E208")
+
+
+def beyond_pixels(value: float) -> tuple[str, str]:
+    """Return what to say of a radius in Linf as large as the box: what it is, and a hint."""
+    return (
+        f"{value:g} is the whole range of a pixel or more: images are in [0, 1]",
+        f"did you mean {value:g}/255 = {value / 255:.3g}?",
+    )
 
 
 def shown(value: float) -> str:

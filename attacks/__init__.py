@@ -32,6 +32,7 @@ from advkit.attacks.box_constrained_lbfgs import lbfgs
 from advkit.attacks.cards import AttackCard, attack_card
 from advkit.attacks.carlini_wagner import cw
 from advkit.attacks.changed_gradient import through
+from advkit.attacks.checked_calls import checked
 from advkit.attacks.coarse_corners import coarse_pgd
 from advkit.attacks.contrast_change import contrast
 from advkit.attacks.decoupled_direction_norm import ddn
@@ -156,6 +157,9 @@ ATTACKS: dict[str, Attack] = {
     "universal": universal,
     "patch": patch,
 }
+
+ATTACKS = {name: checked(attack) for name, attack in ATTACKS.items()}
+globals().update(ATTACKS)  # `advkit.attacks.pgd` is looked after as ATTACKS["pgd"] is
 
 HIGHER_ORDER: dict[str, Callable[..., Attack]] = {
     # from attacks to an attack

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from advkit.attacks.cards import AttackCard, attack_card
+from advkit.attacks.checked_calls import checked
 from advkit.attacks.minimum import Nearest, enough, nearest_of, within
 from advkit.attacks.options import COMMON, Attack, defaults
 from advkit.attacks.walks import Found, margins_of, repeated
@@ -156,7 +157,7 @@ def attack_from(
     attack.__doc__ = text
     attack.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
     attack.__signature__ = signature  # type: ignore[attr-defined]
-    return attack
+    return checked(attack)
 
 
 def _signature(face: Face, minimum_norm: bool) -> inspect.Signature:

@@ -172,7 +172,7 @@ OPTIONS: list[tuple[int, tuple[object, ...], int, str, str]] = [
     (40, ("--limit", 0), 5, "E500", "limit 0"),
     *[(48, ("--eps", eps), 2, code, told) for eps, code, told in (
         ("nan", "E203", "not a finite number"), ("inf", "E203", "not a finite number"),
-        ("-0.1", "E208", "not a radius"), ("8", "E208", "did you mean 8/255?"))],
+        ("-0.1", "E208", "not a radius"), ("8", "E208", "did you mean 8/255 = 0.0314?"))],
     (50, ("--attacks", "ddn"), 2, "E210", "it has L2"),
     (51, ("--attacks", "pgd:steps=0"), 2, "E206", "steps=0 is not possible"),
     (51, ("--batch-size", 0), 2, "E203", "0 is not in the range"),

@@ -222,7 +222,7 @@ def test_an_audit_refuses_it_and_says_where_it_belongs(cli: Cli, tmp_path: Path)
     [
         (("pdg",), 2, "did you mean pgd?"),
         (("pgd:stepps=3",), 2, "did you mean steps?"),
-        (("fgsm", "--eps", "8"), 2, "did you mean 8/255?"),
+        (("fgsm", "--eps", "8"), 2, "did you mean 8/255 = 0.0314?"),
         (("fgsm", "--eps", "nan"), 2, "not a finite number"),
         (("fgsm", "--eps", "-1"), 2, "-1 is not a radius"),
         (("fgsm", "--eps", "some"), 2, "'some' is not a number"),

@@ -85,7 +85,7 @@ def test_the_gate_is_judged_on_the_lower_bound_at_the_largest_eps(cli: Cli, tmp_
     [
         (("--eps", "nan"), 2, "'nan' is not a finite number"),
         (("--eps", "-0.1"), 2, "-0.1 is not a radius"),
-        (("--eps", "8"), 2, "did you mean 8/255?"),
+        (("--eps", "8"), 2, "did you mean 8/255 = 0.0314?"),
         (("--eps", "8/0"), 2, "'8/0' is not a number"),
         (("--eps", "inf"), 2, "not a finite number"),
         (("--norm", "L3"), 2, "L3"),

@@ -63,7 +63,7 @@ def test_what_is_wrong_is_said_in_a_line(cli: Cli, tmp_path: Path) -> None:
         (("--classes", "3"), 2, "no pair"),
         (("--part", "number"), 2, "not one of"),
         (("--decay", "0"), 2, "decay"),
-        (("--eps", "8"), 2, "did you mean 8/255?"),
+        (("--eps", "8"), 2, "did you mean 8/255 = 0.0314?"),
         (("--eps", "0"), 2, "above 0"),
         (("--limit", "11"), 3, "single image"),
         (("--model", "bundled:fashion-mnist-cnn"), 3, "1 x 28 x 28"),

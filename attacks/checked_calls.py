@@ -1,0 +1,185 @@
+"""The arguments of a call of an attack, looked at once, before the model is asked anything."""
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from functools import wraps
+from inspect import Parameter, signature
+from numbers import Integral, Real
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import torch
+from torch import Tensor
+
+from advkit.attacks.options import Attack, defaults, norm_of
+from advkit.engine.objectives import Model
+from advkit.errors import UnknownNameError, UsageError, did_you_mean
+from advkit.numbers import beyond_pixels
+
+SLACK = 1e-4  # by which rounding may take an image out of [0, 1]
+
+
+def checked(attack: Attack) -> Attack:
+    """Return ``attack`` with a look at what it is given, once a call.
+
+    A call raises UsageError, which is a ValueError, for what cannot be meant: a norm that it lacks,
+    an eps that is no radius, images out of [0, 1], labels that are none, other options than it has.
+    It takes norms in any capitals, and warns of an eps in Linf that was meant in 255ths.
+    """
+    known, kinds, name = signature(attack).parameters, _kinds(attack), attack.__name__
+
+    @wraps(attack)
+    def call(model: Model, x: Tensor, y: Tensor, **given: Any) -> Tensor:
+        _check_options(name, given, known, kinds)
+        _check_images(name, x)
+        for what in ("y", "targets"):
+            _check_labels(name, model, what, y if what == "y" else given.get(what), len(x))
+        _check_ids(name, given.get("ids"), len(x))
+        if "norm" in given:
+            given["norm"] = norm_of(name, attack, given["norm"])
+        eps = given.get("eps", known["eps"].default)
+        _check_eps(name, eps, len(x), known["eps"].default)
+        if given.get("norm", known["norm"].default) == "Linf" and _largest(eps) > 1:
+            warnings.warn(f"{name}: eps={'; '.join(beyond_pixels(_largest(eps)))}", stacklevel=2)
+        try:
+            return attack(model, x, y, **given)
+        except (IndexError, RuntimeError) as error:
+            if "out of bounds" in str(error):
+                _check_classes(name, model, x, {"y": y, "targets": given.get("targets")}, error)
+            raise
+
+    return call
+
+
+def _wrong(message: str, hint: str = "", code: str = "E203") -> UsageError:
+    return UsageError(message, hint, code=code)
+
+
+def _check_options(
+    name: str, given: Mapping[str, Any], known: Mapping[str, Parameter],
+    kinds: Mapping[str, tuple[Any, float]],
+) -> None:  # fmt: skip
+    words = [word for word, each in known.items() if each.kind is Parameter.KEYWORD_ONLY]
+    for word, value in given.items():
+        if word not in words:
+            raise UnknownNameError(f"{name} has no option {word!r}", did_you_mean(word, words))
+        kind, least = kinds.get(word, (None, 0))
+        hint = _not_of(kind, value, least)
+        if hint:
+            raise _wrong(f"{name}: {word}={value!r} is not possible", hint)
+
+
+def _kinds(attack: Attack) -> dict[str, tuple[Any, float]]:
+    """Return the kinds of the options of an attack, and the least that a number may be."""
+    hints = get_type_hints(attack)
+    own = {
+        word: (hints.get(word), min(usual, 0) if hints.get(word) in (int, float) else 0)
+        for word, usual in defaults(attack).items()
+    }
+    return {**own, "seed": (int, -math.inf)}
+
+
+def _not_of(kind: Any, value: Any, least: float) -> str:
+    """Return what an option of this kind may be if ``value`` is not that, else ''."""
+    if get_origin(kind) is Literal and value not in get_args(kind):
+        return did_you_mean(str(value), map(str, get_args(kind)))
+    if kind is bool and not isinstance(value, bool | Integral):
+        return "True or False"
+    if kind is int and not (isinstance(value, Integral) and int(value) >= least):
+        return "a whole number" if least < 0 else "a whole number, 0 or more"
+    if kind is float and not (isinstance(value, Real) and float(value) >= least):
+        return "a number, 0 or more"
+    return ""
+
+
+def _check_images(name: str, x: object) -> None:
+    if not isinstance(x, Tensor):
+        raise _wrong(f"{name}: x is a {type(x).__name__}", "give a tensor: torch.from_numpy(x)")
+    if not x.is_floating_point():
+        raise _wrong(f"{name}: x holds {x.dtype}", "give numbers in [0, 1]: x.float() / 255")
+    if not x.numel():
+        return
+    low, high = (each.item() for each in x.detach().aminmax())
+    if math.isnan(low):
+        raise _wrong(f"{name}: x holds NaN", "leave such samples out", "E308")
+    if not (low >= -SLACK and high <= 1 + SLACK):
+        raise _wrong(
+            f"{name}: x ranges from {low:.4g} to {high:.4g}, not from 0 to 1",
+            "divide by 255, or put the normalisation into the model: advkit.Classifier(net, "
+            "name=..., mean=..., std=...)",
+            "E308",
+        )
+
+
+def _check_labels(name: str, model: Model, what: str, y: object, n: int) -> None:
+    if y is None and what == "targets":
+        return
+    if not isinstance(y, Tensor):
+        raise _wrong(f"{name}: {what} is a {type(y).__name__}", f"give torch.tensor({what})")
+    if y.is_floating_point() or y.dtype == torch.bool:
+        raise _wrong(f"{name}: {what} holds {y.dtype}", f"give whole numbers: {what}.long()")
+    if y.ndim != 1:
+        raise _wrong(
+            f"{name}: {what} has the shape {tuple(y.shape)}",
+            f"give one label per sample, such as {what}.argmax(1) of rows of 0 and 1",
+        )
+    if len(y) != n:
+        raise _wrong(f"{name}: x has {n} samples and {what} has {len(y)}", "one label per sample")
+    if n and y.min() < 0:
+        raise _wrong(f"{name}: {what} holds {int(y.min())}", "classes are numbered from 0 up")
+    _check_highest(name, what, y, getattr(model, "n_classes", 0))
+
+
+def _check_highest(name: str, what: str, y: Tensor, classes: int) -> None:
+    if classes and len(y) and y.max() >= classes:
+        raise _wrong(
+            f"{name}: {what} holds {int(y.max())}, but the model has {classes} classes",
+            f"classes are numbered from 0 to {classes - 1}",
+        )
+
+
+def _check_classes(
+    name: str, model: Model, x: Tensor, labels: Mapping[str, Tensor | None], error: Exception
+) -> None:
+    """Raise UsageError if labels that the model has no class for are behind ``error``."""
+    with torch.no_grad():
+        classes = model(x[:1]).shape[-1]
+    for what, y in labels.items():
+        try:
+            _check_highest(name, what, x.new_zeros(0) if y is None else y, classes)
+        except UsageError as found:
+            raise found from error
+
+
+def _check_ids(name: str, ids: Sequence[str] | None, n: int) -> None:
+    if ids is not None and len(ids) != n:
+        raise _wrong(f"{name}: x has {n} samples and ids has {len(ids)}", "one name per sample")
+
+
+def _check_eps(name: str, eps: Any, n: int, usual: object) -> None:
+    if eps is None and usual is None:
+        return
+    if eps is Parameter.empty:
+        raise _wrong(f"{name} needs an eps", "a number, or one per sample: 8 / 255", "E204")
+    if not isinstance(eps, Tensor):
+        if not isinstance(eps, Real):
+            hint = "a number, or one per sample: 8 / 255"
+            raise _wrong(f"{name}: eps={eps!r} is not a radius", hint, "E208")
+        if not float(eps) >= 0:
+            raise _wrong(f"{name}: eps={eps!r} is not a radius", "give 0 or more", "E208")
+        return
+    if tuple(eps.shape) not in ((), (1,), (n,)):
+        shape = f"{name}: eps has the shape {tuple(eps.shape)} for {n} samples"
+        raise _wrong(shape, "give one number, or one per sample", "E208")
+    bad = (~(eps.reshape(-1) >= 0)).nonzero()
+    if len(bad):
+        first = int(bad[0])
+        told = f"{name}: eps of sample {first} is {eps.reshape(-1)[first].item():g}"
+        raise _wrong(told, "give 0 or more", "E208")
+
+
+def _largest(eps: Any) -> float:
+    """Return the largest finite radius; 0 where there is none."""
+    if isinstance(eps, Tensor):
+        eps = eps[eps.isfinite()].max().item() if eps.isfinite().any() else 0.0
+    return 0.0 if eps is None or eps == math.inf else float(eps)
