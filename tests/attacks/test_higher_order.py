@@ -96,7 +96,7 @@ def test_it_has_the_signature_of_every_attack_and_the_options_of_the_inner_one(n
     assert parameters["norm"].default in norms_of(MADE[name])
     if "strongest" not in name:
         assert set(defaults(MADE[name])) >= {"draws" if name == "restarted minimum" else "steps"}
-        with pytest.raises(TypeError, match="stepps"):
+        with pytest.raises(ValueError, match="stepps"):
             MADE[name](cnn(), images(2), torch.zeros(2), eps=0.1, stepps=3)
 
 
