@@ -171,10 +171,9 @@ def norm_of(label: str, attack: Attack, norm: object) -> str:
     has = norms_of(attack)
     try:
         return norm_named(norm, has)
-    except UnknownNameError as error:
-        raise UsageError(
-            f"{label} has no norm {norm}", f"it has {', '.join(has)}", code="E210"
-        ) from error
+    except UnknownNameError:
+        hint = f"it has {', '.join(has)}"
+        raise UsageError(f"{label} has no norm {norm}", hint, code="E210") from None
 
 
 def _convert(value: str, kind: Any, where: str, default: Any) -> Any:

@@ -62,6 +62,7 @@ def test_what_cannot_be_meant_is_refused_before_the_model_is_asked(name: str) ->
         assert isinstance(caught.value, advkit.AdvkitError)
         assert hint in caught.value.hint
         assert "\n" not in str(caught.value)
+        assert caught.value.__cause__ is None, "one error, not a chain"
         assert not caught.value.hint or caught.value.__notes__ == [caught.value.hint]
     assert len(call(name, x=X[:0], y=Y[:0])) == 0
 
