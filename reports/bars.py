@@ -31,7 +31,7 @@ def waterfall(
     parts: Sequence[Part], *, name: str, title: str, desc: str, width: int = WIDE
 ) -> Markup:
     """Draw one row per part: losses eat into 100% from the right until ``left`` remains."""
-    label = 172 if width > NARROW else 124
+    label = min(max(text_width(part.name) for part in parts) + 12, 0.5 * width)
     total = sum(part.images for part in parts)
     x = linear(0, total, label, width - 62)
     height = TOP + ROW * len(parts) + BOTTOM
@@ -49,7 +49,7 @@ def _waterfall_row(part: Part, x: Scale, end: int, total: int, row: int) -> Mark
     start = end - part.images
     middle = top + BAR / 2 + 4
     minus = "\u2212" if part.kind != "left" and part.images else ""
-    room = int((x(0) - 12) / text_width("n"))
+    room = int((x(0) - 12) / text_width("n") + 1e-6)
     parts: list[str] = [
         element("text", short(part.name, room), x=x(0) - 12, y=middle, text_anchor="end"),
         element(
@@ -78,11 +78,16 @@ def _waterfall_row(part: Part, x: Scale, end: int, total: int, row: int) -> Mark
 
 
 def stacked(bars: Sequence[Bar], *, name: str, title: str, desc: str, width: int = WIDE) -> Markup:
-    """Draw one bar per eps; parts of the same name have the same pattern, named in the legend."""
+    """Draw one bar per eps; parts of the same name have the same pattern, named in the legend.
+
+    Attacks that took nothing at any eps are not named: there are fewer patterns than attacks.
+    """
     label = 76 if width > NARROW else 62
     total = sum(part.images for part in bars[0].parts)
     x = linear(0, total, label, width - 20)
-    kinds = {part.name: part.kind for bar in bars for part in bar.parts}
+    parts = [part for bar in bars for part in bar.parts]
+    taken = {part.name for part in parts if part.images or part.kind != "loss"}
+    kinds = {part.name: part.kind for part in parts if part.name in taken}
     fills = _fills(kinds, name)
     legend, legend_height = _legend(kinds, fills, width)
     top = legend_height + 10

@@ -35,7 +35,7 @@ def class_table(audit: Audit, parts: Breakdown) -> Table:
     """Return the table of classes, the least robust first; at most 40."""
     columns = [Column("class"), Column("images", True), Column("clean", True)]
     columns += [Column(f"eps {eps_text(eps, audit.norm)}", True) for eps, _ in audit.robust]
-    columns += [Column("95% interval at the largest", True)]
+    columns += [Column(f"95% interval at eps {eps_text(audit.robust[-1][0], audit.norm)}", True)]
     order = sorted(parts.by_class, key=lambda row: (row[2][-1].value, row[0]))[:MOST_CLASSES]
     rows = [
         [
@@ -90,28 +90,33 @@ def distances(audit: Audit, parts: Breakdown) -> Figure | None:
     if not sum(parts.distances):
         return None
     title = f"Distances to the nearest example found, in {audit.norm}"
-    beyond = f"{count(parts.beyond)} right images lie beyond {decimal(parts.high)} or have none."
-    marks = [(eps, eps_text(eps, audit.norm)) for eps, _ in audit.robust if eps <= parts.high]
+    edges = parts.edges
+    beyond = f"{_right(parts.beyond)} beyond {decimal(edges[-1])} or without any."
+    marks = [(eps, eps_text(eps, audit.norm)) for eps, _ in audit.robust if eps <= edges[-1]]
 
     def draw(width: int) -> Markup:
         return histogram(
-            parts.distances, parts.high, name=f"distances-{width}", title=title, desc=beyond,
+            parts.distances, edges, name=f"distances-{width}", title=title, desc=beyond,
             across=f"{audit.norm} distance", width=width, marks=marks,
         )  # fmt: skip
 
-    step = parts.high / len(parts.distances)
     rows = [
-        [Cell(decimal(i * step), i * step), Cell(decimal((i + 1) * step)), Cell(count(n), n)]
-        for i, n in enumerate(parts.distances)
+        [Cell(decimal(low), low), Cell(decimal(high), high), Cell(count(n), n)]
+        for low, high, n in zip(edges, edges[1:], parts.distances, strict=False)
     ]
     columns = [Column("from", True), Column("to", True), Column("images", True)]
     return Figure(
         "distances", draw(WIDE), draw(NARROW),
         f"Images that the model reads right, by the size of the smallest change found that fools"
-        f" it. {beyond} Dashed: the audited eps.",
+        f" it. {beyond} Dashed: the audited eps; the bars left of one add up to the"
+        f" images fooled within it.",
         Table(title, columns, rows),
         reading=DISTANCES_READING, limits=DISTANCES_LIMITS, command=audit.command,
     )  # fmt: skip
+
+
+def _right(images: int) -> str:
+    return "1 right image lies" if images == 1 else f"{count(images)} right images lie"
 
 
 def extremes(parts: Breakdown) -> Table:

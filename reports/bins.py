@@ -1,4 +1,4 @@
-"""How often values fall into each of some equal bins."""
+"""How often values fall into each of some bins."""
 
 import math
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from advkit.reports.axes import (
     numbers,
     upright,
 )
-from advkit.reports.svg import drawing, element
+from advkit.reports.svg import drawing, element, text_width
 from advkit.reports.words import count, decimal
 
 
@@ -36,7 +36,7 @@ def counted(values: Sequence[float], bins: int, high: float) -> list[int]:
 
 def histogram(
     counts: Sequence[int],
-    high: float,
+    edges: Sequence[float],
     *,
     name: str,
     title: str,
@@ -46,33 +46,44 @@ def histogram(
     width: int = WIDE,
     marks: Sequence[tuple[float, str]] = (),
 ) -> Markup:
-    """Draw ``counts`` of equal bins from 0 to ``high``; ``marks`` are values to rule, with names.
+    """Draw ``counts`` of the bins between ``edges``; ``marks`` are values to rule, with names.
 
     Raises ValueError where nothing was counted.
     """
     if not sum(counts):
         raise ValueError(f"{title}: nothing was counted")
-    frame = frame_of((0, high), (0, max(counts)), width, height_of(width))
+    ends = edges[0], edges[-1]
+    frame = frame_of(ends, (0, max(counts)), width, height_of(width))
     most = 6 if width > NARROW else 4
     upticks = [tick for tick in numbers(0, max(counts), 5) if tick[0] == int(tick[0])]
     parts = [
         upright(frame, Axis(up, upticks)),
-        level(frame, Axis(across, numbers(0, high, most))),
-        *(_bar(frame, index, number, high / len(counts)) for index, number in enumerate(counts)),
-        *(_mark(frame, value, text) for value, text in marks),
+        level(frame, Axis(across, numbers(*ends, most))),
+        *(_bar(frame, *bin_) for bin_ in zip(edges, edges[1:], counts, strict=False)),
+        _marks(frame, marks),
     ]
     return drawing(name, title, desc, width, frame.height, *parts)
 
 
-def _bar(frame: Frame, index: int, number: int, step: float) -> Markup:
-    low, high = index * step, (index + 1) * step
+def _bar(frame: Frame, low: float, high: float, number: int) -> Markup:
     x, y = frame.x(low), frame.y(number)
     said = f"{decimal(low)} to {decimal(high)}: {count(number)}"
     size = {"width": max(frame.x(high) - x - 1, 0.5), "height": frame.height - BOTTOM - y}
     return element("rect", element("title", said), x=x, y=y, **size, class_="fill-left")
 
 
-def _mark(frame: Frame, value: float, text: str) -> Markup:
-    x, low = frame.x(value), frame.height - BOTTOM
-    line = element("line", x1=x, x2=x, y1=TOP, y2=low, class_="boundary")
-    return element("g", line, element("text", text, x=x + 5, y=TOP + 10, class_="note"))
+def _marks(frame: Frame, marks: Sequence[tuple[float, str]]) -> Markup:
+    """Rule each value; its name stands in the first row of names that is free beside the rule."""
+    rules: list[str] = []
+    names: list[str] = []
+    ends: list[float] = []
+    for value, text in sorted(marks):
+        x, wide = frame.x(value), text_width(text, 11)
+        rules.append(
+            element("line", x1=x, x2=x, y1=TOP, y2=frame.height - BOTTOM, class_="boundary")
+        )
+        start = x + 5 if x + 5 + wide < frame.width else x - 5 - wide
+        row = next((row for row, end in enumerate(ends) if end <= start), len(ends))
+        ends[row : row + 1] = [start + wide + 5]
+        names.append(element("text", text, x=start, y=TOP + 10 + 13 * row, class_="note"))
+    return element("g", *rules, *names)

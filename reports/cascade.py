@@ -1,11 +1,23 @@
 """What each attack added: how all images divide at one eps, and the table of effort."""
 
+from collections.abc import Iterable
+
 from markupsafe import Markup
 
 from advkit.reports.bars import NARROW, WIDE, Bar, Part, stacked, waterfall
 from advkit.reports.parts import Cell, Column, Figure, Table
 from advkit.reports.tables import AttackRow, Audit, Interval
-from advkit.reports.words import bare, count, eps_text, mean, percent, seconds, short, slug
+from advkit.reports.words import (
+    bare,
+    count,
+    eps_text,
+    mean,
+    options_of,
+    percent,
+    seconds,
+    short,
+    slug,
+)
 
 BROKEN_READING = (
     "Start at the right with all images and go down: every bar takes its images away from those"
@@ -18,6 +30,12 @@ BY_EPS_READING = (
 BROKEN_LIMITS = (
     "The order decides who gets the credit: an attack that runs late can add nothing although it"
     " would have fooled every image by itself. This does not rank the attacks."
+)
+TRIED = (
+    "Tried: the images that stood when the attack's turn came. Thorough attacks go from the largest"
+    " eps down and leave out what resisted at a larger one, the longest try only images that are"
+    " close to falling, and line_search draws nearer what was fooled. Eps \u201cany\u201d: run"
+    " once, for the nearest example at whatever distance."
 )
 MISREAD, STANDING = "wrong when clean", "not fooled"
 
@@ -41,11 +59,21 @@ def divide(audit: Audit, eps: float, robust: Interval) -> list[Part]:
 
 
 def attack_names(audit: Audit) -> dict[str, str]:
-    """Return by attack its name without options, or with them where two would be alike."""
+    """Return by attack its name, with options only where it takes them to tell two apart."""
     labels = dict.fromkeys(name for added in audit.added.values() for name in added)
     labels |= dict.fromkeys(row.attack for row in audit.attacks)
-    names = [bare(label) for label in labels]
-    return {label: bare(label) if names.count(bare(label)) == 1 else label for label in labels}
+    return {label: _told_apart(label, labels) for label in labels}
+
+
+def _told_apart(label: str, labels: Iterable[str]) -> str:
+    """Return an attack's name with as many of its first options as no other of ``labels`` has."""
+    name = bare(label)
+    alike = [options_of(other) for other in labels if bare(other) == name]
+    own = options_of(label)
+    for n in range(len(own)):
+        if sum(other[:n] == own[:n] for other in alike) == 1:
+            return f"{name}:{','.join(own[:n])}" if n else name
+    return label
 
 
 def broken(audit: Audit) -> Figure:
@@ -60,7 +88,7 @@ def broken(audit: Audit) -> Figure:
         return waterfall(parts, name=f"broken-{width}", title=title, desc=desc, width=width)
 
     caption = (
-        f"All {count(robust.n)} images at {at}. Attacks run from top to bottom; each tries only"
+        f"All {count(robust.n)} images at {at}. Attacks run from top to bottom; each tries at most"
         " what those above it left standing, so its bar is what it added."
     )
     rows = [
@@ -92,7 +120,8 @@ def by_eps(audit: Audit) -> Figure:
 
     caption = (
         "The same at every audited eps. From the left: images not fooled (with their number),"
-        " then what each attack added, the last attack first; grey: wrong before any attack."
+        " then what each attack added, the last attack first, without those that added nothing;"
+        " grey: wrong before any attack."
     )
     rows = [
         [Cell(parts[0].name), *(Cell(count(part.images), part.images) for part in parts)]
@@ -153,7 +182,7 @@ def _at(row: AttackRow, norm: str) -> str:
 
 def _effort_row(row: AttackRow, name: str, norm: str) -> list[Cell]:
     share = row.fooled / row.tried if row.tried else 0.0
-    options = ", ".join(f"{key}={value}" for key, value in row.options.items())
+    options = [f"{key}={value}" for key, value in row.options.items()] or options_of(row.attack)
     invalid = f"! {count(row.invalid)}" if row.invalid else "0"
     return [
         Cell(_at(row, norm), row.eps or 0.0),
@@ -165,5 +194,5 @@ def _effort_row(row: AttackRow, name: str, norm: str) -> list[Cell]:
         Cell(mean(row.forwards), row.forwards),
         Cell(mean(row.backwards), row.backwards),
         Cell(seconds(row.seconds), row.seconds),
-        Cell(short(options, 240)),
+        Cell(short(", ".join(options), 240)),
     ]

@@ -85,11 +85,12 @@ def distance_figure(study: Linearity, which: str, norm: str = "Linf") -> Figure 
         return None
     high, middle = float(known.max()), float(np.median(known))
     counts = counted(known.tolist(), BINS, high)
+    edges = np.linspace(0, high, BINS + 1).tolist()
     title = f"Exact {norm} distances, {_model(study, which)}"
 
     def draw(width: int) -> Markup:
         return histogram(
-            counts, high, name=f"spread-{which}-{width}", title=title, width=width,
+            counts, edges, name=f"spread-{which}-{width}", title=title, width=width,
             desc=f"{count(len(known))} images, median {decimal(middle)}", across=f"{norm} distance",
             marks=[(middle, f"median {decimal(middle)}")],
         )  # fmt: skip
@@ -98,7 +99,7 @@ def distance_figure(study: Linearity, which: str, norm: str = "Linf") -> Figure 
         f"spread-{which}", draw(WIDE), draw(NARROW),
         f"How far the {count(len(known))} test images that are read right are from being misread:"
         f" half of them no further than {decimal(middle)}, {decimal(255 * middle)} grey levels.",
-        _bins(counts, high, title),
+        _bins(counts, edges, title),
         reading="Each bar counts images whose nearest fooling image is at that distance; there is"
         " none nearer, in the box [0, 1] of real images.",
         limits="A distance says how much must change, not whether an eye would notice.",
@@ -106,8 +107,7 @@ def distance_figure(study: Linearity, which: str, norm: str = "Linf") -> Figure 
     )  # fmt: skip
 
 
-def _bins(counts: Sequence[int], high: float, title: str) -> Table:
-    edges = np.linspace(0, high, len(counts) + 1)
+def _bins(counts: Sequence[int], edges: Sequence[float], title: str) -> Table:
     frame = pd.DataFrame({"low": edges[:-1], "high": edges[1:], "images": counts})
     return table_of(frame, f"{title}, by bar", [
         Of("low", "from"), Of("high", "to"), Of("images", "images", whole),

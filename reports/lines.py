@@ -8,7 +8,6 @@ from markupsafe import Markup
 from advkit.reports.axes import (
     LEFT,
     RIGHT,
-    TOP,
     WIDE,
     Axis,
     Frame,
@@ -79,7 +78,9 @@ def _fit(
     ys = [y for line in lines for _, *rest in (*line.points, *line.band) for y in rest]
     if not xs or any(abs(value) == float("inf") or value != value for value in (*xs, *ys)):
         raise ValueError(f"{[line.name for line in lines]} cannot be drawn: no finite points")
-    ys += [0.0] if zero else []
+    if zero:
+        # Room for its name above the rule: below, it would lie on the lines that come near.
+        ys += [0.0, -0.12 * min(*ys, 0.0)]
     extent = (min(xs), max(xs)), (min(ys), max(ys))
     return frame_of(*extent, width, height_of(width)), extent
 
@@ -87,8 +88,7 @@ def _fit(
 def _boundary(frame: Frame, text: str) -> Markup:
     y, right = frame.y(0), frame.width - RIGHT
     line = element("line", x1=LEFT, x2=right, y1=y, y2=y, class_="boundary")
-    at = y - 6 if y > TOP + 20 else y + 14  # under the line where the axis has its name above it
-    label = element("text", text, x=LEFT + 4, y=at, class_="note")
+    label = element("text", text, x=LEFT + 4, y=y - 6, class_="note")
     return element("g", line, label)
 
 

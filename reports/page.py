@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from advkit.reports.behind import class_table, confusion, distances, extremes
 from advkit.reports.between import bracket_table
-from advkit.reports.cascade import attack_names, broken, by_eps, effort
+from advkit.reports.cascade import TRIED, attack_names, broken, by_eps, effort
 from advkit.reports.clips import clips
 from advkit.reports.gallery import gallery
 from advkit.reports.images import SMALL
@@ -79,6 +79,7 @@ def audit_page(
         curve=curve_figure(audit),
         figures=figures,
         effort=effort(audit),
+        tried=TRIED,
         bracket=bracket_table(audit) if audit.bracket else None,
         behind=_behind(audit),
         invalid=sum(row.invalid for row in audit.attacks),

@@ -1,5 +1,6 @@
 """Accuracy over eps as a step curve with its band, and the small bar that shows one interval."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -35,6 +36,8 @@ from advkit.reports.svg import (
 from advkit.reports.tables import Interval
 from advkit.reports.words import decimal, in_255, percent
 
+UP = "accuracy"
+
 
 class Series(NamedTuple):
     """A right-continuous step function of eps, and the eps at which it was asked for (marked)."""
@@ -61,7 +64,7 @@ def accuracy_curve(
     fractions = all(in_255(eps, norm) for eps in asked if eps > 0)
     unit = f"eps ({norm}, image values from 0 to 1)"
     across = Axis(unit, _eps_ticks(high, 6 if width > NARROW else 4, fractions))
-    parts = [upright(frame, Axis("accuracy", shares())), level(frame, across)]
+    parts = [upright(frame, Axis(UP, shares())), level(frame, across)]
     for index, one in enumerate(series):
         parts += [_band(frame, one, index), _line(frame, one, index)]
     parts += [_marks(frame, one, index) for index, one in enumerate(series)]
@@ -110,17 +113,18 @@ def _line(frame: Frame, one: Series, index: int) -> Markup:
 def _marks(frame: Frame, one: Series, index: int) -> Markup:
     """Draw the marked points with their intervals, and their values where there is room."""
     parts: list[str] = []
-    free_from = 0.0
-    for eps, at in one.marked:
+    after = [frame.x(eps) for eps, _ in one.marked[1:]] + [math.inf]
+    for (eps, at), beyond in zip(one.marked, after, strict=True):
         x, y = frame.x(eps), frame.y(at.value)
         parts += [
             element("line", x1=x, x2=x, y1=frame.y(at.low), y2=frame.y(at.high), class_="whisker"),
             marker(index, x, y),
         ]
         label = percent(at.value)
-        if index == 0 and x >= free_from:
-            parts.append(element("text", label, x=x + 7, y=y - 8, class_="value"))
-            free_from = x + text_width(label) + 8
+        # At the top of the chart it would run into the axis' name.
+        start = max(x + 7, text_width(UP) + 8 if y < TOP + 8 else 0)
+        if index == 0 and start + text_width(label) <= beyond:
+            parts.append(element("text", label, x=start, y=y - 8, class_="value"))
     return element("g", *parts, class_=f"marks series-{index}")
 
 

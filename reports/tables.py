@@ -51,15 +51,15 @@ class Breakdown:
     """What lies behind the share.
 
     ``by_class`` are (class, when clean, at each eps of the audit); ``confusion`` (class, read as,
-    images) within the largest eps; ``distances`` count nearest examples in equal bins from 0 to
-    ``high``, with ``beyond`` further away or unknown; ``easiest`` and ``hardest`` are (sample,
+    images) within the largest eps; ``distances`` count nearest examples in the bins between
+    ``edges``, with ``beyond`` further away or unknown; ``easiest`` and ``hardest`` are (sample,
     class, size of its nearest example, None where none was found).
     """
 
     by_class: Sequence[tuple[str, Interval, Sequence[Interval]]]
     confusion: Sequence[tuple[str, str, int]]
     distances: Sequence[int]
-    high: float
+    edges: Sequence[float]
     beyond: int
     easiest: Sequence[tuple[str, str, float | None]]
     hardest: Sequence[tuple[str, str, float | None]]

@@ -15,6 +15,8 @@ HIDDEN = re.compile(
     + "]"
 )
 
+THROUGH = re.compile(r"([^=(]+)\((.*)\)")
+
 
 def visible(text: str) -> str:
     """Replace control, direction and lone surrogate characters by their names, as `<U+202E>`.
@@ -31,9 +33,22 @@ def short(text: object, limit: int = 60) -> str:
 
 
 def bare(attack: str) -> str:
-    """Return an attack's name without its options: `pgd` for `pgd:steps=40,step=0.1`."""
+    """Return an attack's name without its options: `pgd` for `pgd:steps=40,step=0.1`.
+
+    Of one through another gradient both names stay: `smoothed(pgd)`.
+    """
+    if inside := THROUGH.fullmatch(attack):
+        return f"{inside[1]}({bare(inside[2])})"
     head, _, tail = attack.rpartition(":")
     return head if head and "=" in tail else attack
+
+
+def options_of(attack: str) -> list[str]:
+    """Return the options in an attack's label, as they stand there: `steps=40`, `step=0.1`."""
+    if inside := THROUGH.fullmatch(attack):
+        return options_of(inside[2])
+    told = attack.removeprefix(bare(attack)).removeprefix(":")
+    return told.split(",") if told else []
 
 
 def slug(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -19,17 +20,26 @@ def breakdown(work: Work, eps: Sequence[float], table: pd.DataFrame) -> dict[str
     ``table`` has a row per sample (`summary.per_sample`). ``by_class``: for every class its share
     when clean and at each eps. ``confusion``: how often each class is read as each other within the
     largest eps, by the smallest example found. ``distances``: how many nearest examples lie in each
-    of 40 bins. ``easiest`` and ``hardest``: images with the nearest and with the furthest.
+    of about 40 bins, of which those up to an eps hold all that falls there. ``easiest`` and
+    ``hardest``: images with the nearest and with the furthest.
     """
     right = table[table["right"].astype(bool)].astype({"distance": float})
     top = _reach(right["distance"], max(eps))
     inside = right["distance"][right["distance"] <= top]
-    counts = np.histogram(inside, bins=BINS, range=(0, top))[0]
+    edges = _edges(top, eps)
+    # As everywhere, a distance of exactly eps falls at eps: an edge belongs to the bin on its left.
+    place = np.searchsorted(edges[1:], inside, side="left")
+    counts = np.bincount(place, minlength=len(edges) - 1).tolist()
     order = right.sort_values(["distance", "id"])
     return {
         "by_class": [_class(part, name, eps) for name, part in table.groupby("label")],
         "confusion": _confusion(work, max(eps)),
-        "distances": {"high": top, "counts": counts.tolist(), "beyond": len(right) - len(inside)},
+        "distances": {
+            "high": top,
+            "edges": edges,
+            "counts": counts,
+            "beyond": len(right) - len(inside),
+        },
         "easiest": _named(order.head(PICKED)),
         "hardest": _named(order.tail(PICKED)[::-1]),
     }
@@ -52,7 +62,18 @@ def _confusion(work: Work, eps: float) -> list[dict[str, int]]:
 def _reach(distances: pd.Series, eps: float) -> float:
     """Return how far the histogram goes: to where nearly all known distances lie."""
     known = distances[np.isfinite(distances)]
-    return float(max(eps, known.quantile(0.98))) if len(known) else eps
+    far = float(known.quantile(0.98)) if len(known) else 0.0
+    # A sliver of a bin beyond the largest eps could not be seen; eps 0 alone still needs an axis.
+    return far if far > eps * (1 + 1 / BINS) else eps or 1.0
+
+
+def _edges(high: float, eps: Sequence[float]) -> list[float]:
+    """Return the edges of about 40 bins from 0 to ``high``, nearly equal; every eps is one."""
+    edges = [0.0]
+    for low, end in pairwise(sorted({0.0, *eps, high})):
+        parts = max(1, round(BINS * (end - low) / high))
+        edges += np.linspace(low, end, parts + 1)[1:].tolist()
+    return edges
 
 
 def _named(rows: pd.DataFrame) -> list[dict[str, Any]]:

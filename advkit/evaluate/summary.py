@@ -96,16 +96,20 @@ def verdict(clean: Share, robust: Sequence[dict[str, Any]], norm: str, proved: f
         return f"None of the {clean['n']:,} images is read right, so there is nothing to attack."
     at = robust[-1]
     within = f"within {norm} {shown(at['eps'])}"
+    # "At most" is of these images, the interval of all: its upper end may lie above.
+    elsewhere = (
+        f"(of all such images these attacks would leave {at['low']:.1%} to {at['high']:.1%}, "
+        "95% interval)"
+    )
     if proved:
         return (
             f"Of {clean['n']:,} images the model reads {clean['value']:.1%} right; {within} "
             f"between {proved:.1%} (proved) and {at['value']:.1%} (attacked) stay right "
-            f"(95% interval of the upper end {at['low']:.1%} to {at['high']:.1%})."
+            f"{elsewhere}."
         )
     return (
         f"Of {clean['n']:,} images the model reads {clean['value']:.1%} right; under attack "
-        f"{within} at most {at['value']:.1%} stay right "
-        f"(95% interval {at['low']:.1%} to {at['high']:.1%})."
+        f"{within} at most {at['value']:.1%} stay right {elsewhere}."
     )
 
 

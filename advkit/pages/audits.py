@@ -88,7 +88,8 @@ def _breakdown(run: Mapping[str, Any]) -> Breakdown:
             (name(row["label"]), name(row["read_as"]), row["images"]) for row in run["confusion"]
         ],
         distances=at["counts"],
-        high=at["high"],
+        # A run of an older version has equal bins.
+        edges=at.get("edges") or np.linspace(0, at["high"], len(at["counts"]) + 1).tolist(),
         beyond=at["beyond"],
         **picked,
     )

@@ -47,7 +47,11 @@ def test_distances_and_the_images_at_both_ends(
     right = samples[samples["right"]]
     at = summary["distances"]
     assert sum(at["counts"]) + at["beyond"] == len(right)
-    assert at["high"] >= max(EPS)
+    assert at["high"] == at["edges"][-1] >= max(EPS)
+    for eps in EPS:  # the bars left of an eps are the images that fall there
+        left = sum(n for n, edge in zip(at["counts"], at["edges"][1:], strict=True) if edge <= eps)
+        assert left == (right["distance"] <= eps).sum()
+        assert eps in at["edges"]
     assert [one["distance"] for one in summary["easiest"]] == pytest.approx(
         sorted(right["distance"])[:6])  # fmt: skip
     assert summary["hardest"][0]["distance"] == pytest.approx(right["distance"].max())

@@ -46,7 +46,8 @@ def sample_breakdown() -> Breakdown:
     ]
     pairs = [(a, b, 1 + len(a)) for a, b in list(permutations(CLASSES, 2))[::2]]
     ends = [(f"test-{at:05d}", CLASSES[at], 0.01 * (1 + at)) for at in range(6)]
-    return Breakdown(by_class, pairs, [3 + at % 7 for at in range(40)], 0.233, 18, ends, ends)
+    edges = [at * 0.233 / 40 for at in range(41)]
+    return Breakdown(by_class, pairs, [3 + at % 7 for at in range(40)], edges, 18, ends, ends)
 
 
 def _every_check() -> Trust:

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from advkit.reports.bars import NARROW, WIDE, Bar, Part, stacked, waterfall
-from advkit.reports.cascade import broken, by_eps, divide, effort
+from advkit.reports.cascade import attack_names, broken, by_eps, divide, effort
 from tests.reports.sample_audit import FOOLED, sample_audit, wilson
 from tests.reports.svg_reading import axis, numbers, of_class, parsed, share
 
@@ -45,13 +45,26 @@ def test_waterfall_bars_are_to_scale_and_follow_each_other(width: int) -> None:
 
 
 def test_stacked_bars_are_to_scale_and_told_apart_by_pattern() -> None:
-    root = parsed(stacked([Bar("0.1", PARTS)], name="s", title="T", desc="D"))
+    first = [Part("fgsm", 0, "loss"), *PARTS[:3], PARTS[3]._replace(images=41)]
+    parts = [Part("fgsm", 0, "loss"), *PARTS[:2], PARTS[2]._replace(images=1), PARTS[3]]
+    root = parsed(stacked([Bar("0", first), Bar("0.1", parts)], name="s", title="T", desc="D"))
     to_share = axis(root, "x", share)
-    (_, left) = of_class(root, "fill-left", "rect")  # the first is the legend's
+    *_, left = of_class(root, "fill-left", "rect")
     x, width = numbers(left, "x", "width")
-    assert (to_share(x), to_share(x + width + 1)) == pytest.approx((0, 0.4), abs=1e-3)
+    assert (to_share(x), to_share(x + width + 1)) == pytest.approx((0, 40 / 101), abs=1e-3)
     fills = {node.get("fill") for node in root.iter("rect")} - {None}
     assert fills == {"url(#s-0)", "url(#s-1)"}
+    (legend,) = of_class(root, "legend")
+    named = [text.text for text in legend.iter("text")]
+    assert named == ["not fooled", "square", "pgd", "wrong when clean"]  # fgsm took nothing
+
+
+def test_attacks_are_named_by_what_tells_them_apart() -> None:
+    labels = ["apgd:steps=30,loss=ce", "apgd:steps=100,loss=ce", "apgd:steps=100,loss=dlr", "fab"]
+    labels += ["my.attacks:pgd:steps=3", "md", "md:steps=9"]
+    audit = sample_audit(added={0.1: dict.fromkeys(labels, 1)}, attacks=[])
+    assert list(attack_names(audit).values()) == [
+        "apgd:steps=30", *labels[1:4], "my.attacks:pgd", "md", "md:steps=9"]  # fmt: skip
 
 
 def test_figures_carry_their_numbers_as_tables() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,12 @@ from advkit.reports.lines import Line, line_chart
 from advkit.reports.matrix import heat_map
 from advkit.reports.points import Group, scatter
 from advkit.reports.robustness_curve import Series, accuracy_curve, sparkline
+from advkit.reports.svg import text_width
 from tests.reports.sample_audit import guesses, wilson
 from tests.reports.svg_reading import Node, axis, corners, numbers, of_class, parsed
 
 LABEL_DROP = 4
+EDGES = [0, 0.25, 0.5, 0.75, 1.0]
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 TEXT = {"title": "T", "desc": "D"}
 
@@ -49,7 +52,7 @@ def dots(width: int = WIDE) -> str:
 
 def bins(width: int = WIDE) -> str:
     marks = [(0.25, "eps")]
-    return histogram([3, 0, 5, 2], 1.0, name="h", across="d", width=width, marks=marks, **TEXT)
+    return histogram([3, 0, 5, 2], EDGES, name="h", across="d", width=width, marks=marks, **TEXT)
 
 
 def grid(width: int = WIDE) -> str:
@@ -140,7 +143,24 @@ def test_bars_of_a_histogram_are_as_high_as_their_counts() -> None:
     assert heights == pytest.approx([3, 0, 5, 2], abs=0.05)
     assert counted([0, 0.49, 0.5, 1.0, 1.2, -1], 2, 1.0) == [2, 2]
     with pytest.raises(ValueError, match="nothing was counted"):
-        histogram([0, 0], 1.0, name="h", across="d", **TEXT)
+        histogram([0, 0], [0, 0.5, 1], name="h", across="d", **TEXT)
+
+
+def test_names_of_marks_that_lie_close_do_not_overprint() -> None:
+    marks = [(at, str(at)) for at in (0.05, 0.055, 0.06, 0.1, 0.995)]
+    root = parsed(histogram([1], [0, 1], name="h", across="d", marks=marks, **TEXT))
+    names = [(*numbers(t, "x", "y"), text_width(t.text or "", 11)) for t in of_class(root, "note")]
+    assert len(names) == len(marks)
+    assert max(x + wide for x, _, wide in names) <= WIDE
+    for (x, y, wide), (other, row, _) in combinations(names, 2):
+        assert abs(y - row) >= 11 or other >= x + wide
+
+
+def test_bars_of_bins_of_unequal_width_stand_between_their_edges() -> None:
+    root = parsed(histogram([1, 2], [0, 0.1, 0.4], name="h", across="d", **TEXT))
+    across, _ = scales(root)
+    left = [across(numbers(bar, "x")[0]) for bar in of_class(root, "fill-left", "rect")]
+    assert left == pytest.approx([0, 0.1], abs=1e-3)
 
 
 def test_cells_are_shaded_by_their_numbers_and_say_them() -> None:
@@ -179,10 +199,9 @@ def test_the_name_of_the_rule_keeps_clear_of_the_axis_name() -> None:
         assert rule
         return float(label[1]), float(rule[1])
 
-    label, rule = label_and_rule([(0, -5), (1, -1)])  # 0 is the top of the chart
-    assert label > rule
-    label, rule = label_and_rule([(0, -5), (1, 5)])
-    assert label < rule
+    for top in (-1, 0.01, 5):  # where 0 would be the top of the chart, too, and no line comes
+        label, rule = label_and_rule([(0, -5), (1, top)])
+        assert 12 + 12 < label < rule
 
 
 def test_a_legend_that_would_run_into_the_name_of_the_axis_stands_above_it() -> None:

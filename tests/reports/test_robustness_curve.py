@@ -1,8 +1,7 @@
-from itertools import pairwise
-
 import pytest
 
 from advkit.reports.robustness_curve import NARROW, WIDE, Series, accuracy_curve, interval_bar
+from advkit.reports.svg import text_width
 from advkit.reports.tables import Interval
 from tests.reports.sample_audit import sample_audit, wilson
 from tests.reports.svg_reading import axis, corners, eps, numbers, of_class, parsed, share
@@ -70,9 +69,14 @@ def test_series_differ_by_dash_and_marker_and_have_a_legend() -> None:
 def test_values_are_printed_where_they_do_not_collide() -> None:
     close = [(0.1 + i / 1000, wilson(50 - i, 100)) for i in range(10)]
     root = parsed(draw(Series("a", close, close)))
-    at = [float(text.get("x", "nan")) for text in of_class(root, "value")]
-    assert 1 <= len(at) < len(close)
-    assert all(b - a > 40 for a, b in pairwise(at))
+    values = of_class(root, "value")
+    assert [text.text for text in values] == ["41.0%"]  # that of the largest eps, which is quoted
+    apart = [(0.0, wilson(100, 100)), (0.1, wilson(50, 100)), (0.2, wilson(0, 100))]
+    root = parsed(draw(Series("a", apart, apart)))
+    values = of_class(root, "value")
+    assert [text.text for text in values] == ["100.0%", "50.0%", "0.0%"]
+    (axis_name, _) = of_class(root, "axis-name")
+    assert numbers(values[0], "x")[0] > numbers(axis_name, "x")[0] + text_width(axis_name.text)
 
 
 def test_eps_zero_alone_can_be_drawn() -> None:

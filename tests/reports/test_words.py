@@ -8,6 +8,7 @@ from advkit.reports.words import (
     eps_both,
     eps_text,
     mean,
+    options_of,
     percent,
     seconds,
     short,
@@ -82,3 +83,7 @@ def test_an_attack_loses_its_options_but_not_its_module() -> None:
     assert bare("pgd") == "pgd"
     assert bare("mine.attacks:wild") == "mine.attacks:wild"
     assert bare("mine.attacks:wild:steps=2") == "mine.attacks:wild"
+    assert bare("straight_through+smoothed(apgd:steps=30,loss=ce)") == (
+        "straight_through+smoothed(apgd)")  # fmt: skip
+    assert options_of("smoothed(apgd:steps=30,loss=ce)") == ["steps=30", "loss=ce"]
+    assert options_of("mine.attacks:wild") == []
