@@ -93,6 +93,7 @@ def _cell(place: tuple[float, float, float, float], share: float, tip: str, word
     cell = element("rect", element("title", tip), **box, class_=f"heat heat-{shade}")
     if not words:
         return cell
-    kind = "on-heat" if shade > SHADES // 2 else "in-heat"
+    # Where the contrast of both inks with the shade is most alike, in light and in dark.
+    kind = "on-heat" if shade > 6 else "in-heat"
     at = {"x": x + side / 2, "y": y + height / 2 + 4, "text_anchor": "middle", "font_size": 10}
     return element("g", cell, element("text", words, **at, class_=kind))

@@ -107,7 +107,7 @@ def _curve(audit: LabelAudit) -> Figure:
 
     def draw(width: int) -> Markup:
         return line_chart(lines, name=f"queries-{width}", title=title, desc=desc, width=width,
-                          across="queries", up="%", whole=True)  # fmt: skip
+                          across="queries", up="images fooled, %", whole=True)  # fmt: skip
 
     return Figure(
         "queries", draw(WIDE), draw(NARROW),

@@ -14,6 +14,7 @@ from advkit.reports.transfer_tables import Between, Transfer
 from advkit.reports.words import count, decimal, eps_text, percent, short, spread
 
 FEW = 6  # pairs: fewer show nothing
+UP = "images fooled, %"
 MATRIX_READING = (
     "A row is the net that the examples were made on, a column the net that they were shown to:"
     " the darker, the more are misread. Framed cells: a net on its own examples, which is no"
@@ -95,7 +96,7 @@ def curves(study: Transfer) -> Figure | None:
 
     def draw(width: int) -> Markup:
         return line_chart(_lines(drawn), name=f"curves-{width}", title=title, desc=desc,
-                          width=width, across=f"{study.norm} eps", up="%")  # fmt: skip
+                          width=width, across=f"{study.norm} eps", up=UP)  # fmt: skip
 
     rows = [
         [Cell(short(name)), Cell(eps_text(eps, study.norm), eps), *shares(at)]
@@ -131,7 +132,7 @@ def ensembles(study: Transfer) -> Figure | None:
     def draw(width: int) -> Markup:
         return line_chart(_lines(line), name=f"ensembles-{width}", title=title, desc=desc,
                           width=width, across="nets that the examples are made on",
-                          up="%", whole=True)  # fmt: skip
+                          up=UP, whole=True)  # fmt: skip
 
     rows = [[Cell(str(k), k), *shares(at)] for k, at in study.ensembles]
     return Figure(
@@ -161,7 +162,7 @@ def points(study: Transfer) -> Figure | None:
 
     def draw(width: int) -> Markup:
         return scatter(groups, name=f"points-{width}", title=title, desc=desc, width=width,
-                       across="mean cosine of the input gradients", up="%")  # fmt: skip
+                       across="mean cosine of the input gradients", up=UP)  # fmt: skip
 
     rows = [
         [Cell(short(s)), Cell(short(t)), Cell("yes" if same else "no"), Cell(decimal(x), x),

@@ -42,8 +42,8 @@ def certify(
 
     >>> found = advkit.certify("bundled:digits-cnn", eps=0.005, limit=10)
     >>> print(found["verdict"])
-    Of 10 images the model reads 100.0% right; no change within Linf 0.005 can make it misread
-    100.0%: proved by bounds (alpha), 95% interval 72.2% to 100.0%.
+    Of 10 images the model reads 100.0% right; 100.0% are proved by bounds (alpha) to stay right
+    under every change within Linf 0.005 (95% interval over all such images 72.2% to 100.0%).
     """
     model = model_for(model, data)
     norm = norm_named(norm or ("Linf" if smooth is None else "L2"), EPS)

@@ -143,7 +143,9 @@ def _loses(subject: Subject, member: Member) -> bool:
 
 
 def _against(name: str, lost: Tensor, weak: Tensor, strong: Tensor, form: str) -> Check:
-    seen = form.format(share(weak), share(strong)) + f"; {int(lost.sum())} only the former."
+    seen = (
+        form.format(share(weak), share(strong)) + f"; {int(lost.sum())} fall to the former alone."
+    )
     return Check(name, _beyond_luck(lost), seen)
 
 

@@ -148,7 +148,8 @@ def verdict(clean: Share, rows: Sequence[Mapping[str, Any]], norm: str, method: 
         return f"None of the {clean['n']:,} images is read right, so there is nothing to prove."
     at = rows[-1]
     return (
-        f"Of {clean['n']:,} images the model reads {clean['value']:.1%} right; no change within "
-        f"{norm} {shown(at['eps'])} can make it misread {at['value']:.1%}: proved by bounds "
-        f"({method}), 95% interval {at['low']:.1%} to {at['high']:.1%}."
+        f"Of {clean['n']:,} images the model reads {clean['value']:.1%} right; {at['value']:.1%} "
+        f"are proved by bounds ({method}) to stay right under every change within {norm} "
+        f"{shown(at['eps'])} (95% interval over all such images {at['low']:.1%} to "
+        f"{at['high']:.1%})."
     )

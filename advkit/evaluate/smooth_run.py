@@ -134,6 +134,7 @@ def verdict(clean: Share, at: Mapping[str, Any], sigma: float, doubt: float) -> 
     """Return the result in one sentence, at the largest eps."""
     return (
         f"Of {clean['n']:,} images the smoothed classifier (noise of deviation {sigma:g}), not the "
-        f"model itself, reads {clean['value']:.1%} right; no change within L2 {shown(at['eps'])} "
-        f"can make it misread {at['value']:.1%}, each with {1 - doubt:.1%} confidence."
+        f"model itself, reads {clean['value']:.1%} right; {at['value']:.1%} are certified to stay "
+        f"right under every change within L2 {shown(at['eps'])}, each with {1 - doubt:.1%} "
+        "confidence."
     )

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,18 @@ def test_an_audit_from_words_to_report(cli: Cli, tmp_path: Path) -> None:
     page = (out / "report.html").read_text()
     assert "data:image/png;base64," in page
     assert summary["verdict"] in page
+
+
+def test_the_manual_lists_every_file_of_a_run(cli: Cli, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    cli("audit", *QUICK, "--jobs", "1", "--out", out)
+    manual = (Path(__file__).parents[2] / "docs/audit.md").read_text(encoding="utf-8")
+    section = manual.split("## Files of a run")[1].split("\n## ")[0]
+    heads = re.findall(r"^\| (`.*?) \|", section, re.M)
+    listed = [name for head in heads for name in re.findall(r"`([^`]+)`", head)]
+    written = [file.relative_to(out).as_posix() for file in out.rglob("*") if file.is_file()]
+    assert [one for one in written if not any(fnmatch(one, name) for name in listed)] == []
+    assert [name for name in listed if not any(fnmatch(one, name) for one in written)] == []
 
 
 def test_json_is_one_document_and_nothing_else(cli: Cli, tmp_path: Path) -> None:
