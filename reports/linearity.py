@@ -58,8 +58,11 @@ def headline(study: Linearity) -> str:
     if "missed_two" not in study.tables:
         return "A linear model is fooled by small changes that add up."
     two, n = _missed(study, "two")
-    found = "is the exact optimum: it misses none" if not two else f"misses {count(two)}"
-    text = f"One step along the sign of the gradient {found} of {count(n)} images for two classes"
+    found = "is the best attack there is: it misses none" if not two else f"misses {count(two)}"
+    text = (
+        f"One step along the sign of the gradient of a linear model {found} of {count(n)} images"
+        " for two classes"
+    )
     if "missed_all" not in study.tables:
         return f"{text}."
     rest, n = _missed(study, "all")
