@@ -57,7 +57,7 @@ def test_the_headline_is_what_the_table_says() -> None:
         table = study.tables[name].assign(missed=value)
         study = replace(study, tables={**study.tables, name: table})
     page = linearity_page(study)
-    assert "gradient misses 3 of" in page
+    assert "linear model misses 3 of" in page
     assert "and at most 7 of" in page
 
 
