@@ -51,8 +51,12 @@ def checked(attack: Attack) -> Attack:
     return call
 
 
-def _wrong(message: str, hint: str = "", code: str = "E203") -> UsageError:
-    return UsageError(message, hint, code=code)
+def _wrong(message: str, hint: str) -> UsageError:
+    return UsageError(message, hint, code="E203")
+
+
+def _no_radius(message: str, hint: str) -> UsageError:
+    return UsageError(message, hint, code="E208")
 
 
 def _check_options(
@@ -101,13 +105,12 @@ def _check_images(name: str, x: object) -> None:
         return
     low, high = (each.item() for each in x.detach().aminmax())
     if math.isnan(low):
-        raise _wrong(f"{name}: x holds NaN", "leave such samples out", "E308")
+        raise _wrong(f"{name}: x holds NaN", "leave such samples out")
     if not (low >= -SLACK and high <= 1 + SLACK):
         raise _wrong(
             f"{name}: x ranges from {low:.4g} to {high:.4g}, not from 0 to 1",
             "divide by 255, or put the normalisation into the model: advkit.Classifier(net, "
             "name=..., mean=..., std=...)",
-            "E308",
         )
 
 
@@ -160,22 +163,24 @@ def _check_eps(name: str, eps: Any, n: int, usual: object) -> None:
     if eps is None and usual is None:
         return
     if eps is Parameter.empty:
-        raise _wrong(f"{name} needs an eps", "a number, or one per sample: 8 / 255", "E204")
+        raise UsageError(
+            f"{name} needs an eps", "a number, or one per sample: 8 / 255", code="E204"
+        )
     if not isinstance(eps, Tensor):
         if not isinstance(eps, Real):
             hint = "a number, or one per sample: 8 / 255"
-            raise _wrong(f"{name}: eps={eps!r} is not a radius", hint, "E208")
+            raise _no_radius(f"{name}: eps={eps!r} is not a radius", hint)
         if not float(eps) >= 0:
-            raise _wrong(f"{name}: eps={eps!r} is not a radius", "give 0 or more", "E208")
+            raise _no_radius(f"{name}: eps={eps!r} is not a radius", "give 0 or more")
         return
     if tuple(eps.shape) not in ((), (1,), (n,)):
         shape = f"{name}: eps has the shape {tuple(eps.shape)} for {n} samples"
-        raise _wrong(shape, "give one number, or one per sample", "E208")
+        raise _no_radius(shape, "give one number, or one per sample")
     bad = (~(eps.reshape(-1) >= 0)).nonzero()
     if len(bad):
         first = int(bad[0])
         told = f"{name}: eps of sample {first} is {eps.reshape(-1)[first].item():g}"
-        raise _wrong(told, "give 0 or more", "E208")
+        raise _no_radius(told, "give 0 or more")
 
 
 def _largest(eps: Any) -> float:

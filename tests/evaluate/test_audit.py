@@ -1,6 +1,7 @@
 import json
 import re
 import sqlite3
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -153,7 +154,7 @@ def test_attacks_that_are_alike_but_for_a_sign_keep_their_examples_apart(tmp_pat
 
 
 def test_another_net_with_the_same_weights_is_another_model(whole: Path) -> None:
-    net = classifier().net
+    net = deepcopy(classifier().net)
     net.register_forward_hook(lambda _net, _x, logits: logits.softmax(1))
     with pytest.raises(
         InputError, match=r"other answers \(answers: the net reads the same images otherwise\)"

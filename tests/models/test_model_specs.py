@@ -265,7 +265,7 @@ def test_weights_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"8 missing: 7.weight, .*, \.\.\.;"):
         load_model(saved(tmp_path / "w.safetensors"), arch=deep)
     extra = saved(tmp_path / "w.safetensors", more=torch.zeros(1))
-    with pytest.raises(InputError, match=r"1 unexpected: more$"):
+    with pytest.raises(InputError, match=r"1 unexpected: more\n"):
         load_model(extra, arch="mlp?shape=1,8,8&n_classes=3")
     parallel = saved(tmp_path / "w.safetensors", prefix="module.")
     with pytest.raises(InputError, match="6 missing") as caught:
