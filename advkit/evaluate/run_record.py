@@ -74,7 +74,7 @@ def sound_of(samples: Samples) -> dict[str, Any]:
 
 def class_notes(model: Classifier, samples: Samples) -> list[str]:
     """Return a note where the names of classes differ; raises InputError where their order does."""
-    ours, theirs = model.classes, samples.classes
+    ours, theirs = model.classes, tuple(samples.classes or ())
     if ours and theirs and samples.mapped:
         theirs = _filled(theirs, ours)
     if not ours or not theirs or ours == theirs:

@@ -3,6 +3,7 @@ import re
 import sqlite3
 from copy import deepcopy
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import torch
 
 from advkit.data.samples import take
 from advkit.errors import EmptyError, InputError, UsageError
+from advkit.evaluate.run_record import class_notes
 from advkit.evaluate.store import open_store
 from advkit.models.classifier import Classifier
 from tests.evaluate.small import EPS, classifier, run, some_digits, table
@@ -264,6 +266,8 @@ def test_names_of_classes_must_not_be_in_another_order(tmp_path: Path) -> None:
     other = Classifier(classifier().net, name="other", classes=[f"n{i}" for i in range(10)])
     summary = run(tmp_path / "b", model=other, attacks=("fgsm",))
     assert "differently" in summary["notes"][-1]
+    names: Any = list(samples.classes or ())
+    assert class_notes(classifier(), samples._replace(classes=names)) == []
 
 
 def test_no_samples_and_unknown_attacks(tmp_path: Path) -> None:
