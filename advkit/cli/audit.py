@@ -259,6 +259,8 @@ def attack_lines(attacks: list[dict[str, Any]]) -> str:
     """Return the table of what each attack fooled and took."""
     from advkit.cli.layout import columns
 
+    if not attacks:
+        return "no attack ran: none was needed"
     rows = [
         (row["attack"], "any" if row["eps"] is None else f"{row['eps']:.4g}", f"{row['tried']:,}",
          f"{row['fooled']:,}", f"{row['forwards'] + row['backwards']:.1f}",

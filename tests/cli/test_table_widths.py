@@ -37,3 +37,7 @@ def test_of_texts_the_last_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     assert max(map(len, told.splitlines())) <= 80
     assert "it does not apply..." in told
     assert "".join(line[:58].strip() for line in told.splitlines()[1:]) == LONG
+
+
+def test_where_no_attack_ran_there_is_no_head_without_rows() -> None:
+    assert "tried" not in attack_lines([])
