@@ -16,6 +16,11 @@ def decibels(below: float) -> Relative:
     return Relative(10 ** (-below / 20))
 
 
+def in_decibels(share: Relative) -> str:
+    """Return how `radius` reads ``share``: 40dB of 0.01."""
+    return f"{-20 * math.log10(share):.12g}dB" if share else "0"
+
+
 def radius(text: str) -> float:
     """Return what `number` does, and of '40dB' the radius so far below the signal."""
     if text.strip().lower().endswith("db"):

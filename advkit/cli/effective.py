@@ -7,6 +7,7 @@ import click
 from click.core import ParameterSource
 
 from advkit.cli.config_file import Setting, key_of, options_of
+from advkit.numbers import Relative, in_decibels
 
 FROM = {
     ParameterSource.COMMANDLINE: "command line",
@@ -46,6 +47,8 @@ def _toml(value: Any) -> str:
         return ""
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, Relative):
+        return f'"{in_decibels(value)}"'
     if isinstance(value, bool | int | float):
         return str(value).lower()
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -64,6 +64,14 @@ def test_what_is_printed_is_a_config_that_does_the_same(cli: Cli) -> None:
     assert table["attacks"] == ["pgd:steps=3", "square"]
 
 
+def test_decibels_stay_decibels_in_a_config(cli: Cli) -> None:
+    first = cli("audit", "--eps", "40dB,30.5dB", "--print-config").out
+    assert tomllib.loads(first)["audit"]["eps"] == ["40dB", "30.5dB"]
+    Path("again.toml").write_text(first)
+    again = cli("audit", "--config", "again.toml", "--print-config").out
+    assert tomllib.loads(again) == tomllib.loads(first)
+
+
 @pytest.mark.parametrize("command", ["audit", "certify", "transfer"])
 def test_a_list_that_is_given_twice_is_put_together(
     cli: Cli, command: str, monkeypatch: pytest.MonkeyPatch
