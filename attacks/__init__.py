@@ -159,6 +159,8 @@ ATTACKS: dict[str, Attack] = {
 }
 
 ATTACKS = {name: checked(attack) for name, attack in ATTACKS.items()}
+for _attack in ATTACKS.values():
+    _attack.__module__ = __name__  # where pickle finds what is looked after
 globals().update(ATTACKS)  # `advkit.attacks.pgd` is looked after as ATTACKS["pgd"] is
 
 HIGHER_ORDER: dict[str, Callable[..., Attack]] = {

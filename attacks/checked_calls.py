@@ -8,6 +8,7 @@ from inspect import Parameter, signature
 from numbers import Integral, Real
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -24,7 +25,8 @@ def checked(attack: Attack) -> Attack:
 
     A call raises UsageError, which is a ValueError, for what cannot be meant: a norm that it lacks,
     an eps that is no radius, images out of [0, 1], labels that are none, other options than it has.
-    It takes norms in any capitals, and warns of an eps in Linf that was meant in 255ths.
+    It takes norms in any capitals and labels of any whole numbers, and warns of an eps in Linf that
+    was meant in 255ths.
     """
     known, kinds, name = signature(attack).parameters, _kinds(attack), attack.__name__
 
@@ -35,6 +37,9 @@ def checked(attack: Attack) -> Attack:
         for what in ("y", "targets"):
             _check_labels(name, model, what, y if what == "y" else given.get(what), len(x))
         _check_ids(name, given.get("ids"), len(x))
+        y = y.long()
+        if given.get("targets") is not None:
+            given["targets"] = given["targets"].long()
         if "norm" in given:
             given["norm"] = norm_of(name, attack, given["norm"])
         eps = given.get("eps", known["eps"].default)
@@ -87,7 +92,7 @@ def _not_of(kind: Any, value: Any, least: float) -> str:
     """Return what an option of this kind may be if ``value`` is not that, else ''."""
     if get_origin(kind) is Literal and value not in get_args(kind):
         return did_you_mean(str(value), map(str, get_args(kind)))
-    if kind is bool and not isinstance(value, bool | Integral):
+    if kind is bool and not isinstance(value, bool | np.bool_ | Integral):
         return "True or False"
     if kind is int and not (isinstance(value, Integral) and int(value) >= least):
         return "a whole number" if least < 0 else "a whole number, 0 or more"
@@ -167,6 +172,8 @@ def _check_eps(name: str, eps: Any, n: int, usual: object) -> None:
             f"{name} needs an eps", "a number, or one per sample: 8 / 255", code="E204"
         )
     if not isinstance(eps, Tensor):
+        if isinstance(eps, np.ndarray | Sequence) and not isinstance(eps, str):
+            raise _no_radius(f"{name}: eps is a {type(eps).__name__}", "give torch.as_tensor(eps)")
         if not isinstance(eps, Real):
             hint = "a number, or one per sample: 8 / 255"
             raise _no_radius(f"{name}: eps={eps!r} is not a radius", hint)

@@ -1,9 +1,11 @@
 """A call that cannot be meant is answered in one line, at once; what can be is not in the way."""
 
 import inspect
+import pickle
 import warnings
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -35,6 +37,8 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({"eps": -0.1}, "NAME: eps=-0.1 is not a radius", "0 or more"),
     ({"eps": float("nan")}, "NAME: eps=nan is not a radius", "0 or more"),
     ({"eps": torch.tensor([0.1, -1, 0, 0])}, "NAME: eps of sample 1 is -1", "0 or more"),
+    ({"eps": np.ones(4)}, "NAME: eps is a ndarray", "torch.as_tensor(eps)"),
+    ({"eps": [0.1] * 4}, "NAME: eps is a list", "torch.as_tensor(eps)"),
     ({"eps": torch.ones(3)}, r"NAME: eps has the shape \(3,\) for 4 samples", "one per sample"),
     ({"x": X.numpy()}, "NAME: x is a ndarray", "torch.from_numpy"),
     ({"x": (X * 255).byte()}, "NAME: x holds torch.uint8", "x.float()"),
@@ -112,6 +116,15 @@ def test_norms_in_any_capitals_and_at_any_door() -> None:
         restarted(ATTACKS["pgd"], 2)(net, X, Y, eps=0.1, norm="L7")
 
 
+def test_scalars_of_numpy_and_labels_of_any_whole_numbers() -> None:
+    given = {"targets": (Y + 1) % 3, "steps": 3, "random": True, "eps": 0.125}
+    first = call("pgd", net, **given)
+    as_numpy = {"steps": np.int64(3), "random": np.True_, "eps": np.float32(0.125)}
+    for kind in (torch.int32, torch.int16, torch.uint8):
+        small = {"targets": given["targets"].to(kind)}  # type: ignore[attr-defined]
+        assert torch.equal(call("pgd", net, y=Y.to(kind), **as_numpy, **small), first)
+
+
 def test_an_eps_in_255ths_is_told_once_and_infinity_is_not() -> None:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
@@ -137,3 +150,4 @@ def test_a_checked_attack_looks_like_itself(name: str) -> None:
     assert attack.__name__ == name
     assert "steps" not in inspect.signature(attack).parameters or attack.__doc__
     assert attack.__wrapped__.__module__ != "advkit.attacks"  # type: ignore[attr-defined]
+    assert pickle.loads(pickle.dumps(attack)) is attack
