@@ -8,12 +8,15 @@ from pathlib import Path
 import torch
 
 from advkit.api.pairing import paired
+from advkit.data.bare_words import check_bare as check_bare_data
 from advkit.data.samples import Samples, taken_relative
 from advkit.errors import InputError, UsageError
+from advkit.models.bare_words import check_bare
 from advkit.models.classifier import Classifier
-from advkit.models.specs import input_shape
+from advkit.models.specs import bundled_models, input_shape
 from advkit.norm_names import norm_named
 from advkit.numbers import Relative, decibels
+from advkit.spec_text import parse_spec
 
 MODEL, DATA = "bundled:fashion-mnist-cnn-robust", "bundled:fashion-mnist"
 BUNDLED_EPS = {
@@ -86,6 +89,8 @@ def model_for(
     """
     name = data.name if isinstance(data, Samples) else data or "bundled:"
     if model is None and not name.startswith("bundled:"):
+        if isinstance(data, str):
+            check_bare_data(parse_spec(data))
         raise UsageError(
             f"--data {name} comes without a model",
             f"say whose answers count: --model ./net.py:make, --model FILE, or the net that comes "
@@ -103,6 +108,8 @@ def own_data(model: str | Classifier) -> str:
             return f"bundled:{own}"
     if name.startswith("bundled:"):
         return DATA
+    if isinstance(model, str):
+        check_bare(parse_spec(model), bundled_models())
     raise UsageError(
         f"--model {name} comes without images", "say on what: --data imagefolder:DIR", code="E204"
     )

@@ -46,7 +46,7 @@ def _options(context: click.Context) -> list[str]:
 
 
 def _of_option(context: click.Context, option: str) -> str:
-    command, words = context.info_name, sys.argv[1:]
+    command, words = context.info_name, _apart(sys.argv[1:])
     after = words[words.index(option) + 1 :] if option in words else []
     arguments = [p.name for p in context.command.params if isinstance(p, click.Argument)]
     own = ["attack", "attacks"] if command == "attack" else arguments
@@ -58,6 +58,11 @@ def _of_option(context: click.Context, option: str) -> str:
         given = f"{attacks[0]}{joint}{option.lstrip('-').replace('-', '_')}={after[0]}"
         return f"options of an attack follow its name: {shlex.quote(given)}"
     return _nearest(option, _options(context))
+
+
+def _apart(words: list[str]) -> list[str]:
+    """Return ``words`` with --key=value as two of them."""
+    return [part for word in words for part in word.split("=", word[:2] == "--")]
 
 
 def _has(attack: str, option: str) -> bool:
@@ -76,7 +81,11 @@ def _of_extra(context: click.Context, extra: list[str]) -> str:
     if command == "attack" and all("=" in word for word in extra):
         return f"advkit attack {shlex.quote(name + (':', ',')[':' in name] + ','.join(extra))}"
     if command == "attack" and _is_attack(first):
-        return "advkit audit " + " ".join(f"--attacks {shlex.quote(a)}" for a in (name, *extra))
+        if _is_attack(name):
+            return "advkit audit " + " ".join(f"--attacks {shlex.quote(a)}" for a in (name, *extra))
+        name, first = first, name
+    if command == "attack":
+        command = f"attack {shlex.quote(name)}"
     if "--attacks" in _options(context) and _is_attack(first):
         return f"advkit {command} --attacks {shlex.quote(first)}"
     if "--model" in _options(context) and MODEL.fullmatch(first):

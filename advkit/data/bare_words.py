@@ -5,9 +5,18 @@ from pathlib import Path
 from advkit.data.audio_folder import RECORDING
 from advkit.data.bundled_sets import BUNDLED
 from advkit.data.torchvision_sets import FIXED_SIZE, PICTURES
-from advkit.models.bare_words import callables_in
+from advkit.errors import UnknownNameError
+from advkit.models.bare_words import callables_in, did_mean
+from advkit.spec_text import Spec
 
 FILES = {".npz": "npz", ".csv": "csv", ".parquet": "parquet"}
+
+
+def check_bare(spec: Spec) -> None:
+    """Raise UnknownNameError for a name without a scheme, if it can be guessed what it is of."""
+    meant = "" if spec.scheme else data_meant(spec.ref)
+    if meant:
+        raise UnknownNameError(f"the data {spec.text!r} has no scheme", did_mean(meant))
 
 
 def data_meant(name: str) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from advkit.data.audio_folder import load_audio_folder
-from advkit.data.bare_words import data_meant
+from advkit.data.bare_words import check_bare
 from advkit.data.bundled_sets import BUNDLED, load_bundled
 from advkit.data.class_map import renumbered
 from advkit.data.csv_table import load_csv
@@ -17,7 +17,6 @@ from advkit.data.shares import share_of
 from advkit.data.torchvision_sets import load_torchvision
 from advkit.data.user_data import is_users, load_users
 from advkit.errors import EmptyError, UnknownNameError, UsageError, did_you_mean
-from advkit.models.bare_words import did_mean
 from advkit.spec_text import Spec, parse_spec
 
 
@@ -49,9 +48,7 @@ def load_data(
     parsed = parse_spec(spec)
     load = SCHEMES.get(parsed.scheme) or (load_users if is_users(parsed) else None)
     if load is None:
-        meant = "" if parsed.scheme else data_meant(parsed.ref)
-        if meant:
-            raise UnknownNameError(f"the data {spec!r} has no scheme", did_mean(meant))
+        check_bare(parsed)
         raise UnknownNameError(
             f"the data {spec!r} has an unknown scheme {parsed.scheme!r}",
             f"{did_you_mean(parsed.scheme or parsed.ref, SCHEMES)}; write scheme:name, "
