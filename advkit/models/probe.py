@@ -119,7 +119,7 @@ def _accepted(classifier: Classifier, x: Tensor) -> tuple[int, ...] | None:
 def _to_size(shape: tuple[int, ...]) -> str:
     """Return how pictures are brought to ``shape``, where a spec can say so."""
     square = len(shape) == 3 and shape[1] == shape[2]
-    return f"; pictures are brought to it by ?size={shape[1]}" if square else ""
+    return f"; files of pictures are scaled by ?size={shape[1]}" if square else ""
 
 
 def _check_shape(classifier: Classifier, logits: Tensor, x: Tensor) -> None:

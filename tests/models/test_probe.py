@@ -79,7 +79,7 @@ def test_wrong_number_of_features() -> None:
     square = Classifier(build("logistic", shape=(64,), n_classes=10), name="net")
     with pytest.raises(InputError, match="cannot take images of 1 x 28 x 28") as caught:
         probe(square, X, Y)
-    assert caught.value.hint == "it accepts 1 x 8 x 8; pictures are brought to it by ?size=8"
+    assert caught.value.hint == "it accepts 1 x 8 x 8; files of pictures are scaled by ?size=8"
     flat = Classifier(build("logistic", shape=(65,), n_classes=10), name="net")
     with pytest.raises(InputError, match="expects 65 numbers per sample where the data gives 784"):
         probe(flat, X, Y)
