@@ -24,13 +24,15 @@ def shards_in(folder: Path) -> list[Path]:
 def merge(folders: Sequence[Path], out: Path) -> str:
     """Put the rows and examples of all shards into ``out``; return the command that finishes it.
 
-    What is in ``out`` already stays. Raises InputError where a shard is not one or not done, where
-    one is missing or there twice, or where they are not of the same run: what differs is listed.
+    What an earlier merge left in ``out`` stays. Raises InputError where a shard is not one or not
+    done, where one is missing or there twice, where they are not of the same run (what differs is
+    listed), or where ``out`` holds a run that no merge made.
     """
     records = [_record(folder) for folder in folders]
     _check_all(folders, records)
     with open_store(out) as store:
         made_of = _made_of(folders, store)
+        _claim(store)
         if store.made_of() is None:
             store.set_made_of(made_of)
         for folder in folders:
@@ -81,6 +83,18 @@ def _made_of(folders: Sequence[Path], store: Store) -> dict[str, Any]:
             first, where = made_of, str(folder)
         check_same(first or {}, made_of or {}, f"{where} (then) and {folder} (now):")
     return first or {}
+
+
+def _claim(store: Store) -> None:
+    """Raise InputError for a run that no merge made: files of the two have the same names."""
+    if store.fact("merged"):
+        return
+    if store.made_of() is not None:
+        raise InputError(
+            f"{store.path} holds a run already, not one of shards",
+            "give an --out that is not there yet", code="E313",
+        )  # fmt: skip
+    store.set_fact("merged", True)
 
 
 def _take(store: Store, folder: Path) -> None:

@@ -93,6 +93,19 @@ def test_shards_of_other_runs_are_refused(cli: Cli, here: Path) -> None:
     assert cli(*WORDS, "--shard", "auto", "--out", "a").code == 2
 
 
+def test_shards_are_not_merged_into_a_run_of_its_own(cli: Cli, here: Path) -> None:
+    assert cli(*WORDS, "--jobs", 1, "--out", "runs").code == 0
+    before = {file: file.read_bytes() for file in (here / "runs").rglob("*.[jn]*")}
+    for shard in ("1/2", "2/2"):
+        cli(*WORDS, "--jobs", 1, "--out", "runs", "--shard", shard)
+    refused = cli("merge", "runs")
+    assert refused.code == 3
+    assert "runs holds a run already, not one of shards" in refused.err
+    assert all(file.read_bytes() == content for file, content in before.items())
+    assert cli("merge", "runs", "--out", "merged").code == 0
+    same(here / "runs", here / "merged")
+
+
 def test_the_environment_says_which_shard(
     cli: Cli, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
