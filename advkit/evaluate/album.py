@@ -12,12 +12,15 @@ from torch import Tensor
 from advkit.data.samples import Samples, fingerprint
 from advkit.errors import InputError
 from advkit.evaluate.fingerprint import check_same, environment, now
-from advkit.evaluate.run_folder import read_json, write_json
+from advkit.evaluate.run_folder import make_place, read_json, write_json
 from advkit.insight.canvas import Canvas, canvas_of
 from advkit.models.classifier import Classifier
 from advkit.models.probe import probe
 
 SCHEMA = "advkit/pictures/1"
+BEFORE = ("pictures", "visualize", "invert", "fool", "embed", "dream", "style")
+"""What may be in the directory of a run that was stopped before its run.json was written."""
+
 Tell = Callable[..., None]
 
 
@@ -80,7 +83,7 @@ def _record(
     made_of = {"kind": asked.kind, "model": model.fingerprint(),
                "data": fingerprint(samples) if samples else "", "seed": asked.seed,
                "others": [other.fingerprint() for other in others], **options}  # fmt: skip
-    asked.out.mkdir(parents=True, exist_ok=True)
+    make_place(asked.out, BEFORE)
     before = None if asked.fresh else read_json(asked.out, "run.json")
     if before is not None and before.get("schema") != SCHEMA:
         raise InputError(

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -28,6 +28,25 @@ def read_json(folder: Path, name: str) -> Any:
         raise InputError(
             f"{file} is damaged: {error}", "--fresh begins anew", code="E313"
         ) from error
+
+
+def make_place(out: Path, own: Collection[str] = ()) -> None:
+    """Make the run directory ``out``, unless it is there.
+
+    Raises InputError where it is a file, cannot be made, or holds no run but other files than
+    ``own``, which a run may write before its `run.json`.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        there = {file.name for file in out.iterdir() if file.suffix != ".tmp"}
+    except FileExistsError as error:
+        raise InputError(f"--out {out} is a file", "give a directory", code="E311") from error
+    except OSError as error:
+        why = f"cannot write to --out {out}: {error.strerror}"
+        raise InputError(why, code="E311") from error
+    if "run.json" not in there and not there <= set(own):
+        hint = "give a new or an empty directory"
+        raise InputError(f"--out {out} holds other files", hint, code="E311")
 
 
 def read_run(folder: Path) -> dict[str, Any]:

@@ -35,10 +35,8 @@ def stimulus(canvas: Canvas, text: str, names: Sequence[str]) -> Stimulus:
         return _of_units(canvas, text.replace(" ", ""))
     known = {name: i for i, name in enumerate(names)} | {str(i): i for i in range(len(names))}
     if text not in known:
-        hint = did_you_mean(text, names)
-        raise UsageError(
-            f"there is no class {text!r}", f"{hint} A neuron is LAYER[channel,y,x]", code="E205"
-        )
+        hint = f"{did_you_mean(text, names)}; a neuron is LAYER[channel,y,x]".replace("?;", "?")
+        raise UsageError(f"there is no class {text!r}", hint, code="E205")
     return of_class(canvas, known[text], names)
 
 

@@ -55,9 +55,8 @@ def check_recipe(recipe: Recipe) -> None:
                         ("weight_decay", None)):  # fmt: skip
         value = getattr(recipe, name)
         if not math.isfinite(value) or value < 0 or value == least:
-            raise UsageError(
-                f"{name} {value} is not possible", "a finite number, not below 0", code="E203"
-            )
+            hint = f"a finite number, {'not below' if least is None else 'above'} 0"
+            raise UsageError(f"{name} {value} is not possible", hint, code="E203")
     if not 0 < recipe.held_out < 1:
         raise UsageError(
             f"held_out {recipe.held_out} is not possible", "between 0 and 1", code="E203"

@@ -85,6 +85,15 @@ def test_what_was_made_is_kept_and_another_question_is_refused(cli: Cli, tmp_pat
     assert "another kind of run" in cli(*words, "--fresh").err
 
 
+def test_a_folder_of_other_files_is_left_alone(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "maps").mkdir()
+    (tmp_path / "maps" / "mine.npy").write_text("mine")
+    refused = cli(*COMMON, "--method", "gradient", "--out", tmp_path, "--fresh")
+    assert refused.code == 3
+    assert f"--out {tmp_path} holds other files" in refused.err
+    assert [file.name for file in tmp_path.rglob("*.*")] == ["mine.npy"]
+
+
 def test_a_stage_that_was_done_is_not_done_again(cli: Cli, tmp_path: Path) -> None:
     words = (*COMMON, "--method", "gradient", "--faithfulness", "--out", tmp_path / "run", "--json")
     first = json.loads(cli(*words).out)

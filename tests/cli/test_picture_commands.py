@@ -35,6 +35,14 @@ def files(folder: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in (folder / "pictures").iterdir()}
 
 
+def test_a_folder_of_other_files_is_left_alone(run: Cli, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    refused = run("visualize", *NET, "--class", "3", "--steps", "1", "--out", tmp_path)
+    assert refused.code == 3
+    assert f"--out {tmp_path} holds other files" in refused.err
+    assert [file.name for file in tmp_path.iterdir()] == ["photos"]
+
+
 @pytest.mark.parametrize("command", QUICK)
 def test_a_command_from_the_line_to_its_page(command: str, run: Cli, tmp_path: Path) -> None:
     out = tmp_path / command
@@ -127,6 +135,7 @@ def test_a_net_without_maps_is_told_so(run: Cli, tmp_path: Path) -> None:
     ("words", "code", "says"),
     [
         (("visualize", "--class", "seven"), 2, "there is no class 'seven'"),
+        (("visualize", "--class", "seven"), 2, "9; a neuron is LAYER[channel,y,x]"),
         (("visualize", "--recipe", "spectra"), 2, "spectrum"),
         (("visualize", "--neuron", "44[1]"), 2, "there is no layer '44'"),
         (("invert", "--layer", "10"), 2, "there is no layer '10'"),

@@ -212,6 +212,12 @@ def test_recipes_that_are_not_possible(tmp_path: Path, change: dict[str, Any]) -
         next(fit(TRAIN.x, TRAIN.y, tmp_path / "net", SMALL._replace(**change)))
 
 
+def test_a_rate_of_0_is_not_said_to_be_allowed(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        next(fit(TRAIN.x, TRAIN.y, tmp_path / "net", SMALL._replace(rate=0.0)))
+    assert caught.value.hint == "a finite number, above 0"
+
+
 def test_data_that_cannot_be_trained_on(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="1 images"):
         next(fit(TRAIN.x[:1], TRAIN.y[:1], tmp_path / "net", SMALL))
