@@ -19,6 +19,8 @@ from advkit.numbers import Relative, decibels
 from advkit.spec_text import parse_spec
 
 MODEL, DATA = "bundled:fashion-mnist-cnn-robust", "bundled:fashion-mnist"
+OTHERS = ("digits", "spoken-digits")
+"""Bundled data besides, each with a bundled net NAME-cnn."""
 BUNDLED_EPS = {
     "Linf": (0.05, 0.1, 0.15),
     "L2": (0.5, 1.0, 1.5),
@@ -83,9 +85,10 @@ def name_of(model: str | Classifier) -> str:
 def model_for(
     model: str | Classifier | None, data: str | Samples | None, usual: str = MODEL
 ) -> str | Classifier:
-    """Return ``model``, or without one ``usual``, for bundled data or none; raises UsageError.
+    """Return ``model``, or without one the bundled net for bundled data; raises UsageError.
 
-    Who brings data of their own did not mean to ask a net of ours.
+    It is ``usual`` where no data are named. Who brings data of their own did not mean to ask a net
+    of ours.
     """
     name = data.name if isinstance(data, Samples) else data or "bundled:"
     if model is None and not name.startswith("bundled:"):
@@ -97,13 +100,15 @@ def model_for(
             f"with advkit: --model {usual}",
             code="E204",
         )
-    return usual if model is None else model
+    own = name.removeprefix("bundled:").partition("?")[0]
+    ours = f"bundled:{own}-cnn" if own in OTHERS else usual
+    return ours if model is None else model
 
 
 def own_data(model: str | Classifier) -> str:
     """Return the spec of the images that a bundled model comes with; raises UsageError."""
     name = name_of(model)
-    for own in ("digits", "spoken-digits"):
+    for own in OTHERS:
         if name.startswith(f"bundled:{own}"):
             return f"bundled:{own}"
     if name.startswith("bundled:"):

@@ -1,5 +1,6 @@
 """A newcomer's slip is answered by the words that work for this very input."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -135,3 +136,9 @@ def test_arrays_of_other_names(cli: Cli) -> None:
 )  # fmt: skip
 def test_a_slip_in_a_command(cli: Cli, line: str, told: str) -> None:
     assert hint(cli, *line.split()) == told
+
+
+def test_bundled_data_without_a_model_are_shown_to_the_net_for_them(cli: Cli) -> None:
+    result = cli("audit", *ON, "--eps", 0.1, "--out", "run")
+    assert result.code == 0, result.err
+    assert json.loads(Path("run/run.json").read_text())["model"]["spec"] == "bundled:digits-cnn"
