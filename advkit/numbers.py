@@ -59,6 +59,12 @@ def beyond_pixels(value: float) -> tuple[str, str]:
     )
 
 
+def several(number: int, noun: str) -> str:
+    """Return how many there are: 1 picture, 2 pictures, 1 class, 2 classes."""
+    ending = "" if number == 1 else "es" if noun.endswith("s") else "s"
+    return f"{number:,} {noun}{ending}"
+
+
 def shown(value: float) -> str:
     """Return ``value`` in few digits, before it n/255 if that is what it is: 8/255 (0.03137)."""
     plain = f"{value:.4g}"

@@ -14,7 +14,7 @@ from advkit.attacks.options import Member
 from advkit.data import Samples, load_data
 from advkit.errors import AdvkitError
 from advkit.models import load_model
-from advkit.numbers import number, radius
+from advkit.numbers import number, radius, several
 from advkit.spec_text import literal, numbers, only, parse_spec, whole, with_query
 
 SIGNS = st.text(alphabet=":?&=%,./\\-_+ []{}()'\"#\n\t\0\u202e0123456789aeinx\ud800", max_size=40)
@@ -130,3 +130,9 @@ def test_models_are_read_or_refused(head: str, tail: str) -> None:
     found = answer(lambda: load_model(text))
     assert isinstance(found, AdvkitError)
     assert found.exit_code in (2, 3, 4)
+
+
+def test_one_is_not_many() -> None:
+    told = [several(n, noun) for n, noun in ((0, "job"), (1, "job"), (1200, "job"), (2, "class"))]
+    assert told == ["0 jobs", "1 job", "1,200 jobs", "2 classes"]
+    assert several(1, "class") == "1 class"

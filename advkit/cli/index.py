@@ -31,6 +31,7 @@ def index(folder: Path, out: Path | None) -> None:
     Audits of the same images in the same norm at the same largest eps are ranked with each other.
     """
     from advkit.cli.outputs import check_folder
+    from advkit.numbers import several
     from advkit.pages.overview import entries_below
     from advkit.reports import overview_page
 
@@ -40,4 +41,4 @@ def index(folder: Path, out: Path | None) -> None:
     page.write_text(overview_page(entries, str(folder), passed_over), encoding="utf-8")
     for text in passed_over:
         click.echo(f"passed over: {text}", err=True)
-    say(f"{len(entries)} audits: {page}")
+    say(f"{several(len(entries), 'audit')}: {page}")

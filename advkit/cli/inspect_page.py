@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from advkit.cli.layout import columns, paragraph
+from advkit.numbers import several
 
 MARKS = {"pass": "ok", "fail": "WRONG", "not applicable": "-"}
 SHOWN = 6
@@ -80,7 +81,7 @@ def _costs(found: dict[str, Any]) -> str:
         f"a pass of one image takes {_shown(cost['forward_seconds'])} forward and "
         f"{_shown(cost['backward_seconds'])} back, on one thread, in batches of {cost['images']}"
     )
-    jobs = f"{cost['jobs']} job{'s' * (cost['jobs'] != 1)}"
+    jobs = several(cost["jobs"], "job")
     rows = [
         (row["suite"], f"{row['passes']:,}", f"{row['most_passes']:,}",
          f"{row['told'].rpartition('about ')[2]} for {row['images']:,} images")

@@ -15,6 +15,7 @@ from advkit.evaluate.album import Studio, finished, group, kept, levels_of, show
 from advkit.insight.canvas import stages
 from advkit.insight.dream import Dream, dreamt, octave_sizes, zoomed
 from advkit.insight.visualization import eight_bits
+from advkit.numbers import several
 
 LIMITS = (
     "A dream is what a layer makes more of, not what it is for.",
@@ -84,11 +85,14 @@ def dream(at: Studio, plan: Plan, picture: Tensor, guide: Tensor | None = None) 
         "up": "times the first",
         "lines": [(row["layer"], row["values"]) for row in rows[:6]]}))  # fmt: skip
     dropped = plan.octaves - len(sizes)
-    notes = [f"{dropped} octaves left out: their images would be too small"] if dropped else []
-    verdict = f"What {at.model.name} sees in this image, made stronger at {len(layers)} layers."
+    notes = (
+        [f"{several(dropped, 'octave')} left out: the images would be too small"] if dropped else []
+    )
+    at_layers = several(len(layers), "layer")
+    verdict = f"What {at.model.name} sees in this image, made stronger at {at_layers}."
     guided = ", guided by another image" if guide is not None else ""
     lead = (
-        f"{len(sizes)} octaves, a factor of {plan.scale} apart, {plan.steps} steps each "
+        f"{several(len(sizes), 'octave')}, a factor of {plan.scale} apart, {plan.steps} steps each "
         f"(Mordvintsev et al. 2015){guided}."
     )
     return finished(at, verdict, lead, groups, LIMITS, notes)

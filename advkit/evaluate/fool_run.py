@@ -17,6 +17,7 @@ from advkit.insight.canvas import Canvas, canvas_of, stages
 from advkit.insight.fooling import Fooling, Manifold, ascended, evolved, manifold, start_of
 from advkit.insight.stimuli import stimulus
 from advkit.models.classifier import Classifier
+from advkit.numbers import several
 
 WAYS = ("noise", "zero", "photograph", "shapes", "evolution")
 ABOUT = {
@@ -221,5 +222,5 @@ def _verdict(
         said.append(f"{len(done)} of {len(mine)} pictures of nothing convince {net.model.name}"
                     f"{when}")  # fmt: skip
     lead = f"Pictures of nothing that a net takes for a class with {plan.confidence:.1%}: " \
-           f"{len(goals)} classes, {len(plan.ways)} ways."  # fmt: skip
+           f"{several(len(goals), 'class')}, {several(len(plan.ways), 'way')}."  # fmt: skip
     return "; ".join(said) + ".", lead

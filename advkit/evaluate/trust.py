@@ -34,6 +34,7 @@ from advkit.evaluate.trials import Trial, measured
 from advkit.evaluate.trust_checks import TEXTS, Check
 from advkit.evaluate.work import Work, last_stand, repeatable, right_when_clean
 from advkit.models.classifier import Classifier
+from advkit.numbers import several
 
 CURABLE = (
     "randomised_predictions",
@@ -174,7 +175,7 @@ def headline(checks: Sequence[Check], how: str) -> str:
         return "No image is read right: there was nothing to check."
     if how == "ok":
         ran = sum(check.state == "pass" for check in checks)
-        return f"Nothing speaks against this number: {ran} check{'' if ran == 1 else 's'} passed."
+        return f"Nothing speaks against this number: {several(ran, 'check')} passed."
     if how == "repaired":
         return (
             f"{TEXTS[failed[0].name].meaning} The attacks went round it; this is what they reached."

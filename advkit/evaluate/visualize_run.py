@@ -17,6 +17,7 @@ from advkit.insight.recipes import Recipe, recipe_of
 from advkit.insight.stimuli import Stimulus, against, stimulus
 from advkit.insight.visualization import Picture, pictures_of
 from advkit.models.classifier import Classifier
+from advkit.numbers import several
 
 APART = 0.3  # weight of likeness, in shares of the score's spread
 LIMITS = (
@@ -209,7 +210,9 @@ def _verdict(
     count = sum(len(row["made"]) for row in rows)
     name = at.model.name
     asked = [(row["judged"], at.names[row["class"]]) for row in rows if row["class"] is not None]
-    verdict = f"{count} pictures that excite {len(goals)} targets of {name} most."
+    verdict = (
+        f"{several(count, 'picture')} that excite {several(len(goals), 'target')} of {name} most."
+    )
     lead = "Each picture was made by following the gradient of one score; captions give the score."
     if judge is not None and asked:
         right = sum(each == wanted for judged, wanted in asked for each in judged)
