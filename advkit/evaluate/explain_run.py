@@ -20,7 +20,14 @@ from advkit.evaluate.explain_checks import faithful, objects
 from advkit.evaluate.explain_maps import Maps, Scene, file_name, maps_at, with_layer
 from advkit.evaluate.explain_plan import Plan
 from advkit.evaluate.fingerprint import check_same, environment, now
-from advkit.evaluate.run_folder import make_place, read_json, write_array, write_arrays, write_json
+from advkit.evaluate.run_folder import (
+    make_place,
+    no_run,
+    read_json,
+    write_array,
+    write_arrays,
+    write_json,
+)
 from advkit.evaluate.work import Progress
 from advkit.evaluate.workers import one_thread_each
 from advkit.insight.looking import Look, root_of
@@ -92,7 +99,7 @@ def _begun(
     """Return the record of the run, and check that it goes on with what is in its directory."""
     model, samples, out = scene.look.model, scene.samples, scene.out
     assert isinstance(model, Classifier)  # noqa: S101
-    make_place(out)
+    make_place(out, no_run())
     made_of = {"model": model.fingerprint(), "data": fingerprint(samples), **scene.plan.told(),
                "truth": "" if truth is None else sha256(truth.tobytes()).hexdigest()}  # fmt: skip
     before = read_json(out, "run.json")

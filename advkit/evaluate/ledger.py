@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from advkit.errors import InputError, ResourceError
+from advkit.evaluate.run_folder import make_place, writing_to
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS made_of (json TEXT);
@@ -51,16 +52,13 @@ BESIDE = {".lock", "examples", "figures", "sounds"}
 
 def check_place(path: Path) -> None:
     """Raise InputError where ``path`` cannot be a run directory; make it where there is none."""
-    if path.exists() and not path.is_dir():
-        raise InputError(f"--out {path} is a file", "give a directory")
-    there = {file.name for file in path.iterdir()} if path.is_dir() else set()
-    if {name for name in there if not name.startswith("shard-")} - {*OURS, *BESIDE}:
-        raise InputError(f"--out {path} holds other files", "give a new or an empty directory")
-    try:
-        path.mkdir(parents=True, exist_ok=True)
+    make_place(path, _strange)
+    with writing_to(path):
         (path / ".lock").touch()
-    except OSError as error:
-        raise InputError(f"cannot write to --out {path}: {error.strerror}") from error
+
+
+def _strange(there: set[str]) -> bool:
+    return bool({name for name in there if not name.startswith("shard-")} - {*OURS, *BESIDE})
 
 
 def claim(connection: sqlite3.Connection, path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -30,23 +30,39 @@ def read_json(folder: Path, name: str) -> Any:
         ) from error
 
 
-def make_place(out: Path, own: Collection[str] = ()) -> None:
+def make_place(out: Path, strange: Callable[[set[str]], bool]) -> None:
     """Make the run directory ``out``, unless it is there.
 
-    Raises InputError where it is a file, cannot be made, or holds no run but other files than
-    ``own``, which a run may write before its `run.json`.
+    Raises InputError where it is a file, cannot be made, or holds what is ``strange`` there.
     """
-    try:
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out {out} is a file", "give a directory", code="E311")
+    with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
-        there = {file.name for file in out.iterdir() if file.suffix != ".tmp"}
-    except FileExistsError as error:
-        raise InputError(f"--out {out} is a file", "give a directory", code="E311") from error
+        there = {file.name for file in out.iterdir()}
+    if strange(there):
+        hint = "give a new or an empty directory"
+        raise InputError(f"--out {out} holds other files", hint, code="E311")
+
+
+@contextmanager
+def writing_to(out: Path) -> Iterator[None]:
+    """Raise InputError where the system refuses."""
+    try:
+        yield
     except OSError as error:
         why = f"cannot write to --out {out}: {error.strerror}"
         raise InputError(why, code="E311") from error
-    if "run.json" not in there and not there <= set(own):
-        hint = "give a new or an empty directory"
-        raise InputError(f"--out {out} holds other files", hint, code="E311")
+
+
+def no_run(*before: str) -> Callable[[set[str]], bool]:
+    """Return whether names hold no `run.json`, but other than a run may write ``before`` it."""
+
+    def strange(there: set[str]) -> bool:
+        left = {name for name in there if not name.endswith(".tmp")}
+        return "run.json" not in left and not left <= {*before}
+
+    return strange
 
 
 def read_run(folder: Path) -> dict[str, Any]:
