@@ -14,7 +14,6 @@ from advkit.errors import InputError, UsageError
 from advkit.models.bare_words import check_bare
 from advkit.models.classifier import Classifier
 from advkit.models.specs import bundled_models, input_shape
-from advkit.norm_names import norm_named
 from advkit.numbers import Relative, decibels
 from advkit.spec_text import parse_spec
 
@@ -90,8 +89,10 @@ def model_for(
     It is ``usual`` where no data are named. Who brings data of their own did not mean to ask a net
     of ours.
     """
+    if model is not None:
+        return model
     name = data.name if isinstance(data, Samples) else data or "bundled:"
-    if model is None and not name.startswith("bundled:"):
+    if not name.startswith("bundled:"):
         if isinstance(data, str):
             check_bare_data(parse_spec(data))
         raise UsageError(
@@ -101,8 +102,7 @@ def model_for(
             code="E204",
         )
     own = name.removeprefix("bundled:").partition("?")[0]
-    ours = f"bundled:{own}-cnn" if own in OTHERS else usual
-    return ours if model is None else model
+    return f"bundled:{own}-cnn" if own in OTHERS else usual
 
 
 def own_data(model: str | Classifier) -> str:
@@ -148,9 +148,7 @@ def pick_eps(
     if eps is None and sounds(model, data):
         return tuple(decibels(below) for below in SPEECH_DB)
     if eps is None:
-        name = name_of(model)
-        usual = BUNDLED_EPS if name.startswith("bundled:") else EPS
-        return usual[norm_named(norm, EPS)]
+        return (BUNDLED_EPS if name_of(model).startswith("bundled:") else EPS)[norm]
     if isinstance(eps, str):
         raise UsageError(
             f"eps={eps!r} is a string", "give a number or several: [4 / 255, 8 / 255]", code="E203"

@@ -12,6 +12,7 @@ from advkit.errors import AdvkitError, InputError
 from advkit.models.channels import CHANNELS
 from advkit.models.classifier import LEAST, Classifier
 from advkit.models.user_code import told
+from advkit.numbers import several
 
 SIZES = (8, 16, 28, 32, 64, 96, 128, 160, 192, 224, 256, 299, 384, 512)
 
@@ -75,7 +76,7 @@ def _misfit(classifier: Classifier, x: Tensor, error: Exception) -> InputError:
     if channels:
         wanted, got = map(int, channels.groups())
         return InputError(
-            f"the model {name} expects {wanted} channel{'s' * (wanted != 1)}, "
+            f"the model {name} expects {several(wanted, 'channel')}, "
             f"the data has {got} (images {data})",
             "give data with as many channels, or a model for this data",
             code="E305",
