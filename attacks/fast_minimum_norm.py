@@ -69,7 +69,7 @@ def _following(norm: Norm, x: Tensor, steps: int, step: float) -> Rule:
         left = cosine(s.moves, max(steps - 1, 1))
         gamma = GAMMA[1] + (GAMMA[0] - GAMMA[1]) * left
         fooled, size = point.value > 0, norm.size(point.x - s.x)
-        best = torch.minimum(torch.where(fooled, size, torch.inf), s.best)
+        best = torch.where(fooled, torch.minimum(size, s.best), s.best)
         radius = _radius(s.radius, best, fooled, gamma, counts=counts)
         all_found = s.all_found or bool(best.amax() < torch.inf)
         if not all_found:
@@ -79,7 +79,7 @@ def _following(norm: Norm, x: Tensor, steps: int, step: float) -> Rule:
         if not s.moves:
             wide = NORMS["L2"].size(norm.steepest(point.gradient))
             unit = 4 * radius.sqrt() if counts else radius * wide
-        length = step * unit * (0.01 + 0.99 * left)
+        length = unit * (step * (0.01 + 0.99 * left))
         ahead = torch.addcmul(point.x, rows(length, s.x), NORMS["L2"].steepest(point.gradient))
         new = norm.confine(ahead, s.x, radius)
         return new, _State(s.moves + 1, s.x, radius, best, unit, all_found)

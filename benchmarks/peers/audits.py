@@ -7,7 +7,8 @@ Same weights, same images, one thread. AutoAttack (as pyautoattack 0.2.0 has it)
 eps; an audit answers for all of them in one run, and is run for the middle one alone as well.
 Everybody's examples are judged by `advkit.evaluate.measure`. A bare PGD loop before and after each
 run tells how fast the machine was. What a file ``--out`` holds already is not run again. The suite
-``quick:bfloat16`` is an audit with ``--bfloat16``.
+``quick:bfloat16`` is an audit with ``--bfloat16``. With ``--known DIR`` the model is one of those that
+others trained, by its name, on the test images beside it (`known_nets`).
 """
 
 import argparse
@@ -26,6 +27,7 @@ from torch.nn.modules.module import register_module_forward_hook
 
 from advkit.benchmarks.peers.bare import Plain, bare_cost
 from advkit.benchmarks.peers.fixed_eps import judge
+from advkit.benchmarks.peers.known_nets import first_images, known_net, told_of
 from advkit.cli.parameters import EpsList
 from advkit.data.samples import Samples, take
 from advkit.data.specs import load_data
@@ -115,10 +117,20 @@ def runs(args: argparse.Namespace) -> Iterator[tuple[str, str, list[float]]]:
             yield f"AutoAttack {eps!r}", "AutoAttack", [eps]
 
 
+def problem(args: argparse.Namespace) -> tuple[Classifier, Samples]:
+    """Return the net and the images that are asked for."""
+    wanted = range(args.skip, args.skip + args.limit)
+    if args.known is None:
+        return load_model(args.model), take(load_data(args.data), wanted)
+    name = told_of(args.known, args.model)["dataset"]
+    x, y = first_images(args.known, name, wanted.stop)
+    samples = Samples(x, y, tuple(map(str, range(len(x)))), classes=None, name=name)
+    return known_net(args.known, args.model), take(samples, wanted)
+
+
 def compare(args: argparse.Namespace) -> dict[str, Any]:
     """Run what is missing in ``args.out``; return all."""
-    model = load_model(args.model)
-    samples = take(load_data(args.data), range(args.skip, args.skip + args.limit))
+    model, samples = problem(args)
     plain = Plain(model)
     result: dict[str, Any] = {"model": args.model, "norm": args.norm, "eps": list(args.eps),
                               "n": len(samples.x), "runs": {}}  # fmt: skip
@@ -178,6 +190,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="bundled:fashion-mnist-cnn-robust")
     parser.add_argument("--data", default="bundled:fashion-mnist")
+    parser.add_argument("--known", type=Path, help="folder of nets of others and their images")
     parser.add_argument("--norm", default="Linf", choices=("Linf", "L2", "L1"))
     parser.add_argument("--eps", default="0.05,0.1,0.15", type=lambda text: EpsList()(text))
     parser.add_argument("--limit", type=int, default=1000)
