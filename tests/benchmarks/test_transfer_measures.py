@@ -21,8 +21,7 @@ from advkit.benchmarks.transfer_measures import (
 )
 from advkit.benchmarks.transfer_runs import Key, Net, Read
 from advkit.models.classifier import Classifier
-from tests.attacks.problems import cnn
-from tests.attacks.test_conformance import images
+from tests.attacks.problems import cnn, images
 
 Y = np.zeros(6, dtype=np.int64)
 CLEAN = Clean(Y, np.array([[0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 2, 0]]), np.array([1, 1, 1, 2, 2, 2]))
