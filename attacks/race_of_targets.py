@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from advkit.attacks.minimum import Nearest, enough, within
-from advkit.attacks.race_course import LAGS, PACES, course, onwards
 from advkit.attacks.race_rounds import in_rounds
+from advkit.attacks.race_schedule import LAGS, PACES, onwards, schedule
 from advkit.attacks.race_walks import Field, classes_at, side_by_side
 from advkit.engine import NORMS, evaluate, take
 from advkit.engine.objectives import Model, likeliest, margin
@@ -77,7 +77,7 @@ def race(
     left = (~fooled & (known < 0)).nonzero().squeeze(1)
     if len(left):
         part, aims = take((field, order), left)
-        moves, rounds = course(pace, steps, min(pace.field[0][0], aims.shape[1]))
+        moves, rounds = schedule(pace, steps, min(pace.field[0][0], aims.shape[1]))
         begun, own = side_by_side(model, norm, pace, part, part.x, aims, moves, 0)
         found[left], distance[left] = in_rounds(model, norm, pace, part, begun, own, aims, rounds)
     on = (~fooled & (known >= 0)).nonzero().squeeze(1)
