@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from advkit.benchmarks.label_queries import augmented, target_labels
 from advkit.benchmarks.likeness import cka, codes, explained
-from advkit.benchmarks.query_surrogates import augmented, target_labels
 from advkit.benchmarks.transfer_findings import _agrees
 from advkit.benchmarks.transfer_measures import (
     Clean,
