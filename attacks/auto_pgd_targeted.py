@@ -1,6 +1,7 @@
 """Auto-PGD towards each of the nearest other classes in turn."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal
 
 import torch
@@ -64,29 +65,40 @@ def apgd_targeted(
         return repeated(lambda index, _: walk(index, targets[index], 0, steps), x, 1).x
     clean = evaluate(margin(model, y), x, gradient=False)
     found, order = Found(x, clean.value), likeliest(clean.output, y)[:, :CANDIDATES]
-    if by_distance and not try_steps:
+    if try_steps:
+        found, order = _tried(partial(walk, count=try_steps), model, x, y, order, found)
+    elif by_distance:
         left = (clean.value <= 0).nonzero().squeeze(1)
         order[left] = _nearest_first(model, *take((x, y, order), left), norm)
-    order = order if try_steps else order[:, :n_targets]
-    if try_steps:
-        gaps = torch.full(order.shape, -torch.inf, dtype=x.dtype, device=x.device)
-
-        def attempt(index: Tensor, place: int) -> Found:
-            aim = order[index, place]
-            tried = walk(index, aim, place, try_steps)
-            pull = LOSSES["margin"](model, y[index], aim)
-            gaps[index, place] = evaluate(pull, tried.x, gradient=False).value
-            return tried
-
-        found = repeated(attempt, x, order.shape[1], found)
-        nearest = gaps.argsort(dim=1, descending=True, stable=True)
-        order = order.gather(1, nearest)[:, :n_targets]
+    order = order[:, :n_targets]
     return repeated(
         lambda index, place: walk(index, order[index, place], CANDIDATES + place, steps),
         x,
         order.shape[1],
         found,
     ).x
+
+
+def _tried(
+    walk: Callable[[Tensor, Tensor, int], Found],
+    model: Model,
+    x: Tensor,
+    y: Tensor,
+    classes: Tensor,
+    found: Found,
+) -> tuple[Found, Tensor]:
+    """Walk to each of ``classes`` (n, k); return the best points, and who came nearest first."""
+    gaps = torch.full(classes.shape, -torch.inf, dtype=x.dtype, device=x.device)
+
+    def attempt(index: Tensor, place: int) -> Found:
+        aim = classes[index, place]
+        tried = walk(index, aim, place)
+        pull = LOSSES["margin"](model, y[index], aim)
+        gaps[index, place] = evaluate(pull, tried.x, gradient=False).value
+        return tried
+
+    found = repeated(attempt, x, classes.shape[1], found)
+    return found, classes.gather(1, gaps.argsort(dim=1, descending=True, stable=True))
 
 
 def _nearest_first(model: Model, x: Tensor, y: Tensor, classes: Tensor, norm: str) -> Tensor:

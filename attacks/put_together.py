@@ -1,7 +1,7 @@
 """Methods of transfer put together: ``mifgsm+dim+tim`` is one attack, with the options of all."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any, Literal, get_type_hints
 
@@ -61,15 +61,7 @@ Paper: see each
 def together(name: str) -> Attack:
     """Return the attack that a name with + asks for; raises UsageError."""
     parts = name.split("+")
-    for part in parts:
-        if part not in CHANGES:
-            raise UnknownNameError(f"{part!r} cannot be put together ({name!r})",
-                             did_you_mean(part, CHANGES))  # fmt: skip
-    rivals = [part for part in parts if part in ONE_OF]
-    if len(set(parts)) < len(parts) or len(rivals) > 1:
-        what = " and ".join(rivals) if len(rivals) > 1 else "one method twice"
-        raise UsageError(f"{name!r} puts {what} together", "give each method once, and only one of "
-                         + ", ".join(ONE_OF))  # fmt: skip
+    _check(name, parts)
     whose = {part: _own_options(CHANGES[part]) for part in parts}
     common = _common(0.0 if "bim" in parts else 1.0)
     options = [*common, *(option for own in whose.values() for option in own)]
@@ -91,6 +83,18 @@ def together(name: str) -> Attack:
     norms = ("Linf",) if "pifgsm" in parts else ("Linf", "L2")
     return attack_from(body, Face(_card(name, norms), {"norm": "Linf"}, tuple(options)), name=name,
                        text=text, minimum_norm=False)  # fmt: skip
+
+
+def _check(name: str, parts: Sequence[str]) -> None:
+    for part in parts:
+        if part not in CHANGES:
+            raise UnknownNameError(f"{part!r} cannot be put together ({name!r})",
+                             did_you_mean(part, CHANGES))  # fmt: skip
+    rivals = [part for part in parts if part in ONE_OF]
+    if len(set(parts)) < len(parts) or len(rivals) > 1:
+        what = " and ".join(rivals) if len(rivals) > 1 else "one method twice"
+        raise UsageError(f"{name!r} puts {what} together", "give each method once, and only one of "
+                         + ", ".join(ONE_OF))  # fmt: skip
 
 
 def _own_options(change: Callable[..., Way]) -> list[inspect.Parameter]:

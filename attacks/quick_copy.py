@@ -37,19 +37,7 @@ def on_a_copy(
     def body(call: Call) -> Tensor:
         full = call._replace(model=_in_full(call.model))
         quick = call._replace(model=copy(call.model))
-        found = quick.run(attack).clone()
-        doubtful = (~(full.margins(found) > 0)).nonzero().squeeze(1)
-        claimed = quick.of(doubtful).margins(found[doubtful]) > 0
-        again, wrong = doubtful[~claimed], doubtful[claimed]
-        if not face.card.minimum_norm or (exact and call.eps is not None):
-            again = again[:0]  # that nothing was found within eps is an answer
-        if face.card.minimum_norm and len(wrong):
-            moved = _outwards(full.of(wrong), found[wrong])
-            found[wrong] = moved.x
-            wrong = wrong[moved.distance.isinf()]
-        if len(again := torch.cat([again, wrong]).sort().values):
-            found[again] = full.of(again).run(attack)
-        return found
+        return _confirmed(full, quick, attack, minimum_norm=face.card.minimum_norm, exact=exact)
 
     inner, (forward, backward) = face.card.name, face.cost
     if face.card.minimum_norm:
@@ -68,6 +56,25 @@ def on_a_copy(
             fails="where a pass costs little; bfloat16 is slower on old processors.",
         ),
     )
+
+
+def _confirmed(
+    full: Call, quick: Call, attack: Attack, *, minimum_norm: bool, exact: bool
+) -> Tensor:
+    """Return what ``attack`` finds on the copy of ``quick``, mended where ``full`` says no."""
+    found = quick.run(attack).clone()
+    doubtful = (~(full.margins(found) > 0)).nonzero().squeeze(1)
+    claimed = quick.of(doubtful).margins(found[doubtful]) > 0
+    again, wrong = doubtful[~claimed], doubtful[claimed]
+    if not minimum_norm or (exact and full.eps is not None):
+        again = again[:0]  # that nothing was found within eps is an answer
+    if minimum_norm and len(wrong):
+        moved = _outwards(full.of(wrong), found[wrong])
+        found[wrong] = moved.x
+        wrong = wrong[moved.distance.isinf()]
+    if len(again := torch.cat([again, wrong]).sort().values):
+        found[again] = full.of(again).run(attack)
+    return found
 
 
 def _in_full(model: Model) -> Model:

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from advkit.attacks.minimum import Nearest, enough, within
-from advkit.attacks.race_course import LAGS, PACES, course, onwards
 from advkit.attacks.race_rounds import in_rounds
+from advkit.attacks.race_schedule import LAGS, PACES, Pace, onwards, schedule
 from advkit.attacks.race_walks import Field, classes_at, side_by_side
 from advkit.engine import NORMS, evaluate, take
 from advkit.engine.objectives import Model, likeliest, margin
@@ -77,9 +77,7 @@ def race(
     left = (~fooled & (known < 0)).nonzero().squeeze(1)
     if len(left):
         part, aims = take((field, order), left)
-        moves, rounds = course(pace, steps, min(pace.field[0][0], aims.shape[1]))
-        begun, own = side_by_side(model, norm, pace, part, part.x, aims, moves, 0)
-        found[left], distance[left] = in_rounds(model, norm, pace, part, begun, own, aims, rounds)
+        found[left], distance[left] = _from_images(model, norm, pace, part, aims, steps)
     on = (~fooled & (known >= 0)).nonzero().squeeze(1)
     if len(on):
         part, aims = take((field, order), on)
@@ -89,6 +87,15 @@ def race(
             model, norm, pace, part, begun, known[on], aims, rounds, LAGS[norm]
         )
     return within(Nearest(found, distance), x, eps)
+
+
+def _from_images(
+    model: Model, norm: str, pace: Pace, field: Field, aims: Tensor, steps: int
+) -> Nearest:
+    """Set out from the images to the likeliest of ``aims`` (n, k); the winners go on in rounds."""
+    moves, rounds = schedule(pace, steps, min(pace.field[0][0], aims.shape[1]))
+    begun, own = side_by_side(model, norm, pace, field, field.x, aims, moves, 0)
+    return in_rounds(model, norm, pace, field, begun, own, aims, rounds)
 
 
 def _places(points: Tensor, x: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from advkit.attacks.minimum import Nearest
-from advkit.attacks.race_course import Move, Pace, paid
+from advkit.attacks.race_schedule import Move, Pace, paid
 from advkit.attacks.race_walks import Field, side_by_side
 from advkit.engine import take
 from advkit.engine.objectives import Model
@@ -24,8 +24,8 @@ def in_rounds(
 
     Each leads on from the nearest place so far to the class ``aims`` (n,) that fools there, or now
     and then (`Pace.rivals`) to the likeliest other one in ``order`` (n, classes). Who lags too far
-    behind the distance asked for leaves: by ``lag`` at first (`race_course.LAGS`), and by less the
-    fewer steps are left.
+    behind the distance asked for leaves: by ``lag`` at first (`race_schedule.LAGS`), and by less
+    the fewer steps are left.
     """
     (x, distance), aims = begun, aims.clone()
     x, distance = x.clone(), distance.clone()

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from advkit.attacks.minimum import linear_reach
 from advkit.attacks.moves_in_l1 import least_move
-from advkit.attacks.race_course import Move, Pace
+from advkit.attacks.race_schedule import Move, Pace
 from advkit.engine import NORMS, Point, Rule, rows
 from advkit.engine.rules import cosine, gathered
 from advkit.engine.seeding import uniform

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from advkit.attacks.minimum import Nearest, linear_reach
-from advkit.attacks.race_course import Move, Pace
 from advkit.attacks.race_rule import race_rule
+from advkit.attacks.race_schedule import Move, Pace
 from advkit.engine import NORMS, Point, ascend, best, evaluate, rows, take
 from advkit.engine.objectives import Model, class_gap, margin, margins, rivals
 

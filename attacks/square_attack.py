@@ -1,6 +1,7 @@
 """Square: random search over squares, by scores alone."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Literal, NamedTuple
 
 import torch
@@ -57,15 +58,9 @@ def square(
         return x
     images = x if x.ndim == 4 else x.reshape(len(x), x.shape[1] if x.ndim == 3 else 1, 1, -1)
     found = images.clone()
-
-    def ask(tried: Tensor, y: Tensor, targets: Tensor) -> Tensor:
-        batch = tried.reshape(-1, *x.shape[1:])
-        logits = evaluate(margin(model, y), batch, gradient=False).output
-        found = margins(logits, y, None if (targets < 0).all() else targets)
-        return found.nan_to_num(-torch.inf, torch.inf, -torch.inf)
-
+    ask = partial(_margins, model, x.shape[1:])
     s = _begin(images, y, targets, radii(eps, x), keys(seed, ids, x, "square"), norm)
-    s = s._replace(margin=ask(s.best, s.y, s.targets))
+    s = s._replace(margin=ask(s, s.best))
     for i in range(queries - 1):
         keep = (~(s.margin > 0)).nonzero().squeeze(1)
         if len(keep) < len(s.which):
@@ -77,7 +72,7 @@ def square(
             s = s._replace(draws=uniform(s.stream, (BLOCK, 5 + channels), 1 + i // BLOCK))
         windows = Windows.of(images.shape, share_at(i, queries, share), norm)
         tried = _propose(s, windows, s.draws[:, i % BLOCK], norm)
-        reached = ask(tried, s.y, s.targets)
+        reached = ask(s, tried)
         better = (reached > s.margin)[:, None, None, None]
         s = s._replace(
             best=torch.where(better, tried, s.best),
@@ -101,6 +96,14 @@ def _begin(
     aim = none if targets is None else targets
     index = torch.arange(len(x), device=x.device)
     return _State(index, x, y, aim, radius, stream, start, radius, stream)
+
+
+def _margins(model: Model, shape: torch.Size, s: _State, tried: Tensor) -> Tensor:
+    """Return by how much ``tried`` fools, as inputs of ``shape``; NaN counts as not at all."""
+    batch = tried.reshape(-1, *shape)
+    logits = evaluate(margin(model, s.y), batch, gradient=False).output
+    found = margins(logits, s.y, None if (s.targets < 0).all() else s.targets)
+    return found.nan_to_num(-torch.inf, torch.inf, -torch.inf)
 
 
 def _propose(s: _State, windows: Windows, draws: Tensor, norm: str) -> Tensor:

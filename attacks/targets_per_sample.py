@@ -33,27 +33,15 @@ def targeted(attack: Attack, choice: Choice = "second") -> Attack:
     if choice == "all":
         face = alone(face, "targeted")
 
-    def towards_all(call: Call) -> Tensor:
-        order = others_at(call.model, call.x, call.y)
-
-        def aim(part: Call, index: Tensor, number: int) -> Tensor:
-            return part._replace(targets=order[index, number]).run(attack)
-
-        return in_turn(call, aim, order.shape[1], minimum_norm=face.card.minimum_norm)
-
     def body(call: Call) -> Tensor:
         if call.targets is not None:
             return call.run(attack)
         if choice == "all":
-            return towards_all(call)
+            return _towards_all(call, attack, minimum_norm=face.card.minimum_norm)
         goal = choose_targets(call.model, call.x, call.y, choice, seed=call.seed, ids=call.ids)
         return call._replace(targets=goal).run(attack)
 
-    name, (forward, backward) = face.card.name, face.cost
-    cost = {
-        "all": (f"1 + (classes - 1) * ({forward} + 1)", f"(classes - 1) * ({backward})"),
-        "given": (forward, backward),
-    }.get(choice, (f"1 + {forward}", backward))
+    name = face.card.name
     return attack_from(
         body,
         face,
@@ -63,11 +51,27 @@ def targeted(attack: Attack, choice: Choice = "second") -> Attack:
             f"Return the points of {name} towards targets: {choice.replace('_', ' ')}.",
             "Only reaching the target counts; with all, every misclassification does.",
             face,
-            cost,
+            _cost(choice, *face.cost),
             use="to ask how easily a certain mistake is provoked.",
             fails="where another class is nearer, if any mistake will do; take all then.",
         ),
     )
+
+
+def _towards_all(call: Call, attack: Attack, *, minimum_norm: bool) -> Tensor:
+    order = others_at(call.model, call.x, call.y)
+
+    def aim(part: Call, index: Tensor, number: int) -> Tensor:
+        return part._replace(targets=order[index, number]).run(attack)
+
+    return in_turn(call, aim, order.shape[1], minimum_norm=minimum_norm)
+
+
+def _cost(choice: Choice, forward: str, backward: str) -> tuple[str, str]:
+    """Return the passes of targets by ``choice``, forward and backward, by those of one run."""
+    if choice == "all":
+        return f"1 + (classes - 1) * ({forward} + 1)", f"(classes - 1) * ({backward})"
+    return (forward if choice == "given" else f"1 + {forward}"), backward
 
 
 def choose_targets(

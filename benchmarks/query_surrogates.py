@@ -15,6 +15,7 @@ from torch import Tensor
 
 from advkit.attacks import ATTACKS, Member, parse
 from advkit.benchmarks.independent_nets import loaded, plan_nets, trained
+from advkit.benchmarks.label_queries import augmented, target_labels
 from advkit.benchmarks.transfer_measures import Clean, Pair, pair
 from advkit.benchmarks.transfer_runs import (
     Key,
@@ -25,8 +26,6 @@ from advkit.benchmarks.transfer_runs import (
     run_source,
 )
 from advkit.data.samples import Samples, fingerprint
-from advkit.engine import evaluate
-from advkit.engine.objectives import class_score
 from advkit.errors import EmptyError, UsageError
 from advkit.evaluate.fingerprint import check_same, environment, now
 from advkit.evaluate.intervals import wilson
@@ -176,29 +175,6 @@ def _on_target(clean: Clean, read: Any) -> Pair:
     """Return who is fooled of all that the target reads right, attacked or not."""
     everybody = np.ones(len(clean.y), dtype=bool)
     return pair(clean, read._replace(tried=everybody), everybody, 0, False)
-
-
-def target_labels(target: Classifier, x: Tensor) -> Tensor:
-    """Return the class (n,) that the target gives each of ``x`` (n, ...): all that is asked of it.
-
-    One query for each image.
-    """
-    with torch.no_grad():
-        return torch.cat([target(part).argmax(1) for part in torch.split(x, 256)])
-
-
-def augmented(nets: Sequence[Classifier], x: Tensor, labels: Tensor, step: float) -> Tensor:
-    """Return ``x`` (n, ...) moved by ``step`` where the score of its label (n,) falls fastest.
-
-    The signs of the gradient, as Papernot et al. 2017; image i by net i modulo their number.
-    """
-    moved = x.clone()
-    for at, net in enumerate(nets):
-        which = torch.arange(at, len(x), len(nets), device=x.device)
-        if len(which):
-            slope = evaluate(class_score(net, labels[which]), x[which]).gradient
-            moved[which] = (x[which] - step * slope.sign()).clamp(0, 1)
-    return moved
 
 
 def _surrogates(

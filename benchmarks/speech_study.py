@@ -67,17 +67,7 @@ def speech(
     few = study.first(2 * PLAYED)
     found["masking"], x_adv = hidden(few, chosen, effort.steps)
     played += _played(few, x_adv, few.judged(x_adv, few.targets)[1], "masked", sounds)
-    parts: dict[str, Callable[[], Any]] = {
-        "band": lambda: banded(few, effort.steps // 2),
-        "rooms": lambda: in_rooms(study.first(3), effort.steps // 4, 8),
-    }
-    if learn_on is not None:
-        base = take(learn_on, range(0, len(learn_on.ids), max(len(learn_on.ids) // 60, 1)))
-        parts["universal"] = lambda: one_for_all(study, base, effort.steps // 4)
-    if others:
-        parts["transfer"] = lambda: [transferred(study, each, effort.steps // 4) for each in others]
-    if linear is not None:
-        parts["closed_form"] = lambda: closed_form(study, linear)
+    parts = _conditions(study, learn_on, others, linear, effort.steps)
     for i, (name, run) in enumerate(parts.items()):
         found[name] = run()
         progress("other conditions", i + 1, len(parts))
@@ -88,6 +78,28 @@ def speech(
     found["played"] = played
     found["verdict"] = verdict(found)
     return found, sounds
+
+
+def _conditions(
+    study: Study,
+    learn_on: Samples | None,
+    others: Sequence[Classifier],
+    linear: Classifier | None,
+    steps: int,
+) -> dict[str, Callable[[], Any]]:
+    """Return what finds the numbers under other conditions, by their name."""
+    parts: dict[str, Callable[[], Any]] = {
+        "band": lambda: banded(study.first(2 * PLAYED), steps // 2),
+        "rooms": lambda: in_rooms(study.first(3), steps // 4, 8),
+    }
+    if learn_on is not None:
+        base = take(learn_on, range(0, len(learn_on.ids), max(len(learn_on.ids) // 60, 1)))
+        parts["universal"] = lambda: one_for_all(study, base, steps // 4)
+    if others:
+        parts["transfer"] = lambda: [transferred(study, each, steps // 4) for each in others]
+    if linear is not None:
+        parts["closed_form"] = lambda: closed_form(study, linear)
+    return parts
 
 
 def _at(snr: float, chosen: Curve, anything: Curve) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Tables and pictures in, one self-contained HTML page out; knows no attack and no model."""
 
+from advkit.reports.cards import Card, Guess
 from advkit.reports.comparison import comparison_page
 from advkit.reports.linear_parts import Linearity, Shot
 from advkit.reports.linearity import linearity_page
@@ -7,7 +8,7 @@ from advkit.reports.overview import overview_page
 from advkit.reports.page import audit_page
 from advkit.reports.query_page import LabelAudit, query_page
 from advkit.reports.speech import speech_page
-from advkit.reports.tables import AttackRow, Audit, Card, Guess, Interval
+from advkit.reports.tables import AttackRow, Audit, Interval
 from advkit.reports.transfer import transfer_page
 
 __all__ = [

@@ -6,12 +6,13 @@ from typing import Any
 from markupsafe import Markup
 
 from advkit.reports.axes import NARROW, WIDE
+from advkit.reports.comparison_tables import Comparison
 from advkit.reports.page import facts_of, tile
 from advkit.reports.parts import Cell, Column, Fact, Figure, Section, Table
 from advkit.reports.points import Group, scatter
 from advkit.reports.robustness_curve import Series, accuracy_curve
 from advkit.reports.shell import render
-from advkit.reports.tables import Comparison, Interval
+from advkit.reports.tables import Interval
 from advkit.reports.words import count, decimal, eps_both, eps_text, percent, probability, short
 
 MAX_ROWS = 500

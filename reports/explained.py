@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from advkit.reports.tables import Guess
+from advkit.reports.cards import Guess
 
 Floats = NDArray[np.floating[Any]]
 Bools = NDArray[np.bool_]

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
+from advkit.reports.cards import Card, Guess
 from advkit.reports.guesses import WIDTH, likeliest
 from advkit.reports.images import (
     LARGEST,
@@ -19,7 +20,6 @@ from advkit.reports.images import (
 )
 from advkit.reports.lines import Line, line_chart
 from advkit.reports.parts import Fact
-from advkit.reports.tables import Card, Guess
 from advkit.reports.words import bare, decimal, eps_text, short, slug
 
 MAX_CARDS = 24
@@ -68,7 +68,7 @@ def gallery(cards: Sequence[Card], norm: str) -> list[Shown]:
 
 
 def _show(card: Card, norm: str, index: int) -> Shown:
-    label, before, after = short(card.label), card.before[0], card.after[0]
+    before, after = card.before[0], card.after[0]
     delta = card.adversarial - card.clean
     gain = gain_for(delta)
     height, width = card.clean.shape[:2]
@@ -76,13 +76,6 @@ def _show(card: Card, norm: str, index: int) -> Shown:
         _end("clean", card.clean, before, card.label),
         _change(delta, gain, norm, card.size),
         _end("adversarial", card.adversarial, after, card.label),
-    )
-    still = "still " if after.name == card.label else ""
-    budget = "nearest" if card.eps is None else eps_text(card.eps, norm)
-    why = f"{card.why} to fool: " if card.why else ""
-    caption = (
-        f"{why}true {label}; {still}read as {short(after.name)} ({after.probability:.2f});"
-        f" {short(bare(card.attack))}, {norm} {budget}"
     )
     first = pictures[0]
     drawn = f"drawn at {first.width} \u00d7 {first.height} of {width} \u00d7 {height} pixels"
@@ -92,12 +85,23 @@ def _show(card: Card, norm: str, index: int) -> Shown:
         name,
         short(card.sample),
         pictures,
-        caption,
+        _caption(card, norm),
         smaller,
         colour=card.clean.shape[2] == 3,
         guesses=likeliest(card.before, card.after, card.label, name=f"{name}-guesses"),
         way=_way(card, name),
         sizes=[Fact(norm, decimal(size)) for norm, size in card.sizes.items()],
+    )
+
+
+def _caption(card: Card, norm: str) -> str:
+    after = card.after[0]
+    still = "still " if after.name == card.label else ""
+    budget = "nearest" if card.eps is None else eps_text(card.eps, norm)
+    why = f"{card.why} to fool: " if card.why else ""
+    return (
+        f"{why}true {short(card.label)}; {still}read as {short(after.name)}"
+        f" ({after.probability:.2f}); {short(bare(card.attack))}, {norm} {budget}"
     )
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from advkit.reports.cards import Guess
 from advkit.reports.svg import drawing, element
-from advkit.reports.tables import Guess
 from advkit.reports.words import short
 
 WIDTH, ROW, TOP, GAP = 290, 30, 22, 20

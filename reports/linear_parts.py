@@ -10,11 +10,11 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from advkit.reports.axes import NARROW, WIDE
+from advkit.reports.cards import Card
 from advkit.reports.gallery import Picture
 from advkit.reports.images import data_uri, fit, to_bytes, upscale
 from advkit.reports.lines import Line, line_chart
 from advkit.reports.parts import Cell, Column, Figure, Table
-from advkit.reports.tables import Card
 from advkit.reports.words import count, decimal, short
 
 ROOM = 84  # pixels: so large is a small picture in a strip

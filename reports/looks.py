@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from advkit.reports.cards import Card
 from advkit.reports.heat import Scale, heat_uri, scale_of
 from advkit.reports.images import SMALL, to_bytes
 from advkit.reports.strips import Strip, framed, sized
-from advkit.reports.tables import Card
 from advkit.reports.words import decimal, short
 
 MOST, MOST_LARGE = 6, 4

@@ -44,19 +44,24 @@ def curve_figure(audit: Audit) -> Figure:
             series, name=name, norm=audit.norm, title=title, desc=desc, width=width
         )
 
+    caption = _caption(audit, proved=len(series) > 1)
+    return Figure(
+        "curve", draw(WIDE), draw(NARROW), caption, _data(audit, curve),
+        reading=CURVE_READING, limits=CURVE_LIMITS, command=audit.command,
+    )  # fmt: skip
+
+
+def _caption(audit: Audit, *, proved: bool) -> str:
     caption = (
         "Share of images that no attack could get misread, for every eps. Dots: the audited eps"
         " (eps 0 is clean accuracy); between them the curve can only be too high, as attacks ran"
         " at the dots. Band and bars: 95% Wilson intervals, each for one eps."
     )
-    if len(series) > 1:
+    if proved:
         caption += " The lower line is proved: no attack can get below it."
     if audit.band:
         caption += f" All of the curve at once lies within {100 * audit.band:.1f} points, with 95%."
-    return Figure(
-        "curve", draw(WIDE), draw(NARROW), caption, _data(audit, curve),
-        reading=CURVE_READING, limits=CURVE_LIMITS, command=audit.command,
-    )  # fmt: skip
+    return caption
 
 
 def _proved(audit: Audit) -> Series | None:

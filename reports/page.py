@@ -7,6 +7,7 @@ from markupsafe import Markup
 
 from advkit.reports.behind import class_table, confusion, distances, extremes
 from advkit.reports.between import bracket_table
+from advkit.reports.cards import Card
 from advkit.reports.cascade import TRIED, attack_names, broken, by_eps, effort
 from advkit.reports.clips import clips
 from advkit.reports.gallery import gallery
@@ -18,7 +19,7 @@ from advkit.reports.parts import Fact, Section
 from advkit.reports.robustness_curve import interval_bar
 from advkit.reports.shell import render
 from advkit.reports.speech_tables import Played
-from advkit.reports.tables import Audit, Card, Interval
+from advkit.reports.tables import Audit, Interval
 from advkit.reports.trust_panel import climb, panel
 from advkit.reports.words import bare, count, eps_both, eps_text, percent, seconds, short, spread
 

@@ -9,9 +9,10 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from advkit.reports.cards import Card
 from advkit.reports.cascade import divide
 from advkit.reports.images import gain_for
-from advkit.reports.tables import Audit, Card
+from advkit.reports.tables import Audit
 from advkit.reports.words import decimal, eps_text, short
 
 STYLE: Any = {

@@ -4,9 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 
 @dataclass(frozen=True)
 class Interval:
@@ -179,81 +176,3 @@ class Audit:
     """Images for an interval of +-2 points at the largest eps."""
     bracket: Bracket | None = None
     """None for a run of a version that proved nothing."""
-
-
-@dataclass(frozen=True)
-class Guess:
-    """A class as the model names it, and the probability that it gives it."""
-
-    name: str
-    probability: float
-
-
-@dataclass(frozen=True)
-class Card:
-    """One image before and after: ``clean`` and ``adversarial`` are (H, W, C) floats in [0, 1].
-
-    ``before`` and ``after`` are the likeliest classes, by falling probability. ``margins`` are best
-    other logit minus that of the label at even steps on the straight way from ``clean`` to
-    ``adversarial``: below zero the image is read right. ``size`` is the length of the perturbation
-    in the audit's norm, ``sizes`` those in all norms.
-    """
-
-    sample: str
-    label: str
-    clean: NDArray[np.floating[Any]]
-    adversarial: NDArray[np.floating[Any]]
-    before: Sequence[Guess]
-    after: Sequence[Guess]
-    margins: Sequence[float]
-    attack: str
-    eps: float | None
-    size: float
-    sizes: Mapping[str, float]
-    why: str = ""
-    """Why this image is shown: easiest, hardest, or nothing."""
-    maps: tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]] | None = None
-    """How much the label's logit depends on each pixel (H, W), before and after."""
-    likeness: float = 0.0
-    """Spearman's correlation of the two maps."""
-
-
-@dataclass(frozen=True)
-class Side:
-    """One of the two audits: its name here, what it knows of itself, and its curve."""
-
-    name: str
-    curve: Sequence[tuple[float, Interval]]
-    clean: Interval
-    model: Mapping[str, Any]
-    run: Mapping[str, Any]
-    command: str
-
-
-@dataclass(frozen=True)
-class Split:
-    """How the images divide at one eps; ``p`` is that of McNemar's exact test."""
-
-    eps: float
-    a: Interval
-    b: Interval
-    both: int
-    only_a: int
-    only_b: int
-    neither: int
-    p: float
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Two audits; ``distances`` are (id, class, smallest example in a, in b), infinity for none."""
-
-    verdict: str
-    norm: str
-    a: Side
-    b: Side
-    splits: Sequence[Split]
-    distances: Sequence[tuple[str, str, float, float]]
-    data: Mapping[str, Any]
-    notes: Sequence[str]
-    command: str

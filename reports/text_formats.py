@@ -117,20 +117,6 @@ def _doubts(audit: Audit) -> list[tuple[Doubt, bool]]:
 
 def model_card(audit: Audit) -> str:
     """Return a fragment for a Hugging Face model card: `model-index` YAML, then a section."""
-    results = [("Accuracy", "accuracy", audit.clean)]
-    results += [
-        (f"Robust accuracy, {audit.norm} eps {eps_both(eps, audit.norm)}", "robust_accuracy", at)
-        for eps, at in audit.robust
-    ]
-    metrics = [
-        line
-        for name, kind, at in results
-        for line in (
-            f"          - type: {kind}",
-            f"            name: {json.dumps(name)}",
-            f"            value: {at.value:.4f}",
-        )
-    ]
     name, data = (json.dumps(visible(str(at.get("name", "")))) for at in (audit.model, audit.data))
     return "\n".join(
         [
@@ -144,7 +130,7 @@ def model_card(audit: Audit) -> str:
             f"          name: {data}",
             f"          type: {data}",
             "        metrics:",
-            *metrics,
+            *_metrics(audit),
             "---",
             "",
             "## Robustness",
@@ -157,3 +143,20 @@ def model_card(audit: Audit) -> str:
             "",
         ]
     )
+
+
+def _metrics(audit: Audit) -> list[str]:
+    results = [("Accuracy", "accuracy", audit.clean)]
+    results += [
+        (f"Robust accuracy, {audit.norm} eps {eps_both(eps, audit.norm)}", "robust_accuracy", at)
+        for eps, at in audit.robust
+    ]
+    return [
+        line
+        for name, kind, at in results
+        for line in (
+            f"          - type: {kind}",
+            f"            name: {json.dumps(name)}",
+            f"            value: {at.value:.4f}",
+        )
+    ]

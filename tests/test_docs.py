@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 
 from advkit.attacks import ATTACKS, attack_card, norms_of
-from advkit.benchmarks.attack_pages import FAMILIES, page
+from advkit.benchmarks.attack_families import FAMILIES
+from advkit.benchmarks.attack_pages import page
 from advkit.engine import NORMS
 from advkit.engine.objectives import margins
 from tests.attacks.problems import affine

@@ -149,12 +149,7 @@ def attack(
     plan = banded(plan, band, samples.rate)
     folder = Path(out) if out else new_run(name, str(model), samples.name, kind="attack")
     asked = asked_of(model, data, samples, command)
-    recipe = {
-        "load": load,
-        "relative": samples.relative,
-        "plan": wanted,
-        "band": band,
-    }
+    recipe = {"load": load, "relative": samples.relative, "plan": wanted, "band": band}
     crew = crew_of(
         classifier, "advkit.api.working:attack_worker", recipe, place, jobs, unit_seconds, ray
     )

@@ -56,12 +56,7 @@ def planned(
     member = parse(text, ATTACKS)
     card = attack_card(text, member.attack)
     norm = norm_of(text, member.attack, norm or ("Linf" if "Linf" in card.norms else card.norms[0]))
-    if transform not in TRANSFORMS:
-        raise UnknownNameError(
-            f"there is no transform {transform!r}", did_you_mean(transform, TRANSFORMS)
-        )
-    if restarts < 1 or average < 0:
-        raise UsageError(f"restarts={restarts}, average={average}", "give 1 or more", code="E203")
+    _check_wrappers(restarts, average, transform)
     notes = []
     if bfloat16:
         member = _wrapped(member, "in_bfloat16")
@@ -93,6 +88,15 @@ def banded(plan: Plan, band: tuple[float, float] | None, rate: int | None) -> Pl
     if rate is None:
         raise UsageError("--band is of sound, and the data is none", "leave it out", code="E207")
     return plan._replace(member=_wrapped(plan.member, "in_band", *band, rate))
+
+
+def _check_wrappers(restarts: int, average: int, transform: str) -> None:
+    if transform not in TRANSFORMS:
+        raise UnknownNameError(
+            f"there is no transform {transform!r}", did_you_mean(transform, TRANSFORMS)
+        )
+    if restarts < 1 or average < 0:
+        raise UsageError(f"restarts={restarts}, average={average}", "give 1 or more", code="E203")
 
 
 def _wrapped(member: Member, name: str, *options: object) -> Member:

@@ -5,6 +5,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from advkit.data.samples import Samples
 from advkit.errors import EmptyError
 from advkit.evaluate.attempts import LINE_SEARCH
@@ -13,9 +15,9 @@ from advkit.evaluate.black_box_run import (
     black_box_suite,
     check_gradients,
 )
-from advkit.evaluate.bracket import bracket_summary, bracketed
+from advkit.evaluate.bracket import Bracket, bracket_summary, bracketed
 from advkit.evaluate.budget import USUAL, Budget, budget, check_passes, forecast, seconds_of, speed
-from advkit.evaluate.checked_run import run_attacks, run_checked
+from advkit.evaluate.checked_run import Attacked, run_attacks, run_checked
 from advkit.evaluate.estimate import seconds_left
 from advkit.evaluate.exhibits import write_exhibits
 from advkit.evaluate.fingerprint import now
@@ -29,7 +31,7 @@ from advkit.evaluate.run_record import begin, class_notes, describe, ingredients
 from advkit.evaluate.state import Tracker
 from advkit.evaluate.store import open_store
 from advkit.evaluate.suite import plan_of
-from advkit.evaluate.suites import SUITES, suite_of
+from advkit.evaluate.suites import SUITES, Care, Suite, suite_of
 from advkit.evaluate.summary import per_sample, summarise
 from advkit.evaluate.supervisor import Crew
 from advkit.evaluate.work import Progress, Work, judge_clean
@@ -82,18 +84,15 @@ def audit(
     """
     if not len(samples.ids):
         raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
-    named = black_box_suite(suite) if model.black_box else SUITES[suite][norm]
-    chosen = suite_of(attacks) if attacks else named
+    chosen = _suite(model, norm, suite, attacks)
     plan = plan_of(chosen, norm)
+    labels = [member.label for member in plan.members()]
     check_gradients(model, plan.members())
     bounds = "off" if model.black_box and bounds == "auto" else bounds
     foreseen = budget(plan, len(eps), told_classes(model, samples))
     most = foreseen.most if foreseen else USUAL * len(eps)
     announce_cost(model, most * len(samples.ids), announce)  # before a service is first asked
-    notes = [*samples.notes, *probe(model, samples.x, samples.y), *class_notes(model, samples)]
-    for other in surrogates:
-        probe(other, samples.x, samples.y)
-    check_same_classes([(each.name, each.n_classes) for each in (model, *surrogates)])
+    notes = _looked_at(model, samples, surrogates)
     copy = folded(model, samples.x[:LEAST]) if fold else None
     habits = {"folded": copy is not None, "bfloat16": bfloat16}
     made_of = {
@@ -111,7 +110,6 @@ def audit(
         "jobs": (crew.jobs if crew else jobs) or default_jobs(samples.x.device),
         "notes": notes,
     }
-    labels = [member.label for member in plan.members()]
     with (
         open_store(out, fresh=fresh) as store,
         one_thread_each(),
@@ -122,30 +120,37 @@ def audit(
         work = Work(model, samples, norm, seed, record["batch_size"], record["jobs"], store,
                     told, copy=copy, bfloat16=bfloat16, pool=pool, answers=made_of["answers"],
                     only=shard and shard.of(len(samples.ids)))  # fmt: skip
-        if first.state == "fail":
-            work = _on_average(work)
+        work = _on_average(work) if first.state == "fail" else work
         judge_clean(work)
         told.estimate = partial(seconds_left, work, plan, eps, chosen.care)
         foreseen = budget(plan, len(eps), model.n_classes)
         if announce and foreseen:
-            checks = check_passes(chosen.care, len(samples.ids), len(eps))
-            announce(f"suite {record['suite']}: {_foretold(work, foreseen, checks)}{_told(habits)}")
-        usual = foreseen.usual if foreseen else USUAL
-        bracket = bracketed(work, eps, bounds, usual, seconds)
+            foretold = _foretold(work, foreseen, chosen.care, len(eps))
+            announce(f"suite {record['suite']}: {foretold}{_told(habits)}")
+        bracket = bracketed(work, eps, bounds, foreseen.usual if foreseen else USUAL, seconds)
         attacked = run_attacks(work, plan, chosen.care, eps, first)
         if shard:
             return write_shard(out, begun, shard)
-        order, trust = run_checked(work, attacked, chosen.care, eps, surrogates)
-        check_sound(work)
-        try_proofs(work, eps)
-        table = per_sample(work, eps)
-        numbers = summarise(work, eps, [*order, LINE_SEARCH], trust, table)
-        numbers["bracket"] = bracket_summary(work, bracket, eps, table)
+        numbers, table = _findings(work, attacked, bracket, chosen.care, eps, surrogates)
         summary = _completed({**begun, **numbers})
         write_text(out, "samples.csv", table.to_csv(index=False))
         write_exhibits(work, max(eps))
         write_json(out, "run.json", summary)
         return summary
+
+
+def _suite(model: Classifier, norm: str, suite: str, attacks: Sequence[str]) -> Suite:
+    named = black_box_suite(suite) if model.black_box else SUITES[suite][norm]
+    return suite_of(attacks) if attacks else named
+
+
+def _looked_at(model: Classifier, samples: Samples, surrogates: Sequence[Classifier]) -> list[str]:
+    """Return what is to be noted of model and samples; raise for what does not fit."""
+    notes = [*samples.notes, *probe(model, samples.x, samples.y), *class_notes(model, samples)]
+    for other in surrogates:
+        probe(other, samples.x, samples.y)
+    check_same_classes([(each.name, each.n_classes) for each in (model, *surrogates)])
+    return notes
 
 
 def _on_average(work: Work) -> Work:
@@ -155,11 +160,29 @@ def _on_average(work: Work) -> Work:
                          answers="")  # fmt: skip
 
 
-def _foretold(work: Work, foreseen: Budget, checks: float) -> str:
+def _foretold(work: Work, foreseen: Budget, care: Care, radii: int) -> str:
     rate, images = speed(work.model, work.samples, work.batch_size), len(work.samples.ids)
+    checks = check_passes(care, images, radii)
     if work.pool:  # of processes
         rate = rate._replace(alone=0.0)
     return forecast(foreseen, images, seconds_of(foreseen, images, rate, work.jobs, checks))
+
+
+def _findings(
+    work: Work,
+    attacked: Attacked,
+    bracket: Bracket,
+    care: Care,
+    eps: Sequence[float],
+    surrogates: Sequence[Classifier],
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Check what was found, prove what can be; return the numbers, and the table of samples."""
+    order, trust = run_checked(work, attacked, care, eps, surrogates)
+    check_sound(work)
+    try_proofs(work, eps)
+    table = per_sample(work, eps)
+    numbers = summarise(work, eps, [*order, LINE_SEARCH], trust, table)
+    return {**numbers, "bracket": bracket_summary(work, bracket, eps, table)}, table
 
 
 def _completed(summary: dict[str, Any]) -> dict[str, Any]:

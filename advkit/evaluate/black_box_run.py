@@ -6,7 +6,7 @@ from typing import Any
 from advkit.attacks import Member, attack_card
 from advkit.errors import UsageError
 from advkit.evaluate.clean_checks import above_guessing
-from advkit.evaluate.suites import CLOSE, STANDARD, Suite
+from advkit.evaluate.suites import NEAR_BY_25, STANDARD, Suite
 from advkit.evaluate.trust import told, valid
 from advkit.evaluate.trust_checks import Check
 from advkit.evaluate.work import Work
@@ -24,7 +24,7 @@ BOUND = (
 def black_box_suite(name: str) -> Suite:
     """Return the attacks of the suite ``name`` for a model without gradients, in any norm."""
     square = f"square:queries={QUERIES[name]}"
-    return Suite((), ("noise:draws=4",), (square,), (), CLOSE, STANDARD)
+    return Suite((), ("noise:draws=4",), (square,), (), NEAR_BY_25, STANDARD)
 
 
 def check_gradients(model: Classifier, members: Iterable[Member]) -> None:

@@ -51,12 +51,7 @@ def certify(
     """
     if not len(samples.ids):
         raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
-    if units(samples, norm) is not None:
-        raise InputError(
-            f"{samples.name} has a scale of its own (sound, or sizes relative to each sample)",
-            "bounds are proved for images: use audit",
-            code="E316",
-        )
+    _check_scale(samples, norm)
     notes = [*samples.notes, *probe(model, samples.x, samples.y), *class_notes(model, samples)]
     graph = trace(model, tuple(samples.x.shape[1:]))
     made_of = ingredients(model, samples, norm, eps, [], 0)
@@ -84,6 +79,15 @@ def certify(
         write_text(out, "samples.csv", table.to_csv(index=False))
         write_json(out, "run.json", summary)
         return summary
+
+
+def _check_scale(samples: Samples, norm: str) -> None:
+    if units(samples, norm) is not None:
+        raise InputError(
+            f"{samples.name} has a scale of its own (sound, or sizes relative to each sample)",
+            "bounds are proved for images: use audit",
+            code="E316",
+        )
 
 
 def per_sample(work: Work) -> pd.DataFrame:

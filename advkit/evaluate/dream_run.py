@@ -60,26 +60,10 @@ def dream(at: Studio, plan: Plan, picture: Tensor, guide: Tensor | None = None) 
     sizes = octave_sizes(picture.shape[2], picture.shape[3], plan.dream())
     rows = [_dreamt(at, plan, layer, picture, guide, len(sizes)) for layer in layers]
     first = shown(start["files"]["image"], "image", " x ".join(map(str, picture.shape[2:])))
-    pictures = [first, *(shown(row["files"]["image"], row["layer"], _energy(row),
-                               f"edges {row['fine']:.2f} of before") for row in rows)]  # fmt: skip
-    strips = [{"name": one["head"], "caption": f"{one['head']} {one['text']} {one['detail']}",
-               "pictures": [one]} for one in pictures]  # fmt: skip
-    groups = [group("dreams", "Layer by layer", "From the first layers to the last: edges, "
-                    "textures, parts of things.", strips=strips, wide=True)]  # fmt: skip
+    groups = [_layer_by_layer(first, rows)]
     if plan.frames:
         film = _film(at, plan, layers[-1], picture, guide)
-        text = f"{plan.frames} frames; each is the last, enlarged by {plan.zoom:.0%}, dreamt on."
-        groups.append(
-            group(
-                "film",
-                f"The feedback loop at {layers[-1]}",
-                text,
-                wide=True,
-                strips=[
-                    {"name": "film", "caption": layers[-1], "pictures": [shown(film, layers[-1])]}
-                ],
-            )
-        )
+        groups.append(_feedback(plan, layers[-1], film))
     groups.append(group("rise", "How the layer's energy rose", "", chart={
         "title": "|code|^2 / 2 by step, all octaves, relative to the first", "across": "steps",
         "up": "times the first",
@@ -96,6 +80,21 @@ def dream(at: Studio, plan: Plan, picture: Tensor, guide: Tensor | None = None) 
         f"(Mordvintsev et al. 2015){guided}."
     )
     return finished(at, verdict, lead, groups, LIMITS, notes)
+
+
+def _layer_by_layer(first: dict[str, Any], rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    pictures = [first, *(shown(row["files"]["image"], row["layer"], _energy(row),
+                               f"edges {row['fine']:.2f} of before") for row in rows)]  # fmt: skip
+    strips = [{"name": one["head"], "caption": f"{one['head']} {one['text']} {one['detail']}",
+               "pictures": [one]} for one in pictures]  # fmt: skip
+    return group("dreams", "Layer by layer", "From the first layers to the last: edges, "
+                 "textures, parts of things.", strips=strips, wide=True)  # fmt: skip
+
+
+def _feedback(plan: Plan, layer: str, film: str) -> dict[str, Any]:
+    text = f"{plan.frames} frames; each is the last, enlarged by {plan.zoom:.0%}, dreamt on."
+    strip = {"name": "film", "caption": layer, "pictures": [shown(film, layer)]}
+    return group("film", f"The feedback loop at {layer}", text, wide=True, strips=[strip])
 
 
 def _layers(at: Studio) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from advkit.evaluate.explain_maps import Maps, Scene, file_name, full_size, maps_at
 from advkit.evaluate.measure import measure
@@ -29,19 +30,7 @@ def reactions(scene: Scene, maps: Maps) -> dict[str, Any]:
     x_adv = member.attack(model, look.x, y, eps=plan.eps, norm=plan.norm, seed=plan.seed,
                           ids=scene.samples.ids).detach().float()  # fmt: skip
     judged = measure(model, look.x, y, x_adv, norm=plan.norm, eps=plan.eps)
-    after = look._replace(x=x_adv)
-    delta = (x_adv - look.x).abs().sum(1).double().cpu().numpy()
-    rows = []
-    members = {one.label: one for one in plan.methods}
-    (scene.out / "adversarial").mkdir(exist_ok=True)
-    for number, (label, first) in enumerate(maps.items()):
-        second = maps_at(after, members[label])
-        write_array(scene.out / "adversarial" / f"{file_name(label)}.npy", second.cpu().numpy())
-        rows.append({"label": label, "images": [
-            _compared(*pair) for pair in zip(full_size(first, look.x).double().cpu().numpy(),
-                                             full_size(second, look.x).double().cpu().numpy(),
-                                             delta, strict=True)]})  # fmt: skip
-        scene.progress("after the attack", number + 1, len(maps))
+    rows = _mapped_again(scene, maps, x_adv)
     write_arrays(scene.out / "adversarial.npz", x_adv=x_adv.cpu().numpy())
     return {
         "attack": member.label, "norm": plan.norm, "eps": plan.eps,
@@ -51,6 +40,24 @@ def reactions(scene: Scene, maps: Maps) -> dict[str, Any]:
                     "size": float(row[plan.norm])} for _, row in judged.iterrows()],
         "methods": rows,
     }  # fmt: skip
+
+
+def _mapped_again(scene: Scene, maps: Maps, x_adv: Tensor) -> list[dict[str, Any]]:
+    """Compare every map with that of ``x_adv``, which is written beside."""
+    look, rows = scene.look, []
+    after = look._replace(x=x_adv)
+    delta = (x_adv - look.x).abs().sum(1).double().cpu().numpy()
+    members = {one.label: one for one in scene.plan.methods}
+    (scene.out / "adversarial").mkdir(exist_ok=True)
+    for number, (label, first) in enumerate(maps.items()):
+        second = maps_at(after, members[label])
+        write_array(scene.out / "adversarial" / f"{file_name(label)}.npy", second.cpu().numpy())
+        rows.append({"label": label, "images": [
+            _compared(*pair) for pair in zip(full_size(first, look.x).double().cpu().numpy(),
+                                             full_size(second, look.x).double().cpu().numpy(),
+                                             delta, strict=True)]})  # fmt: skip
+        scene.progress("after the attack", number + 1, len(maps))
+    return rows
 
 
 def _compared(first: np.ndarray, second: np.ndarray, delta: np.ndarray) -> dict[str, float]:

@@ -112,6 +112,21 @@ def _begun(
     if before is not None:
         check_same(before["made_of"], made_of, f"--out {out}")
     record = {
+        **_record(scene, asked, made_of),
+        "notes": notes,
+        "started": (before or {}).get("started") or now(),
+        "methods": (before or {}).get("methods", []),
+    }
+    write_json(out, "run.json", record)
+    write_arrays(out / "images.npz", x=samples.x.cpu().numpy(), y=samples.y.cpu().numpy(),
+                 ids=np.array(samples.ids))  # fmt: skip
+    return record
+
+
+def _record(scene: Scene, asked: Mapping[str, str], made_of: dict[str, Any]) -> dict[str, Any]:
+    model, samples = scene.look.model, scene.samples
+    assert isinstance(model, Classifier)  # noqa: S101
+    return {
         "schema": SCHEMA,
         "made_of": made_of,
         "model": {"spec": asked.get("model", model.name), "name": model.name,
@@ -123,14 +138,7 @@ def _begun(
         "target": scene.target.text,
         "command": asked.get("command", ""),
         "environment": environment(samples.x.device),
-        "notes": notes,
-        "started": (before or {}).get("started") or now(),
-        "methods": (before or {}).get("methods", []),
     }  # fmt: skip
-    write_json(out, "run.json", record)
-    write_arrays(out / "images.npz", x=samples.x.cpu().numpy(), y=samples.y.cpu().numpy(),
-                 ids=np.array(samples.ids))  # fmt: skip
-    return record
 
 
 @torch.no_grad()

@@ -70,7 +70,6 @@ class Plan(NamedTuple):
 def style(at: Studio, plan: Plan, content: Tensor, styles: Sequence[Tensor]) -> dict[str, Any]:
     """Paint ``content`` (1, c, h, w) in ``styles``; return the record. Raises AdvkitError."""
     weights = _weights(at, plan)
-    names = plan.styles
     shares = plan.shares or (1.0,) * len(styles)
     if len(shares) != len(styles):
         raise UsageError(
@@ -82,16 +81,31 @@ def style(at: Studio, plan: Plan, content: Tensor, styles: Sequence[Tensor]) -> 
                  for i, x in enumerate((resized(content, plan.size), *(
                      resized(x, plan.size) for x in styles)))]  # fmt: skip
     row = kept(at, "styled", lambda: _styled(at, plan, weights, content, styles, shares))
+    verdict = f"{plan.content} in the style of {' and '.join(plan.styles)}, by {at.model.name}."
+    how = {"lbfgs": "L-BFGS", "adam": "Adam"}[plan.optimiser]
+    lead = (
+        f"{how}, {row['passes']} passes at {', '.join(map(str, row['sizes']))} pixels, "
+        f"{row['seconds']:.0f} seconds."
+    )
+    groups = _groups(plan, row, originals, shares)
+    return finished(at, verdict, lead, groups, LIMITS)
+
+
+def _groups(
+    plan: Plan, row: dict[str, Any], originals: Sequence[dict[str, Any]], shares: Sequence[float]
+) -> list[dict[str, Any]]:
+    """Return what the page shows: the result, what was given, the terms and how the loss fell."""
     pictures = [shown(originals[0]["files"]["image"], "content", plan.content)]
     pictures += [
         shown(one["files"]["image"], "style", f"{name}, share {share:g}")
-        for one, name, share in zip(originals[1:], names, shares, strict=True)
+        for one, name, share in zip(originals[1:], plan.styles, shares, strict=True)
     ]
     result = shown(row["files"]["image"], "result", f"loss {row['loss']:.4g}",
                    f"{row['seconds']:.0f} s")  # fmt: skip
-    groups = [
+    named = ", ".join(plan.styles)
+    return [
         group("result", "The result", "", wide=True, strips=[
-            {"name": "result", "caption": f"{plan.content} in the style of {', '.join(names)}",
+            {"name": "result", "caption": f"{plan.content} in the style of {named}",
              "pictures": [result]}]),
         group("given", "What was given", "", strips=[
             {"name": "given", "caption": "content and styles", "pictures": pictures}]),
@@ -104,13 +118,6 @@ def style(at: Studio, plan: Plan, content: Tensor, styles: Sequence[Tensor]) -> 
             "title": f"log10 loss by pass at {plan.size} pixels, {plan.optimiser}",
             "across": "steps", "up": "log10 loss", "lines": [("loss", row["fall"])]}),
     ]  # fmt: skip
-    verdict = f"{plan.content} in the style of {' and '.join(names)}, by {at.model.name}."
-    how = {"lbfgs": "L-BFGS", "adam": "Adam"}[plan.optimiser]
-    lead = (
-        f"{how}, {row['passes']} passes at {', '.join(map(str, row['sizes']))} pixels, "
-        f"{row['seconds']:.0f} seconds."
-    )
-    return finished(at, verdict, lead, groups, LIMITS)
 
 
 def _weights(at: Studio, plan: Plan) -> Weights:

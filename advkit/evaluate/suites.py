@@ -42,7 +42,8 @@ class Suite(NamedTuple):
 
 
 QUICK, STANDARD, THOROUGH = Care(32, 50, 100), Care(64, 100, 300), Care(128, 200, 500)
-CLOSE, CLOSER, WIDE = Near(1.25, 0.25), Near(1.1, 0.1), Near(1.35, 0.35)
+NEAR_BY_10, NEAR_BY_25, NEAR_BY_35 = Near(1.1, 0.1), Near(1.25, 0.25), Near(1.35, 0.35)
+"""Near by so many per cent, of eps and of the clean margin."""
 LONG_WALK = "apgd:steps=100,loss=margin"
 LONG_RACE, LONGER_RACE = "race:steps=400", "race:steps=1000"
 TO_ONE = "apgd_targeted:steps=100,n_targets=1,try_steps=5"
@@ -55,7 +56,7 @@ SUITES = {
     "quick": {
         "Linf": Suite(
             ("race:steps=40",), ("fgsm",), ("coarse_pgd:restarts=1,queries=60,steps=25",),
-            (LONG_WALK, TO_ONE), CLOSER, QUICK,
+            (LONG_WALK, TO_ONE), NEAR_BY_10, QUICK,
         ),
         "L2": Suite(
             ("race:steps=60",), ("fgsm",), (), ("race:steps=500",), Near(1.15, 0.1), QUICK,
@@ -68,11 +69,11 @@ SUITES = {
         "Linf": Suite(
             ("race:steps=100",), ("noise:draws=4", "fgsm", STEPS),
             (SHORT_WALK, "apgd_targeted:steps=30,n_targets=1,try_steps=5", "coarse_pgd"),
-            (LONG_WALK, TO_THREE, "md"), CLOSER, STANDARD,
+            (LONG_WALK, TO_THREE, "md"), NEAR_BY_10, STANDARD,
         ),
         "L2": Suite(
             ("race:steps=200",), ("noise:draws=4", "fgsm"), (SHORT_WALK,),
-            (LONGER_RACE, TO_ONE), CLOSER, STANDARD,
+            (LONGER_RACE, TO_ONE), NEAR_BY_10, STANDARD,
         ),
         "L1": Suite(
             ("race:steps=60",), ("noise:draws=4",), (),
@@ -84,17 +85,17 @@ SUITES = {
         "Linf": Suite(
             (LONG_RACE,), ("noise:draws=16", "fgsm", STEPS),
             (LONG_WALK, TO_THREE, "md", "coarse_pgd:restarts=6", "square:queries=300"),
-            (TO_ALL, "fab"), WIDE, THOROUGH,
+            (TO_ALL, "fab"), NEAR_BY_35, THOROUGH,
         ),
         "L2": Suite(
             (LONG_RACE,), ("noise:draws=16", "fgsm", STEPS),
             (LONG_WALK, TO_THREE, "square:queries=300"), (LONGER_RACE, TO_ALL),
-            WIDE, THOROUGH,
+            NEAR_BY_35, THOROUGH,
         ),
         "L1": Suite(
             (LONG_RACE,), ("noise:draws=16", SHORT_WALK),
             (LONG_WALK, TO_THREE, "square:queries=300"), (LONGER_RACE, TO_ALL),
-            WIDE, THOROUGH,
+            NEAR_BY_35, THOROUGH,
         ),
     },
 }  # fmt: skip
@@ -102,4 +103,4 @@ SUITES = {
 
 def suite_of(attacks: Sequence[str]) -> Suite:
     """Return the suite of a user's own attacks, all as scouts."""
-    return Suite((), tuple(attacks), (), (), CLOSE, Care(16, 40, 100))
+    return Suite((), tuple(attacks), (), (), NEAR_BY_25, Care(16, 40, 100))

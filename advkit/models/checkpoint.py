@@ -43,7 +43,7 @@ def load_checkpoint(
         raise InputError(f"{path} is not a checkpoint of advkit train", "delete it", code="E302")
     begun, now = _flat(about["fixed"]), _flat(fixed)
     differ = [key for key in now if begun.get(key) != now[key]]
-    told = ", ".join(_unlike(key, begun.get(key), now[key]) for key in differ)
+    told = ", ".join(_begun_with(key, begun.get(key), now[key]) for key in differ)
     if told:
         raise InputError(
             f"{path} was begun with {told}",
@@ -63,7 +63,7 @@ def load_checkpoint(
     return groups["best"], about
 
 
-def _unlike(key: str, begun: Any, now: Any) -> str:
+def _begun_with(key: str, begun: Any, now: Any) -> str:
     """Return in words what the training was begun with; of a digest nobody learns anything."""
     if key != "data":
         return f"{key} {begun} (now {now})"

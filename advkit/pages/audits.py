@@ -12,6 +12,7 @@ from advkit.attacks import ATTACKS, attack_card
 from advkit.data.samples import class_name
 from advkit.evaluate.run_folder import arrays, read_json, read_run, write_text
 from advkit.reports import audit_page
+from advkit.reports.cards import Card, Guess
 from advkit.reports.mapped import mapped
 from advkit.reports.speech_tables import Played
 from advkit.reports.tables import (
@@ -19,10 +20,8 @@ from advkit.reports.tables import (
     Audit,
     Bracket,
     Breakdown,
-    Card,
     Check,
     Courses,
-    Guess,
     Interval,
     Proofs,
     Trust,

@@ -6,7 +6,8 @@ from typing import Any
 from advkit.data.samples import class_name
 from advkit.evaluate.paired import Flips, Pairing, curves, flips, pair
 from advkit.numbers import shown
-from advkit.reports.tables import Comparison, Interval, Side, Split
+from advkit.reports.comparison_tables import Comparison, Side, Split
+from advkit.reports.tables import Interval
 
 SCHEMA = "advkit/comparison/1"
 

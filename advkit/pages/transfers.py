@@ -56,9 +56,6 @@ def study_of(folder: Path) -> Transfer:
         raise InputError(
             f"{folder} holds no finished study of transfer", "run advkit transfer", code="E313"
         )
-    at = {point["attack"]: [] for point in run["curves"]}  # type: dict[str, list[Any]]
-    for point in run["curves"]:
-        at[point["attack"]].append((point["eps"], interval_of(point["success"])))
     clean = {row["name"]: interval_of(row) for row in run["clean"]}
     cells = [(row["targeted"], Between(row["source"], row["target"], _cell(row)))
              for row in run["cells"] if row["attack"] == run["shown"]]  # fmt: skip
@@ -70,22 +67,34 @@ def study_of(folder: Path) -> Transfer:
         methods=[_method(row) for row in run["ranked"]],
         cells=[cell for targeted, cell in cells if not targeted],
         targeted=[cell for targeted, cell in cells if targeted],
-        curves=at,
-        itself=[(row["eps"], interval_of(row["success"])) for row in run["itself"]],
-        by_target=[(row["name"], interval_of(row["success"])) for row in run["by_target"]],
-        by_source=[(row["name"], interval_of(row["success"])) for row in run["by_source"]],
+        curves=_curves(run["curves"]),
+        itself=_successes(run["itself"], "eps"),
+        by_target=_successes(run["by_target"], "name"),
+        by_source=_successes(run["by_source"], "name"),
         robust_gap=[(row["sources"], row["targets"], interval_of(row["success"]))
                     for row in run["robust_gap"]],
         predictors=[Predictor(row["name"], PREDICTORS[row["name"]], row["rho"], row["p"],
                               row["pairs"]) for row in run["predictors"]],
         points=[(row["source"], row["target"], bool(row["family"]), row["gradient"],
                  row["success"]) for row in run["scatter"]],
-        ensembles=[(row["sources"], interval_of(row["success"])) for row in run["ensembles"]],
+        ensembles=_successes(run["ensembles"], "sources"),
         image=_one_image(folder, run["classes"]),
         **{name: run[name] for name in (
             "verdict", "shown", "norm", "data", "training", "seed", "steps", "targets", "command",
             "environment", "notes", "started", "finished", "findings")},
     )  # fmt: skip
+
+
+def _successes(rows: Sequence[Mapping[str, Any]], by: str) -> list[tuple[Any, Interval]]:
+    return [(row[by], interval_of(row["success"])) for row in rows]
+
+
+def _curves(points: Sequence[Mapping[str, Any]]) -> dict[str, list[tuple[float, Interval]]]:
+    by_attack: dict[str, list[tuple[float, Interval]]] = {}
+    for point in points:
+        found = by_attack.setdefault(point["attack"], [])
+        found.append((point["eps"], interval_of(point["success"])))
+    return by_attack
 
 
 def _cell(row: Mapping[str, Any]) -> Interval:

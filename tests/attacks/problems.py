@@ -1,11 +1,19 @@
-"""Small nets and samples that the tests of attacks share."""
+"""Small nets, samples and quick attacks that the tests of attacks share."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
+from advkit.attacks.projected_gradient import pgd
 from advkit.engine import NORMS
-from advkit.engine.objectives import margins
+from advkit.engine.objectives import Model, margins
 from advkit.engine.projections import furthest
+from advkit.engine.seeding import keys, normal
+
+few = partial(pgd, steps=4, step=0.3)
 
 
 class Affine(nn.Module):
@@ -105,3 +113,40 @@ class Sure(nn.Module):
 
     def forward(self, logits: Tensor) -> Tensor:
         return logits + 50.0 * (torch.arange(logits.shape[1]) == 0)
+
+
+def images(n: int = 10, channels: int = 1) -> Tensor:
+    """Return random images that the nets of `cnn` take."""
+    x = torch.rand(n, channels, 9, 7, generator=torch.Generator().manual_seed(0))
+    return x.where(x < 0.8, 1.0).where(x > 0.2, 0.0)  # many pixels at the walls
+
+
+def lucky(
+    model: Model,
+    x: Tensor,
+    y: Tensor,
+    *,
+    eps: float | Tensor | None = None,
+    norm: Literal["L2", "Linf"] = "L2",
+    targets: Tensor | None = None,
+    seed: int = 0,
+    ids: Sequence[str] | None = None,
+    draws: int = 3,
+) -> Tensor:
+    """Return the nearest of some random points that fools.
+
+    Knows: decisions
+    Cost: draws forward, 0 backward
+    """
+    stream, found = keys(seed, ids, x, "lucky"), x.clone()
+    limit = torch.inf if eps is None else eps
+    nearest = torch.as_tensor(limit).expand(len(x)).clone()
+    for i in range(draws):
+        d = normal(stream, x.shape[1:], i).to(x.dtype)
+        tried = (x + (0.1 + 0.2 * i) * d).clamp(0, 1)
+        output = model(tried)
+        labels = output.argmax(1) if output.ndim > 1 else output
+        size = NORMS[norm].size(tried - x)
+        hit = (labels == targets if targets is not None else labels != y) & (size <= nearest)
+        found[hit], nearest[hit] = tried[hit], size[hit]
+    return found

@@ -1,6 +1,11 @@
-"""What the conformance tests need to know of each attack beyond its card."""
+"""What the conformance tests need to know of each attack beyond its card, and their cases."""
 
 from typing import Any, NamedTuple
+
+import pytest
+from torch import Tensor, nn
+
+from advkit.attacks import ATTACKS, attack_card
 
 
 class Subject(NamedTuple):
@@ -85,3 +90,16 @@ SUBJECTS: dict[str, Subject] = {
     "universal": Subject({"steps": 20}, random=False, teeth=0),
     "patch": Subject({"steps": 10, "draws": 3}, teeth=0),
 }
+
+EPS = {"Linf": 0.06, "L2": 0.5, "L1": 2.5, "L0": 12.0}
+CARDS = {name: attack_card(name, attack) for name, attack in ATTACKS.items()}
+CASES = [(name, norm) for name, card in CARDS.items() for norm in card.norms]
+each = pytest.mark.parametrize(("name", "norm"), CASES)
+each_attack = pytest.mark.parametrize("name", ATTACKS)
+
+
+def run(name: str, model: nn.Module, x: Tensor, y: Tensor, **given: object) -> Tensor:
+    """Run an attack with the options of its subject and the eps of its norm."""
+    norm = given.get("norm", CARDS[name].norms[0])
+    options = {"norm": norm, "eps": EPS[norm], **SUBJECTS[name].options, **given}
+    return ATTACKS[name](model, x, y, **options)

@@ -9,8 +9,7 @@ from advkit.attacks.severity import Family, Quest, nearest_member
 from advkit.engine import NORMS, rows
 from advkit.engine.objectives import margins
 from advkit.engine.transforms import blur, move
-from tests.attacks.problems import cnn
-from tests.attacks.test_conformance import images
+from tests.attacks.problems import cnn, images
 
 
 def first_on_a_line(x: Tensor, y: Tensor, line: list[Tensor]) -> Tensor:

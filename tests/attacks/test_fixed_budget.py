@@ -13,7 +13,9 @@ from advkit.attacks.walks import random_start
 from advkit.engine import NORMS, Objective, evaluate, metered
 from advkit.engine.objectives import margins, probability_margin
 from advkit.engine.seeding import keys
-from tests.attacks.problems import cnn
+from advkit.models.classifier import Classifier
+from tests.attacks.problems import Sure, cnn, images
+from tests.attacks.subjects import CARDS
 
 X = torch.rand(6, 1, 9, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(4))
 MODEL = cnn().double()
@@ -180,3 +182,22 @@ def test_points_outside_the_ball_lead_but_never_count(steps: int) -> None:
     assert torch.allclose(found.margin, size - 1.5)
     if steps >= 10:
         assert max(float(NORMS["L1"].size(z - x).max()) for z in seen) > 1.5
+
+
+@pytest.mark.parametrize(("norm", "eps"), [("Linf", 0.015), ("L2", 0.125), ("L1", 0.625)])
+def test_targets_may_be_tried_first(norm: str, eps: float) -> None:
+    model, x = Classifier(cnn(6), name="small"), images(19)
+    y = model(x).argmax(1)
+    options = {"steps": 12, "n_targets": 1, "try_steps": 3}
+    given = {"norm": norm, "eps": eps, **options}
+    whole = ATTACKS["apgd_targeted"](model, x, y, **given)
+    ids = [str(i) for i in range(19)]
+    ones = [ATTACKS["apgd_targeted"](model, x[i : i + 1], y[i : i + 1], ids=ids[i : i + 1], **given)
+            for i in range(19)]  # fmt: skip
+    assert torch.equal(torch.cat(ones), whole)
+    assert (NORMS[norm].size(whole - x) <= eps * (1 + 1e-5)).all()
+    sure = nn.Sequential(model, Sure())
+    with metered(sure) as meter:
+        ATTACKS["apgd_targeted"](sure, x, torch.zeros_like(y), **given)
+    cost = CARDS["apgd_targeted"].passes(classes=6, **options)
+    assert (meter.forwards / 19, meter.backwards / 19) == cost

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from advkit.attacks import race_course, race_of_targets
+from advkit.attacks import race_of_targets, race_schedule
 from advkit.attacks.race_of_targets import race
 from advkit.attacks.race_rounds import in_rounds
 from advkit.data import load_data
@@ -35,17 +35,17 @@ def test_rounds_come_nearer_and_those_to_other_classes_nearer_still(
     mean_distance: Callable[[], float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rounds = mean_distance()
-    pace = race_course.PACES["L1"]
-    monkeypatch.setitem(race_course.PACES, "L1", pace._replace(rivals=0))
+    pace = race_schedule.PACES["L1"]
+    monkeypatch.setitem(race_schedule.PACES, "L1", pace._replace(rivals=0))
     same_class = mean_distance()
-    monkeypatch.setattr(race_course, "LATEST", 250)
-    monkeypatch.setattr(race_course, "BEGINS", 1.0)
+    monkeypatch.setattr(race_schedule, "LATEST", 250)
+    monkeypatch.setattr(race_schedule, "BEGINS", 1.0)
     one_round = mean_distance()
     assert rounds < 0.995 * same_class
     assert same_class < one_round
 
 
-@pytest.mark.parametrize("norm", race_course.PACES)
+@pytest.mark.parametrize("norm", race_schedule.PACES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_a_sample_finds_the_same_alone(norm: str, dtype: torch.dtype) -> None:
     model = tanh_net().to(dtype)
@@ -56,7 +56,7 @@ def test_a_sample_finds_the_same_alone(norm: str, dtype: torch.dtype) -> None:
     torch.testing.assert_close(together, torch.cat(alone), rtol=0, atol=1e-5)
 
 
-@pytest.mark.parametrize("norm", race_course.PACES)
+@pytest.mark.parametrize("norm", race_schedule.PACES)
 def test_targets_are_kept_and_the_distance_asked_for_is_enough(norm: str) -> None:
     model, x = tanh_net(), torch.rand(9, 20, generator=torch.Generator().manual_seed(2))
     y = model(x).argmax(1)
@@ -74,7 +74,7 @@ def test_targets_are_kept_and_the_distance_asked_for_is_enough(norm: str) -> Non
     assert (model(near).argmax(1) == targets)[moved].all()
 
 
-@pytest.mark.parametrize("norm", race_course.PACES)
+@pytest.mark.parametrize("norm", race_schedule.PACES)
 def test_a_misread_image_is_led_past_the_class_that_it_is_read_as(norm: str) -> None:
     model, x = tanh_net(), torch.rand(20, 20, generator=torch.Generator().manual_seed(3))
     seen = model(x).argmax(1)
@@ -84,7 +84,7 @@ def test_a_misread_image_is_led_past_the_class_that_it_is_read_as(norm: str) -> 
     assert ((found >= 0) & (found <= 1)).all()
 
 
-@pytest.mark.parametrize("norm", race_course.PACES)
+@pytest.mark.parametrize("norm", race_schedule.PACES)
 def test_whatever_fools_is_within_an_infinite_limit(norm: str) -> None:
     model, x = tanh_net(), torch.rand(9, 20, generator=torch.Generator().manual_seed(2))
     y = model(x).argmax(1)
@@ -92,7 +92,7 @@ def test_whatever_fools_is_within_an_infinite_limit(norm: str) -> None:
     assert (model(found).argmax(1) != y).all()
 
 
-@pytest.mark.parametrize("norm", race_course.PACES)
+@pytest.mark.parametrize("norm", race_schedule.PACES)
 @pytest.mark.parametrize("short", [0.0, 1e-6])
 def test_an_image_on_the_boundary_is_moved_over_it(norm: str, short: float) -> None:
     weight = torch.linspace(-1, 1, 8)
@@ -122,7 +122,7 @@ def test_samples_that_are_near_enough_make_no_further_rounds(
     race(model, x, y, norm="L1", steps=STEPS)
     with metered(model) as meter:
         race(model, x, y, norm="L1", steps=STEPS, eps=1.0001 * first[0])
-    assert meter.backwards <= race_course.LATEST * len(x)
+    assert meter.backwards <= race_schedule.LATEST * len(x)
 
 
 @pytest.mark.parametrize("classes", [2, 3])

@@ -17,8 +17,7 @@ from advkit.engine.seeding import keys, uniform
 from advkit.errors import UsageError
 from advkit.models.classifier import Classifier
 from advkit.models.ensemble import ensemble_of, mean_answer, nets_of
-from tests.attacks.problems import affine, cnn
-from tests.attacks.test_conformance import images
+from tests.attacks.problems import affine, cnn, images
 
 EPS, STEPS = 0.06, 6
 AT_REST = {

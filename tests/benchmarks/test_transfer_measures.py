@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from advkit.benchmarks.label_queries import augmented, target_labels
 from advkit.benchmarks.likeness import cka, codes, explained
-from advkit.benchmarks.query_surrogates import augmented, target_labels
 from advkit.benchmarks.transfer_findings import _agrees
 from advkit.benchmarks.transfer_measures import (
     Clean,
@@ -21,8 +21,7 @@ from advkit.benchmarks.transfer_measures import (
 )
 from advkit.benchmarks.transfer_runs import Key, Net, Read
 from advkit.models.classifier import Classifier
-from tests.attacks.problems import cnn
-from tests.attacks.test_conformance import images
+from tests.attacks.problems import cnn, images
 
 Y = np.zeros(6, dtype=np.int64)
 CLEAN = Clean(Y, np.array([[0, 0, 0, 0, 0, 1], [0, 0, 0, 0, 2, 0]]), np.array([1, 1, 1, 2, 2, 2]))

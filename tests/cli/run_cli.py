@@ -1,11 +1,25 @@
-"""Run the command line in this process, as `main` does, exit code and both streams included."""
+"""Run the command line in this process, as `main` does, exit code and both streams included.
 
+And what tests of `audit` and `attack` share: words for a quick run, and what a run saved.
+"""
+
+import json
 import sys
+from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import pandas as pd
 import pytest
+import torch
+from torch import Tensor
 
 from advkit.cli import main
+
+ROOT = Path(__file__).parents[2]
+NET = ("--model", "tests.evaluate.small:digits_net", "--data", "bundled:digits")
+QUICK_AUDIT = (*NET, "--limit", "40", "--attacks", "fgsm", "--eps", "0.05,0.1")
+QUICK_ATTACK = (*NET, "--limit", "30")
 
 
 class Result(NamedTuple):
@@ -25,3 +39,15 @@ class Cli:
             main()
         out, err = self._capsys.readouterr()
         return Result(int(left.value.code or 0), out, err)
+
+
+def command(*words: object) -> list[str]:
+    """Return the words that start advkit in a process of its own."""
+    return [sys.executable, "-m", "advkit", *map(str, words)]
+
+
+def saved(out: Path) -> tuple[dict, pd.DataFrame, Tensor]:
+    """Return the summary, the table and the examples of an attack."""
+    with np.load(out / "examples.npz", allow_pickle=False) as file:
+        x_adv = torch.from_numpy(file["x_adv"])
+    return json.loads((out / "run.json").read_text()), pd.read_csv(out / "table.csv"), x_adv

@@ -11,7 +11,7 @@ import torch
 from advkit.attacks.race_of_targets import race
 from advkit.data.samples import take
 from advkit.evaluate.store import open_store
-from advkit.evaluate.suites import CLOSE, SUITES
+from advkit.evaluate.suites import NEAR_BY_25, SUITES
 from advkit.evaluate.supervisor import Crew
 from tests.evaluate.small import RECIPE, classifier, run, some_digits, table
 
@@ -22,7 +22,7 @@ FIRST, CLOSER, STEPS = "race:steps=4", "race:steps=90", 90
 @pytest.fixture(scope="module", autouse=True)
 def _a_short_first_race() -> Iterator[None]:
     """So that the closers have something left to find."""
-    suite = SUITES["quick"]["L2"]._replace(nearest=(FIRST,), closers=(CLOSER,), near=CLOSE)
+    suite = SUITES["quick"]["L2"]._replace(nearest=(FIRST,), closers=(CLOSER,), near=NEAR_BY_25)
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(SUITES["quick"], "L2", suite)
         yield

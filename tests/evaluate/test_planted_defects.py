@@ -7,14 +7,8 @@ import torch
 from torch import nn
 
 from advkit.attacks.projected_gradient import pgd
-from advkit.benchmarks.planted_defects import (
-    DEFECTS,
-    WinnersTakeAll,
-    by_hand,
-    by_pgd,
-    left_by,
-    verdicts,
-)
+from advkit.benchmarks.masked_gradients import DEFECTS, WinnersTakeAll
+from advkit.benchmarks.planted_defects import by_hand, by_pgd, left_by, verdicts
 from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 

@@ -1,10 +1,12 @@
-"""Small nets whose maps are known by hand."""
+"""Small nets: those whose maps are known by hand, and random ones."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from advkit.models.nets import build
 
 Act = Callable[[Tensor], Tensor]
 W1 = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, -1.0]])
@@ -87,3 +89,9 @@ def seeded(make: Callable[[], nn.Module], seed: int = 0) -> nn.Module:
 
 def noise(*shape: int, seed: int = 0) -> Tensor:
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def cnn(channels: int = 1) -> nn.Module:
+    """Return a small frozen CNN of four classes for images of 12 x 12."""
+    net = seeded(lambda: build("cnn", shape=(channels, 12, 12), n_classes=4, width=6, hidden=16))
+    return net.requires_grad_(False)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from advkit.reports.cards import Guess
 from advkit.reports.explained import Attacked, Belief, Chance, Cut, Explained, Maps, Seen
-from advkit.reports.tables import Guess
 
 ENVIRONMENT = {"python": "3.11", "advkit": "0.1.0", "torch": "2.14.1", "device": "cpu"}
 

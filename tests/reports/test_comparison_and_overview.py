@@ -5,8 +5,8 @@ from math import inf
 from typing import Any
 
 from advkit.reports import comparison_page, overview_page
+from advkit.reports.comparison_tables import Comparison, Side, Split
 from advkit.reports.overview import Entry
-from advkit.reports.tables import Comparison, Side, Split
 from tests.reports.sample_audit import sample_audit, wilson
 
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(1)>\u202e"

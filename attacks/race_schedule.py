@@ -1,4 +1,4 @@
-"""The course of a race: how many walks of a sample make each move, and what kind of move it is."""
+"""The schedule of a race: how many walks of a sample make each move, and what kind it is."""
 
 from typing import NamedTuple
 
@@ -62,7 +62,7 @@ class Move(NamedTuple):
     """Which share of this round's way back towards the image is behind."""
 
 
-def course(pace: Pace, steps: int, walks: int) -> tuple[list[Move], list[list[Move]]]:
+def schedule(pace: Pace, steps: int, walks: int) -> tuple[list[Move], list[list[Move]]]:
     """Return the moves of the first round, of up to ``walks`` walks, and of each later round.
 
     The moves of all walks, and the looks at where later rounds begin, are ``steps``.

@@ -1,10 +1,10 @@
-"""The course of a race pays what it is given, and lets walks leave in one direction only."""
+"""The schedule of a race pays what it is given, and lets walks leave in one direction only."""
 
 from itertools import pairwise
 
 import pytest
 
-from advkit.attacks.race_course import PACES, course, onwards, paid
+from advkit.attacks.race_schedule import PACES, onwards, paid, schedule
 
 every_norm = pytest.mark.parametrize("norm", PACES)
 
@@ -13,7 +13,7 @@ every_norm = pytest.mark.parametrize("norm", PACES)
 @pytest.mark.parametrize("walks", [1, 2, 5, 10])
 @pytest.mark.parametrize("steps", [1, 9, 24, 49, 100, 333, 499, 1000])
 def test_a_course_is_paid_in_full(norm: str, steps: int, walks: int) -> None:
-    first, later = course(PACES[norm], steps, walks)
+    first, later = schedule(PACES[norm], steps, walks)
     sizes = [move.walks for move in first]
     assert sum(sizes) + sum(map(paid, later)) == steps
     assert 1 <= max(sizes) <= walks
@@ -26,7 +26,7 @@ def test_a_course_is_paid_in_full(norm: str, steps: int, walks: int) -> None:
 
 @pytest.mark.parametrize(("norm", "walks"), [("L2", 3), ("L1", 5)])
 def test_rounds_after_the_first_begin_with_a_leap(norm: str, walks: int) -> None:
-    first, later = course(PACES[norm], 499, 5)
+    first, later = schedule(PACES[norm], 499, 5)
     leaps = PACES[norm].leaps
     assert first[0].walks == walks
     assert len(later) > 3

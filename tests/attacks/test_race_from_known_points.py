@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from advkit.attacks.known_points import from_known
 from advkit.attacks.options import defaults, goes_on
 from advkit.attacks.projected_gradient import pgd
-from advkit.attacks.race_course import PACES
 from advkit.attacks.race_of_targets import race
+from advkit.attacks.race_schedule import PACES
 from advkit.data import Samples, load_data
 from advkit.data.samples import take
 from advkit.engine import metered

@@ -1,0 +1,168 @@
+"""Ways to hide a gradient behind a net, and how their authors would unmask them."""
+
+import io
+from collections.abc import Callable
+from copy import deepcopy
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+DRAWS = 64
+
+
+class Before(nn.Module):
+    """A net behind a preprocessing."""
+
+    def __init__(self, net: nn.Module, change: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.net, self.change = net, change
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits (n, n_classes)."""
+        return self.net(self.change(x))  # type: ignore[no-any-return]
+
+
+class After(nn.Module):
+    """A net, and something done to its logits."""
+
+    def __init__(self, net: nn.Module, change: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.net, self.change = net, change
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return what is done to the logits."""
+        return self.change(self.net(x))
+
+
+class Random(nn.Module):
+    """A net behind a preprocessing that draws a number from 0 to 1 for every pixel.
+
+    With ``fixed`` it is the mean over as many draws, which are the same every time.
+    """
+
+    def __init__(
+        self, net: nn.Module, change: Callable[[Tensor, Tensor], Tensor], fixed: int = 0
+    ) -> None:
+        super().__init__()
+        self.net, self.change, self.fixed = net, change, fixed
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the logits, or their mean over fixed draws."""
+        if not self.fixed:
+            return self.net(self.change(x, torch.rand_like(x)))  # type: ignore[no-any-return]
+        generator = torch.Generator().manual_seed(0)
+        draws = torch.rand(self.fixed, *x.shape[1:], generator=generator)
+        return torch.stack([self.net(self.change(x, draw)) for draw in draws]).mean(0)
+
+
+class WinnersTakeAll(nn.Module):
+    """Only the largest share of all activations passes (Xiao et al. 2020)."""
+
+    def __init__(self, part: float) -> None:
+        super().__init__()
+        self.part = part
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``x`` with all but the winners set to 0."""
+        flat = x.flatten(1)
+        least = flat.topk(max(int(flat.shape[1] * self.part), 1), dim=1).values[:, -1]
+        return x * (flat >= least[:, None]).to(x.dtype).view_as(x)
+
+
+def quantised(x: Tensor) -> Tensor:
+    """Round to 4 bits."""
+    return (x * 15).round() / 15
+
+
+def thermometer(x: Tensor) -> Tensor:
+    """Return the mean of 16 bits per pixel (Buckman et al. 2018): a first layer adds them up."""
+    levels = (torch.arange(16) / 16 + 1 / 32).view(-1, *[1] * (x.ndim - 1))
+    return (x[:, None] > levels).float().mean(1)
+
+
+def jpeg(x: Tensor) -> Tensor:
+    """Compress every channel as a grey JPEG of quality 75, outside torch."""
+    planes = (x.detach().clamp(0, 1) * 255).round().byte().flatten(0, 1).cpu().numpy()
+    back = []
+    for plane in planes:
+        file = io.BytesIO()
+        Image.fromarray(plane).save(file, "jpeg", quality=75)
+        back.append(np.asarray(Image.open(file), dtype=np.float32) / 255)
+    return torch.from_numpy(np.stack(back)).view_as(x)
+
+
+def turned(x: Tensor) -> Tensor:
+    """Return ``x``, whose gradient comes back with the opposite sign."""
+    same = x.view_as(x)
+    if same.requires_grad:
+        same.register_hook(torch.neg)  # type: ignore[no-untyped-call]
+    return same
+
+
+def noisy(x: Tensor, draw: Tensor) -> Tensor:
+    """Add noise of up to 0.03."""
+    return x + 0.03 * (2 * draw - 1)
+
+
+def dropped(x: Tensor, draw: Tensor) -> Tensor:
+    """Set 5% of all pixels to 0, as dropout does."""
+    return x * (draw > 0.05) / 0.95
+
+
+def _passed_on(change: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
+    return lambda x: x + (change(x) - x).detach()
+
+
+def _with_winners(net: nn.Module) -> nn.Module:
+    copy = deepcopy(net)
+    for name, module in list(copy.named_modules()):
+        if isinstance(module, nn.ReLU):
+            copy.set_submodule(name, WinnersTakeAll(0.15))
+    return copy
+
+
+class Defect(NamedTuple):
+    """How to mask a net, how its author would unmask it, and the check that must notice."""
+
+    mask: Callable[[nn.Module], nn.Module]
+    unmask: Callable[[nn.Module], nn.Module]
+    check: str
+
+
+def _before(change: Callable[[Tensor], Tensor]) -> Defect:
+    return Defect(
+        lambda net: Before(net, change),
+        lambda net: Before(net, _passed_on(change)),
+        "zero_gradients",
+    )
+
+
+def _random(change: Callable[[Tensor, Tensor], Tensor]) -> Defect:
+    return Defect(
+        lambda net: Random(net, change),
+        lambda net: Random(net, change, DRAWS),
+        "randomised_predictions",
+    )
+
+
+DEFECTS: dict[str, Defect] = {
+    "input quantisation": _before(quantised),
+    "logits times 10,000": Defect(
+        lambda net: After(net, lambda z: z * 1e4), lambda net: net, "saturated_loss"
+    ),
+    "saturated softmax": Defect(
+        lambda net: After(net, lambda z: F.softmax(z * 100, 1)), lambda net: net, "softmax_outputs"
+    ),
+    "noise at inference": _random(noisy),
+    "dropout left on": _random(dropped),
+    "JPEG preprocessing": _before(jpeg),
+    "k winners take all": Defect(_with_winners, lambda net: net, "wrong_gradients"),
+    "detached graph": _before(lambda x: x.detach()),
+    "thermometer encoding": _before(thermometer),
+    "sign flip": Defect(lambda net: Before(net, turned), lambda net: net, "wrong_gradients"),
+}
+"""That of k winners has no way back of its own: it is held against the net without them."""
