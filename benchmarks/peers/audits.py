@@ -7,8 +7,8 @@ Same weights, same images, one thread. AutoAttack (as pyautoattack 0.2.0 has it)
 eps; an audit answers for all of them in one run, and is run for the middle one alone as well.
 Everybody's examples are judged by `advkit.evaluate.measure`. A bare PGD loop before and after each
 run tells how fast the machine was. What a file ``--out`` holds already is not run again. The suite
-``quick:bfloat16`` is an audit with ``--bfloat16``. With ``--known DIR`` the model is one of those that
-others trained, by its name, on the test images beside it (`known_nets`).
+``quick:bfloat16`` is an audit with ``--bfloat16``. With ``--known DIR`` the model is one of those
+that others trained, by its name, on the test images beside it (`known_nets`).
 """
 
 import argparse
