@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from advkit.cli.parameters import Norm, Radius, only_one
+from advkit.cli.parameters import Norm, Radius
 from advkit.cli.picture_options import CODES, setting_of, told, with_common
 from advkit.numbers import check_eps
 
@@ -46,8 +46,6 @@ Examples:
 @click.option(
     "--eps",
     type=Radius(),
-    multiple=True,
-    callback=only_one,
     help="Attack within this radius; draw where codes go.",
 )
 @click.option("--attack", default="pgd", show_default=True, metavar="NAME[:KEY=VALUE,...]",

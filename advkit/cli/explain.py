@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from advkit.cli.failures import say
-from advkit.cli.parameters import Norm, Radius, only_one
+from advkit.cli.parameters import Norm, Radius
 from advkit.cli.run_options import (
     ARCH,
     DATA,
@@ -93,8 +93,6 @@ Exit codes:
 @click.option(
     "--eps",
     type=Radius(),
-    multiple=True,
-    callback=only_one,
     help="Attack within this radius; map again.",
 )
 @click.option("--attack", default="pgd", show_default=True, metavar="NAME[:KEY=VALUE,...]",

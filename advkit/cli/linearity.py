@@ -7,7 +7,7 @@ import click
 
 from advkit.cli.failures import say
 from advkit.cli.model_options import ALLOW_UNSAFE
-from advkit.cli.parameters import NameList, Number, joined, only_one
+from advkit.cli.parameters import NameList, Number, joined
 from advkit.cli.run_options import DATA, JSON, NO_PROGRESS, SEED, framed
 from advkit.numbers import check_eps
 
@@ -63,8 +63,6 @@ def _names(ctx: click.Context, param: click.Parameter, lists: tuple[str, ...]) -
 @click.option(
     "--eps",
     type=Number(),
-    multiple=True,
-    callback=only_one,
     help="How far around images nets are looked at, Linf: 8/255, 0.05.  [default: 0.1, in colour "
     "images 8/255]",
 )

@@ -1,14 +1,10 @@
 """Kinds of command-line values that click does not have."""
 
-from typing import TypeVar
-
 import click
 
 from advkit.errors import UnknownNameError, UsageError
 from advkit.norm_names import NORMS, norm_named
 from advkit.numbers import number, radius
-
-Given = TypeVar("Given")
 
 
 def union(
@@ -22,18 +18,6 @@ def joined(_ctx: click.Context, _param: click.Parameter, lists: tuple[str, ...])
     """Return one list of names, with commas between, of ``lists`` of that form; each name once."""
     names = [name.strip() for some in lists for name in some.split(",")]
     return ",".join(dict.fromkeys(filter(None, names)))
-
-
-def only_one(ctx: click.Context, param: click.Parameter, given: tuple[Given, ...]) -> Given | None:
-    """Return the one value of an option; raises UsageError where it was given again."""
-    if len(given) > 1:
-        both = " and ".join(map(str, given))
-        raise UsageError(
-            f"advkit {ctx.info_name} takes one {param.opts[0]}, not {both}",
-            "run it once for each",
-            code="E203",
-        )
-    return given[0] if given else None
 
 
 class Norm(click.Choice):  # type: ignore[type-arg]  # generic from 8.2 on only

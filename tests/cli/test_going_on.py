@@ -213,3 +213,13 @@ def test_the_newest_unfinished_run_is_resumed_where_it_was_begun(
     done = cli("resume", run)
     assert done.code == 0, done.err
     assert f"in {here}" in done.err
+
+
+def test_options_of_resume_replace_those_of_then(cli: Cli, here: Path) -> None:
+    words = (*WORDS, "-j1", "--no-fold", "--require", "clean >= 0", "--fresh", "--out=run")
+    assert cli(*words).code == 0
+    again = cli("resume", "run", "--jobs", "2", "--no-fold", "--require", "clean >= 0.01")
+    assert again.code == 0, again.err
+    command = again.err.partition("--no-progress")[2].splitlines()[0]
+    both = "--require 'clean >= 0' --out run --jobs 2 --no-fold --require 'clean >= 0.01'"
+    assert command.strip() == both
