@@ -8,6 +8,7 @@ import click
 
 from advkit.bounds.rungs import WAYS
 from advkit.cli.failures import GateError, UntrustedError, say
+from advkit.cli.no_use import refuse_typed
 from advkit.cli.outputs import check_outputs, gate, written
 from advkit.cli.parameters import EpsList, Norm, union
 from advkit.cli.run_options import (
@@ -181,6 +182,8 @@ def audit(
     check_eps(eps or (), norm)
     check_outputs(output)
     check_share(fail_under)
+    if options["attacks"]:
+        refuse_typed("suite", why="with --attacks", hint="leave one of the two out")
     wanted = [required(text) for text in require]
     from advkit.api.asking import model_for, pick_eps
     from advkit.api.auditing import audit as run

@@ -4,8 +4,9 @@ from typing import Any
 
 import click
 
+from advkit.cli.no_use import refuse_typed
 from advkit.cli.parameters import Norm, Radius
-from advkit.cli.picture_options import CODES, setting_of, told, with_common
+from advkit.cli.picture_options import CODES, SIZE, setting_of, told, with_common
 from advkit.numbers import check_eps
 
 EPILOG = (
@@ -54,6 +55,7 @@ Examples:
               show_default=True, help="Of the attack.")  # fmt: skip
 @click.option("--arrows", type=click.IntRange(min=1), default=20, show_default=True,
               help="So many images are attacked.")  # fmt: skip
+@SIZE
 @with_common
 def embed(
     layers: tuple[str, ...], limit: int, eps: float | None, attack: str, norm: str, as_json: bool,
@@ -65,6 +67,8 @@ def embed(
     reads the classes off, which do not depend on the picture.
     """
     check_eps(() if eps is None else (eps,), norm)
+    if eps is None:
+        refuse_typed("attack", "norm", "arrows", why="without --eps", hint="add --eps 8/255")
     from advkit.api.picturing import embed as run
 
     asked = {"attack": attack, "eps": eps, "norm": norm} if eps is not None else {}

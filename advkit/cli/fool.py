@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from advkit.cli.picture_options import CODES, setting_of, told, with_common
+from advkit.cli.picture_options import CODES, SIZE, setting_of, told, with_common
 
 EPILOG = (
     """
@@ -38,6 +38,7 @@ Ways:
 @click.option("--picture", default="china", show_default=True, metavar="FILE",
               help="The photograph to begin with where there are no data.")  # fmt: skip
 @click.option("--beside", metavar="MODEL", help="Another net to fool the same ways.")
+@SIZE
 @with_common
 def fool(
     classes: tuple[str, ...], ways: tuple[str, ...], beside: str | None, as_json: bool,

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from advkit.cli.picture_options import CODES, setting_of, told, with_common
+from advkit.cli.picture_options import CODES, SIZE, setting_of, told, with_common
 
 EPILOG = (
     """
@@ -22,6 +22,7 @@ PARTS = ("visualize", "invert", "fool", "embed", "dream", "style")
 @click.command(epilog=EPILOG)
 @click.option("--only", "parts", multiple=True, type=click.Choice(PARTS), help="[default: all]")
 @click.option("--quick", is_flag=True, help="Few steps: to see that it works.")
+@SIZE
 @with_common
 def gallery(parts: tuple[str, ...], quick: bool, as_json: bool, **given: Any) -> None:
     """Make one page of all that a model sees: the page to open first.

@@ -27,7 +27,7 @@ Examples:
 @click.option("--style", "styles", multiple=True, metavar="FILE", help="[default: flower]")
 @click.option("--share", "shares", multiple=True, type=click.FloatRange(min=0, min_open=True),
               help="Of each style, in order.  [default: alike]")  # fmt: skip
-@click.option("--longest", type=click.IntRange(min=16), default=256, show_default=True,
+@click.option("--longest", "--size", type=click.IntRange(min=16), default=256, show_default=True,
               help="Pixels of the longer side; from 256 on by way of smaller sizes.")  # fmt: skip
 @click.option("--optimiser", type=click.Choice(["lbfgs", "adam"]), default="lbfgs",
               show_default=True, help="What the image is optimised by.")  # fmt: skip

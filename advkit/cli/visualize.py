@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from advkit.cli.picture_options import CODES, setting_of, told, with_common
+from advkit.cli.picture_options import CODES, SIZE, setting_of, told, with_common
 
 EPILOG = (
     """
@@ -43,6 +43,7 @@ Recipes:
 @click.option("--negative", is_flag=True, help="And what lowers it most.")
 @click.option("--beside", metavar="MODEL", help="Another net to make the same pictures with.")
 @click.option("--judge", metavar="MODEL", help="A net that says what it takes the pictures for.")
+@SIZE
 @with_common
 def visualize(
     classes: tuple[str, ...], neurons: tuple[str, ...], beside: str | None, judge: str | None,
