@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from advkit.cli.no_use import refuse_typed
-from advkit.cli.parameters import Norm, Radius
+from advkit.cli.parameters import Norm, Radius, each
 from advkit.cli.picture_options import CODES, SIZE, setting_of, told, with_common
 from advkit.numbers import check_eps
 
@@ -26,7 +26,7 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.option(
-    "--layer", "layers", multiple=True, metavar="NAME",
+    "--layer", "layers", multiple=True, callback=each, metavar="NAME,...",
     help="advkit inspect MODEL --layers names them.  [default: the last of every resolution]",
 )  # fmt: skip
 @click.option(

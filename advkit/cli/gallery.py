@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from advkit.cli.parameters import Names, each
 from advkit.cli.picture_options import CODES, SIZE, setting_of, told, with_common
 
 EPILOG = (
@@ -12,7 +13,7 @@ EPILOG = (
 Examples:
   advkit gallery
   advkit gallery --model bundled:fashion-mnist-cnn --data bundled:fashion-mnist
-  advkit gallery --model efficientnet-lite:0 --only visualize --only dream --only style
+  advkit gallery --model efficientnet-lite:0 --only visualize,dream,style
 """
     + CODES
 )
@@ -20,7 +21,8 @@ PARTS = ("visualize", "invert", "fool", "embed", "dream", "style")
 
 
 @click.command(epilog=EPILOG)
-@click.option("--only", "parts", multiple=True, type=click.Choice(PARTS), help="[default: all]")
+@click.option("--only", "parts", multiple=True, type=Names(PARTS), callback=each,
+              help="With commas between, or repeated.  [default: all]")  # fmt: skip
 @click.option("--quick", is_flag=True, help="Few steps: to see that it works.")
 @SIZE
 @with_common

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from advkit.cli.no_use import refuse_typed
+from advkit.cli.parameters import each
 from advkit.cli.picture_options import CODES, SIZE, setting_of, told, with_common
 
 EPILOG = (
@@ -23,7 +24,7 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.option(
-    "--layer", "layers", multiple=True, metavar="NAME",
+    "--layer", "layers", multiple=True, callback=each, metavar="NAME,...",
     help="advkit inspect MODEL --layers names them.  [default: the last of every resolution]",
 )  # fmt: skip
 @click.option(

@@ -20,6 +20,22 @@ def joined(_ctx: click.Context, _param: click.Parameter, lists: tuple[str, ...])
     return ",".join(dict.fromkeys(filter(None, names)))
 
 
+def each(_ctx: click.Context, _param: click.Parameter, lists: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of all ``lists``, which have commas between them; each name once."""
+    return tuple(filter(None, joined(_ctx, _param, lists).split(",")))
+
+
+class Names(click.Choice):  # type: ignore[type-arg]  # generic from 8.2 on only
+    """Names of a fixed list with commas between, for `each`."""
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Return them; tell click of the first that is none."""
+        parts = [part.strip() for part in str(value).split(",")]
+        return ",".join(super(Names, self).convert(part, param, ctx) for part in parts)
+
+
 class Norm(click.Choice):  # type: ignore[type-arg]  # generic from 8.2 on only
     """A norm, in any capitals."""
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from advkit.cli.parameters import each
 from advkit.cli.picture_options import CODES, setting_of, told, with_common
 
 EPILOG = (
@@ -35,10 +36,10 @@ Examples:
               help="Passes through the net, most of them at small sizes.")  # fmt: skip
 @click.option("--start", type=click.Choice(["content", "noise", "zero"]), default="content",
               show_default=True, help="What the image is at first.")  # fmt: skip
-@click.option("--content-layer", "content_layers", multiple=True, metavar="NAME",
-              help="[default: the third resolution]")  # fmt: skip
-@click.option("--style-layer", "--layer", "style_layers", multiple=True, metavar="NAME",
-              help="[default: one per resolution]")  # fmt: skip
+@click.option("--content-layer", "content_layers", multiple=True, callback=each,
+              metavar="NAME,...", help="[default: the third resolution]")  # fmt: skip
+@click.option("--style-layer", "--layer", "style_layers", multiple=True, callback=each,
+              metavar="NAME,...", help="[default: one per resolution]")  # fmt: skip
 @click.option(
     "--content-weight",
     type=click.FloatRange(min=0),
