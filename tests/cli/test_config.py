@@ -134,6 +134,15 @@ def test_a_norm_is_known_in_any_capitals(cli: Cli, command: str) -> None:
     assert (refused.code, "'l3' is not one of 'Linf', 'L2'" in refused.err) == (2, True)
 
 
+@pytest.mark.parametrize(
+    ("line", "key", "found"),
+    [("audit --suite QUICK", "suite", '"quick"'), ("dream --film GIF", "film", '"gif"'),
+     ("gallery --only DREAM,Style", "only", '["dream", "style"]')],
+)  # fmt: skip
+def test_a_choice_is_known_in_any_capitals(cli: Cli, line: str, key: str, found: str) -> None:
+    assert printed(cli, *line.split())[key][0] == found
+
+
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name != "trust"])
 def test_every_option_of_every_command_is_printed(cli: Cli, command: str) -> None:
     made = group.get_command(None, command)  # type: ignore[attr-defined]
