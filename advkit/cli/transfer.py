@@ -14,7 +14,7 @@ from advkit.cli.run_options import DATA, DEVICE, FRESH, JOBS, JSON, NO_PROGRESS,
 from advkit.errors import UsageError
 
 ARCHITECTURES = "logistic,mlp,cnn,resnet,vit"
-OF_TRAINING = ("seeds", "split", "robust", "robust_eps", "classical", "nets")
+OF_TRAINING = ("seeds", "split", "robust", "robust_eps", "classical")
 EPILOG = """
 \b
 Examples:

@@ -1,11 +1,14 @@
 """Run the command line in this process, as `main` does, exit code and both streams included."""
 
 import sys
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import click
 import pytest
 
-from advkit.cli import main
+from advkit.cli import cli, main
+from advkit.cli.said_twice import with_anew
 
 
 class Result(NamedTuple):
@@ -25,3 +28,9 @@ class Cli:
             main()
         out, err = self._capsys.readouterr()
         return Result(int(left.value.code or 0), out, err)
+
+    def but(self, usual: Sequence[object], *words: object) -> Result:
+        """Run ``usual`` with ``words``, which replace what it says of the same options."""
+        command = cli.get_command(click.Context(cli), str(usual[0]))
+        assert command is not None
+        return self(*with_anew(command, [*map(str, usual)], [*map(str, words)]))
