@@ -14,7 +14,7 @@ from advkit.benchmarks.linearity import DATA, Progress, study
 from advkit.data.samples import Samples, fingerprint
 from advkit.data.specs import load_data
 from advkit.evaluate.fingerprint import environment, now
-from advkit.evaluate.run_folder import write_json, write_text
+from advkit.evaluate.run_folder import earlier, write_json, write_text
 from advkit.pages.audits import card_of
 from advkit.reports import Card, Linearity, Shot, linearity_page
 from advkit.reports.linearity import headline
@@ -46,6 +46,8 @@ def linearity(
     check_numbers(seed=options.get("seed"))
     for part in options.get("parts", ()):
         check_choice("parts", part, PARTS)
+    if out is not None:
+        earlier(Path(out), fresh=True, schema=SCHEMA)
     samples = data if isinstance(data, Samples) else load_data(data, limit=limit)
     found = study(samples, progress=progress, **options)
     out = Path(out) if out else new_run(samples.name, kind="linearity")
