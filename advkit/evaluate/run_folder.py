@@ -98,6 +98,13 @@ def read_run(folder: Path) -> dict[str, Any]:
         raise InputError(
             f"the run in {folder} has not ended", f"to go on: {run['command']}", code="E313"
         )
+    if schema == "advkit/shard/1":
+        number, of_all = run["shard"]
+        raise InputError(
+            f"{folder} is shard {number} of {of_all} of an audit, not the whole",
+            f"when all are done: advkit merge {folder.parent}",
+            code="E313",
+        )
     if schema != "advkit/audit/1":
         raise InputError(
             f"{folder / 'run.json'} is not an audit's", f"its schema is {schema!r}", code="E313"

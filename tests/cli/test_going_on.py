@@ -78,6 +78,21 @@ def test_shards_are_merged_into_the_rows_and_the_report_of_one_run(cli: Cli, her
     assert (here / "runs" / "report.html").exists()
 
 
+def test_the_index_says_how_shards_become_an_audit(cli: Cli, here: Path) -> None:
+    for shard in ("1/2", "2/2"):
+        cli(*WORDS, "--jobs", 1, "--out", "runs/a", "--shard", shard)
+    refused = cli("index")
+    assert refused.code == 5
+    told = "runs/a holds shards of an audit; when all are done: advkit merge runs/a"
+    assert refused.err.splitlines()[1].strip() == told
+    one = cli("report", "runs/a/shard-2-of-2")
+    assert one.code == 3
+    assert "runs/a/shard-2-of-2 is shard 2 of 2 of an audit, not the whole" in one.err
+    assert cli("merge", "runs/a").code == 0
+    done = cli("index")
+    assert (done.code, done.err) == (0, ""), "shards of a whole are not told"
+
+
 def test_shards_of_other_runs_are_refused(cli: Cli, here: Path) -> None:
     cli(*WORDS, "--jobs", 1, "--out", "a", "--shard", "1/2")
     cli(*WORDS, "--jobs", 1, "--out", "a", "--shard", "2/2", "--seed", 5)
