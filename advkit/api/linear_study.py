@@ -7,6 +7,7 @@ import torch
 
 from advkit.api.asking import new_run
 from advkit.api.checking import check_choice, check_numbers, check_words
+from advkit.api.pairing import paired_with_all
 from advkit.benchmarks.linear_images import Exhibit
 from advkit.benchmarks.linear_parts import PARTS, Study
 from advkit.benchmarks.linear_pictures import Picture
@@ -48,8 +49,12 @@ def linearity(
         check_choice("parts", part, PARTS)
     if out is not None:
         earlier(Path(out), fresh=True, schema=SCHEMA)
-    samples = data if isinstance(data, Samples) else load_data(data, limit=limit)
-    found = study(samples, progress=progress, **options)
+    models = options.pop("models", ())
+    if models:
+        samples, models = paired_with_all(models, data, limit)
+    else:
+        samples = data if isinstance(data, Samples) else load_data(data, limit=limit)
+    found = study(samples, progress=progress, models=models, **options)
     out = Path(out) if out else new_run(samples.name, kind="linearity")
     out.mkdir(parents=True, exist_ok=True)
     for name, table in found.tables.items():
