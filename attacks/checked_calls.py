@@ -3,6 +3,7 @@
 import math
 import warnings
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from functools import wraps
 from inspect import Parameter, signature
 from numbers import Integral, Real
@@ -17,6 +18,7 @@ from advkit.engine.objectives import Model
 from advkit.errors import UnknownNameError, UsageError, did_you_mean
 from advkit.numbers import beyond_pixels
 
+_WITHIN = ContextVar("within", default=False)  # an attack of attacks: it has warned for them
 SLACK = 1e-4  # by which rounding may take an image out of [0, 1]
 
 
@@ -44,14 +46,18 @@ def checked(attack: Attack) -> Attack:
             given["norm"] = norm_of(name, attack, given["norm"])
         eps = given.get("eps", known["eps"].default)
         _check_eps(name, eps, len(x), known["eps"].default)
-        if given.get("norm", known["norm"].default) == "Linf" and _largest(eps) > 1:
+        linf = given.get("norm", known["norm"].default) == "Linf"
+        if linf and _largest(eps) > 1 and not _WITHIN.get():
             warnings.warn(f"{name}: eps={'; '.join(beyond_pixels(_largest(eps)))}", stacklevel=2)
+        within = _WITHIN.set(True)
         try:
             return attack(model, x, y, **given)
         except (IndexError, RuntimeError) as error:
             if "out of bounds" in str(error):
                 _check_classes(name, model, x, {"y": y, "targets": given.get("targets")}, error)
             raise
+        finally:
+            _WITHIN.reset(within)
 
     return call
 

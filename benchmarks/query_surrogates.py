@@ -29,7 +29,7 @@ from advkit.data.samples import Samples, fingerprint
 from advkit.errors import EmptyError, UsageError
 from advkit.evaluate.fingerprint import check_same, environment, now
 from advkit.evaluate.intervals import wilson
-from advkit.evaluate.run_folder import read_json, write_json, write_text
+from advkit.evaluate.run_folder import earlier, write_json, write_text
 from advkit.evaluate.workers import default_jobs, one_thread_each
 from advkit.models.classifier import Classifier
 from advkit.models.ensemble import ensemble_of
@@ -83,9 +83,10 @@ def audit_by_labels(
     setting = Setting(samples, norm, [eps], 0, seed, None, jobs or default_jobs(samples.x.device),
                       out, progress)  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
+    before = earlier(out, fresh=fresh, schema=SCHEMA) or {}
     if fresh:
         discard(out)
-    begun = _begin(setting, target, own, budget, member, asked or {}, notes)
+    begun = _begin(setting, target, own, budget, member, asked or {}, notes, before)
     with one_thread_each():
         clean = read_by(target, samples.x, samples.y, setting.batch(False))
         right = clean == samples.y.cpu().numpy()
@@ -112,7 +113,7 @@ def _full(attack: str, steps: int) -> str:
 
 def _begin(
     setting: Setting, target: Classifier, own: Samples, budget: Budget, member: Member,
-    asked: Mapping[str, str], notes: Sequence[str],
+    asked: Mapping[str, str], notes: Sequence[str], before: Mapping[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
     samples = setting.samples
     versions = environment(samples.x.device)
@@ -122,7 +123,6 @@ def _begin(
         "budget": {**budget._asdict(), "architectures": list(budget.architectures)},
         "options": member.options, "torch": versions["torch"],
     }  # fmt: skip
-    before = read_json(setting.out, "run.json") or {}
     if before:
         check_same(before.get("made_of", {}), made_of, f"--out {setting.out}")
     record = {

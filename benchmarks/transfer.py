@@ -23,7 +23,7 @@ from advkit.benchmarks.transfer_summary import NOISE, measured
 from advkit.data.samples import Samples, fingerprint
 from advkit.errors import EmptyError, UsageError
 from advkit.evaluate.fingerprint import check_same, environment, now
-from advkit.evaluate.run_folder import read_json, write_json
+from advkit.evaluate.run_folder import earlier, write_json
 from advkit.evaluate.workers import default_jobs, one_thread_each
 from advkit.models.probe import check_same_classes, probe
 
@@ -165,12 +165,11 @@ def _described(net: Net) -> dict[str, Any]:
 
 def _begin(record: dict[str, Any], out: Path, fresh: bool) -> dict[str, Any]:
     """Write what the study is made of, or check that it goes on; return the record with times."""
+    before = earlier(out, fresh=fresh, schema=SCHEMA) or {}
     if fresh:
         discard(out)
-    before = read_json(out, "run.json")
     if before:
         check_same(before.get("made_of", {}), record["made_of"], f"--out {out}")
-    before = before or {}
     times = {"started": before.get("started") or now(), "finished": before.get("finished", "")}
     write_json(out, "run.json", {**record, **times})
     return {**record, **times}

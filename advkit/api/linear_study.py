@@ -7,6 +7,7 @@ import torch
 
 from advkit.api.asking import new_run
 from advkit.api.checking import check_choice, check_numbers, check_words
+from advkit.api.pairing import paired_with_all
 from advkit.benchmarks.linear_images import Exhibit
 from advkit.benchmarks.linear_parts import PARTS, Study
 from advkit.benchmarks.linear_pictures import Picture
@@ -14,7 +15,7 @@ from advkit.benchmarks.linearity import DATA, Progress, study
 from advkit.data.samples import Samples, fingerprint
 from advkit.data.specs import load_data
 from advkit.evaluate.fingerprint import environment, now
-from advkit.evaluate.run_folder import write_json, write_text
+from advkit.evaluate.run_folder import earlier, write_json, write_text
 from advkit.pages.audits import card_of
 from advkit.reports import Card, Linearity, Shot, linearity_page
 from advkit.reports.linearity import headline
@@ -46,8 +47,14 @@ def linearity(
     check_numbers(seed=options.get("seed"))
     for part in options.get("parts", ()):
         check_choice("parts", part, PARTS)
-    samples = data if isinstance(data, Samples) else load_data(data, limit=limit)
-    found = study(samples, progress=progress, **options)
+    if out is not None:
+        earlier(Path(out), fresh=True, schema=SCHEMA)
+    models = options.pop("models", ())
+    if models:
+        samples, models = paired_with_all(models, data, limit)
+    else:
+        samples = data if isinstance(data, Samples) else load_data(data, limit=limit)
+    found = study(samples, progress=progress, models=models, **options)
     out = Path(out) if out else new_run(samples.name, kind="linearity")
     out.mkdir(parents=True, exist_ok=True)
     for name, table in found.tables.items():

@@ -1,10 +1,12 @@
 """A model and data that fit each other: size and colours of the one, classes of the other."""
 
+from collections.abc import Sequence
+
 from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.models.channels import wants_grey
 from advkit.models.classifier import Classifier
-from advkit.models.specs import load_model
+from advkit.models.specs import input_shape, load_model
 
 
 def paired(
@@ -24,6 +26,16 @@ def paired(
         grey = (1, *samples.x.shape[2:])
         samples = load_data(data, limit=limit, shape=grey, stream=stream)
     return samples, found
+
+
+def paired_with_all(
+    models: Sequence[str | Classifier], data: str | Samples, limit: int | None
+) -> tuple[Samples, list[Classifier]]:
+    """Load data as the first of ``models`` wants it that says so, and all models, as `paired`."""
+    shapes = [input_shape(each) if isinstance(each, str) else each.shape for each in models]
+    shape = next(filter(None, shapes), None)
+    samples, first = paired(models[0], data, limit, None, shape)
+    return samples, [first, *(loaded_for(samples, each) for each in models[1:])]
 
 
 def loaded_for(samples: Samples, model: str | Classifier, arch: str | None = None) -> Classifier:

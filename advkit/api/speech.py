@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from advkit.api.pairing import loaded_for
-from advkit.benchmarks.speech_study import Effort
+from advkit.benchmarks.speech_study import SCHEMA, Effort
 from advkit.benchmarks.speech_study import speech as study
 from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.errors import InputError
 from advkit.evaluate.fingerprint import environment, now
-from advkit.evaluate.run_folder import write_arrays, write_json, write_text
+from advkit.evaluate.run_folder import earlier, write_arrays, write_json, write_text
 from advkit.evaluate.sound_files import write_waves
 from advkit.evaluate.work import Progress
 from advkit.models.specs import input_shape, load_model
@@ -43,6 +43,7 @@ def speech(
     began, own = now(), model.startswith("bundled:spoken-digits")
     if data is None and not own:
         raise InputError(f"{model} comes without clips", "say on what: --data audio:DIR")
+    earlier(out, fresh=True, schema=SCHEMA)
     samples = load_data(data or DATA, shape=input_shape(model))
     recogniser = loaded_for(samples, model)
     others = surrogates or ((OTHER,) if own and model != OTHER else ())

@@ -8,7 +8,7 @@ import torch
 
 from advkit.api.asking import new_run, own_data, pick_device, pick_eps
 from advkit.api.checking import check_choice, check_numbers, check_words
-from advkit.api.pairing import loaded_for
+from advkit.api.pairing import paired, paired_with_all
 from advkit.benchmarks.classical_targets import classical_targets
 from advkit.benchmarks.independent_nets import Plan, loaded, plan_nets, trained
 from advkit.benchmarks.query_surrogates import Budget, audit_by_labels
@@ -90,13 +90,13 @@ def transfer(
             )
         radii = eps or pick_eps(None, norm, models[0])
         check_eps(radii, norm)
-        nets, samples, told = _given(models, data, limit, where), None, ""
+        nets, samples = _given(models, data, limit, where)
+        told = ""
     else:
         radii = eps or EPS[norm]
         check_eps(radii, norm)
         nets, samples, told = _trained(training or Training(), data, norm, radii, limit, where,
                                        jobs or default_jobs(where), progress)  # fmt: skip
-    samples = samples or _samples_for(models, data or TEST, limit, where)
     folder = out or new_run(*models, samples.name, kind="transfer")
     asked = {"data": data or samples.name, "training": told, "command": command}
     summary = run_transfer(nets, samples, attacks=chosen, norm=norm, eps=radii, jobs=jobs,
@@ -132,10 +132,11 @@ def by_labels(
     check_eps((radius,), norm)
     data = data or own_data(target)
     shape = input_shape(target)
-    samples = load_data(data, limit=limit, shape=shape)
+    samples, model = paired(target, data, limit, None, shape)
+    if shape is None and samples.x.shape[1] == 1:
+        shape = tuple(samples.x.shape[1:])
     others = load_data(own, shape=shape) if own else _rest(load_data(data, shape=shape), samples)
-    model = loaded_for(samples, target).to(where)
-    samples = samples._replace(x=samples.x.to(where), y=samples.y.to(where))
+    model, samples = model.to(where), _on(where, samples)
     folder = out or new_run(target, samples.name, kind="transfer")
     summary = audit_by_labels(
         model, samples, others, budget or Budget(), norm=norm, eps=radius, out=folder,
@@ -154,13 +155,15 @@ def _rest(whole: Samples, attacked: Samples) -> Samples:
     return take(whole, left)
 
 
-def _given(models: Sequence[str], data: str, limit: int | None, device: torch.device) -> list[Net]:
-    samples = _samples_for(models, data, limit, device)
-    loaded_nets = [loaded_for(samples, spec).to(device) for spec in models]
+def _given(
+    models: Sequence[str], data: str, limit: int | None, device: torch.device
+) -> tuple[list[Net], Samples]:
+    samples, found = paired_with_all(models, data, limit)
     names = [_name(spec) for spec in models]
     names = names if len(set(names)) == len(names) else list(models)
-    return [Net(name, _family(spec), net)
-            for name, spec, net in zip(names, models, loaded_nets, strict=True)]  # fmt: skip
+    nets = [Net(name, _family(spec), net.to(device))
+            for name, spec, net in zip(names, models, found, strict=True)]  # fmt: skip
+    return nets, _on(device, samples)
 
 
 def _name(spec: str) -> str:
@@ -175,12 +178,7 @@ def _family(spec: str) -> str:
     return spec.partition("?")[0].rpartition(":")[2]
 
 
-def _samples_for(
-    models: Sequence[str], data: str, limit: int | None, device: torch.device
-) -> Samples:
-    """Return the images at the size that the first model wants that says one."""
-    shapes = [shape for shape in map(input_shape, models) if shape]
-    samples = load_data(data, limit=limit, shape=shapes[0] if shapes else None)
+def _on(device: torch.device, samples: Samples) -> Samples:
     return samples._replace(x=samples.x.to(device), y=samples.y.to(device))
 
 
@@ -191,7 +189,8 @@ def _trained(
     if data is not None and training.data == TRAIN and not data.startswith("bundled:digits"):
         raise UsageError(f"--data {data} says on what to attack, not on what to train",
                          "add --train-data, or give nets: --model A --model B")  # fmt: skip
-    samples, images = _samples_for((), data or TEST, limit, device), load_data(training.data)
+    samples = _on(device, load_data(data or TEST, limit=limit))
+    images = load_data(training.data)
     if samples.x.shape[1:] != images.x.shape[1:]:
         raise InputError(f"{images.name} has images of {tuple(images.x.shape[1:])}, "
                          f"{samples.name} of {tuple(samples.x.shape[1:])}",

@@ -10,6 +10,7 @@ from click.shell_completion import CompletionItem
 from advkit import __version__
 from advkit.cli.common_options import with_common_options
 from advkit.cli.failures import guarded
+from advkit.cli.said_twice import check_said_once
 from advkit.errors import UsageError, did_you_mean
 
 GROUPS = {
@@ -82,6 +83,15 @@ class LazyGroup(click.Group):
         command = getattr(import_module(f"advkit.cli.{module}"), module)
         assert isinstance(command, click.Command)  # noqa: S101
         return with_common_options(command, COMMANDS)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; raises UsageError where an option of one value is given two."""
+        name, command, words = super().resolve_command(ctx, args)
+        if command is not None and not ctx.resilient_parsing:
+            check_said_once(command, ctx, words)
+        return name, command, words
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """Return the commands that begin so; click would import each for its help."""

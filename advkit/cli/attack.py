@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from advkit.cli.failures import say
-from advkit.cli.parameters import Band, Norm, Radius, only_one
+from advkit.cli.parameters import Band, Norm, Radius
 from advkit.cli.run_options import (
     ARCH,
     DATA,
@@ -67,8 +67,6 @@ Exit codes:
 @click.option(
     "--eps",
     type=Radius(),
-    multiple=True,
-    callback=only_one,
     help="Radius, such as 8/255, or 30dB below each clip of sound. With none, or without, the "
     "nearest example is sought; an attack of a fixed budget is then run at several (minimised).",
 )

@@ -8,7 +8,8 @@ import click
 
 from advkit.bounds.rungs import WAYS
 from advkit.cli.failures import GateError, UntrustedError, say
-from advkit.cli.outputs import check_outputs, gate, written
+from advkit.cli.no_use import refuse_typed
+from advkit.cli.outputs import check_outputs, gate, write_outputs
 from advkit.cli.parameters import EpsList, Norm, union
 from advkit.cli.run_options import (
     ARCH,
@@ -181,6 +182,8 @@ def audit(
     check_eps(eps or (), norm)
     check_outputs(output)
     check_share(fail_under)
+    if options["attacks"]:
+        refuse_typed("suite", why="with --attacks", hint="leave one of the two out")
     wanted = [required(text) for text in require]
     from advkit.api.asking import model_for, pick_eps
     from advkit.api.auditing import audit as run
@@ -196,8 +199,7 @@ def audit(
         say(json.dumps(summary) if as_json else shard_done(portion, frame.folder))
         return
     outcomes = judge(summary, wanted)
-    for file in output:
-        file.write_text(written(frame.folder, file.suffix[1:], outcomes), encoding="utf-8")
+    write_outputs(output, frame.folder, outcomes)
     say(json.dumps(summary) if as_json else table(summary))
     if summary["clean"]["count"] == 0:
         raise EmptyError(summary["verdict"], "check preprocessing and class order of the model")

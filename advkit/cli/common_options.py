@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from advkit.cli.parameters import Norm
+
 OPTIONS = (
     click.Option(
         ["--config"], type=click.Path(path_type=Path), is_eager=True, metavar="FILE",
@@ -35,9 +37,11 @@ def with_common_options(command: click.Command, commands: Collection[str]) -> cl
     if isinstance(command, click.Group) or "--config" in taken:
         return command
     command.params += [_fresh(option, commands) for option in OPTIONS]
-    for option in command.params:
-        if isinstance(option, click.Option):
-            _name_variable(str(command.name), option)
+    for param in command.params:
+        if isinstance(param, click.Option):
+            _name_variable(str(command.name), param)
+        if isinstance(param.type, click.Choice) and not isinstance(param.type, Norm):
+            param.type.case_sensitive = False  # of a norm it would be lost in the help
     command.callback = _framed(command)
     return command
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import click
 
+from advkit.cli.no_use import refuse_typed
+from advkit.cli.parameters import each
 from advkit.cli.picture_options import CODES, setting_of, told, with_common
 
 EPILOG = (
@@ -23,13 +25,13 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.option(
-    "--layer", "layers", multiple=True, metavar="NAME",
+    "--layer", "layers", multiple=True, callback=each, metavar="NAME,...",
     help="advkit inspect MODEL --layers names them.  [default: the last of every resolution]",
 )  # fmt: skip
 @click.option("--picture", default="china", show_default=True, metavar="FILE",
               help="A file, china or flower.")  # fmt: skip
 @click.option("--guide", metavar="FILE", help="An image whose features it is drawn to.")
-@click.option("--longest", type=click.IntRange(min=16), default=320, show_default=True,
+@click.option("--longest", "--size", type=click.IntRange(min=16), default=320, show_default=True,
               help="Pixels of the longer side.")  # fmt: skip
 @click.option(
     "--octaves", type=click.IntRange(min=1), default=4, show_default=True, help="Sizes to dream at."
@@ -70,6 +72,8 @@ def dream(layers: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """
     from advkit.api.picturing import dream as run
 
+    if not given["frames"]:
+        refuse_typed("film", "zoom", why="without --frames", hint="add --frames 40")
     with setting_of("dream", given) as setting:
         record = run(setting._replace(limit=1), layers=layers, **given)
     told(record, as_json)

@@ -7,6 +7,7 @@ import click
 from click.core import ParameterSource
 
 from advkit.cli.config_file import Setting, key_of, options_of
+from advkit.cli.parameters import Band, Radius
 from advkit.numbers import Relative, in_decibels
 
 FROM = {
@@ -26,8 +27,18 @@ def effective(context: click.Context, found: dict[str, Setting]) -> str:
 
 
 def _line(context: click.Context, option: click.Option) -> str:
-    text = _toml(context.params.get(str(option.name)))
+    text = _toml(_as_typed(context, option))
     return f"{key_of(option)} = {text}" if text else f"# {key_of(option)} ="
+
+
+def _as_typed(context: click.Context, option: click.Option) -> Any:
+    """Return the value, in words where no number says it: an eps of none, a band."""
+    name = str(option.name)
+    value = context.params.get(name)
+    given = context.get_parameter_source(name) != ParameterSource.DEFAULT
+    if isinstance(option.type, Radius) and value is None and given:
+        return "none"
+    return "-".join(map(str, value)) if isinstance(option.type, Band) and value else value
 
 
 def _source(context: click.Context, option: click.Option, found: dict[str, Setting]) -> str:

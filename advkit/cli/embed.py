@@ -4,8 +4,9 @@ from typing import Any
 
 import click
 
-from advkit.cli.parameters import Norm, Radius, only_one
-from advkit.cli.picture_options import CODES, setting_of, told, with_common
+from advkit.cli.no_use import refuse_typed
+from advkit.cli.parameters import Norm, Radius, each
+from advkit.cli.picture_options import CODES, SIZE, setting_of, told, with_common
 from advkit.numbers import check_eps
 
 EPILOG = (
@@ -25,7 +26,7 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.option(
-    "--layer", "layers", multiple=True, metavar="NAME",
+    "--layer", "layers", multiple=True, callback=each, metavar="NAME,...",
     help="advkit inspect MODEL --layers names them.  [default: the last of every resolution]",
 )  # fmt: skip
 @click.option(
@@ -46,8 +47,6 @@ Examples:
 @click.option(
     "--eps",
     type=Radius(),
-    multiple=True,
-    callback=only_one,
     help="Attack within this radius; draw where codes go.",
 )
 @click.option("--attack", default="pgd", show_default=True, metavar="NAME[:KEY=VALUE,...]",
@@ -56,6 +55,7 @@ Examples:
               show_default=True, help="Of the attack.")  # fmt: skip
 @click.option("--arrows", type=click.IntRange(min=1), default=20, show_default=True,
               help="So many images are attacked.")  # fmt: skip
+@SIZE
 @with_common
 def embed(
     layers: tuple[str, ...], limit: int, eps: float | None, attack: str, norm: str, as_json: bool,
@@ -67,6 +67,8 @@ def embed(
     reads the classes off, which do not depend on the picture.
     """
     check_eps(() if eps is None else (eps,), norm)
+    if eps is None:
+        refuse_typed("attack", "norm", "arrows", why="without --eps", hint="add --eps 8/255")
     from advkit.api.picturing import embed as run
 
     asked = {"attack": attack, "eps": eps, "norm": norm} if eps is not None else {}

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from advkit.cli.failures import say
-from advkit.cli.parameters import Norm, Radius, only_one
+from advkit.cli.no_use import refuse_typed
+from advkit.cli.parameters import Norm, Radius
 from advkit.cli.run_options import (
     ARCH,
     DATA,
@@ -93,8 +94,6 @@ Exit codes:
 @click.option(
     "--eps",
     type=Radius(),
-    multiple=True,
-    callback=only_one,
     help="Attack within this radius; map again.",
 )
 @click.option("--attack", default="pgd", show_default=True, metavar="NAME[:KEY=VALUE,...]",
@@ -122,6 +121,8 @@ def explain(
     with a reason and the others go on.
     """
     check_eps(() if eps is None else (eps,), norm)
+    if eps is None:
+        refuse_typed("attack", "norm", why="without --eps", hint="add --eps 8/255")
     from advkit.api.asking import model_for
     from advkit.api.explaining import explain as run
     from advkit.evaluate.explain_plan import USUAL as METHODS

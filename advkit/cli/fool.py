@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from advkit.cli.picture_options import CODES, setting_of, told, with_common
+from advkit.cli.parameters import each
+from advkit.cli.picture_options import CODES, SIZE, setting_of, told, with_common
 
 EPILOG = (
     """
@@ -12,7 +13,7 @@ EPILOG = (
 Examples:
   advkit fool
       every class of a bundled net, robust beside standard, five ways
-  advkit fool --model efficientnet-lite:0 --class peacock --way noise --way photograph
+  advkit fool --model efficientnet-lite:0 --class peacock --way noise,photograph
   advkit fool --confidence 0.9 --steps 1000 --way evolution
 
 \b
@@ -26,8 +27,9 @@ Ways:
 
 
 @click.command(epilog=EPILOG)
-@click.option("--class", "classes", multiple=True, metavar="NAME", help="By name or number.")
-@click.option("--way", "ways", multiple=True, metavar="NAME", help="[default: all]")
+@click.option("--class", "classes", multiple=True, metavar="NAME,...", help="By name or number.")
+@click.option("--way", "ways", multiple=True, callback=each, metavar="NAME,...",
+              help="[default: all]")  # fmt: skip
 @click.option(
     "--confidence", type=click.FloatRange(0, 1, min_open=True, max_open=True), default=0.999,
     show_default=True,
@@ -38,6 +40,7 @@ Ways:
 @click.option("--picture", default="china", show_default=True, metavar="FILE",
               help="The photograph to begin with where there are no data.")  # fmt: skip
 @click.option("--beside", metavar="MODEL", help="Another net to fool the same ways.")
+@SIZE
 @with_common
 def fool(
     classes: tuple[str, ...], ways: tuple[str, ...], beside: str | None, as_json: bool,

@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from advkit.cli.picture_options import CODES, setting_of, told, with_common
+from advkit.cli.parameters import Names, each
+from advkit.cli.picture_options import CODES, SIZE, setting_of, told, with_common
 
 EPILOG = (
     """
@@ -12,7 +13,7 @@ EPILOG = (
 Examples:
   advkit gallery
   advkit gallery --model bundled:fashion-mnist-cnn --data bundled:fashion-mnist
-  advkit gallery --model efficientnet-lite:0 --only visualize --only dream --only style
+  advkit gallery --model efficientnet-lite:0 --only visualize,dream,style
 """
     + CODES
 )
@@ -20,8 +21,10 @@ PARTS = ("visualize", "invert", "fool", "embed", "dream", "style")
 
 
 @click.command(epilog=EPILOG)
-@click.option("--only", "parts", multiple=True, type=click.Choice(PARTS), help="[default: all]")
+@click.option("--only", "parts", multiple=True, type=Names(PARTS), callback=each,
+              help="With commas between, or repeated.  [default: all]")  # fmt: skip
 @click.option("--quick", is_flag=True, help="Few steps: to see that it works.")
+@SIZE
 @with_common
 def gallery(parts: tuple[str, ...], quick: bool, as_json: bool, **given: Any) -> None:
     """Make one page of all that a model sees: the page to open first.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from advkit.cli.said_twice import with_anew
 from advkit.errors import InputError, UnsafeError, did_you_mean
 
 NOT_FROM_A_FILE = ("--allow-unsafe-load", "--allow-code", "--trust-type")
@@ -63,22 +64,23 @@ def _recorded(folder: Path) -> tuple[str, Path]:
 
 
 def _again(words: Sequence[str], folder: Path, more: Sequence[str]) -> list[str]:
-    """Return a command without the options that are about its directory, and then with ours."""
+    """Return a command with its directory as it is found, and with ``more`` in place of its own."""
     unsafe = [word for word in NOT_FROM_A_FILE if word in words and word not in more]
     if unsafe:
         raise UnsafeError(
             f"the run in {folder} was begun with {unsafe[0]}", "say it again to allow it again"
         )
-    kept: list[str] = []
-    skip = False
-    for word in words:
-        if skip or word == "--fresh" or word.startswith("--out="):
-            skip = False
-        elif word == "--out":
-            skip = True
-        else:
-            kept.append(word)
-    return [*kept, "--out", _near(folder), *more]
+    kept = [word for word in words if word != "--fresh"]
+    return with_anew(_command_in(words), kept, ["--out", _near(folder), *more])
+
+
+def _command_in(words: Sequence[str]) -> click.Command:
+    from advkit.cli import COMMANDS, cli
+
+    name = next((word for word in words if word in COMMANDS), "".join(words[:1]))
+    found = cli.get_command(click.Context(cli), name)
+    assert found is not None  # noqa: S101 - for an unknown name it raises
+    return found
 
 
 def _near(folder: Path) -> str:

@@ -4,7 +4,9 @@ from typing import Any
 
 import click
 
-from advkit.cli.picture_options import CODES, setting_of, told, with_common
+from advkit.cli.no_use import refuse_typed
+from advkit.cli.parameters import each
+from advkit.cli.picture_options import CODES, SIZE, setting_of, told, with_common
 
 EPILOG = (
     """
@@ -22,7 +24,7 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.option(
-    "--layer", "layers", multiple=True, metavar="NAME",
+    "--layer", "layers", multiple=True, callback=each, metavar="NAME,...",
     help="advkit inspect MODEL --layers names them.  [default: the last of every resolution]",
 )  # fmt: skip
 @click.option(
@@ -47,6 +49,7 @@ Examples:
     "--variation", type=click.FloatRange(min=0),
     help="Weight of total variation.  [default: more for smaller maps]",
 )  # fmt: skip
+@SIZE
 @with_common
 def invert(layers: tuple[str, ...], pictures: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """Find images again from what inner layers make of them.
@@ -56,6 +59,8 @@ def invert(layers: tuple[str, ...], pictures: tuple[str, ...], as_json: bool, **
     """
     from advkit.api.picturing import invert as run
 
+    if pictures:
+        refuse_typed("images", why="with --picture", hint="leave one of the two out")
     with setting_of("invert", given) as setting:
         record = run(setting, layers=layers, pictures=pictures, **given)
     told(record, as_json)

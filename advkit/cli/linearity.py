@@ -7,7 +7,7 @@ import click
 
 from advkit.cli.failures import say
 from advkit.cli.model_options import ALLOW_UNSAFE
-from advkit.cli.parameters import NameList, Number, joined, only_one
+from advkit.cli.parameters import NameList, Names, Number, each
 from advkit.cli.run_options import DATA, JSON, NO_PROGRESS, SEED, framed
 from advkit.numbers import check_eps
 
@@ -21,7 +21,7 @@ Examples:
   advkit linearity --data bundled:digits --classes 3,8 --out runs/digits
   advkit linearity --data 'torchvision:FashionMNIST?root=DIR&split=test' --limit 4000
   advkit linearity --data imagefolder:photos --model ./net.py:make --model net.safetensors
-  advkit linearity --part numbers --part dimension --out runs/demo
+  advkit linearity --part numbers,dimension --out runs/demo
 
 \b
 Exit codes:
@@ -30,17 +30,13 @@ Exit codes:
 """
 
 
-def _names(ctx: click.Context, param: click.Parameter, lists: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(filter(None, joined(ctx, param, lists).split(",")))
-
-
 @click.command(epilog=EPILOG)
 @DATA
 @click.option(
     "--classes",
     type=NameList(),
     multiple=True,
-    callback=_names,
+    callback=each,
     metavar="A,B",
     help="The two classes of the two-class model, by name.  [default: Sneaker,Bag, else the first "
     "two]",
@@ -63,8 +59,6 @@ def _names(ctx: click.Context, param: click.Parameter, lists: tuple[str, ...]) -
 @click.option(
     "--eps",
     type=Number(),
-    multiple=True,
-    callback=only_one,
     help="How far around images nets are looked at, Linf: 8/255, 0.05.  [default: 0.1, in colour "
     "images 8/255]",
 )
@@ -72,8 +66,9 @@ def _names(ctx: click.Context, param: click.Parameter, lists: tuple[str, ...]) -
     "--part",
     "parts",
     multiple=True,
-    type=click.Choice(PARTS),
-    help="Only this part of the page; repeatable.  [default: all]",
+    type=Names(PARTS),
+    callback=each,
+    help="Only these parts of the page, with commas between or repeated.  [default: all]",
 )
 @click.option(
     "--limit", type=click.IntRange(min=1), help="Only so many images, of every class in its share."

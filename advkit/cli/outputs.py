@@ -25,10 +25,17 @@ def check_folder(file: Path, option: str) -> None:
 def check_outputs(files: Sequence[Path]) -> None:
     """Raise BadParameter for a format, InputError for a directory that there is not."""
     for file in files:
-        if file.suffix not in FORMATS:
+        if file.suffix.lower() not in FORMATS:
             ends = ", ".join(FORMATS)
             raise click.BadParameter(f"{file} ends in none of {ends}", param_hint="--output")
         check_folder(file, "--output")
+
+
+def write_outputs(files: Sequence[Path], folder: Path, outcomes: Sequence["Outcome"]) -> None:
+    """Write the finished run in ``folder`` to ``files``, in the formats that their names end in."""
+    for file in files:
+        text = written(folder, file.suffix[1:].lower(), outcomes)
+        file.write_text(text, encoding="utf-8")
 
 
 def written(folder: Path, form: str, outcomes: Sequence["Outcome"] = ()) -> str:

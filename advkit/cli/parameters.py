@@ -1,14 +1,10 @@
 """Kinds of command-line values that click does not have."""
 
-from typing import TypeVar
-
 import click
 
 from advkit.errors import UnknownNameError, UsageError
 from advkit.norm_names import NORMS, norm_named
 from advkit.numbers import number, radius
-
-Given = TypeVar("Given")
 
 
 def union(
@@ -24,16 +20,20 @@ def joined(_ctx: click.Context, _param: click.Parameter, lists: tuple[str, ...])
     return ",".join(dict.fromkeys(filter(None, names)))
 
 
-def only_one(ctx: click.Context, param: click.Parameter, given: tuple[Given, ...]) -> Given | None:
-    """Return the one value of an option; raises UsageError where it was given again."""
-    if len(given) > 1:
-        both = " and ".join(map(str, given))
-        raise UsageError(
-            f"advkit {ctx.info_name} takes one {param.opts[0]}, not {both}",
-            "run it once for each",
-            code="E203",
-        )
-    return given[0] if given else None
+def each(_ctx: click.Context, _param: click.Parameter, lists: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names of all ``lists``, which have commas between them; each name once."""
+    return tuple(filter(None, joined(_ctx, _param, lists).split(",")))
+
+
+class Names(click.Choice):  # type: ignore[type-arg]  # generic from 8.2 on only
+    """Names of a fixed list with commas between, for `each`."""
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """Return them; tell click of the first that is none."""
+        parts = [part.strip() for part in str(value).split(",")]
+        return ",".join(super(Names, self).convert(part, param, ctx) for part in parts)
 
 
 class Norm(click.Choice):  # type: ignore[type-arg]  # generic from 8.2 on only

@@ -35,7 +35,7 @@ SIZE = click.option(
     "--size", type=click.IntRange(min=8), help="Side of the pictures in pixels.  [default: the "
     "net's own]",
 )  # fmt: skip
-COMMON = (MODEL, ARCH, DATA, SIZE, SEED, DEVICE, OUT, FRESH, JSON, NO_PROGRESS)
+COMMON = (MODEL, ARCH, DATA, SEED, DEVICE, OUT, FRESH, JSON, NO_PROGRESS)
 NAMES = ("model", "arch", "data", "size", "seed", "device", "out", "fresh")
 
 
@@ -52,7 +52,7 @@ def setting_of(kind: str, given: dict[str, Any]) -> Iterator["Setting"]:
     from advkit.api.asking import model_for
     from advkit.api.picturing import Setting
 
-    common = {name: given.pop(name) for name in NAMES}
+    common = {name: given.pop(name) for name in NAMES if name in given}
     out: Path | None = common.pop("out")
     model = model_for(common.pop("model"), common["data"])
     with framed(

@@ -64,7 +64,7 @@ def report(run: Path, output: tuple[Path, ...], form: str | None, require: tuple
 
     Without options, writes report.html into the run directory.
     """
-    from advkit.cli.outputs import check_outputs, gate, written
+    from advkit.cli.outputs import check_outputs, gate, write_outputs, written
     from advkit.evaluate.requirements import judge, required
     from advkit.evaluate.run_folder import read_run
     from advkit.pages.audits import write_report
@@ -75,8 +75,8 @@ def report(run: Path, output: tuple[Path, ...], form: str | None, require: tuple
     outcomes = judge(read_run(run), [required(text) for text in require])
     if form:
         say(written(run, form, outcomes))
+    write_outputs(output, run, outcomes)
     for file in output:
-        file.write_text(written(run, file.suffix[1:], outcomes), encoding="utf-8")
         say(f"written: {file}")
     if not (form or output):
         say(f"report: {write_report(run)}")

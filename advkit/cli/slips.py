@@ -27,6 +27,10 @@ def hint_for(error: click.ClickException) -> str:
     extra = re.fullmatch(r"Got unexpected extra arguments? \((.*)\)", error.message)
     if extra:
         return _of_extra(context, extra[1].split())
+    several = re.match(r"'([^']*,[^']*)'", error.message)
+    if several and isinstance(param, click.Option) and param.multiple:
+        each = " ".join(f"{param.opts[0]} {shlex.quote(one)}" for one in several[1].split(","))
+        return f"one an option: {each}"
     if param and isinstance(param.type, click.Choice) and error.message.startswith("'"):
         return _nearest(error.message.split("'")[1], list(map(str, param.type.choices)))
     return ""

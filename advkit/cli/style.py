@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from advkit.cli.parameters import each
 from advkit.cli.picture_options import CODES, setting_of, told, with_common
 
 EPILOG = (
@@ -27,7 +28,7 @@ Examples:
 @click.option("--style", "styles", multiple=True, metavar="FILE", help="[default: flower]")
 @click.option("--share", "shares", multiple=True, type=click.FloatRange(min=0, min_open=True),
               help="Of each style, in order.  [default: alike]")  # fmt: skip
-@click.option("--longest", type=click.IntRange(min=16), default=256, show_default=True,
+@click.option("--longest", "--size", type=click.IntRange(min=16), default=256, show_default=True,
               help="Pixels of the longer side; from 256 on by way of smaller sizes.")  # fmt: skip
 @click.option("--optimiser", type=click.Choice(["lbfgs", "adam"]), default="lbfgs",
               show_default=True, help="What the image is optimised by.")  # fmt: skip
@@ -35,10 +36,10 @@ Examples:
               help="Passes through the net, most of them at small sizes.")  # fmt: skip
 @click.option("--start", type=click.Choice(["content", "noise", "zero"]), default="content",
               show_default=True, help="What the image is at first.")  # fmt: skip
-@click.option("--content-layer", "content_layers", multiple=True, metavar="NAME",
-              help="[default: the third resolution]")  # fmt: skip
-@click.option("--style-layer", "--layer", "style_layers", multiple=True, metavar="NAME",
-              help="[default: one per resolution]")  # fmt: skip
+@click.option("--content-layer", "content_layers", multiple=True, callback=each,
+              metavar="NAME,...", help="[default: the third resolution]")  # fmt: skip
+@click.option("--style-layer", "--layer", "style_layers", multiple=True, callback=each,
+              metavar="NAME,...", help="[default: one per resolution]")  # fmt: skip
 @click.option(
     "--content-weight",
     type=click.FloatRange(min=0),

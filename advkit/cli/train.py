@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from advkit.cli.no_use import refuse_typed
 from advkit.cli.parameters import Norm, Number
 from advkit.cli.run_options import data_option
 from advkit.errors import InputError, UsageError
@@ -110,6 +111,9 @@ def train(
     from advkit.spec_text import literal, parse_spec
 
     check_eps((options["eps"],), options["norm"])
+    if options["eps"] == 0:
+        of_attack = ("norm", "steps", "step", "inner", "warm_up")
+        refuse_typed(*of_attack, why="without an --eps above 0", hint="add --eps 8/255")
     _check_place(out, checkpoint_of(out), overwrite)
     net = parse_spec(arch)
     chosen = {key: literal(value) for key, value in net.query.items()}

@@ -8,11 +8,13 @@ import click
 
 from advkit.cli.failures import say
 from advkit.cli.model_options import ALLOW_UNSAFE
+from advkit.cli.no_use import refuse_typed
 from advkit.cli.parameters import EpsList, NameList, Norm, Number, joined, union
 from advkit.cli.run_options import DATA, DEVICE, FRESH, JOBS, JSON, NO_PROGRESS, OUT, SEED, framed
 from advkit.errors import UsageError
 
 ARCHITECTURES = "logistic,mlp,cnn,resnet,vit"
+OF_TRAINING = ("seeds", "split", "robust", "robust_eps", "classical")
 EPILOG = """
 \b
 Examples:
@@ -156,6 +158,15 @@ def _check(models: tuple[str, ...], target: str | None, query_labels: bool) -> N
         raise UsageError(
             "--target with --model", "surrogates are trained: leave --model out", code="E207"
         )
+    if models:
+        refuse_typed(*OF_TRAINING, "epochs", "train_data", "architectures", why="with --model",
+                     hint="nets are trained where no --model is given")  # fmt: skip
+    if target:
+        refuse_typed(*OF_TRAINING, "targets", "every", "batch_size", why="with --query-labels",
+                     hint="leave it out")  # fmt: skip
+    else:
+        refuse_typed("queries", "first", why="without --query-labels",
+                     hint="give it and --target, or leave both out")  # fmt: skip
 
 
 def _study(

@@ -4,7 +4,8 @@ from typing import Any
 
 import click
 
-from advkit.cli.picture_options import CODES, setting_of, told, with_common
+from advkit.cli.picture_options import CODES, SIZE, setting_of, told, with_common
+from advkit.errors import UsageError
 
 EPILOG = (
     """
@@ -12,7 +13,7 @@ EPILOG = (
 Examples:
   advkit visualize
       every class of a bundled net, robust beside standard, judged by a third
-  advkit visualize --model efficientnet-lite:0 --class goldfish --class peacock
+  advkit visualize --model efficientnet-lite:0 --class goldfish,peacock
   advkit visualize --model efficientnet-lite:0 --class monarch --several 4
   advkit visualize --neuron '4[17]' --neuron '4[3]-4[9]' --negative
       a channel and a direction of layer 4, what raises them and what lowers them
@@ -27,9 +28,9 @@ Recipes:
 
 
 @click.command(epilog=EPILOG)
-@click.option("--class", "classes", multiple=True, metavar="NAME", help="By name or number.")
+@click.option("--class", "classes", multiple=True, metavar="NAME,...", help="By name or number.")
 @click.option(
-    "--neuron", "--layer", "neurons", multiple=True, metavar="LAYER[c,y,x]",
+    "--neuron", "--layer", "neurons", multiple=True, metavar="LAYER[c,y,x],...",
     help="A channel LAYER[c], a unit LAYER[c,y,x], or several with + and -. "
     "advkit inspect MODEL --layers names them.",
 )  # fmt: skip
@@ -43,6 +44,7 @@ Recipes:
 @click.option("--negative", is_flag=True, help="And what lowers it most.")
 @click.option("--beside", metavar="MODEL", help="Another net to make the same pictures with.")
 @click.option("--judge", metavar="MODEL", help="A net that says what it takes the pictures for.")
+@SIZE
 @with_common
 def visualize(
     classes: tuple[str, ...], neurons: tuple[str, ...], beside: str | None, judge: str | None,
@@ -53,6 +55,10 @@ def visualize(
     Pictures made by following the gradient of one score, beside the images of the data that excite
     it most.
     """
+    for text in neurons:
+        if "[" not in text:
+            hint = f"a channel is {text}[CHANNEL], a unit {text}[CHANNEL,y,x]"
+            raise UsageError(f"{text!r} is no neuron", hint, code="E203")
     from advkit.api.picturing import STANDARD
     from advkit.api.picturing import visualize as run
 

@@ -38,7 +38,9 @@ def _sample(name: str, mode: str) -> Image.Image:
 def _file(name: str, mode: str) -> Image.Image:
     path = Path(name)
     if not path.is_file():
+        hint = f"a file; or {did_you_mean(name, SAMPLES)}"
+        several = "one an option: --style a.jpg --style b.jpg"
         raise InputError(
-            f"there is no picture {name}", f"a file; or {did_you_mean(name, SAMPLES)}", code="E301"
+            f"there is no picture {name}", several if "," in name else hint, code="E301"
         )
     return open_picture(path, mode)[0]

@@ -12,7 +12,7 @@ from torch import Tensor
 from advkit.data.samples import Samples, fingerprint
 from advkit.errors import InputError
 from advkit.evaluate.fingerprint import check_same, environment, now
-from advkit.evaluate.run_folder import make_place, no_run, read_json, write_json
+from advkit.evaluate.run_folder import earlier, make_place, no_run, write_json
 from advkit.insight.canvas import Canvas, canvas_of
 from advkit.models.classifier import Classifier
 from advkit.models.probe import probe
@@ -84,11 +84,7 @@ def _record(
                "data": fingerprint(samples) if samples else "", "seed": asked.seed,
                "others": [other.fingerprint() for other in others], **options}  # fmt: skip
     make_place(asked.out, no_run(*BEFORE))
-    before = None if asked.fresh else read_json(asked.out, "run.json")
-    if before is not None and before.get("schema") != SCHEMA:
-        raise InputError(
-            f"{asked.out} holds another kind of run", "give another --out", code="E311"
-        )
+    before = earlier(asked.out, fresh=asked.fresh, schema=SCHEMA, kind=asked.kind)
     if before is not None:
         check_same(before["made_of"], made_of, f"--out {asked.out}")
     data = (

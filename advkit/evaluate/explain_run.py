@@ -21,6 +21,7 @@ from advkit.evaluate.explain_maps import Maps, Scene, file_name, maps_at, with_l
 from advkit.evaluate.explain_plan import Plan
 from advkit.evaluate.fingerprint import check_same, environment, now
 from advkit.evaluate.run_folder import (
+    earlier,
     make_place,
     no_run,
     read_json,
@@ -102,11 +103,8 @@ def _begun(
     make_place(out, no_run())
     made_of = {"model": model.fingerprint(), "data": fingerprint(samples), **scene.plan.told(),
                "truth": "" if truth is None else sha256(truth.tobytes()).hexdigest()}  # fmt: skip
-    before = read_json(out, "run.json")
-    if before is not None and before.get("schema") != SCHEMA:
-        raise InputError(f"{out} holds another kind of run", "give another --out", code="E311")
+    before = earlier(out, fresh=fresh, schema=SCHEMA)
     if fresh:
-        before = None
         for file in (*(out / "maps").glob("*.npy"), *(out / f"{name}.json" for name in STAGES)):
             file.unlink(missing_ok=True)
     if before is not None:

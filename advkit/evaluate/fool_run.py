@@ -9,13 +9,13 @@ from torch import Tensor
 
 from advkit.engine.codes import Code, code_of
 from advkit.engine.gradient import CHUNK
-from advkit.errors import UnknownNameError, UsageError, did_you_mean
+from advkit.errors import UnknownNameError, did_you_mean
 from advkit.evaluate.album import Studio, finished, group, kept, shown, steps_told
 from advkit.evaluate.intervals import wilson
 from advkit.evaluate.visualize_run import usual_targets
 from advkit.insight.canvas import Canvas, canvas_of, stages
 from advkit.insight.fooling import Fooling, Manifold, ascended, evolved, manifold, start_of
-from advkit.insight.stimuli import stimulus
+from advkit.insight.stimuli import apart, class_named
 from advkit.models.classifier import Classifier
 from advkit.numbers import several
 
@@ -70,8 +70,8 @@ def fool(
     for way in plan.ways:
         if way not in WAYS:
             raise UnknownNameError(f"there is no way {way!r}", did_you_mean(way, WAYS))
-    texts = plan.targets or usual_targets(at.names)
-    goals = [_class(at, text) for text in texts]
+    texts = apart(plan.targets, at.names) or usual_targets(at.names)
+    goals = [class_named(text, at.names) for text in texts]
     nets = [_net(at, each) for each in (at.model, beside) if each is not None]
     rows = [(net, way, target, _made(at, plan, net, way, target, photograph))
             for net in nets for target in goals for way in plan.ways]  # fmt: skip
@@ -81,13 +81,6 @@ def fool(
 
 
 Row = tuple[Net, str, int, dict[str, Any]]
-
-
-def _class(at: Studio, text: str) -> int:
-    index = stimulus(at.canvas, text, at.names).class_index
-    if index is None:
-        raise UsageError(f"{text!r} is no class", "a net is fooled to a class", code="E203")
-    return index
 
 
 def _net(at: Studio, model: Classifier) -> Net:

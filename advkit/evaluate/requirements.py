@@ -44,27 +44,34 @@ def required(text: str) -> Requirement:
     return Requirement(text.strip(), None if eps is None else norm_named(found[1]), eps, least)
 
 
-def check_asked(wanted: Sequence[Requirement], norm: str, eps: Sequence[float]) -> None:
-    """Raise UsageError for a requirement at a norm or an eps that is not audited."""
+def check_asked(
+    wanted: Sequence[Requirement], norm: str, eps: Sequence[float], again: str = ""
+) -> None:
+    """Raise UsageError for a requirement at a norm or an eps that is not audited.
+
+    ``again`` is said before the option that is missing, where it is not one of this command.
+    """
     for one in wanted:
         if one.eps is None:
             continue
         if one.norm != norm:
             raise UsageError(
                 f"--require {one.text!r}: the audit is in {norm}",
-                f"--norm {one.norm}",
+                f"{again}--norm {one.norm}",
                 code="E210",
             )
         if not any(abs(one.eps - value) <= 1e-9 for value in eps):
             listed = ", ".join(f"{value:.4g}" for value in eps)
+            typed = one.text.partition("@")[2].partition(">")[0].strip()
             raise UsageError(
-                f"--require {one.text!r}: the audited eps are {listed}", "add it: --eps"
+                f"--require {one.text!r}: the audited eps are {listed}",
+                f"{again or 'add it: '}--eps {typed}",
             )
 
 
 def judge(run: Mapping[str, Any], wanted: Sequence[Requirement]) -> list[Outcome]:
     """Return for each requirement whether the lower end of the 95% interval is high enough."""
-    check_asked(wanted, run["norm"], [row["eps"] for row in run["robust"]])
+    check_asked(wanted, run["norm"], [row["eps"] for row in run["robust"]], "audit again with ")
     return [_outcome(run, one) for one in wanted]
 
 

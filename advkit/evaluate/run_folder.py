@@ -45,6 +45,24 @@ def make_place(out: Path, strange: Callable[[set[str]], bool]) -> None:
         raise InputError(f"--out {out} holds other files", hint, code="E311")
 
 
+def earlier(out: Path, *, fresh: bool, **kind: str) -> dict[str, Any] | None:
+    """Return the record of the run in ``out``; None where there is none, or it begins anew.
+
+    Raises InputError where it is no run of this ``kind`` (schema and kind as its record has them):
+    --fresh is to replace what the same command made, not what took another one hours.
+    """
+    try:
+        found = read_json(out, "run.json")
+    except InputError:
+        if fresh:
+            return None
+        raise
+    if found is not None and not (isinstance(found, dict) and kind.items() <= found.items()):
+        hint = "give another --out"
+        raise InputError(f"--out {out} holds another kind of run", hint, code="E311")
+    return None if fresh else found
+
+
 @contextmanager
 def writing_to(out: Path) -> Iterator[None]:
     """Raise InputError where the system refuses."""
@@ -79,6 +97,13 @@ def read_run(folder: Path) -> dict[str, Any]:
     if not schema and isinstance(run, dict) and run.get("command"):
         raise InputError(
             f"the run in {folder} has not ended", f"to go on: {run['command']}", code="E313"
+        )
+    if schema == "advkit/shard/1":
+        number, of_all = run["shard"]
+        raise InputError(
+            f"{folder} is shard {number} of {of_all} of an audit, not the whole",
+            f"when all are done: advkit merge {folder.parent}",
+            code="E313",
         )
     if schema != "advkit/audit/1":
         raise InputError(

@@ -14,7 +14,7 @@ from advkit.evaluate.album import Studio, finished, group, kept, read_picture, s
 from advkit.evaluate.intervals import wilson
 from advkit.insight.canvas import Canvas, canvas_of, stages
 from advkit.insight.recipes import Recipe, recipe_of
-from advkit.insight.stimuli import Stimulus, against, stimulus
+from advkit.insight.stimuli import Stimulus, against, apart, stimulus
 from advkit.insight.visualization import Picture, pictures_of
 from advkit.models.classifier import Classifier
 from advkit.numbers import several
@@ -49,7 +49,7 @@ def visualize(
 ) -> dict[str, Any]:
     """Make the pictures; return the record of the run. Raises UsageError, InputError."""
     recipe = recipe_of(plan.recipe)
-    texts = plan.targets or usual_targets(at.names)
+    texts = apart(plan.targets, at.names) or usual_targets(at.names)
     goals = [stimulus(at.canvas, text, at.names) for text in texts]
     rows = [_pictures(at, at.model, at.canvas, one, plan, recipe, judge) for one in goals]
     series = [(at.model.name, [row["shown"] for row in rows])]

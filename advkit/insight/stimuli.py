@@ -15,6 +15,7 @@ from advkit.errors import UsageError, did_you_mean
 from advkit.insight.canvas import Canvas
 
 _TERM = re.compile(r"(?P<sign>[+-]?)(?P<layer>[\w.#]+)\[(?P<index>\d+(?:,\d+)*)\]")
+_BETWEEN = re.compile(r",(?![^\[]*\])")  # a comma, but of no index
 
 
 class Stimulus(NamedTuple):
@@ -33,11 +34,26 @@ def stimulus(canvas: Canvas, text: str, names: Sequence[str]) -> Stimulus:
     """
     if "[" in text:
         return _of_units(canvas, text.replace(" ", ""))
+    return of_class(canvas, class_named(text, names, "; a neuron is LAYER[channel,y,x]"), names)
+
+
+def class_named(text: str, names: Sequence[str], more: str = "") -> int:
+    """Return the number of a class that is given by name or number.
+
+    Raises UsageError, with ``more`` to say after the names.
+    """
     known = {name: i for i, name in enumerate(names)} | {str(i): i for i in range(len(names))}
     if text not in known:
-        hint = f"{did_you_mean(text, names)}; a neuron is LAYER[channel,y,x]".replace("?;", "?")
+        hint = f"{did_you_mean(text, names)}{more}".replace("?;", "?")
         raise UsageError(f"there is no class {text!r}", hint, code="E205")
-    return of_class(canvas, known[text], names)
+    return known[text]
+
+
+def apart(texts: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return ``texts``, each once; what is none of ``names`` may be several: 3,4[1],8[2,0,0]."""
+    parts = [part.strip() for text in texts
+             for part in ([text] if text in names else _BETWEEN.split(text))]  # fmt: skip
+    return list(dict.fromkeys(filter(None, parts)))
 
 
 def of_class(canvas: Canvas, index: int, names: Sequence[str]) -> Stimulus:

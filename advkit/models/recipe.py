@@ -48,19 +48,20 @@ def check_recipe(recipe: Recipe) -> None:
         )
     for name in ("epochs", "batch_size", "steps"):
         if getattr(recipe, name) < 1:
-            raise UsageError(
-                f"{name} {getattr(recipe, name)} is not possible", "from 1 up", code="E203"
-            )
+            raise _impossible(recipe, name, "from 1 up")
     for name, least in (("rate", 0), ("step", 0), ("eps", None), ("warm_up", None),
                         ("weight_decay", None)):  # fmt: skip
         value = getattr(recipe, name)
         if not math.isfinite(value) or value < 0 or value == least:
             hint = f"a finite number, {'not below' if least is None else 'above'} 0"
-            raise UsageError(f"{name} {value} is not possible", hint, code="E203")
+            raise _impossible(recipe, name, hint)
     if not 0 < recipe.held_out < 1:
-        raise UsageError(
-            f"held_out {recipe.held_out} is not possible", "between 0 and 1", code="E203"
-        )
+        raise _impossible(recipe, "held_out", "between 0 and 1")
+
+
+def _impossible(recipe: Recipe, name: str, hint: str) -> UsageError:
+    value, option = getattr(recipe, name), name.replace("_", "-")
+    return UsageError(f"--{option} {value:g} is not possible", hint, code="E203")
 
 
 def _onecycle(t: float) -> float:

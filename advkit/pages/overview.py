@@ -6,7 +6,8 @@ from typing import Any
 from urllib.parse import quote
 
 from advkit.errors import AdvkitError, EmptyError, InputError
-from advkit.evaluate.run_folder import read_run
+from advkit.evaluate.portions import SCHEMA as SHARD
+from advkit.evaluate.run_folder import read_json, read_run
 from advkit.reports.overview import Entry
 from advkit.reports.tables import Interval, interval_of
 
@@ -21,17 +22,33 @@ def entries_below(root: Path, page: Path) -> tuple[list[Entry], list[str]]:
         raise InputError(
             f"there is no directory {root}", "give one that holds run directories", code="E301"
         )
-    entries, passed_over = [], []
+    entries: list[Entry] = []
+    passed_over: list[str] = []
     for file in sorted(root.rglob("run.json")):
         try:
-            entries.append(_entry(file.parent, read_run(file.parent), root, page))
+            if _is_shard(file.parent):
+                passed_over += _unmerged(file.parent.parent)
+            else:
+                entries.append(_entry(file.parent, read_run(file.parent), root, page))
         except AdvkitError as error:
             passed_over.append(str(error))
         except (KeyError, TypeError, ValueError, IndexError) as error:
             passed_over.append(f"{file} is damaged: {type(error).__name__} {error}")
     if not entries:
-        raise EmptyError(f"there is no finished audit in {root}", "; ".join(passed_over[:3]))
-    return entries, passed_over
+        hint = "; ".join(list(dict.fromkeys(passed_over))[:3])
+        raise EmptyError(f"there is no finished audit in {root}", hint)
+    return entries, list(dict.fromkeys(passed_over))
+
+
+def _is_shard(folder: Path) -> bool:
+    record = read_json(folder, "run.json")
+    return isinstance(record, dict) and record.get("schema") == SHARD
+
+
+def _unmerged(folder: Path) -> list[str]:
+    """Return what to say of a shard in ``folder``: nothing where the whole is there."""
+    told = f"{folder} holds shards of an audit; when all are done: advkit merge {folder}"
+    return [] if (folder / "run.json").exists() else [told]
 
 
 def _entry(folder: Path, run: dict[str, Any], root: Path, page: Path) -> Entry:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 import advkit
-from advkit.attacks import ATTACKS, norms_of, restarted
+from advkit.attacks import ATTACKS, norms_of, restarted, strongest
 from advkit.engine.objectives import Model
 from tests.attacks.subjects import SUBJECTS
 
@@ -135,6 +135,11 @@ def test_an_eps_in_255ths_is_told_once_and_infinity_is_not() -> None:
         "pgd: eps=8 is the whole range of a pixel or more: images are in [0, 1]; "
         "did you mean 8/255 = 0.0314?"
     )
+    for outer in (restarted(ATTACKS["pgd"], 2), strongest(ATTACKS["pgd"], ATTACKS["fgsm"])):
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            outer(net, X, Y, eps=8)
+        assert [each.filename for each in told] == [__file__], outer.__name__
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         call("pgd", net, eps=float("inf"))

@@ -5,16 +5,19 @@ And what tests of `audit` and `attack` share: words for a quick run, and what a 
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import click
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from torch import Tensor
 
-from advkit.cli import main
+from advkit.cli import cli, main
+from advkit.cli.said_twice import with_anew
 
 ROOT = Path(__file__).parents[2]
 NET = ("--model", "tests.evaluate.small:digits_net", "--data", "bundled:digits")
@@ -39,6 +42,12 @@ class Cli:
             main()
         out, err = self._capsys.readouterr()
         return Result(int(left.value.code or 0), out, err)
+
+    def but(self, usual: Sequence[object], *words: object) -> Result:
+        """Run ``usual`` with ``words``, which replace what it says of the same options."""
+        command = cli.get_command(click.Context(cli), str(usual[0]))
+        assert command is not None
+        return self(*with_anew(command, [*map(str, usual)], [*map(str, words)]))
 
 
 def command(*words: object) -> list[str]:

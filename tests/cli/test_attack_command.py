@@ -16,7 +16,7 @@ from torch import Tensor
 from advkit import load_data
 from advkit.attacks import ATTACKS, HIGHER_ORDER
 from advkit.evaluate.measure import measure
-from tests.cli.run_cli import QUICK_ATTACK, ROOT, Cli, command, saved
+from tests.cli.run_cli import NET, QUICK_ATTACK, ROOT, Cli, command, saved
 from tests.evaluate.small import classifier, some_digits
 from tests.models.served import serving
 
@@ -106,7 +106,7 @@ def test_with_eps_what_does_not_fool_is_saved_too(cli: Cli, tmp_path: Path) -> N
 
 
 def test_every_wrapper_at_once_reads_like_the_python(cli: Cli, tmp_path: Path) -> None:
-    words = ("pgd:steps=2", *QUICK_ATTACK, "--eps", "0.1", "--targets", "all", "--restarts", 2,
+    words = ("pgd:steps=2", *NET, "--eps", "0.1", "--targets", "all", "--restarts", 2,
              "--average", 2, "--transform", "shift", "--bfloat16", "--limit", "6")  # fmt: skip
     result = cli("attack", *words, "--out", tmp_path / "run")
     assert result.code == 0, result.err

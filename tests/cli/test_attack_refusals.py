@@ -40,7 +40,7 @@ def fragile(model: object, x: Tensor, y: Tensor, *, eps: float, norm: str, seed:
 def test_bad_input_is_one_clear_line_with_its_exit_code(
     cli: Cli, tmp_path: Path, words: tuple[str, ...], code: int, says: str
 ) -> None:
-    result = cli("attack", *QUICK_ATTACK, "--out", tmp_path / "run", *words)
+    result = cli.but(("attack", *QUICK_ATTACK, "--out", tmp_path / "run"), *words)
     assert (result.code, result.out) == (code, ""), result.err
     assert says in result.err
     assert "Traceback" not in result.err

@@ -61,7 +61,7 @@ def nan_net() -> nn.Module:
 def test_bad_input_is_one_clear_line_with_its_exit_code(
     cli: Cli, tmp_path: Path, words: tuple[str, ...], code: int, says: str
 ) -> None:
-    result = cli("audit", *QUICK_AUDIT, "--out", tmp_path / "run", *words)
+    result = cli.but(("audit", *QUICK_AUDIT, "--out", tmp_path / "run"), *words)
     assert result.code == code, result.err
     assert says in result.err
     assert "Traceback" not in result.err
@@ -79,7 +79,7 @@ def test_files_that_could_run_code_are_refused(cli: Cli, tmp_path: Path) -> None
     for name in ("net.pt", "net.pth", "net.safetensors", "net.joblib", "net.pkl"):
         file = tmp_path / name
         file.write_bytes(pickle.dumps(Payload()))
-        result = cli("audit", *QUICK_AUDIT, "--model", file)
+        result = cli.but(("audit", *QUICK_AUDIT), "--model", file)
         assert result.code == 4, result.err
         assert name in result.err
     assert not (tmp_path / "executed").exists()
@@ -97,7 +97,7 @@ def test_images_and_labels_that_do_not_fit(cli: Cli, tmp_path: Path) -> None:
     for name, (images, labels, says) in cases.items():
         file = tmp_path / f"{name}.npz"
         np.savez(file, x=images, y=labels)
-        result = cli("audit", *QUICK_AUDIT, "--data", f"npz:{file}", "--out", tmp_path / name)
+        result = cli.but(("audit", *QUICK_AUDIT), "--data", f"npz:{file}", "--out", tmp_path / name)
         assert result.code == 3, (name, result.err)
         assert says in result.err, name
 

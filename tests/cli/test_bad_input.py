@@ -108,7 +108,7 @@ def test_models(
     if isinstance(content, bytes):
         file.write_bytes(content)
     more = bad.ARCH if number in (11, 12) else ()
-    refused(cli(*USUAL, "--model", spec, *more), code, error, told)
+    refused(cli.but(USUAL, "--model", spec, *more), code, error, told)
     assert not isinstance(content, bytes) or file.read_bytes() == content
 
 
@@ -117,9 +117,9 @@ def test_models(
 )
 def test_what_could_run_code(cli: Cli, tmp_path: Path, number: int, name: str) -> None:
     Path(name).write_bytes(bad.payload(name, tmp_path / "mark"))
-    refused(cli(*USUAL, "--model", name), 4, "E400", name)
-    refused(cli(*USUAL, "--model", name, *bad.ARCH), 4, "E400", name)
-    refused(cli(*USUAL, "--data", f"npz:{name}"), 4, "E400", name)
+    refused(cli.but(USUAL, "--model", name), 4, "E400", name)
+    refused(cli.but(USUAL, "--model", name, *bad.ARCH), 4, "E400", name)
+    refused(cli.but(USUAL, "--data", f"npz:{name}"), 4, "E400", name)
     assert not (tmp_path / "mark").exists()
 
 
@@ -134,7 +134,7 @@ def test_data(
     else:
         Path(path).mkdir()
     spec = f"{scheme}:{path.partition('/')[0]}"
-    refused(cli(*USUAL, "--data", spec), code, error, told)
+    refused(cli.but(USUAL, "--data", spec), code, error, told)
     assert not content or Path(path).read_bytes() == content
 
 
@@ -145,7 +145,7 @@ def test_options(
     Path("taken.txt").write_text("mine")
     Path("foreign").mkdir()
     Path("foreign/thesis.tex").write_text("mine")
-    refused(cli(*USUAL, *words), code, error, told)
+    refused(cli.but(USUAL, *words), code, error, told)
     assert Path("taken.txt").read_text() == Path("foreign/thesis.tex").read_text() == "mine"
     assert [file.name for file in Path("foreign").iterdir()] == ["thesis.tex"]
 
@@ -153,7 +153,7 @@ def test_options(
 def test_58_and_59_a_run_that_cannot_go_on_is_left_as_it_is(cli: Cli) -> None:
     assert cli(*USUAL).code in (0, 5)
     before = Path("run/run.json").read_bytes()
-    result = cli(*USUAL, "--eps", 0.2)
+    result = cli.but(USUAL, "--eps", 0.2)
     assert (result.code, lines(result.err)[0][:12]) == (3, "error[E312]:")
     assert "eps" in result.err
     assert Path("run/run.json").read_bytes() == before
@@ -164,7 +164,7 @@ def test_58_and_59_a_run_that_cannot_go_on_is_left_as_it_is(cli: Cli) -> None:
 
 
 def test_49_several_eps_are_sorted_and_taken_once(cli: Cli) -> None:
-    told = cli(*USUAL, "--eps", "0.2,0.1,0.2", "--print-config").out
+    told = cli.but(USUAL, "--eps", "0.2,0.1,0.2", "--print-config").out
     assert re.search(r"^eps = \[0.1, 0.2\]", told, re.M)
 
 
@@ -185,14 +185,14 @@ def test_61_names_that_are_paths_do_not_leave_the_run(cli: Cli) -> None:
     names = ["../../escaped", "CON", "a/b", "/tmp/abs"]
     x, ids = bad.pixels(1.0)[:4], bad.np.array(names)
     Path("a.npz").write_bytes(bad.arrays(x=x, y=bad.np.arange(4), ids=ids))
-    assert cli(*USUAL, "--data", "npz:a.npz").code in (0, 5)
+    assert cli.but(USUAL, "--data", "npz:a.npz").code in (0, 5)
     outside = {file.name for file in Path().iterdir()}
     assert outside == {"a.npz", "run"}
     assert not [file for file in Path("run").rglob("*") if file.stem in ("escaped", "CON", "b")]
 
 
 def test_60_a_hostile_name_does_not_steer_the_terminal(cli: Cli) -> None:
-    result = cli(*USUAL, "--model", "\x1b[2J\x1b]0;owned\x07\u202e.safetensors")
+    result = cli.but(USUAL, "--model", "\x1b[2J\x1b]0;owned\x07\u202e.safetensors")
     assert result.code in (2, 3)
     assert not [c for c in result.err if not c.isprintable() and c != "\n"]
 
@@ -220,9 +220,10 @@ def five() -> Any:
 def test_67_nothing_is_downloaded(cli: Cli, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
     spec = "torchvision:resnet18?weights=DEFAULT"
-    refused(cli(*USUAL, "--model", spec), 3, "E318", "resnet18-f37072fd.pth")
+    refused(cli.but(USUAL, "--model", spec), 3, "E318", "resnet18-f37072fd.pth")
     assert (
-        "https://" in lines(cli(*USUAL, "--model", spec).err)[0] + cli(*USUAL, "--model", spec).err
+        "https://"
+        in lines(cli.but(USUAL, "--model", spec).err)[0] + cli.but(USUAL, "--model", spec).err
     )
     assert not (tmp_path / "cache").exists()
 
@@ -236,7 +237,7 @@ def test_no_words_at_all_are_answered_with_the_help(cli: Cli) -> None:
 
 def test_eps_0_alone_is_clean_accuracy(cli: Cli) -> None:
     """Its curve has one point, and nothing to prove."""
-    result = cli(*USUAL, "--eps", 0, "--json")
+    result = cli.but(USUAL, "--eps", 0, "--json")
     assert result.code == 0, result.err
     summary = json.loads(result.out)
     assert summary["robust"][0]["value"] == summary["clean"]["value"]

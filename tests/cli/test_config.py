@@ -72,6 +72,22 @@ def test_decibels_stay_decibels_in_a_config(cli: Cli) -> None:
     assert tomllib.loads(again) == tomllib.loads(first)
 
 
+@pytest.mark.parametrize("line", ["attack ddn --eps none", "embed --eps none", "explain --eps none",
+                                  "attack pgd --band 300-3400.5"])  # fmt: skip
+def test_what_is_no_number_comes_back_and_counts_more_than_a_file_that_is_found(
+    cli: Cli, line: str
+) -> None:
+    words = line.split()
+    command = words[: words[0].count("attack") + 1]
+    Path("advkit.toml").write_text(f'[{words[0]}]\neps = "0.1"\n')
+    first = cli(*words, "--print-config").out
+    Path("again.toml").write_text(first)
+    again = cli(*command, "--config", "again.toml", "--print-config").out
+    assert tomllib.loads(again) == tomllib.loads(first)
+    key = words[-2].removeprefix("--")
+    assert tomllib.loads(again)[words[0]][key] in ("none", "300.0-3400.5")
+
+
 @pytest.mark.parametrize("command", ["audit", "certify", "transfer"])
 def test_a_list_that_is_given_twice_is_put_together(
     cli: Cli, command: str, monkeypatch: pytest.MonkeyPatch
@@ -116,6 +132,15 @@ def test_a_norm_is_known_in_any_capitals(cli: Cli, command: str) -> None:
         assert printed(cli, command, *NORMED[command], "--norm", text)["norm"][0] == f'"{norm}"'
     refused = cli(command, *NORMED[command], "--norm", "l3")
     assert (refused.code, "'l3' is not one of 'Linf', 'L2'" in refused.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "key", "found"),
+    [("audit --suite QUICK", "suite", '"quick"'), ("dream --film GIF", "film", '"gif"'),
+     ("gallery --only DREAM,Style", "only", '["dream", "style"]')],
+)  # fmt: skip
+def test_a_choice_is_known_in_any_capitals(cli: Cli, line: str, key: str, found: str) -> None:
+    assert printed(cli, *line.split())[key][0] == found
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name != "trust"])

@@ -78,6 +78,21 @@ def test_shards_are_merged_into_the_rows_and_the_report_of_one_run(cli: Cli, her
     assert (here / "runs" / "report.html").exists()
 
 
+def test_the_index_says_how_shards_become_an_audit(cli: Cli, here: Path) -> None:
+    for shard in ("1/2", "2/2"):
+        cli(*WORDS, "--jobs", 1, "--out", "runs/a", "--shard", shard)
+    refused = cli("index")
+    assert refused.code == 5
+    told = "runs/a holds shards of an audit; when all are done: advkit merge runs/a"
+    assert refused.err.splitlines()[1].strip() == told
+    one = cli("report", "runs/a/shard-2-of-2")
+    assert one.code == 3
+    assert "runs/a/shard-2-of-2 is shard 2 of 2 of an audit, not the whole" in one.err
+    assert cli("merge", "runs/a").code == 0
+    done = cli("index")
+    assert (done.code, done.err) == (0, ""), "shards of a whole are not told"
+
+
 def test_shards_of_other_runs_are_refused(cli: Cli, here: Path) -> None:
     cli(*WORDS, "--jobs", 1, "--out", "a", "--shard", "1/2")
     cli(*WORDS, "--jobs", 1, "--out", "a", "--shard", "2/2", "--seed", 5)
@@ -213,3 +228,13 @@ def test_the_newest_unfinished_run_is_resumed_where_it_was_begun(
     done = cli("resume", run)
     assert done.code == 0, done.err
     assert f"in {here}" in done.err
+
+
+def test_options_of_resume_replace_those_of_then(cli: Cli, here: Path) -> None:
+    words = (*WORDS, "-j1", "--no-fold", "--require", "clean >= 0", "--fresh", "--out=run")
+    assert cli(*words).code == 0
+    again = cli("resume", "run", "--jobs", "2", "--no-fold", "--require", "clean >= 0.01")
+    assert again.code == 0, again.err
+    command = again.err.partition("--no-progress")[2].splitlines()[0]
+    both = "--require 'clean >= 0' --out run --jobs 2 --no-fold --require 'clean >= 0.01'"
+    assert command.strip() == both

@@ -72,7 +72,7 @@ def test_what_is_wrong_is_said_in_a_line(cli: Cli, tmp_path: Path) -> None:
         (("--data", "bundled:digit"), 2, "did you mean digits?"),
     )
     for words, code, said in cases:
-        done = cli("linearity", *FEW, *words, "--out", tmp_path / "run")
+        done = cli.but(("linearity", *FEW), *words, "--out", tmp_path / "run")
         assert done.code == code, (words, done.err)
         assert said in done.err, (words, done.err)
         assert "Traceback" not in done.err

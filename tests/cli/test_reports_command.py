@@ -135,3 +135,25 @@ def test_an_output_of_no_known_format_is_refused(cli: Cli, runs: Path, tmp_path:
     assert result.code == 2
     assert ".html, .md, .xml, .json, .csv" in result.err
     assert cli("report", runs / "a", "-o", tmp_path / "no" / "a.md").code == 3
+
+
+def test_formats_are_known_in_any_capitals(cli: Cli, runs: Path, tmp_path: Path) -> None:
+    words = ("-o", tmp_path / "a.JSON", "-o", tmp_path / "a.Md", "--format", "CSV")
+    assert cli("report", runs / "a", *words).out.startswith("id,attack,eps")
+    assert json.loads((tmp_path / "a.JSON").read_text())["verdict"]
+    assert "| accuracy |" in (tmp_path / "a.Md").read_text()
+    drawn = cli("figures", runs / "a", "--format", "SVG", "--out", tmp_path)
+    assert (drawn.code, (tmp_path / "curve.svg").exists()) == (0, True), drawn.err
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("l2 @ 0.1 >= 0.5", "audit again with --norm L2"),
+        ("linf@8/255>=50%", "audit again with --eps 8/255"),
+    ],
+)
+def test_what_a_finished_run_cannot_answer(cli: Cli, runs: Path, text: str, hint: str) -> None:
+    result = cli("report", runs / "a", "--require", text)
+    assert (result.code, result.out) == (2, "")
+    assert result.err.splitlines()[1].strip() == hint

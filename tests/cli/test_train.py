@@ -66,6 +66,8 @@ def test_classes_are_numbered_by_the_map_and_bad_files_left_out(tmp_path: Path) 
         (["--arch", "./net.py:make"], "no architecture './net.py:make'"),
         (["--data", "bundled:digitz"], "no bundled data"),
         (["--eps", "8"], "whole range"),
+        (["--held-out", "2"], "--held-out 2 is not possible"),
+        (["--weight-decay", "-1"], "--weight-decay -1 is not possible"),
     ],
 )
 def test_what_cannot_be_trained(tmp_path: Path, words: list[str], told: str) -> None:

@@ -115,7 +115,7 @@ def test_transfer_loads_unsafe_files_when_it_is_told_to(cli: Cli, here: Path) ->
              "--eps", 0.1, "--out", "run")  # fmt: skip
     refused = cli(*words)
     assert (refused.code, (here / "run").exists()) == (4, False)
-    allowed = cli(*words, "--allow-unsafe-load", "--limit", 20)
+    allowed = cli.but(words, "--allow-unsafe-load", "--limit", 20)
     assert allowed.code == 0, allowed.err
 
 

@@ -14,6 +14,7 @@ import click
 import pytest
 
 from advkit.cli import cli as commands
+from advkit.cli.said_twice import with_anew
 from tests.cli.run_cli import Cli
 from tests.docs.blocks import ROOT, needs_a_shell, words
 from tests.docs.small import fewer
@@ -53,7 +54,8 @@ class Page:
     def _advkit(self, line: str) -> None:
         said = words(line)[1:]
         self._clear(said)
-        given = [*said, *fewer(said, parsed(said).command)]
+        command = parsed(said).command
+        given = with_anew(command, said, fewer(said, command))
         if said[0] == "merge":
             shutil.copytree(self.place / "sharded", self.place / said[1])
         done = self._cli(*given)

@@ -12,7 +12,6 @@ FEWER = {
     "--clips": {"speech": 2},
     "--images": {"explain": 1, "invert": 1, "embed": 40},
     "--steps": {"speech": 8, "visualize": 2, "invert": 2, "fool": 2, "dream": 1, "style": 2},
-    "--seeds": {"transfer": 1},
     "--perplexity": {"embed": 3},
     "--longest": {"dream": 48, "style": 48},
 }
@@ -23,6 +22,7 @@ FEWER_WHERE_SAID = {
     "--seconds": 0.2,
     "--several": 2,
     "--frames": 2,
+    "--seeds": 1,
 }
 # What holds where the line says nothing.
 LESS = {
@@ -50,6 +50,7 @@ LESS = {
     "ADVKIT_TRANSFER_JOBS": "1",
     "ADVKIT_TRANSFER_QUERIES": "24",
     "ADVKIT_TRANSFER_ROBUST": "none",
+    "ADVKIT_TRANSFER_SEEDS": "1",
     "ADVKIT_TRANSFER_STEPS": "2",
 }
 CARE, CLIMB = Care(images=4, steps=8, queries=20), (0, 1, 2, 4, 8)

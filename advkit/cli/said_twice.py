@@ -1,0 +1,65 @@
+"""An option of one value that is given two: click would keep the last and say nothing."""
+
+from collections.abc import Sequence
+from copy import copy
+
+import click
+
+from advkit.errors import UsageError
+
+
+def check_said_once(command: click.Command, above: click.Context, words: Sequence[str]) -> None:
+    """Raise UsageError where ``words`` give two values to an option of ``command`` that takes one.
+
+    The same value twice is one. ``above`` is the context of the group that the command is of.
+    """
+    single = [param for param in command.params if isinstance(param, click.Option)
+              and not (param.multiple or param.count)]  # fmt: skip
+    collecting = copy(command)
+    collecting.params = [_several(param) if param in single else param for param in command.params]
+    about = {"parent": above, "info_name": command.name, **command.context_settings}
+    context = click.Context(collecting, **about)
+    given, _, _ = collecting.make_parser(context).parse_args(list(words))
+    for option in single:
+        values = list(dict.fromkeys(given.get(option.name, ())))
+        if len(values) > 1:
+            raise UsageError(
+                f"advkit {command.name} takes one {_told(option, values)}",
+                "leave one out, or run it once for each",
+                code="E203",
+            )
+
+
+def with_anew(command: click.Command, words: Sequence[str], more: Sequence[str]) -> list[str]:
+    """Return ``words`` and ``more``, without what ``more`` gives anew to options of one value."""
+    given = {word.partition("=")[0] for word in more} | {word[:2] for word in more}
+    old = [option for option in command.params if isinstance(option, click.Option)
+           and not option.multiple and given & {*option.opts, *option.secondary_opts}]  # fmt: skip
+    return [*_without(words, old), *more]
+
+
+def _without(words: Sequence[str], options: Sequence[click.Option]) -> list[str]:
+    """Return ``words`` without ``options``: --jobs 4, --jobs=4, -j 4 or -j4."""
+    names = {name for option in options for name in (*option.opts, *option.secondary_opts)}
+    valued = {name for option in options if not option.is_flag for name in option.opts}
+    kept: list[str] = []
+    rest = iter(words)
+    for word in rest:
+        if word in valued:
+            next(rest, None)
+        elif not {word, word.partition("=")[0], word[:2]} & names:
+            kept.append(word)
+    return kept
+
+
+def _several(param: click.Parameter) -> click.Parameter:
+    """Return the option as one that keeps all values that it is given."""
+    option = copy(param)
+    option.multiple = True
+    return option
+
+
+def _told(option: click.Option, values: Sequence[object]) -> str:
+    if option.is_flag:
+        return f"of {option.opts[0]} and {option.secondary_opts[0]}"
+    return f"{max(option.opts, key=len)}, not {' and '.join(map(str, values))}"

@@ -1,0 +1,45 @@
+"""A run directory of another command is left as it is, with --fresh as without."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.run_cli import Cli
+
+NET = ("--model", "bundled:digits-cnn", "--no-progress")
+DREAM = ("dream", *NET, "--longest", 32, "--steps", 1, "--octaves", 1, "--fresh")
+OTHERS = {
+    "visualize": ("--class", "3", "--steps", 1, "--fresh"),
+    "explain": ("--images", 1, "--method", "gradient", "--fresh"),
+    "linearity": ("--part", "numbers"),
+    "transfer": ("--model", "bundled:digits-cnn?preprocess=none", "--data", "bundled:digits",
+                 "--attack", "fgsm", "--limit", 10, "--fresh"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", OTHERS)
+@pytest.mark.parametrize("schema", ["advkit/audit/1", None])
+def test_a_run_of_another_command_is_left_alone(
+    cli: Cli, tmp_path: Path, command: str, schema: str | None
+) -> None:
+    record = {"command": "advkit audit"} | ({"schema": schema} if schema else {})
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    words = NET[2:] if command == "linearity" else NET
+    refused = cli(command, *words, *OTHERS[command], "--out", tmp_path)
+    assert refused.code == 3
+    said = f"error[E311]: --out {tmp_path} holds another kind of run"
+    assert refused.err.splitlines()[0] == said
+    assert [file.name for file in tmp_path.iterdir()] == ["run.json"]
+    assert json.loads((tmp_path / "run.json").read_text()) == record
+
+
+def test_dreams_are_no_visualization_and_come_anew_by_themselves(cli: Cli, tmp_path: Path) -> None:
+    assert cli(*DREAM, "--out", tmp_path).code == 0
+    for fresh in ((), ("--fresh",)):
+        refused = cli("visualize", *NET, "--class", "3", "--steps", 1, *fresh, "--out", tmp_path)
+        assert "holds another kind of run" in refused.err
+    assert cli(*DREAM, "--out", tmp_path).code == 0
+    (tmp_path / "run.json").write_text("{")
+    assert "--fresh begins anew" in cli(*DREAM[:-1], "--out", tmp_path).err
+    assert cli(*DREAM, "--out", tmp_path).code == 0
