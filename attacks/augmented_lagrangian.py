@@ -11,6 +11,7 @@ from advkit.attacks.minimum import enough, linear_distance, nearest_point, withi
 from advkit.attacks.polish import into_smaller_balls
 from advkit.engine import NORMS, Objective, Point, Rule, rows
 from advkit.engine.objectives import Model, margins
+from advkit.engine.steady import power_of
 
 FIRST_MOVE = {"L2": 4.0, "L1": 100.0}
 CHECK_EVERY = 5
@@ -122,7 +123,9 @@ def _lagrangian(
         rate = s.rate if s.moves else _first_rate(norm, s.x, move, first_move * s.reach)
         velocity = DECAY * s.velocity + move
         share = (s.moves - since).clamp_min(0) / (steps - since).clamp_min(1)
-        ahead = (point.x - rows(rate * step_end**share, s.x) * velocity).clamp(0, 1)
+        ahead = (
+            point.x - rows(rate * power_of(max(step_end, 1e-12), share), s.x) * velocity
+        ).clamp(0, 1)
         return ahead, s._replace(
             moves=s.moves + 1, since=since, rate=rate, square=square, velocity=velocity
         )

@@ -11,6 +11,7 @@ from advkit.engine import NORMS, Objective, Point, Rule, ascend, best, rows
 from advkit.engine.hearing import Masking, excess, masking, sound
 from advkit.engine.objectives import Model, margins
 from advkit.engine.rules import Moments
+from advkit.engine.steady import power_of
 
 SURE = 1.0
 """Margin from which on the attack attends to the ear alone."""
@@ -81,7 +82,7 @@ def heard(
 
 def moved(z: Tensor, x: Tensor, hidden: Masking, radius: Tensor, norm: str) -> Tensor:
     """Return ``x`` under the perturbation whose spectrum in units of the threshold is ``z``."""
-    room = 10 ** ((hidden.level - hidden.reference[:, None, None]) / 20)
+    room = power_of(10, (hidden.level - hidden.reference[:, None, None]) / 20)
     change = sound(torch.complex(z[:, 0] * room, z[:, 1] * room), x.shape[1]) / 2
     size = NORMS[norm].size(change).clamp_min(torch.finfo(x.dtype).tiny)
     return (x + rows((radius / size).clamp_max(1.0), x) * change).clamp(0, 1)

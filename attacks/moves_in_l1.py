@@ -3,6 +3,7 @@
 from torch import Tensor
 
 from advkit.engine.linear_programs import furthest_within, nearest_reaching
+from advkit.engine.steady import power
 
 DEARER = 0.5  # power of the price, at first
 SMALL = 0.1  # share of the entry moved most, up to which moving one on costs as much as at first
@@ -37,4 +38,4 @@ def _flat(x: Tensor, z: Tensor, left: float) -> tuple[Tensor, Tensor, Tensor]:
     image, here = x.flatten(1), z.flatten(1)
     away = (here - image).abs()
     away = away / away.amax(1, keepdim=True).clamp_min(1e-12)
-    return image, here, (1 + away / SMALL) ** (DEARER * left)
+    return image, here, power(1 + away / SMALL, DEARER * left)

@@ -12,6 +12,7 @@ from advkit.attacks.polish import polished
 from advkit.engine import NORMS, Point, Rule, rows
 from advkit.engine.objectives import Model, margin
 from advkit.engine.rules import Moments
+from advkit.engine.steady import sigmoid
 
 LEAST = 1e-3  # ratio of the weights of size and margin, at first
 MOST = 1e6  # ratio of the weights, either way
@@ -72,12 +73,12 @@ def _primal_dual(x: Tensor, steps: int, step: float, dual_step: float) -> Rule:
 
     def init(start: Tensor) -> _State:
         one = torch.ones_like(start.flatten(1)[:, 0])
-        return _State(x, one, one, Moments.none(start), first * one, torch.sigmoid(-first * one))
+        return _State(x, one, one, Moments.none(start), first * one, sigmoid(-first * one))
 
     def update(point: Point, s: _State) -> tuple[Tensor, _State]:
         s = s if s.moments.number else _measure(point, s)
         gone, far = (s.moments.number + 1) / steps, point.x - s.x
-        climb = s.reach * torch.sigmoid((-point.value / s.unit).nan_to_num(0.0)) / s.unit
+        climb = s.reach * sigmoid((-point.value / s.unit).nan_to_num(0.0)) / s.unit
         size = rows(NORMS["L2"].size(far).clamp_min(1e-12), far)
         mean = rows(s.mean, far)
         down = mean * far / size - (1 - mean) * rows(climb, far) * point.gradient
@@ -86,7 +87,7 @@ def _primal_dual(x: Tensor, steps: int, step: float, dual_step: float) -> Rule:
         move = rows(length * s.reach, far) * moments.mean / moments.bias / moments.spread
         turn = dual_step * (1 - 0.9 * gone)
         ratio = (s.ratio + torch.where(point.value > 0, -turn, turn)).clamp(-top, top)
-        mean_now = 0.9 * s.mean + 0.1 * torch.sigmoid(-ratio)
+        mean_now = 0.9 * s.mean + 0.1 * sigmoid(-ratio)
         new = (point.x - move).clamp(0, 1)
         return new, s._replace(moments=moments, ratio=ratio, mean=mean_now)
 

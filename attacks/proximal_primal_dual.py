@@ -13,6 +13,7 @@ from advkit.attacks.proximal import PROXIMAL
 from advkit.engine import NORMS, Point, Rule, rows
 from advkit.engine.objectives import Model, margin
 from advkit.engine.rules import Moments
+from advkit.engine.steady import sigmoid
 
 LEAST = 1e-4  # first weight of the norm, in units of what would balance the first gradient
 
@@ -79,7 +80,7 @@ def _primal_dual(norm: str, x: Tensor, steps: int, step: float, dual_step: float
     def update(point: Point, s: _State) -> tuple[Tensor, _State]:
         s = s if s.moments.number else _balance(point, s, norm, first)
         gone = (s.moments.number + 1) / steps
-        climb = torch.sigmoid((-point.value / s.unit).nan_to_num(0.0)) / s.unit
+        climb = sigmoid((-point.value / s.unit).nan_to_num(0.0)) / s.unit
         moments = s.moments.add(rows(climb, x) * point.gradient)
         metric = moments.spread
         length = step * 0.01**gone

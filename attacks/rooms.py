@@ -7,6 +7,7 @@ from torch import Tensor
 
 from advkit.engine import rows
 from advkit.engine.seeding import normal, uniform
+from advkit.engine.steady import power_of
 
 if TYPE_CHECKING:
     from advkit.attacks.averaged_transforms import Transform
@@ -21,7 +22,7 @@ def louder(decibels: float = 6.0) -> "Transform":
     """Return the transform that changes the gain by up to so many decibels either way."""
 
     def change(x: Tensor, keys: Tensor, stream: int) -> Tensor:
-        gain = 10 ** ((2 * uniform(keys, (), stream) - 1) * decibels / 20)
+        gain = power_of(10, (2 * uniform(keys, (), stream) - 1) * decibels / 20)
         return SILENCE + rows(gain.to(x), x) * (x - SILENCE)
 
     return change

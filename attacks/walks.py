@@ -10,6 +10,7 @@ from torch import Tensor
 from advkit.engine import NORMS, Objective, Point, Rule, ascend, best_of, evaluate, rows
 from advkit.engine.objectives import Model, all_stand, margins
 from advkit.engine.seeding import normal, uniform
+from advkit.engine.steady import power
 
 
 class Found(NamedTuple):
@@ -53,8 +54,8 @@ def random_start(
     if surface or not cube:
         d = d / rows(geometry.size(d), d)
     if not (cube or surface):
-        power = 1 / x[0].numel() if norm == "L2" else 1.0
-        d = d * rows(uniform(keys, (1,), stream + (1 << 20)).squeeze(1) ** power, d)
+        share = 1 / x[0].numel() if norm == "L2" else 1.0
+        d = d * rows(power(uniform(keys, (1,), stream + (1 << 20)).squeeze(1), share), d)
     return geometry.confine(x + rows(radius, x) * d.to(x.dtype), x, radius)
 
 

@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 from advkit.engine.layers import takes_hooks
 from advkit.engine.objectives import Model
 from advkit.engine.stand_ins import function_name, replaced
+from advkit.engine.steady import sigmoid
 
 PASSED_ON = frozenset({"round", "floor", "ceil", "trunc", "fix", "detach", "data"})
 ABOVE, BELOW = frozenset({"gt", "ge", "greater"}), frozenset({"lt", "le", "less"})
@@ -118,7 +119,7 @@ def _step(name: str, a: Any, b: Any) -> Tensor:
     flat = moving.detach().flatten(1) if moving.ndim > 1 else moving.detach()[:, None]
     difference = a - b
     spread = flat.std(1, correction=0).clamp_min(1e-6) * WIDTH
-    step = torch.sigmoid(difference / spread.view(-1, *[1] * (difference.ndim - 1)))
+    step = sigmoid(difference / spread.view(-1, *[1] * (difference.ndim - 1)))
     return step if name in ABOVE else 1 - step
 
 

@@ -1,0 +1,31 @@
+"""Functions whose last bit does not depend on where in a tensor an entry stands.
+
+A CPU works on whole vectors of entries and on what is left over in another way. For most functions
+torch takes care that both agree; for powers, the sigmoid and hyperbolic ones they differ in the
+last bit (measured on AVX2), and a sample's result would depend on how many samples stand beside it.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def power(base: Tensor, exponent: float | Tensor) -> Tensor:
+    """Return ``base`` ** ``exponent`` for a base of 0 or more, and exponents above 0 for 0."""
+    return (base.log() * exponent).exp()
+
+
+def power_of(base: float, exponent: Tensor) -> Tensor:
+    """Return ``base`` ** ``exponent`` for a base above 0."""
+    return (exponent * math.log(base)).exp()
+
+
+def sigmoid(z: Tensor) -> Tensor:
+    """Return 1 / (1 + exp(-z))."""
+    return 1 / (1 + (-z.clamp_min(-80)).exp())
+
+
+def cosh(z: Tensor) -> Tensor:
+    """Return the hyperbolic cosine."""
+    return torch.add((-z).exp(), z.exp()) / 2
