@@ -48,9 +48,10 @@ def _flatten_peaks(z: Tensor, weight: Tensor, metric: Tensor) -> Tensor:
 def _two_thirds(z: Tensor, weight: Tensor, metric: Tensor) -> Tensor:
     # In float64: vectorised and plain kernels differ in the last bit of float32, by the batch.
     size, twice = z.abs().double(), (2 * (rows(weight, z) / metric).double()).clamp_min(1e-30)
+    half = twice.sqrt()
     kept = size > 2 / 3 * (3 * twice**3).sqrt().sqrt()
-    spread = torch.acosh((27 / 16 * size.square() / (twice * twice.sqrt())).clamp_min(1.0)) / 3
-    phi = 2 / math.sqrt(3) * twice.sqrt().sqrt() * cosh(spread).sqrt()
+    spread = torch.acosh((27 / 16 * size.square() / (twice * half)).clamp_min(1.0)) / 3
+    phi = 2 / math.sqrt(3) * half.sqrt() * cosh(spread).sqrt()
     root = (2 * size / phi - phi.square()).clamp_min(0).sqrt()
     return torch.where(kept, z.sign() * ((phi + root) / 2) ** 3, 0.0).to(z.dtype)
 
