@@ -9,12 +9,13 @@ from torch import Tensor
 from advkit.attacks.minimum import Nearest, enough, linear_distance, nearest_point, within
 from advkit.attacks.polish import into_smaller_balls
 from advkit.attacks.search_over_c import penalised, search_over_c
+from advkit.attacks.search_over_counts import of_few_entries, search_over_counts
 from advkit.engine import NORMS, Point, Rule, evaluate, rows
 from advkit.engine.objectives import Model, margin, margins
 from advkit.engine.rules import adam, box
 from advkit.engine.rules import within as within_box
 
-SHARE = 0.1  # of the linear distance, the step in Linf
+SHARE = 0.1  # of the linear distance, the step in Linf; of the box, in L0
 SHRINK = 0.9  # the bound in Linf, of what has fooled
 
 
@@ -24,7 +25,7 @@ def cw(
     y: Tensor,
     *,
     eps: float | Tensor | None = None,
-    norm: Literal["L2", "Linf"] = "L2",
+    norm: Literal["L2", "Linf", "L0"] = "L2",
     targets: Tensor | None = None,
     seed: int = 0,
     ids: Sequence[str] | None = None,
@@ -40,7 +41,11 @@ def cw(
     A walk follows Adam down the distance plus ``c`` times how far the margin is under
     ``confidence``; ``c`` is sought per sample, by factors of ten, then by halving its logarithm.
     In L2 the distance is squared. In Linf it is the sum of what entries have moved beyond a bound,
-    which at each fooling point falls to nine tenths of its size (in the paper once a walk).
+    which at each fooling point falls to nine tenths of its size (in the paper once a walk). In L0 a
+    walk climbs the margin, in steps of a tenth of the box times ``step``, until it fools, and
+    moves only the entries that promise most where it starts: what is sought is how many are needed
+    (in the paper they are frozen one by one, and none comes back); ``c`` and ``confidence`` play no
+    part.
     Unlike in the paper it is in the image itself and clipped to the box: tanh, by which the paper
     keeps to it, has hardly a slope at its walls, where many pixels are. The first ``c`` is in units
     of that which would be right were the model linear, and ``step`` in units of the linear distance
@@ -57,6 +62,27 @@ def cw(
     if not len(x):
         return x
     stop = enough(eps, x)
+    if norm == "L0":
+        found = _of_fewest(model, x, y, targets, stop, steps, searches, step)
+    else:
+        found = _penalised(model, x, y, targets, norm, stop, steps, searches, step, c, confidence)
+    return within(into_smaller_balls(model, x, y, targets, found, norm, stop, polish), x, eps)
+
+
+def _penalised(
+    model: Model,
+    x: Tensor,
+    y: Tensor,
+    targets: Tensor | None,
+    norm: str,
+    stop: Tensor,
+    steps: int,
+    searches: int,
+    step: float,
+    c: float,
+    confidence: float,
+) -> Nearest:
+    """Return the nearest point of walks down the distance plus so many times what is lacking."""
     distance, slope = linear_distance(evaluate(margin(model, y, targets), x), norm)
     entries, square = x[0].numel(), norm == "L2"
     length = step * distance * (entries**-0.5 if square else SHARE)
@@ -70,8 +96,32 @@ def cw(
         rule = within_box(free, box())
         return nearest_point(objective, x0, rule, steps, x0, y0, t0, norm, stop[index])
 
-    found = search_over_c(walk, x, stop, first=first, rounds=searches)
-    return within(into_smaller_balls(model, x, y, targets, found, norm, stop, polish), x, eps)
+    return search_over_c(walk, x, stop, first=first, rounds=searches)
+
+
+def _of_fewest(
+    model: Model,
+    x: Tensor,
+    y: Tensor,
+    targets: Tensor | None,
+    stop: Tensor,
+    steps: int,
+    searches: int,
+    step: float,
+) -> Nearest:
+    """Return what fools with the fewest entries moved; while nothing does steps are halved."""
+
+    def walk(index: Tensor, start: Tensor, count: Tensor, number: int) -> Nearest:
+        t0 = None if targets is None else targets[index]
+        x0, y0 = x[index], y[index]
+        fooled_before = (start != x0).flatten(1).any(1)
+        rate = step * SHARE * torch.where(fooled_before, 1.0, 0.5**number)
+        rule = of_few_entries(within_box(adam(rate), box()), x0, count)
+        most = steps + (number == 0)  # the pass that other norms spend on a look at the image
+        objective, there = margin(model, y0, t0), torch.maximum(count, stop[index])
+        return nearest_point(objective, start, rule, most, x0, y0, t0, "L0", there)
+
+    return search_over_counts(walk, x, stop, searches)
 
 
 def _bounded(rule: Rule, x: Tensor, y: Tensor, targets: Tensor | None) -> Rule:

@@ -37,6 +37,7 @@ EXACT: dict[tuple[str, str], dict[str, Any]] = {
     ("alma", "L1"): {"steps": 490, "first_move": 2.0},
     ("cw", "L2"): {},
     ("cw", "Linf"): {},
+    ("cw", "L0"): {},
     ("ead", "L1"): {"beta": 10.0},
     ("pdpgd", "L1"): {"step": 0.6},
     ("pdpgd", "L2"): {},
