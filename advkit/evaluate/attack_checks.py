@@ -48,10 +48,10 @@ def unbounded(fooled: Tensor) -> Check:
 
 
 def by_effort(broken: Tensor, steps: int) -> Check:
-    """Check that a longer attack has ``broken`` none of those that stood."""
+    """Check that longer attacks have ``broken`` none of those that stood."""
     if not len(broken):
         return Check("more_steps_help", "not applicable", NONE_STANDS)
-    seen = f"A targeted attack of 3 times {steps} steps breaks {share(broken)} images that stood."
+    seen = f"Longer attacks, of {3 * steps} steps, break {share(broken)} images that stood."
     return Check("more_steps_help", _beyond_luck(broken), seen)
 
 

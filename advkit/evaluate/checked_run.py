@@ -1,6 +1,7 @@
 """The attacks of an audit between the checks that say whether their result can be trusted."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -8,7 +9,7 @@ from advkit.engine import Meter, metered
 from advkit.evaluate.attempts import shorten
 from advkit.evaluate.black_box_run import black_box_trust
 from advkit.evaluate.randomised import once
-from advkit.evaluate.reactions import adapted, last_resort
+from advkit.evaluate.reactions import adapted, everywhere, last_resort
 from advkit.evaluate.shards import check_complete
 from advkit.evaluate.suite import Plan, run
 from advkit.evaluate.suites import Care
@@ -16,6 +17,8 @@ from advkit.evaluate.trust import Findings, conclude, examine, recalled, sound, 
 from advkit.evaluate.trust_checks import Check
 from advkit.evaluate.work import Work, nearest_within, repeatable
 from advkit.models.classifier import Classifier
+
+MORE = "more_steps_help"
 
 
 class Attacked(NamedTuple):
@@ -57,19 +60,19 @@ def run_checked(
     plan, findings, before = attacked
     if work.model.black_box:
         return [member.label for member in plan.members()], black_box_trust(work, findings.checks)
-    after = _once(
-        work, "after", lambda meter: _verdict(work, attacked, care, eps, surrogates, meter)
-    )
-    if not after.pop("sound") or "smoothed" in findings.changes or _black_box_wins(after):
+    verdict = partial(_verdict, work, attacked, care, eps, surrogates)
+    after = _once(work, "after", verdict)
+    if _failed(after, MORE) and plan.closers:
+        run(work, everywhere(plan), eps)
+        after = _gone_on(_once(work, "after more", verdict), after)
+    if not after.pop("sound") or "smoothed" in findings.changes or _failed(after, "black_box_wins"):
         last = last_resort(work, eps, care, plan, findings)
         run(work, last, eps)
         plan = plan._replace(closers=[*plan.closers, *last.members()])
     if not work.judge:  # where answers are random the boundary is not sharp: luck would decide
         shorten(work, nearest_within(work, max(eps)), max(eps))
     check_complete(work)
-    for name in ("forwards", "backwards", "seconds"):
-        after[name] += before[name]
-    return [member.label for member in plan.members()], after
+    return [member.label for member in plan.members()], _with_cost(after, before)
 
 
 def _verdict(
@@ -100,6 +103,22 @@ def _once(work: Work, name: str, find: Callable[[Meter], dict[str, Any]]) -> dic
     return fact  # type: ignore[no-any-return]
 
 
-def _black_box_wins(trust: dict[str, Any]) -> bool:
-    failed = [check["name"] for check in trust["checks"] if check["state"] == "fail"]
-    return "black_box_wins" in failed
+def _with_cost(found: dict[str, Any], earlier: dict[str, Any]) -> dict[str, Any]:
+    """Return what was found, with what it took to find out something ``earlier`` besides."""
+    costs = ("forwards", "backwards", "seconds")
+    return {**found, **{name: found[name] + earlier[name] for name in costs}}
+
+
+def _gone_on(found: dict[str, Any], earlier: dict[str, Any]) -> dict[str, Any]:
+    """Return what was ``found`` after the last attacks ran on all, telling why they did."""
+    seen = {check["name"]: check["evidence"] for check in earlier["checks"]}[MORE]
+    why = f" Before, {seen[0].lower()}{seen[1:]} So the last attacks ran on all that stand."
+    checks = [
+        {**check, "evidence": check["evidence"] + why} if check["name"] == MORE else check
+        for check in found["checks"]
+    ]
+    return _with_cost({**found, "checks": checks}, earlier)
+
+
+def _failed(trust: dict[str, Any], name: str) -> bool:
+    return any(check["name"] == name and check["state"] == "fail" for check in trust["checks"])
