@@ -94,8 +94,8 @@ def true_gradient(subject: Subject) -> Check:
 def followed(subject: Subject) -> Followed:
     """Return how the margin follows the gradient of the guide; it costs three passes and one back.
 
-    Images of which the gradient says less than float32 can tell are left out; a step at random
-    sees less, and is taken for longer than it is where it sees too little.
+    Images where the gradient says less than float32 can tell, and the step shows no more, are left
+    out; a step at random is taken for longer than it is where it shows too little.
     """
     point = evaluate(margin(subject.guide, subject.y), subject.x)
     along = subject.small * point.gradient.sign()
@@ -106,7 +106,7 @@ def followed(subject: Subject) -> Followed:
     length = subject.small * point.gradient.flatten(1).norm(dim=1)
     largest = point.output.abs().amax(1)
     off = (grown[1] - told[1]).abs() / length.clamp_min(3e-5 * largest)
-    seen = told[0] > 1e-5 * largest
+    seen = (told[0] > 1e-5 * largest) | ((told[0] > 0) & (grown[0].abs() > 1e-4 * largest))
     return Followed((grown[0] / told[0])[seen], off[seen])
 
 

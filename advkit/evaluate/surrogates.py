@@ -1,6 +1,6 @@
 """Which gradient leads attacks furthest: the model's own, or one made up for it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from advkit.engine import (
     smoothed,
     straight_through,
 )
-from advkit.engine.objectives import Model
+from advkit.engine.objectives import Model, margins
 from advkit.evaluate.gradient_checks import (
     followed,
     real_logits,
@@ -34,8 +34,8 @@ from advkit.evaluate.trust_checks import Check
 Change = Callable[[Model], Model]
 
 CLEARLY, AT_LEAST = 0.1, 0.01
-"""By how much of its own way, and of the mean clean margin, a gradient must lead further to be the
-better one: at a small eps no gradient leads far."""
+"""By how much of its own way, and of the mean way to the boundary, a gradient must lead further to
+be the better one: at a small eps no gradient leads far."""
 PLAIN: dict[str, Change] = {
     "before_softmax": before_softmax,
     "inner_logits": inner_logits,
@@ -47,7 +47,7 @@ GAP = 5.0
 
 
 def best_guide(subject: Subject) -> tuple[dict[str, Change], Check]:
-    """Return the changes of the gradient that help, by name, each on top of those before it.
+    """Return the changes of the gradient that help, by name, in the order in which they are made.
 
     A change is tried where there is cause to, and kept if PGD of 20 steps gets clearly further by
     it, judged by the model itself at the middle eps; at the largest if the model says the same
@@ -61,7 +61,7 @@ def best_guide(subject: Subject) -> tuple[dict[str, Change], Check]:
     if "before_softmax" in causes:
         yardstick = subject._replace(model=before_softmax(subject.model))
     found = _kept(yardstick, causes, subject.middle)
-    if not found.kept and bool((found.now == yardstick.margins(subject.x)).all()):
+    if not found.kept and torch.equal(found.now, progress(yardstick, subject.x)):
         found = _kept(yardstick, causes, subject.eps[-1])
     return _unflat(subject, found.kept), _told(found, causes)
 
@@ -76,17 +76,26 @@ class Found(NamedTuple):
 
 
 def _kept(subject: Subject, causes: dict[str, Change], eps: float) -> Found:
-    start, own = subject.margins(subject.x), reached(subject, eps)
+    """Return the change that leads furthest alone, with those that lead further on top of it."""
+    own = reached(subject, eps)
     found = Found(eps, {}, own, own)
-    for name, change in causes.items():
-        found = _better(subject, found, {name: change}, start)
-    return found if found.kept or len(causes) == 1 else _better(subject, found, causes, start)
+    alone = [_better(subject, found, causes, [name]) for name in causes]
+    best = max(alone, key=lambda each: float(each.now.mean()))
+    if not best.kept:
+        return best if len(causes) == 1 else _better(subject, found, causes, causes)
+    for name in causes:
+        if name not in best.kept:
+            best = _better(subject, best, causes, [name])
+    return best
 
 
-def _better(subject: Subject, found: Found, changes: dict[str, Change], start: Tensor) -> Found:
-    """Return ``found`` with the ``changes`` if they lead clearly further, or as it is."""
-    kept = {**found.kept, **changes}
+def _better(
+    subject: Subject, found: Found, causes: dict[str, Change], names: Collection[str]
+) -> Found:
+    """Return ``found`` with these of the changes if they lead clearly further, or as it is."""
+    kept = {name: causes[name] for name in causes if name in found.kept or name in names}
     trial = reached(subject._replace(guide=changed(subject.guide, kept)), found.eps)
+    start = progress(subject, subject.x)
     least = torch.maximum(CLEARLY * (trial - start).mean(), AT_LEAST * start.abs().mean())
     further = bool((trial - found.now).mean() > least)
     if further and int((trial > 0).sum()) >= int((found.now > 0).sum()):
@@ -110,8 +119,21 @@ def changed(model: Model, changes: Mapping[str, Change]) -> Model:
 
 
 def reached(subject: Subject, eps: float) -> Tensor:
-    """Return the margins (n,) that PGD of 20 steps reaches within ``eps``."""
-    return subject.margins(subject.after(pgd, eps, steps=20, loss="margin"))
+    """Return how far (`progress`) PGD of 20 steps gets within ``eps``, (n,)."""
+    return progress(subject, subject.after(pgd, eps, steps=20, loss="margin"))
+
+
+def progress(subject: Subject, x: Tensor) -> Tensor:
+    """Return the margins (n,) at ``x`` by the model, free of the scale of its logits there.
+
+    It is above 0 where the model is fooled. Two logits have no scale but their margin.
+    """
+    with torch.no_grad():
+        logits = subject.model(x)
+    over = margins(logits, subject.y)
+    if logits.shape[1] < 3:
+        return over
+    return over / (logits.amax(1) - logits.mean(1)).clamp_min(1e-12)
 
 
 def _causes(subject: Subject) -> dict[str, Change]:
