@@ -33,7 +33,7 @@ from advkit.evaluate.trust_checks import Check
 
 Change = Callable[[Model], Model]
 
-CLEARLY, AT_LEAST = 0.1, 0.01
+CLEARLY, AT_LEAST = 0.1, 0.001
 """By how much of its own way, and of the mean way to the boundary, a gradient must lead further to
 be the better one: at a small eps no gradient leads far."""
 PLAIN: dict[str, Change] = {
