@@ -92,7 +92,7 @@ def true_gradient(subject: Subject) -> Check:
 
 
 def followed(subject: Subject) -> Followed:
-    """Return how the margin follows the gradient of the guide; it costs three passes and one back.
+    """Return how the margin follows the gradient of the guide; it costs four passes and one back.
 
     Images where the gradient says less than float32 can tell, and the step shows no more, are left
     out; a step at random is taken for longer than it is where it shows too little.
@@ -102,10 +102,13 @@ def followed(subject: Subject) -> Followed:
     random = signs(keys(subject.seed, subject.ids, subject.x, "aside"), subject.x.shape[1:])
     aside = subject.small * random.to(subject.x)
     aside = torch.where((subject.x + aside - 0.5).abs() > 0.5, -aside, aside)
-    grown, told = zip(*(_grown(subject, point, step) for step in (along, aside)), strict=True)
+    steps = (along, aside, -aside)
+    grown, told = zip(*(_grown(subject, point, step) for step in steps), strict=True)
+    # A bend shows in a step to one side alone, a model that cuts its input off in one beyond it.
+    one, both = grown[1] - told[1], (grown[1] - told[1] - grown[2] + told[2]) / 2
     length = subject.small * point.gradient.flatten(1).norm(dim=1)
     largest = point.output.abs().amax(1)
-    off = (grown[1] - told[1]).abs() / length.clamp_min(3e-5 * largest)
+    off = torch.minimum(one.abs(), both.abs()) / length.clamp_min(3e-5 * largest)
     seen = (told[0] > 1e-5 * largest) | ((told[0] > 0) & (grown[0].abs() > 1e-4 * largest))
     return Followed((grown[0] / told[0])[seen], off[seen])
 
