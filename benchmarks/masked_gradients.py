@@ -11,6 +11,15 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from advkit.benchmarks.lying_gradients import (
+    OfAnother,
+    half,
+    label_alone,
+    own_softmax,
+    turned_for_some,
+    zero,
+)
+
 DRAWS = 64
 
 
@@ -149,20 +158,37 @@ def _random(change: Callable[[Tensor, Tensor], Tensor]) -> Defect:
     )
 
 
+def _lie(change: Callable[[Tensor], Tensor], check: str) -> Defect:
+    return Defect(lambda net: Before(net, change), lambda net: net, check)
+
+
+def _answer(change: Callable[[Tensor], Tensor], check: str) -> Defect:
+    return Defect(lambda net: After(net, change), lambda net: net, check)
+
+
 DEFECTS: dict[str, Defect] = {
     "input quantisation": _before(quantised),
-    "logits times 10,000": Defect(
-        lambda net: After(net, lambda z: z * 1e4), lambda net: net, "saturated_loss"
-    ),
-    "saturated softmax": Defect(
-        lambda net: After(net, lambda z: F.softmax(z * 100, 1)), lambda net: net, "softmax_outputs"
-    ),
+    "logits times 10,000": _answer(lambda z: z * 1e4, "saturated_loss"),
+    "saturated softmax": _answer(lambda z: F.softmax(z * 100, 1), "softmax_outputs"),
     "noise at inference": _random(noisy),
     "dropout left on": _random(dropped),
     "JPEG preprocessing": _before(jpeg),
     "k winners take all": Defect(_with_winners, lambda net: net, "wrong_gradients"),
     "detached graph": _before(lambda x: x.detach()),
     "thermometer encoding": _before(thermometer),
-    "sign flip": Defect(lambda net: Before(net, turned), lambda net: net, "wrong_gradients"),
+    "sign flip": _lie(turned, "wrong_gradients"),
+    "sign flip for some images": _lie(turned_for_some, "wrong_gradients"),
+    "half a gradient": _lie(half, "wrong_gradients"),
+    "backward pass of zeros": _lie(zero, "zero_gradients"),
+    "gradient of another net": Defect(
+        lambda net: OfAnother(net, 1.0), lambda net: net, "better_gradient"
+    ),
+    "labels alone": _answer(label_alone, "zero_gradients"),
+    "softmax of its own": _answer(own_softmax, "softmax_outputs"),
+    "quantisation and a softmax": Defect(
+        lambda net: After(Before(net, quantised), own_softmax),
+        lambda net: Before(net, _passed_on(quantised)),
+        "zero_gradients",
+    ),
 }
 """That of k winners has no way back of its own: it is held against the net without them."""

@@ -3,6 +3,7 @@
 from advkit.engine.ascend import Rule, ascend, best, best_of, climb, last, nearest, take
 from advkit.engine.detours import detours, straight_through
 from advkit.engine.gradient import Objective, Point, evaluate
+from advkit.engine.inner_logits import inner_logits
 from advkit.engine.meter import Meter, metered
 from advkit.engine.norms import NORMS, Norm, rows
 from advkit.engine.stand_ins import backwards_turned, before_softmax, rescaled, smoothed
@@ -22,6 +23,7 @@ __all__ = [
     "climb",
     "detours",
     "evaluate",
+    "inner_logits",
     "last",
     "metered",
     "nearest",

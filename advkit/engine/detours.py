@@ -5,6 +5,7 @@ everything stays as it is to the last bit, backward a smooth function stands in.
 the function call, whoever makes it, as long as it is made through torch.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,9 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+from torch.utils.hooks import RemovableHandle
 
 from advkit.engine.layers import takes_hooks
 from advkit.engine.objectives import Model
+from advkit.engine.own_backward import passed_by
 from advkit.engine.stand_ins import function_name, replaced
 from advkit.engine.steady import sigmoid
 
@@ -33,14 +36,17 @@ def straight_through(model: Model) -> Model:
     Rounding, detaching and casts pass the gradient on as if they were not there; a sign passes it
     on between -1 and 1; a comparison is a steep sigmoid. Where a module gets a tensor that no
     longer depends on the image (a detour over numpy, say, to compress it as JPEG), but has the
-    shape of the last one that did, its gradient goes on to that one.
+    shape of the last one that did, its gradient goes on to that one. A backward pass of the
+    model's own (`passed_by`) is gone past, and its hooks on gradients are left out.
     """
 
     def ask(x: Tensor) -> Tensor:
         if not (torch.is_grad_enabled() and x.requires_grad):
             return model(x)
         with _reconnected(model, set()), _Detours():
-            return model(x)
+            logits = model(x)
+        passed_by(logits)
+        return logits
 
     return ask
 
@@ -49,8 +55,8 @@ def detours(model: Model, x: Tensor) -> list[str]:
     """Return the names of what in ``model`` at ``x`` (n, ...) `straight_through` finds a way by."""
     found: set[str] = set()
     with torch.enable_grad(), _reconnected(model, found), _Detours() as mode:
-        model(x.detach().clone().requires_grad_(True))
-    return sorted(found | mode.taken)
+        logits = model(x.detach().clone().requires_grad_(True))
+    return sorted(found | mode.taken | set(passed_by(logits)))
 
 
 class _Detours(TorchFunctionMode):
@@ -67,6 +73,9 @@ class _Detours(TorchFunctionMode):
         if name == "set_grad_enabled" and not args[0]:
             self.taken.add("no_grad")
             return None
+        if name == "register_hook":
+            self.taken.add(name)
+            return RemovableHandle(OrderedDict())
         if name in OUT:
             args = (args[0].detach(), *args[1:])
         if name == "mul":
@@ -139,8 +148,8 @@ def _reconnected(model: Model, found: set[str]) -> Iterator[None]:
             last[tuple(x.shape)] = x
         return x, *inputs[1:]
 
-    modules = list(model.modules()) if isinstance(model, nn.Module) else []
-    handles = [module.register_forward_pre_hook(look) for module in modules if takes_hooks(module)]
+    modules = [one for one in getattr(model, "modules", tuple)() if takes_hooks(one)]
+    handles = [module.register_forward_pre_hook(look) for module in modules]
     try:
         yield
     finally:

@@ -28,6 +28,11 @@ def replaced(value: Tensor, smooth: Tensor) -> Tensor:
     return _Replaced.apply(value.detach(), smooth)  # type: ignore[no-any-return]
 
 
+def stands_in(function: type) -> bool:
+    """Return whether ``function`` is that of `replaced`, whose way back is meant as it is."""
+    return function is _Replaced
+
+
 class _Turned(torch.autograd.Function):
     @staticmethod
     def forward(_ctx: Any, x: Tensor) -> Tensor:
@@ -61,6 +66,12 @@ def smoothed(model: Model, deviation: float, draws: int = 8) -> Model:
     return ask
 
 
+def showing(ask: Model, model: Model) -> Model:
+    """Return ``ask``, which now shows the modules of ``model`` to whoever looks for them."""
+    ask.modules = getattr(model, "modules", tuple)  # type: ignore[attr-defined]
+    return ask
+
+
 def before_softmax(model: Model) -> Model:
     """Return the model that leaves out every softmax over rows of numbers: the logits before it.
 
@@ -71,7 +82,7 @@ def before_softmax(model: Model) -> Model:
         with _Logits():
             return model(x)
 
-    return ask
+    return showing(ask, model)
 
 
 def rescaled(model: Model, factor: float) -> Model:

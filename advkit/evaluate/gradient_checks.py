@@ -1,10 +1,13 @@
 """Checks of what the model answers and of its gradient: before any attack runs."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
-from advkit.engine import before_softmax, evaluate
+from advkit.engine import Point, evaluate
 from advkit.engine.objectives import Model, cross_entropy, margin
+from advkit.engine.seeding import keys, signs
 from advkit.evaluate.randomised import SAME
 from advkit.evaluate.subject import Subject, share
 from advkit.evaluate.trust_checks import Check, State
@@ -30,12 +33,12 @@ def real_logits(subject: Subject) -> Check:
     return Check("softmax_outputs", "fail" if found else "pass", seen)
 
 
-def logits_within(model: Model, x: Tensor) -> bool:
-    """Return whether logits before a softmax can be had, which give the same predictions."""
+def same_predictions(model: Model, other: Model, x: Tensor) -> bool:
+    """Return whether ``other`` gives other logits than ``model``, and the same predictions."""
     with torch.no_grad():
-        outputs, logits = model(x), before_softmax(model)(x)
-    same = outputs.shape == logits.shape and not torch.equal(outputs, logits)
-    return same and bool(
+        outputs, logits = model(x), other(x)
+    differ = outputs.shape == logits.shape and not torch.equal(outputs, logits)
+    return differ and bool(
         (logits.gather(1, outputs.argmax(1)[:, None])[:, 0] == logits.amax(1)).all()
     )
 
@@ -47,37 +50,74 @@ def some_gradient(subject: Subject) -> Check:
     return Check("zero_gradients", _state(zero), seen)
 
 
+class Followed(NamedTuple):
+    """How the margin follows its gradient, at every image (n,) where that says anything.
+
+    ``along`` is its growth over a small step along the gradient's sign, per what the gradient says.
+    ``aside`` is by how much its growth over a step at random differs from what the gradient says,
+    per the length of the step times that of the gradient: what is left out of a gradient shows
+    where steps do not follow it.
+    """
+
+    along: Tensor
+    aside: Tensor
+
+    def wrong(self) -> Tensor:
+        """Return at which images (n,) the gradient is wrong by more than half."""
+        return (self.along < 0.5) | (self.along > 2) | (self.aside > 0.5)
+
+    def misleads(self) -> bool:
+        """Return whether it is wrong at more than a third of the images, or the opposite at some.
+
+        A kink makes a gradient wrong at an image here and there, and hardly ever the opposite.
+        """
+        if not len(self.along):
+            return False
+        opposite, n = int((self.along < 0).sum()), len(self.along)
+        return float(self.wrong().float().mean()) > 1 / 3 or opposite > max(1, FEW * n)
+
+
 def true_gradient(subject: Subject) -> Check:
-    """Check a gradient against a small step along its sign."""
-    ratios = agreement(subject)
-    if not len(ratios):
+    """Check a gradient against small steps, along its sign and at random."""
+    found = followed(subject)
+    if not len(found.along):
         return Check("wrong_gradients", "not applicable", "There is no gradient to try.")
-    wrong = _wrong(ratios)
     seen = (
         f"After a step of {subject.small:g} along the gradient the margin had grown by "
-        f"{float(ratios.median()):.2f} times what the gradient says (median); by less than half "
-        f"or more than twice of it at {share(wrong)} images."
+        f"{float(found.along.median()):.2f} times what the gradient says (median); by less than "
+        f"half or more than twice of it, or as differently after a step at random, at "
+        f"{share(found.wrong())} images, and the other way at {int((found.along < 0).sum())}."
     )
-    return Check("wrong_gradients", "fail" if misled(ratios) else "pass", seen)
+    return Check("wrong_gradients", "fail" if found.misleads() else "pass", seen)
 
 
-def misled(ratios: Tensor) -> bool:
-    """Return whether the gradient is wrong by more than half at more than a third of the images."""
-    return len(ratios) > 0 and float(_wrong(ratios).float().mean()) > 1 / 3
+def followed(subject: Subject) -> Followed:
+    """Return how the margin follows the gradient of the guide; it costs four passes and one back.
 
-
-def _wrong(ratios: Tensor) -> Tensor:
-    return (ratios < 0.5) | (ratios > 2)
-
-
-def agreement(subject: Subject) -> Tensor:
-    """Return how much the margin grows per what the gradient says, where it says anything."""
+    Images where the gradient says less than float32 can tell, and the step shows no more, are left
+    out; a step at random is taken for longer than it is where it shows too little.
+    """
     point = evaluate(margin(subject.guide, subject.y), subject.x)
-    moved = subject.x + subject.small * point.gradient.sign()
-    told = (point.gradient * (moved - subject.x)).flatten(1).sum(1)
+    along = subject.small * point.gradient.sign()
+    random = signs(keys(subject.seed, subject.ids, subject.x, "aside"), subject.x.shape[1:])
+    aside = subject.small * random.to(subject.x)
+    aside = torch.where((subject.x + aside - 0.5).abs() > 0.5, -aside, aside)
+    steps = (along, aside, -aside)
+    grown, told = zip(*(_grown(subject, point, step) for step in steps), strict=True)
+    # A bend shows in a step to one side alone, a model that cuts its input off in one beyond it.
+    one, both = grown[1] - told[1], (grown[1] - told[1] - grown[2] + told[2]) / 2
+    length = subject.small * point.gradient.flatten(1).norm(dim=1)
+    largest = point.output.abs().amax(1)
+    off = torch.minimum(one.abs(), both.abs()) / length.clamp_min(3e-5 * largest)
+    seen = (told[0] > 1e-5 * largest) | ((told[0] > 0) & (grown[0].abs() > 1e-4 * largest))
+    return Followed((grown[0] / told[0])[seen], off[seen])
+
+
+def _grown(subject: Subject, point: Point, step: Tensor) -> tuple[Tensor, Tensor]:
+    """Return by how much the margin grows over ``step``, and by how much its gradient says (n,)."""
+    moved = subject.x + step
     after = evaluate(margin(subject.guide, subject.y), moved, gradient=False)
-    seen = told > 1e-5 * point.output.abs().amax(1)
-    return ((after.value - point.value) / told)[seen]
+    return after.value - point.value, (point.gradient * (moved - subject.x)).flatten(1).sum(1)
 
 
 def unsaturated(subject: Subject) -> Check:

@@ -1,7 +1,8 @@
 """Which gradient leads attacks furthest: the model's own, or one made up for it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,21 +13,32 @@ from advkit.engine import (
     backwards_turned,
     before_softmax,
     detours,
+    inner_logits,
     rescaled,
     smoothed,
     straight_through,
 )
-from advkit.engine.objectives import Model
-from advkit.evaluate.gradient_checks import agreement, logits_within, misled, unsaturated
+from advkit.engine.objectives import Model, margins
+from advkit.evaluate.gradient_checks import (
+    followed,
+    real_logits,
+    same_predictions,
+    some_gradient,
+    true_gradient,
+    unsaturated,
+)
+from advkit.evaluate.randomised import OnAverage
 from advkit.evaluate.subject import Subject, share
 from advkit.evaluate.trust_checks import Check
 
 Change = Callable[[Model], Model]
 
-CLEARLY = 0.1
-"""By how much of the mean clean margin a gradient must lead further to be the better one."""
+CLEARLY, AT_LEAST = 0.1, 0.001
+"""By how much of its own way, and of the mean way to the boundary, a gradient must lead further to
+be the better one: at a small eps no gradient leads far."""
 PLAIN: dict[str, Change] = {
     "before_softmax": before_softmax,
+    "inner_logits": inner_logits,
     "straight_through": straight_through,
     "backwards_turned": backwards_turned,
 }
@@ -35,27 +47,60 @@ GAP = 5.0
 
 
 def best_guide(subject: Subject) -> tuple[dict[str, Change], Check]:
-    """Return the changes of the gradient that help, by name, each on top of those before it.
+    """Return the changes of the gradient that help, by name, in the order in which they are made.
 
     A change is tried where there is cause to, and kept if PGD of 20 steps gets clearly further by
-    it, judged by the model itself at the middle eps.
+    it, judged by the model itself at the middle eps; at the largest if the model says the same
+    everywhere within the middle one. Where none helps alone, all are tried together: a gradient may
+    be masked twice.
     """
-    eps, kept, guide = subject.middle, {}, subject.guide
     causes, yardstick = _causes(subject), subject
     if not causes:
         seen = "There is no cause to try another gradient."
         return _unflat(subject, {}), Check("better_gradient", "pass", seen)
     if "before_softmax" in causes:
         yardstick = subject._replace(model=before_softmax(subject.model))
-    own = now = reached(yardstick, eps)
-    scale = float(yardstick.margins(subject.x).abs().mean())
-    for name, change in causes.items():
-        trial = reached(yardstick._replace(guide=change(guide)), eps)
-        further = bool((trial - now).mean() > CLEARLY * scale)
-        if further and int((trial > 0).sum()) >= int((now > 0).sum()):
-            kept[name], now, guide = change, trial, change(guide)
-    told = _told(kept or causes, bool(kept), own, now, eps)
-    return _unflat(subject, kept), told
+    found = _kept(yardstick, causes, subject.middle)
+    if not found.kept and torch.equal(found.now, progress(yardstick, subject.x)):
+        found = _kept(yardstick, causes, subject.eps[-1])
+    return _unflat(subject, found.kept), _told(found, causes)
+
+
+class Found(NamedTuple):
+    """Which changes are kept at ``eps``, and the margins (n,) by the guide's own and by theirs."""
+
+    eps: float
+    kept: dict[str, Change]
+    own: Tensor
+    now: Tensor
+
+
+def _kept(subject: Subject, causes: dict[str, Change], eps: float) -> Found:
+    """Return the change that leads furthest alone, with those that lead further on top of it."""
+    own = reached(subject, eps)
+    found = Found(eps, {}, own, own)
+    alone = [_better(subject, found, causes, [name]) for name in causes]
+    best = max(alone, key=lambda each: float(each.now.mean()))
+    if not best.kept:
+        return best if len(causes) == 1 else _better(subject, found, causes, causes)
+    for name in causes:
+        if name not in best.kept:
+            best = _better(subject, best, causes, [name])
+    return best
+
+
+def _better(
+    subject: Subject, found: Found, causes: dict[str, Change], names: Collection[str]
+) -> Found:
+    """Return ``found`` with these of the changes if they lead clearly further, or as it is."""
+    kept = {name: causes[name] for name in causes if name in found.kept or name in names}
+    trial = reached(subject._replace(guide=changed(subject.guide, kept)), found.eps)
+    start = progress(subject, subject.x)
+    least = torch.maximum(CLEARLY * (trial - start).mean(), AT_LEAST * start.abs().mean())
+    further = bool((trial - found.now).mean() > least)
+    if further and int((trial > 0).sum()) >= int((found.now > 0).sum()):
+        return found._replace(kept=kept, now=trial)
+    return found
 
 
 def _unflat(subject: Subject, changes: dict[str, Change]) -> dict[str, Change]:
@@ -74,24 +119,55 @@ def changed(model: Model, changes: Mapping[str, Change]) -> Model:
 
 
 def reached(subject: Subject, eps: float) -> Tensor:
-    """Return the margins (n,) that PGD of 20 steps reaches within ``eps``."""
-    return subject.margins(subject.after(pgd, eps, steps=20, loss="margin"))
+    """Return how far (`progress`) PGD of 20 steps gets within ``eps``, (n,)."""
+    return progress(subject, subject.after(pgd, eps, steps=20, loss="margin"))
+
+
+def progress(subject: Subject, x: Tensor) -> Tensor:
+    """Return the margins (n,) at ``x`` by the model, free of the scale of its logits there.
+
+    It is above 0 where the model is fooled. Two logits have no scale but their margin.
+    """
+    with torch.no_grad():
+        logits = subject.model(x)
+    over = margins(logits, subject.y)
+    if logits.shape[1] < 3:
+        return over
+    return over / (logits.amax(1) - logits.mean(1)).clamp_min(1e-12)
 
 
 def _causes(subject: Subject) -> dict[str, Change]:
     """Return the changes that there is cause to try."""
-    names = []
-    if logits_within(subject.model, subject.x):
+    names, model = [], subject.model
+    if same_predictions(model, before_softmax(model), subject.x):
         names.append("before_softmax")
-    if detours(subject.model, subject.x[:1]):
+    elif _has_inner_logits(subject) and _in_doubt(subject):
+        names.append("inner_logits")
+    if detours(model, subject.x[:1]):
         names.append("straight_through")
     causes = {name: change_named(name, subject) for name in names}
-    ratios = agreement(subject._replace(guide=changed(subject.model, causes)))
-    if len(ratios) and float(ratios.median()) < 0:
+    found = followed(subject._replace(guide=changed(model, causes)))
+    if len(found.along) and float(found.along.median()) < 0:
         causes["backwards_turned"] = backwards_turned
-    elif misled(ratios):
+    elif found.misleads():
         causes["smoothed"] = change_named("smoothed", subject)
     return causes
+
+
+def _has_inner_logits(subject: Subject) -> bool:
+    """Return whether a module within predicts the same; of many random answers it shows but one."""
+    model = subject.model
+    if isinstance(model, OnAverage):
+        return False
+    return same_predictions(model, inner_logits(model), subject.x)
+
+
+def _in_doubt(subject: Subject) -> bool:
+    """Return whether the answers or their gradient fail a check."""
+    return any(
+        check(subject).state == "fail"
+        for check in (real_logits, some_gradient, unsaturated, true_gradient)
+    )
 
 
 def change_named(name: str, subject: Subject) -> Change:
@@ -105,9 +181,9 @@ def change_named(name: str, subject: Subject) -> Change:
     return PLAIN[name]
 
 
-def _told(names: Iterable[str], better: bool, own: Tensor, now: Tensor, eps: float) -> Check:
+def _told(found: Found, causes: Iterable[str]) -> Check:
     seen = (
-        f"At eps {eps:.4g} PGD fools {share(own > 0)} images by the model's own gradient and "
-        f"{share(now > 0)} by another ({', '.join(names)})."
+        f"At eps {found.eps:.4g} PGD fools {share(found.own > 0)} images by the model's own "
+        f"gradient and {share(found.now > 0)} by another ({', '.join(found.kept or causes)})."
     )
-    return Check("better_gradient", "fail" if better else "pass", seen)
+    return Check("better_gradient", "fail" if found.kept else "pass", seen)

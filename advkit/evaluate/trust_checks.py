@@ -35,12 +35,14 @@ TEXTS = {
     "zero_gradients": Text(
         "There is a gradient at every image",
         "Without a gradient an attack that follows it stands still: it fails, and proves nothing.",
-        "Look for rounding, thresholds, detach() or a detour outside torch, and attack without it.",
+        "Look for rounding, thresholds, detach(), inference_mode() or a detour outside torch, and "
+        "attack without it.",
     ),
     "wrong_gradients": Text(
         "A small step changes the model as its gradient says",
         "The gradient leads attacks astray: failing to fool the model by it proves nothing.",
-        "Look for a custom backward pass, or for activations that jump; attack by scores.",
+        "Look for a backward pass or hook of its own, or for activations that jump; attack by "
+        "scores.",
     ),
     "saturated_loss": Text(
         "The cross entropy has a gradient",

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from advkit.engine import evaluate
 from advkit.engine.objectives import cross_entropy, margin
-from advkit.evaluate.gradient_checks import FEW, agreement, misled
+from advkit.evaluate.gradient_checks import FEW, followed
 from advkit.evaluate.subject import FINE, SMALL, Subject
 from advkit.inspection.findings import Finding, finding
 from advkit.models.classifier import Classifier
@@ -60,13 +60,13 @@ def _saturated(still: Tensor, seen: int) -> Finding:
 def _true(model: Classifier, x: Tensor, y: Tensor, sound: bool) -> Finding:
     small = FINE if sound else SMALL
     ids = [str(i) for i in range(len(x))]
-    ratios = agreement(Subject(model, model, x, y, ids, "Linf", (small,), 0, small=small))
-    if not len(ratios):
+    found = followed(Subject(model, model, x, y, ids, "Linf", (small,), 0, small=small))
+    if not len(found.along):
         return Finding("true_gradient", "not applicable", "there is no gradient to try")
     return finding(
-        "true_gradient", misled(ratios),
-        f"after a step of {small:g} the margin grew by {float(ratios.median()):.2f} times what "
-        "the gradient says (median)",
+        "true_gradient", found.misleads(),
+        f"after a step of {small:g} the margin grew by {float(found.along.median()):.2f} times "
+        f"what the gradient says (median); it is wrong at {int(found.wrong().sum())} images",
         "The gradient is not that of the answers: a custom backward, rounding, or a very rough "
         f"model. {BLIND}",
     )  # fmt: skip

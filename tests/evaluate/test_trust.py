@@ -131,13 +131,11 @@ def test_a_surrogate_is_tried(tmp_path: Path) -> None:
 
         def __init__(self) -> None:
             super().__init__()
-            self.net = digits_net()
+            self.hidden = [digits_net()]
 
         def forward(self, x: Tensor) -> Tensor:
-            logits = self.net(x)
-            if logits.requires_grad:
-                logits.register_hook(torch.zeros_like)
-            return logits + 1e-3 * x.flatten(1)[:, :10]
+            outside = torch.from_numpy(x.detach().numpy().copy())
+            return self.hidden[0](outside).detach() + 1e-3 * x.flatten(1)[:, :10]
 
     other = Classifier(digits_net(), name="twin")
     given = {"attacks": ("pgd:steps=5",), "eps": (0.2,), "model": Classifier(Deaf(), name="deaf")}

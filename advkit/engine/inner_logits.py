@@ -1,0 +1,52 @@
+"""The logits that a model's own net gives, before the model does something to them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import Tensor, nn
+
+from advkit.engine.layers import takes_hooks
+from advkit.engine.objectives import Model
+from advkit.engine.stand_ins import showing
+
+
+def inner_logits(model: Model) -> Model:
+    """Return the model that leaves out what is done last to the logits of a module within.
+
+    These are what a module gave last in the shape of the model's answer, unless it is that answer.
+    Where there is nothing of that kind the answer stays as it is.
+    """
+
+    def ask(x: Tensor) -> Tensor:
+        with _given(model) as given:
+            outputs = model(x)
+        for logits in reversed(given):
+            if logits.shape[1:] == outputs.shape[1:] and _apart(logits, outputs):
+                return logits[: len(outputs)].to(outputs.dtype)  # the rest is padding
+        return outputs
+
+    return showing(ask, model)
+
+
+def _apart(logits: Tensor, outputs: Tensor) -> bool:
+    """Return whether ``logits`` are not the ``outputs`` themselves, be they cut to fewer rows."""
+    return len(logits) >= len(outputs) and logits.data_ptr() != outputs.data_ptr()
+
+
+@contextmanager
+def _given(model: Model) -> Iterator[list[Tensor]]:
+    """Collect what modules give as a table of numbers, in the order in which they are done."""
+    given: list[Tensor] = []
+
+    def look(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        if isinstance(output, Tensor) and output.ndim == 2 and output.is_floating_point():
+            given.append(output)
+
+    modules: Callable[[], Any] = getattr(model, "modules", tuple)
+    handles = [one.register_forward_hook(look) for one in modules() if takes_hooks(one)]
+    try:
+        yield given
+    finally:
+        for handle in handles:
+            handle.remove()

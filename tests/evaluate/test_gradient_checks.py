@@ -1,0 +1,139 @@
+"""Whether a gradient is true is told by steps along it, and by steps that do not follow it."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from advkit.benchmarks.lying_gradients import OfAnother, half, label_alone, turned_for_some
+from advkit.benchmarks.masked_gradients import After, Before
+from advkit.engine import inner_logits
+from advkit.evaluate.gradient_checks import followed, same_predictions, true_gradient
+from advkit.evaluate.subject import Subject
+from advkit.evaluate.surrogates import best_guide, changed, reached
+from advkit.models.classifier import Classifier
+from tests.evaluate.small import digits_net, some_digits
+
+
+def subject_of(net: nn.Module) -> Subject:
+    """Return the net with digits that it reads right."""
+    model, digits = Classifier(net, name="net"), some_digits(30)
+    right = model(digits.x).argmax(1) == digits.y
+    ids = [name for name, kept in zip(digits.ids, right, strict=True) if kept]
+    return Subject(model, model, digits.x[right], digits.y[right], ids, "Linf", [0.05, 0.1], 0)
+
+
+def trained(make: Callable[[], nn.Module], classes: int = 10) -> nn.Module:
+    """Return a net for the digits, numbered modulo ``classes``, after 60 steps."""
+    digits = some_digits(500)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = make()
+        optimiser = torch.optim.Adam(net.parameters(), 0.01)
+        for _ in range(60):
+            optimiser.zero_grad()
+            F.cross_entropy(net(digits.x), digits.y % classes).backward()
+            optimiser.step()
+    return net
+
+
+def with_hidden(activation: nn.Module, *last: nn.Module) -> nn.Module:
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 32), activation, nn.Linear(32, 10), *last)
+
+
+class Mean(nn.Module):
+    """Two nets that give their mean."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.nets = nn.ModuleList([with_hidden(nn.ReLU()), with_hidden(nn.GELU())])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.stack([net(x) for net in self.nets]).mean(0)
+
+
+HONEST: dict[str, Callable[[], nn.Module]] = {
+    "ReLU6": lambda: with_hidden(nn.ReLU6()),
+    "GELU": lambda: with_hidden(nn.GELU()),
+    "SiLU": lambda: with_hidden(nn.SiLU()),
+    "softplus": lambda: with_hidden(nn.Softplus()),
+    "linear": lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 10)),
+    "average pooling": lambda: nn.Sequential(
+        nn.Conv2d(1, 16, 3), nn.ReLU(), nn.AvgPool2d(2), nn.Flatten(), nn.Linear(144, 10)
+    ),
+    "log softmax": lambda: with_hidden(nn.ReLU(), nn.LogSoftmax(1)),
+    "100 classes": lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 100)),
+    "two nets": Mean,
+    "temperature": lambda: After(with_hidden(nn.ReLU()), lambda z: z / 3),
+}
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_an_honest_net_passes(name: str) -> None:
+    subject = subject_of(trained(HONEST[name]))
+    found = true_gradient(subject)
+    assert found.state == "pass", found.evidence
+    changes, better = best_guide(subject)
+    assert not changes
+    assert better.state == "pass", better.evidence
+
+
+def test_half_a_gradient_shows_in_steps_that_do_not_follow_it() -> None:
+    found = followed(subject_of(Before(digits_net(), half)))
+    assert float(found.along.median()) == pytest.approx(1, abs=0.05)
+    assert float(found.aside.median()) > 0.5
+    assert found.misleads()
+    honest = followed(subject_of(digits_net()))
+    assert float(honest.aside.median()) < 0.05
+
+
+def test_a_gradient_that_is_turned_at_some_images_alone_misleads() -> None:
+    found = followed(subject_of(Before(digits_net(), turned_for_some)))
+    assert 0.1 < float((found.along < 0).float().mean()) < 0.6
+    assert found.misleads()
+    one = found._replace(along=torch.tensor([1.0] * 20 + [-1.0]), aside=torch.zeros(21))
+    assert not one.misleads()
+    assert not one._replace(along=torch.zeros(0), aside=torch.zeros(0)).misleads()
+
+
+def test_the_other_gradient_that_leads_further_is_found_at_an_eps_at_which_none_leads_far() -> None:
+    subject = subject_of(OfAnother(digits_net(), 2.0))._replace(eps=[0.002])
+    changes, better = best_guide(subject)
+    assert better.state == "fail", better.evidence
+    by_it = reached(subject._replace(guide=changed(subject.guide, changes)), 0.002)
+    true = reached(subject._replace(guide=digits_net()), 0.002)
+    torch.testing.assert_close(by_it, true)
+
+
+class Rippled(nn.Module):
+    """The net, its logits times what rises and falls over and over on the way to any boundary."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = digits_net()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.net(x) * (1 + 50 * (300 * x.flatten(1).sum(1, keepdim=True)).sin() ** 2)
+
+
+def test_progress_does_not_depend_on_a_scale_that_comes_and_goes() -> None:
+    changes, better = best_guide(subject_of(Rippled()))
+    assert "inner_logits" in changes, better.evidence
+
+
+def test_a_gradient_that_is_far_too_small_is_not_taken_for_none() -> None:
+    net = digits_net()
+    found = followed(subject_of(Before(net, lambda x: 1e-6 * x + (1 - 1e-6) * x.detach())))
+    assert len(found.along)
+    assert found.misleads()
+
+
+def test_of_labels_alone_the_logits_within_are_attacked() -> None:
+    subject = subject_of(After(digits_net(), label_alone))
+    changes, better = best_guide(subject)
+    assert list(changes)[:1] == ["inner_logits"], better.evidence
+    model = subject.model
+    assert same_predictions(model, inner_logits(model), subject.x)
+    assert not same_predictions(model, model, subject.x)
