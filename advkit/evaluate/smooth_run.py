@@ -58,7 +58,7 @@ def certify_smoothed(
         "rounding": 0.0,
         "notes": notes,
     }
-    with open_store(out, fresh=fresh) as store, one_thread_each():
+    with open_store(out, fresh=fresh, command="certify") as store, one_thread_each():
         begun = begin(store, record, out)
         threads = jobs or default_jobs(samples.x.device)
         work = Work(model, samples, "L2", seed, 1, threads, store, progress)
