@@ -157,7 +157,7 @@ def _strips(
 def _soon(plan: Plan, row: dict[str, Any]) -> str:
     when = _step(plan, row)
     said = f"{when} steps" if when is not None else f"not {plan.confidence:.1%}"
-    return said if row["rarity"] is None else f"{said}; {row['rarity']:.0%} are rarer"
+    return said if row["rarity"] is None else f"{said}; {row['rarity']:.0%} of the data odder"
 
 
 def _step(plan: Plan, row: dict[str, Any]) -> int | None:

@@ -62,16 +62,21 @@ def visualize(
         found = [_pictures(at, at.model, at.canvas, against(one), plan, recipe, None)
                  for one in goals]  # fmt: skip
         series.append((f"least of all, {at.model.name}", [row["shown"] for row in found]))
+    weak: list[str] = []
     if at.samples is not None and plan.best:
-        series.append(("images of the data", [_best_images(at, one, plan.best) for one in goals]))
+        best = [_best_images(at, one, plan.best) for one in goals]
+        series.append(("images of the data", [pictures for pictures, _ in best]))
+        weak = [row["name"] for row, (_, most) in zip(rows, best, strict=True)
+                if most > max(told["score"] for told in row["made"])]  # fmt: skip
     strips = _strips(goals, series)
     groups = [
         group("pictures", "What excites it most", f"{recipe.about[0].upper()}{recipe.about[1:]}.",
               strips=strips),
         _risen(rows),
     ]  # fmt: skip
-    verdict, note = _verdict(at, goals, rows, judge)
-    return finished(at, verdict, note, groups, LIMITS, _dead(rows))
+    verdict, lead = _verdict(at, goals, rows, judge)
+    lead += _weak(weak, plan)
+    return finished(at, verdict, lead, groups, LIMITS, _dead(rows))
 
 
 Shown = list[dict[str, str]]
@@ -161,17 +166,17 @@ def _likeness(canvas: Canvas) -> Callable[[Tensor], Tensor] | None:
     return code_of(canvas.ask, canvas.root, maps[len(maps) // 2]) if maps else None
 
 
-def _best_images(at: Studio, one: Stimulus, count: int) -> list[dict[str, str]]:
-    """Return the images of the data at which the target is highest."""
-    if at.samples is None:
-        return []
+def _best_images(at: Studio, one: Stimulus, count: int) -> tuple[Shown, float]:
+    """Return the images of the data at which the target is highest, and how high the first is."""
+    assert at.samples is not None  # noqa: S101
     values = values_at(one.objective, at.samples.x)
     best = values.argsort(descending=True, stable=True)[:count].tolist()
-    return [
+    pictures = [
         shown(_saved(at, i), "data", f"score {float(values[i]):.2f}",
               at.names[int(at.samples.y[i])] if int(at.samples.y[i]) < len(at.names) else "")
         for i in best
     ]  # fmt: skip
+    return pictures, float(values[best[0]])
 
 
 def _saved(at: Studio, i: int) -> str:
@@ -202,6 +207,14 @@ def _risen(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def _dead(rows: Sequence[dict[str, Any]]) -> list[str]:
     dead = [row["name"] for row in rows if all(told["dead"] for told in row["made"])]
     return [f"dead: {', '.join(dead)}: gradient exactly 0 at every start"] if dead else []
+
+
+def _weak(names: Sequence[str], plan: Plan) -> str:
+    """Return what is to be said of targets that an image of the data excites more."""
+    if not names:
+        return ""
+    return (f" An image of the data excites {', '.join(names)} more than what was made in "
+            f"{several(plan.steps, 'step')}: take more steps.")  # fmt: skip
 
 
 def _verdict(
