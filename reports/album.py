@@ -151,7 +151,7 @@ def _cell(value: str | float | None) -> Cell:
 def number(value: float) -> str:
     """Return a number of a table: four digits, thousands written out, a true minus sign."""
     rounded = float(f"{value:.4g}")
-    whole = 1e4 <= abs(value) < 1e6
+    whole = 1e3 <= abs(value) < 1e6
     return (f"{round(value):,}" if whole else decimal(rounded)).replace("-", "\u2212")
 
 

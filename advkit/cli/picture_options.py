@@ -95,4 +95,4 @@ def _text(value: str | float | None) -> str:
         return "-"
     if isinstance(value, str):
         return value
-    return f"{round(value):,}" if 1e4 <= abs(value) < 1e6 else f"{value:.4g}"
+    return f"{round(value):,}" if 1e3 <= abs(value) < 1e6 else f"{value:.4g}"

@@ -50,7 +50,8 @@ def visualize(
     """Make the pictures; return the record of the run. Raises UsageError, InputError."""
     recipe = recipe_of(plan.recipe)
     texts = apart(plan.targets, at.names) or usual_targets(at.names)
-    goals = [stimulus(at.canvas, text, at.names) for text in texts]
+    asked = [stimulus(at.canvas, text, at.names) for text in texts]
+    goals = list({one.name: one for one in asked}.values())
     rows = [_pictures(at, at.model, at.canvas, one, plan, recipe, judge) for one in goals]
     series = [(at.model.name, [row["shown"] for row in rows])]
     if beside is not None:
@@ -224,7 +225,8 @@ def _verdict(
     name = at.model.name
     asked = [(row["judged"], at.names[row["class"]]) for row in rows if row["class"] is not None]
     verdict = (
-        f"{several(count, 'picture')} that excite {several(len(goals), 'target')} of {name} most."
+        f"{several(count, 'picture')} that excite{'s' * (count == 1)} "
+        f"{several(len(goals), 'target')} of {name} most."
     )
     lead = "Each picture was made by following the gradient of one score; captions give the score."
     if judge is not None and asked:

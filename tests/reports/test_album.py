@@ -36,7 +36,7 @@ def test_numbers_are_written_once_and_sorted_by_value() -> None:
 
 def test_large_numbers_are_written_out() -> None:
     assert [page.number(x) for x in (12544, 123456.0, 6272, 9.376e6, -20000.0)] == [
-        "12,544", "123,456", "6272", "9.376e+06", "\u221220,000"]  # fmt: skip
+        "12,544", "123,456", "6,272", "9.376e+06", "\u221220,000"]  # fmt: skip
 
 
 def test_what_several_runs_found_leads_to_their_sections() -> None:
