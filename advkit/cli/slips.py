@@ -60,6 +60,8 @@ def _of_option(context: click.Context, option: str) -> str:
     command, words = context.info_name, _apart(sys.argv[1:])
     after = words[words.index(option) + 1 :] if option in words else []
     arguments = [p.name for p in context.command.params if isinstance(p, click.Argument)]
+    if command == "train" and option == "--model":
+        return f"what is trained is {shlex.join(['--arch', *after[:1]])}"
     own = ["attack", "attacks"] if command == "attack" else arguments
     if after and option.lstrip("-") in own:
         return f"advkit {command} {shlex.quote(after[0])}"

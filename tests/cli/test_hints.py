@@ -130,6 +130,7 @@ def test_arrays_of_other_names(cli: Cli) -> None:
         ("fool --class 12", "0 to 9, or a name"),
         ("explain --target xyz --images 1", "known: label, margin, predicted, second; it may be "
          "predicted, second, label, margin, a class, CLASS-CLASS, or LAYER[channel,y,x]"),
+        ("train --model mlp --out a.safetensors", "what is trained is --arch mlp"),
         ("help", "advkit --help"),
         ("ls atacks", "did you mean attacks?"),
         ("audit --suite standart", "did you mean standard?"),
