@@ -82,6 +82,8 @@ class Album:
     started: str
     finished: str
     files: str = field(default="pictures/")
+    found: Sequence[tuple[str, str]] = ()
+    """In a page of several runs: how the contents call the first section of each, its verdict."""
 
 
 class Drawn(NamedTuple):
@@ -105,8 +107,10 @@ def album_page(album: Album) -> str:
     sections = [Section("begin", album.verdict, "Overview"), *listed,
                 Section("limits", "What this does not show", "Limits"),
                 Section("reproduce", "Run it again", "Run again")]  # fmt: skip
+    places = {each.entry: each.name for each in listed}
     return render(
         "album.html", title=album.title, kind=album.kind, sections=sections, one=album, drawn=drawn,
+        found=[(entry, places.get(entry), text) for entry, text in album.found],
         model=facts_of(album.model), data=facts_of(album.data), run=facts_of(album.run),
         environment=facts_of(album.environment),
     )  # fmt: skip
@@ -145,8 +149,10 @@ def _cell(value: str | float | None) -> Cell:
 
 
 def number(value: float) -> str:
-    """Return a number of a table: four digits, a true minus sign."""
-    return decimal(float(f"{value:.4g}")).replace("-", "\u2212")
+    """Return a number of a table: four digits, thousands written out, a true minus sign."""
+    rounded = float(f"{value:.4g}")
+    whole = 1e3 <= abs(value) < 1e6
+    return (f"{round(value):,}" if whole else decimal(rounded)).replace("-", "\u2212")
 
 
 def _picture(one: Framed, wide: bool) -> Picture:

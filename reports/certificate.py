@@ -45,6 +45,9 @@ class Proved:
     seconds: float
 
 
+DRAWN = "the line is drawn from the radius of each image, which its draws give."
+
+
 @dataclass(frozen=True)
 class Certificate:
     """A finished run of `advkit certify`. ``proved`` ascends in eps; ``curve`` is a step function.
@@ -142,11 +145,11 @@ def _curve(of: Certificate) -> Figure:
             [series], name=name, norm=of.norm, title=title, desc=desc, width=width
         )
 
+    between = "between them each image's radius was found by halving, with CROWN."
     return Figure(
         "curve", draw(WIDE), draw(NARROW),
         "Share of the images that are proved safe, for every eps. Dots: the eps asked for (eps 0 is"
-        " clean accuracy); between them each image's radius was found by halving, with CROWN."
-        " Band and bars: 95% Wilson intervals.",
+        f" clean accuracy); {DRAWN if of.draws else between} Band and bars: 95% Wilson intervals.",
         _points(of),
         reading="Choose an eps below; the height of the line is the share of images that no change"
         " of that size can make the model misread, whatever the attack. The line drops by one"
@@ -191,11 +194,12 @@ def _open(of: Certificate) -> Table:
     shown = of.open[:MAX_ROWS]
     rows = [
         [Cell(short(name)), Cell(short(label)), Cell(decimal(radius), radius),
-         Cell(decimal(lower), lower)]
+         Cell(decimal(abs(lower) if of.draws else lower), lower)]
         for name, label, radius, lower in shown
     ]  # fmt: skip
     part = "" if len(shown) == len(of.open) else f" (the first {len(shown)} of {len(of.open)})"
     largest = eps_text(of.proved[-1].eps, of.norm)
+    last = "less than asked by" if of.draws else "lower bound of the margin"
     columns = [Column("image"), Column("class"), Column("certified up to", True),
-               Column("lower bound of the margin", True)]  # fmt: skip
+               Column(last, True)]  # fmt: skip
     return Table(f"Images not certified at eps {largest}{part}", columns, rows)

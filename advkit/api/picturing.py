@@ -22,7 +22,9 @@ from advkit.evaluate import (
 )
 from advkit.evaluate.album import Asked, Studio, studio, untold
 from advkit.evaluate.workers import one_thread_each
+from advkit.models.channels import square_images
 from advkit.models.classifier import Classifier
+from advkit.models.probe import SIZES
 from advkit.models.specs import input_shape, load_model
 from advkit.pages.albums import write_album
 
@@ -101,7 +103,7 @@ def embed(setting: Setting, **options: Any) -> dict[str, Any]:
     ``options`` are those of `advkit.evaluate.embed_run.Plan`. Returns and raises as `visualize`.
     """
     plan = embed_run.Plan(**options)
-    return made(setting, "embed", plan.told(), (), lambda at: embed_run.embed(at, plan))
+    return made(setting, "embed", plan.told(), (), lambda at: embed_run.embed(at, plan), None)
 
 
 def dream(
@@ -122,7 +124,7 @@ def dream(
         return dream_run.dream(at, plan, x, other)
 
     told = {**plan.told(), "picture": picture, "guide": guide or "", "longest": longest}
-    return made(setting, "dream", told, (), make)
+    return made(setting, "dream", told, (), make, (longest, *SIZES))
 
 
 def style(setting: Setting, **options: Any) -> dict[str, Any]:
@@ -138,7 +140,7 @@ def style(setting: Setting, **options: Any) -> dict[str, Any]:
                             for name in (plan.content, *plan.styles))  # fmt: skip
         return style_run.style(at, plan, content, styles)
 
-    return made(setting, "style", plan.told(), (), make)
+    return made(setting, "style", plan.told(), (), make, (plan.size, *SIZES))
 
 
 def _fitted(at: Studio, name: str) -> Tensor:
@@ -153,10 +155,14 @@ def _fitted(at: Studio, name: str) -> Tensor:
 
 def made(
     setting: Setting, kind: str, options: dict[str, Any], others: Sequence[Classifier | None],
-    make: Callable[[Studio], dict[str, Any]],
+    make: Callable[[Studio], dict[str, Any]], sizes: Sequence[int] | None = (),
 ) -> dict[str, Any]:  # fmt: skip
-    """Make a run of pictures and its page; return its record, with the paths."""
-    model, samples, shape = loaded(setting)
+    """Make a run of pictures and its page; return its record, with the paths.
+
+    A model that does not say what it takes, and comes without data, is tried on images of ``sizes``
+    where the setting has none; None is of what cannot do without data.
+    """
+    model, samples, shape = loaded(setting, sizes)
     folder = Path(setting.out) if setting.out else new_run(model.name, kind=kind)
     spec = {"model": str(setting.model if isinstance(setting.model, str) else model.name),
             "command": setting.command}  # fmt: skip
@@ -167,7 +173,9 @@ def made(
     return {**record, "out": str(folder), "report": str(write_album(folder))}
 
 
-def loaded(setting: Setting) -> tuple[Classifier, Samples | None, Sequence[int]]:
+def loaded(
+    setting: Setting, sizes: Sequence[int] | None = ()
+) -> tuple[Classifier, Samples | None, Sequence[int]]:
     """Return the model, the data if there are any, and the shape of an image."""
     device = pick_device(setting.device)
     spec = setting.model
@@ -175,19 +183,32 @@ def loaded(setting: Setting) -> tuple[Classifier, Samples | None, Sequence[int]]
     data = setting.data
     if data is None and name.startswith("bundled:"):
         data = own_data(name)
-    shape = input_shape(spec) if isinstance(spec, str) else spec.shape
-    if setting.size is not None and shape is not None:
-        shape = (shape[0], setting.size, setting.size)
+    shape = _shape(setting)
     if data is not None:
         samples, model = paired(spec, data, setting.limit, setting.arch, shape)
         moved = samples._replace(x=samples.x.to(device), y=samples.y.to(device))
         return model.to(device), moved, tuple(samples.x.shape[1:])
-    if shape is None:
-        raise UsageError(
-            f"{name} does not say what images it takes", "give --data or --size", code="E204"
-        )
+    sides = () if shape else _sides(name, setting, sizes)
     model = load_model(spec, arch=setting.arch) if isinstance(spec, str) else spec
+    shape = shape or square_images(model, sides)
     return model.to(device), None, shape
+
+
+def _shape(setting: Setting) -> tuple[int, ...] | None:
+    """Return the shape of the images that the model says, at the size that is asked for."""
+    spec, size = setting.model, setting.size
+    shape = input_shape(spec) if isinstance(spec, str) else spec.shape
+    return (shape[0], size, size) if size is not None and shape is not None else shape
+
+
+def _sides(name: str, setting: Setting, sizes: Sequence[int] | None) -> Sequence[int]:
+    sides = (setting.size,) if setting.size is not None else sizes
+    if sides:
+        return sides
+    hint = "give --data imagefolder:DIR"
+    if sides is not None:
+        hint += ", or the side of its images in pixels: --size 32"
+    raise UsageError(f"{name} does not say what images it takes", hint, code="E204")
 
 
 def another(model: str | Classifier | None, setting: Setting) -> Classifier | None:

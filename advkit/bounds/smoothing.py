@@ -53,8 +53,17 @@ def smoothed(
         for i, name in enumerate(names)
     ]
     read_as, least = ([row[k] for row in rows] for k in (0, 1))
-    radius = [sigma * float(ndtri(p)) if p > 0.5 else 0.0 for p in least]
+    radius = [_radius(p, sigma) for p in least]
     return Smoothed(torch.tensor(read_as), torch.tensor(least), torch.tensor(radius))
+
+
+def _radius(least: float, sigma: float) -> float:
+    return sigma * float(ndtri(least)) if least > 0.5 else 0.0
+
+
+def reach(sigma: float, draws: int, doubt: float) -> float:
+    """Return the largest radius that there can be: that of an image whose draws all agree."""
+    return _radius(least_share(draws, draws, doubt), sigma)
 
 
 def _one(

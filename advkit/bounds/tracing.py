@@ -1,5 +1,6 @@
 """From an unmodified module to a list of steps whose bounds are known, by torch.fx."""
 
+import logging
 from typing import Any, NamedTuple
 
 import torch
@@ -11,6 +12,13 @@ from advkit.bounds.highest import Highest
 from advkit.bounds.operators import FORMS, Call, rule_of
 from advkit.errors import InputError
 from advkit.models.classifier import Classifier
+from advkit.models.user_code import own_place
+
+LOG = logging.getLogger("advkit")
+DECIDES = "decides by the values of its input, or by its size (if, while, assert)"
+COUNTS = "counts, unpacks or loops over its input, or the shape of it"
+WHY = {"iterated": COUNTS, "'len'": COUNTS, "control flow": DECIDES}
+"""What a net does that torch.fx says this of; the first that is found counts."""
 
 
 class Step(NamedTuple):
@@ -36,11 +44,12 @@ def trace(model: Classifier, shape: Shape) -> Graph:
         logits = model(sample)  # settles the layout of memory that the net can work in too
     try:
         traced = fx.symbolic_trace(model.net)
+        recorder = _Recorder(traced)
+        with torch.no_grad():
+            recorder.run(model._normalise(sample))
     except Exception as error:  # whatever the user's code raises when it is given no numbers
-        raise refused(model, f"torch.fx cannot trace it: {error}") from error
-    recorder = _Recorder(traced)
-    with torch.no_grad():
-        recorder.run(model._normalise(sample))
+        LOG.debug("torch.fx cannot trace %s: %r", model.name, error)
+        raise refused(model, _untraced(error)) from error
     graph: Graph = [Step("input", None, (), shape)]
     _add_normalisation(graph, model)
     places: dict[fx.Node, int] = {}
@@ -66,6 +75,14 @@ def _checked(graph: Graph, sample: Tensor, logits: Tensor, model: Classifier) ->
     if not torch.allclose(found[-1], logits, rtol=1e-3, atol=1e-4):
         raise refused(model, "its steps give other logits than the model")
     return graph
+
+
+def _untraced(error: Exception) -> str:
+    """Return in our words why a net cannot be traced; torch's own are many, and of its insides."""
+    why = f"needs numbers where it is asked without any ({type(error).__name__})"
+    why = next((told for said, told in WHY.items() if said in str(error)), why)
+    place = own_place(error)
+    return f"its steps cannot be listed, as its forward() {why}{f', {place}' if place else ''}"
 
 
 def refused(model: Classifier, why: str) -> InputError:
@@ -132,7 +149,8 @@ def _step(
                     out)  # fmt: skip
         rule = rule_of(call)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise refused(model, f"the operator {name} ({node.name}): {error}") from error
+        why = " ".join(str(error).split())
+        raise refused(model, f"the operator {name} ({node.name}): {why}") from error
     return Step(name, rule, tuple(places[each] for each in node.all_input_nodes if each in places),
                 tuple(out.shape[1:]))  # fmt: skip
 

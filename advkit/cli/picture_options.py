@@ -65,12 +65,13 @@ def setting_of(kind: str, given: dict[str, Any]) -> Iterator["Setting"]:
 def told(record: dict[str, Any], as_json: bool) -> None:
     """Print what a run found: its verdict, its tables, where the page is."""
     if as_json:
-        kept = ("kind", "verdict", "lead", "options", "notes", "out", "report", "groups")
-        say(json.dumps({name: record[name] for name in kept}))
+        kept = ("kind", "verdict", "lead", "found", "options", "notes", "out", "report", "groups")
+        say(json.dumps({name: record[name] for name in kept if name in record}))
         return
     from advkit.cli.layout import columns, paragraph
 
-    lines = [paragraph(record["verdict"]), paragraph(record["lead"]), ""]
+    found = [paragraph(text, f"{entry}: ") for entry, text in record.get("found", ())]
+    lines = [paragraph(record["verdict"]), *(found or [paragraph(record["lead"])]), ""]
     for each in record["groups"]:
         if each.get("table"):
             heads = [name for name, _ in each["table"]["columns"]]
@@ -78,10 +79,20 @@ def told(record: dict[str, Any], as_json: bool) -> None:
             rows = [[_text(value) for value in row] for row in each["table"]["rows"]]
             lines += [each["title"], columns(heads, rows, right=right), ""]
     lines += [paragraph(note, "note:     ") for note in record["notes"]]
-    say("\n".join([*lines, f"pictures: {record['out']}/pictures", f"report:   {record['report']}"]))
+    say(
+        "\n".join(
+            [
+                *lines,
+                f"pictures: {record['out']}/{record.get('files', 'pictures/')[:-1]}",
+                f"report:   {record['report']}",
+            ]
+        )
+    )
 
 
 def _text(value: str | float | None) -> str:
     if value is None:
         return "-"
-    return value if isinstance(value, str) else f"{value:.4g}"
+    if isinstance(value, str):
+        return value
+    return f"{round(value):,}" if 1e3 <= abs(value) < 1e6 else f"{value:.4g}"

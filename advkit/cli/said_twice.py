@@ -1,11 +1,18 @@
-"""An option of one value that is given two: click would keep the last and say nothing."""
+"""An option of one value that is given two: click would keep the last, or read a,b as a name."""
 
+import re
+import shlex
 from collections.abc import Sequence
 from copy import copy
+from pathlib import Path
 
 import click
 
 from advkit.errors import UsageError
+
+SPECS = {"model", "models", "surrogates", "target", "data", "train_data", "beside", "judge"}
+"""What is named by a spec, and so by none with another spec after a comma in it."""
+COMMA = re.compile(r",(?=[A-Za-z][\w.-]*:|\.{0,2}/|[^,?&=]*\.(?:py|pth?|safetensors|onnx|skops)\b)")
 
 
 def check_said_once(command: click.Command, above: click.Context, words: Sequence[str]) -> None:
@@ -20,6 +27,9 @@ def check_said_once(command: click.Command, above: click.Context, words: Sequenc
     about = {"parent": above, "info_name": command.name, **command.context_settings}
     context = click.Context(collecting, **about)
     given, _, _ = collecting.make_parser(context).parse_args(list(words))
+    for param in command.params:
+        if param.name in SPECS:
+            _check_one_each(command, param, given.get(param.name) or ())
     for option in single:
         values = list(dict.fromkeys(given.get(option.name, ())))
         if len(values) > 1:
@@ -28,6 +38,21 @@ def check_said_once(command: click.Command, above: click.Context, words: Sequenc
                 "leave one out, or run it once for each",
                 code="E203",
             )
+
+
+def _check_one_each(
+    command: click.Command, param: click.Parameter, given: str | Sequence[str]
+) -> None:
+    """Raise UsageError where one of the specs ``given`` is several with commas between."""
+    name = param.opts[0] if isinstance(param, click.Option) else param.human_readable_name
+    for text in [given] if isinstance(given, str) else given:
+        parts = [text] if Path(text.partition(":")[2] or text).exists() else COMMA.split(text)
+        if len(parts) > 1 and param.multiple:
+            each = " ".join(f"{name} {shlex.quote(part)}" for part in parts)
+            raise UsageError(f"{name} {text} are several", f"one an option: {each}", code="E203")
+        if len(parts) > 1:
+            raise UsageError(f"advkit {command.name} takes one {name}, not {' and '.join(parts)}",
+                             "leave one out, or run it once for each", code="E203")  # fmt: skip
 
 
 def with_anew(command: click.Command, words: Sequence[str], more: Sequence[str]) -> list[str]:

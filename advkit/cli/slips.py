@@ -14,6 +14,13 @@ MODEL = re.compile(
 )
 
 
+PICTURED = {
+    "dream": ("--picture", "--guide"), "fool": ("--picture",), "style": ("--content", "--style"),
+    "invert": ("--picture",) * 9,
+}  # fmt: skip
+"""The options of the commands that take pictures, in the order in which files come to mind."""
+
+
 def hint_for(error: click.ClickException) -> str:
     """Return the command or the word that ``error`` was meant for; '' where nothing is likely."""
     context, param = getattr(error, "ctx", None), getattr(error, "param", None)
@@ -53,6 +60,8 @@ def _of_option(context: click.Context, option: str) -> str:
     command, words = context.info_name, _apart(sys.argv[1:])
     after = words[words.index(option) + 1 :] if option in words else []
     arguments = [p.name for p in context.command.params if isinstance(p, click.Argument)]
+    if command == "train" and option == "--model":
+        return f"what is trained is {shlex.join(['--arch', *after[:1]])}"
     own = ["attack", "attacks"] if command == "attack" else arguments
     if after and option.lstrip("-") in own:
         return f"advkit {command} {shlex.quote(after[0])}"
@@ -77,6 +86,18 @@ def _has(attack: str, option: str) -> bool:
     return option.lstrip("-").replace("-", "_") in known
 
 
+def _of_pictures(command: str | None, files: list[str]) -> str:
+    """Return what takes ``files``, if all are pictures."""
+    from advkit.data.bare_words import IN_FOLDERS, is_picture
+
+    if not all(map(is_picture, files)):
+        return ""
+    options = PICTURED.get(str(command), ())
+    given = zip(options, files, strict=False)
+    words = [f"{option} {shlex.quote(file)}" for option, file in given]
+    return " ".join(["advkit", str(command), *words]) if options else IN_FOLDERS
+
+
 def _of_extra(context: click.Context, extra: list[str]) -> str:
     command, first = context.info_name, extra[0]
     name = str(context.params.get("name"))
@@ -88,6 +109,9 @@ def _of_extra(context: click.Context, extra: list[str]) -> str:
         if _is_attack(name):
             return "advkit audit " + " ".join(f"--attacks {shlex.quote(a)}" for a in (name, *extra))
         name, first = first, name
+    pictured = _of_pictures(command, extra)
+    if pictured:
+        return pictured
     if command == "attack":
         command = f"attack {shlex.quote(name)}"
     if "--attacks" in _options(context) and _is_attack(first):

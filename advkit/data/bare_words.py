@@ -4,19 +4,28 @@ from pathlib import Path
 
 from advkit.data.audio_folder import RECORDING
 from advkit.data.bundled_sets import BUNDLED
+from advkit.data.image_folder import SUFFIXES
 from advkit.data.torchvision_sets import FIXED_SIZE, PICTURES
 from advkit.errors import UnknownNameError
 from advkit.models.bare_words import callables_in, did_mean
 from advkit.spec_text import Spec
 
+IN_FOLDERS = "lay it in a directory of its class, DIR/cat/1.jpg: --data imagefolder:DIR"
 FILES = {".npz": "npz", ".csv": "csv", ".parquet": "parquet"}
 
 
 def check_bare(spec: Spec) -> None:
     """Raise UnknownNameError for a name without a scheme, if it can be guessed what it is of."""
     meant = "" if spec.scheme else data_meant(spec.ref)
+    if not spec.scheme and is_picture(spec.ref):
+        raise UnknownNameError(f"the data {spec.text!r} is one picture", IN_FOLDERS)
     if meant:
         raise UnknownNameError(f"the data {spec.text!r} has no scheme", did_mean(meant))
+
+
+def is_picture(name: str) -> bool:
+    """Return whether ``name`` ends as those of pictures do."""
+    return name.lower().endswith(SUFFIXES)
 
 
 def data_meant(name: str) -> str:

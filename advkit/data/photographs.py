@@ -61,6 +61,18 @@ def open_picture(path: Picture, mode: str, name: str = "") -> tuple[Image.Image,
         ) from error
 
 
+def size_of(path: Picture) -> tuple[int, int] | None:
+    """Return (height, width) as the head of a file tells it; None where it cannot be read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with _opened(path) as opened:
+                turned = opened.getexif().get(0x0112, 1) >= 5
+                return opened.size if turned else opened.size[::-1]
+    except Exception:  # of a damaged file Pillow raises anything
+        return None
+
+
 def _opened(path: Picture) -> Image.Image:
     if isinstance(path, Image.Image):
         return path.copy()  # its owner may want it open

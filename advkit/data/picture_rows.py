@@ -11,7 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from advkit.data.lazy_rows import HELD, LazyRows
-from advkit.data.photographs import Picture, read_photograph
+from advkit.data.photographs import Picture, read_photograph, size_of
 from advkit.data.samples import Samples
 from advkit.errors import EmptyError, InputError, UsageError
 from advkit.spec_text import Spec, flag, numbers, whole
@@ -35,10 +35,11 @@ class Row(NamedTuple):
 class Manner(NamedTuple):
     """How pictures are read; ``crop`` is the share that is kept, ``mode`` is L or RGB.
 
-    Without a ``crop`` it is the usual share, and of a picture that has ``size`` all.
+    Without a ``crop`` it is the usual share, and of a picture that has ``size`` all. Without a
+    ``size`` it is that of the pictures, where they are small and alike, else the usual one.
     """
 
-    size: tuple[int, int]
+    size: tuple[int, int] | None
     crop: float | None
     mode: str
     skip_bad: bool
@@ -58,7 +59,7 @@ def manner_of(spec: Spec, shape: tuple[int, ...] | None) -> Manner:
     )
 
 
-def _size(spec: Spec, shape: tuple[int, ...] | None) -> tuple[int, int]:
+def _size(spec: Spec, shape: tuple[int, ...] | None) -> tuple[int, int] | None:
     if "size" in spec.query:
         side = whole(spec, "size", DEFAULT_SIZE)
         if side < 1:
@@ -68,7 +69,7 @@ def _size(spec: Spec, shape: tuple[int, ...] | None) -> tuple[int, int]:
         return side, side
     if shape and len(shape) == 3:
         return shape[1], shape[2]
-    return DEFAULT_SIZE, DEFAULT_SIZE
+    return None
 
 
 def read_rows(
@@ -80,6 +81,13 @@ def read_rows(
     Raises InputError for the first that cannot be read, unless bad ones are left out and counted;
     EmptyError where all are bad.
     """
+    notes = list(notes)
+    if manner.size is None:
+        size = _common_size(rows) if manner.crop is None else None
+        manner = manner._replace(size=size or (DEFAULT_SIZE, DEFAULT_SIZE))
+        notes += (
+            [f"all images are {size[0]} x {size[1]}, and are taken as they are"] if size else []
+        )
     done, bad, kept = Counter[str](), list[str](), list[Row]()
     x: Tensor | LazyRows | None = None
     hidden = None if BAR.get() else True  # None: shown on a terminal only
@@ -107,6 +115,19 @@ def read_rows(
     )  # fmt: skip
 
 
+def _common_size(rows: Sequence[Row]) -> tuple[int, int] | None:
+    """Return the size that all pictures have, if it is no larger than the usual one."""
+    found: tuple[int, int] | None = None
+    for row in rows:
+        size = size_of(row.content())
+        if size is None:  # it cannot be read, which is told where it is
+            continue
+        if max(size) > DEFAULT_SIZE or found not in (None, size):
+            return None
+        found = size
+    return found
+
+
 def _room(n: int, like: Tensor, kept: Sequence[Row], manner: Manner) -> Tensor | LazyRows:
     """Return where ``n`` pictures are to be held; if they are too many, a reader of those kept."""
     shape = (n, *like.shape)
@@ -118,7 +139,8 @@ def _room(n: int, like: Tensor, kept: Sequence[Row], manner: Manner) -> Tensor |
 def _read(row: Row, manner: Manner) -> tuple[Tensor, list[str]]:
     found = row.content()
     name = str(found) if isinstance(found, Path) else row.id
-    pixels, changes = read_photograph(found, manner.size, manner.crop, manner.mode, name)
+    size = manner.size or (DEFAULT_SIZE, DEFAULT_SIZE)
+    pixels, changes = read_photograph(found, size, manner.crop, manner.mode, name)
     return torch.tensor(pixels).permute(2, 0, 1).contiguous().float() / 255, changes
 
 

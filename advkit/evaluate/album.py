@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -151,13 +152,15 @@ def read_picture(file: Path) -> Tensor:
 
 
 def finished(at: Studio, verdict: str, lead: str, groups: Sequence[Mapping[str, Any]],
-             limits: Sequence[str], notes: Sequence[str] = ()) -> dict[str, Any]:  # fmt: skip
+             limits: Sequence[str], notes: Sequence[str] = (), *,
+             more: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:  # fmt: skip
     """Write the record of a finished run and return it.
 
-    ``groups`` are the sections of its page: see `advkit.reports.album`.
+    ``groups`` are the sections of its page, ``more`` its ``found`` and ``files``: see
+    `advkit.reports.album`.
     """
     record = {**at.record, "verdict": verdict, "lead": lead, "groups": list(groups),
-              "limits": list(limits), "finished": now()}  # fmt: skip
+              "limits": list(limits), **more, "finished": now()}  # fmt: skip
     record["notes"] = list(dict.fromkeys([*record["notes"], *notes]))
     write_json(at.out, "run.json", record)
     return record

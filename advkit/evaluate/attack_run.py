@@ -79,7 +79,7 @@ def attack(
     about: dict[str, Any] = {"norm": plan.norm, "seed": seed, "keep_all": True, "targets": aim}
     crew = None if plan.shared else crew
     with (
-        open_store(out, fresh=fresh) as store,
+        open_store(out, fresh=fresh, command="attack") as store,
         one_thread_each(),
         pooled(crew, model, samples, [plan.member.label], **about) as pool,
     ):

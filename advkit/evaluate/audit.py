@@ -111,7 +111,7 @@ def audit(
         "notes": notes,
     }
     with (
-        open_store(out, fresh=fresh) as store,
+        open_store(out, fresh=fresh, command="audit") as store,
         one_thread_each(),
         pooled(crew, model, samples, labels, norm=norm, seed=seed, fold=copy is not None) as pool,
     ):

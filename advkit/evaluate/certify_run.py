@@ -64,7 +64,7 @@ def certify(
         "rounding": ROUNDING,
         "notes": notes,
     }
-    with open_store(out, fresh=fresh) as store, one_thread_each():
+    with open_store(out, fresh=fresh, command="certify") as store, one_thread_each():
         begun = begin(store, record, out)
         work = Work(model, samples, norm, 0, TOGETHER, record["jobs"], store, progress)
         judge_clean(work)

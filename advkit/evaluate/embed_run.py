@@ -18,6 +18,10 @@ from advkit.insight.canvases import COLOURS, gridded, scattered
 from advkit.insight.embedding import linear_probe, neighbour_purity, tsne
 
 NEIGHBOURS = 10
+AMONG = (
+    "Among others: how many of the attacked images have most of those neighbours in other classes "
+    "than their own, as they were and attacked. "
+)
 LIMITS = (
     "t-SNE keeps neighbours, not distances: how far apart two clusters lie, and how large they "
     "are, means nothing.",
@@ -92,7 +96,7 @@ def _layer(
         told = {"layer": layer, "purity": neighbour_purity(codes, labels, NEIGHBOURS),
                 "right": probe.right, "n": probe.n, "size": int(codes[0].size),
                 "divergence": place.divergence, "settings": place.settings,
-                "moved": _moved(codes, both[len(codes):], labels)}  # fmt: skip
+                "apart": _apart(codes, both[len(codes):], labels)}  # fmt: skip
         extra = len(both) - len(codes)
         x = samples.x if attacked is None else torch.cat([samples.x, attacked])
         marks = [*labels.tolist(), *labels[:extra].tolist()]
@@ -113,12 +117,16 @@ def codes_at(at: Studio, layer: str, x: Tensor) -> np.ndarray:
     return np.asarray(torch.cat(found).numpy())
 
 
-def _moved(codes: np.ndarray, after: np.ndarray, labels: np.ndarray) -> int | None:
-    """Return how many attacked codes have most of their nearest clean ones of another class."""
+def _apart(codes: np.ndarray, after: np.ndarray, labels: np.ndarray) -> list[int] | None:
+    """Return how many of the attacked are among other classes before, and after: see `_table`."""
     if not len(after):
         return None
+    return [_among_others(codes, some, labels) for some in (codes[: len(after)], after)]
+
+
+def _among_others(codes: np.ndarray, places: np.ndarray, labels: np.ndarray) -> int:
     count = 0
-    for i, code in enumerate(after):
+    for i, code in enumerate(places):
         apart = ((codes - code) ** 2).sum(1)
         apart[i] = np.inf
         near = labels[np.argsort(apart, kind="stable")[:NEIGHBOURS]]
@@ -135,16 +143,16 @@ def _table(rows: Sequence[dict[str, Any]], attacked: bool) -> dict[str, Any]:
         lines.append([row["layer"], row["size"], row["purity"], share["value"],
                       f"{share['low']:.3f} to {share['high']:.3f}", row["divergence"]])  # fmt: skip
         if attacked:
-            lines[-1].append(row["moved"])
+            lines[-1] += row.get("apart") or [None, None]
     if attacked:
-        columns.append(["attacked, among others", True])
+        columns += [["among others before", True], ["among others attacked", True]]
     settings = ", ".join(f"{key} {value}" for key, value in rows[-1]["settings"].items())
     return group("numbers", "From pixels to logits", "",
                  table={"columns": columns, "rows": lines},
                  under=f"Purity: the mean share of the {NEIGHBOURS} nearest others of one's own "
                  "class. Probe: how often a linear classifier names the class of an image that it "
                  "was not fitted to (five folds). KL: the divergence that t-SNE ended with. "
-                 f"t-SNE: {settings}.")  # fmt: skip
+                 f"{AMONG * attacked}t-SNE: {settings}.")  # fmt: skip
 
 
 def _legend(at: Studio, labels: np.ndarray) -> str:

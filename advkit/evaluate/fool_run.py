@@ -71,7 +71,7 @@ def fool(
         if way not in WAYS:
             raise UnknownNameError(f"there is no way {way!r}", did_you_mean(way, WAYS))
     texts = apart(plan.targets, at.names) or usual_targets(at.names)
-    goals = [class_named(text, at.names) for text in texts]
+    goals = list(dict.fromkeys(class_named(text, at.names) for text in texts))
     nets = [_net(at, each) for each in (at.model, beside) if each is not None]
     rows = [(net, way, target, _made(at, plan, net, way, target, photograph))
             for net in nets for target in goals for way in plan.ways]  # fmt: skip
@@ -157,7 +157,7 @@ def _strips(
 def _soon(plan: Plan, row: dict[str, Any]) -> str:
     when = _step(plan, row)
     said = f"{when} steps" if when is not None else f"not {plan.confidence:.1%}"
-    return said if row["rarity"] is None else f"{said}; {row['rarity']:.0%} are rarer"
+    return said if row["rarity"] is None else f"{said}; {row['rarity']:.0%} of the data odder"
 
 
 def _step(plan: Plan, row: dict[str, Any]) -> int | None:
@@ -212,8 +212,8 @@ def _verdict(
         steps = [_step(plan, row) for row in mine]
         done = [step for step in steps if step is not None]
         when = f", in {median(done):.0f} steps (median)" if done else ""
-        said.append(f"{len(done)} of {len(mine)} pictures of nothing convince {net.model.name}"
-                    f"{when}")  # fmt: skip
+        said.append(f"{len(done)} of {len(mine)} pictures of nothing convince {net.model.name} to "
+                    f"{plan.confidence:.1%}{when}")  # fmt: skip
     lead = f"Pictures of nothing that a net takes for a class with {plan.confidence:.1%}: " \
            f"{several(len(goals), 'class')}, {several(len(plan.ways), 'way')}."  # fmt: skip
     return "; ".join(said) + ".", lead

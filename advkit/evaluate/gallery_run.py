@@ -29,10 +29,12 @@ def gallery(at: Studio, parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
     ]
     verdict = f"All that {at.model.name} sees: " + ", ".join(
         TITLES[kind].lower() for kind in parts) + "."  # fmt: skip
-    lead = " ".join(record["verdict"] for record in parts.values())
+    found = [[TITLES[kind], record["verdict"]] for kind, record in parts.items()]
     limits = list(dict.fromkeys([*LIMITS, *(
         text for record in parts.values() for text in record["limits"][:1])]))  # fmt: skip
-    return finished(at, verdict, lead, groups, limits)
+    lead = "What each part found stands here; more of it lies on a page of its own in its folder."
+    more = {"found": found, "files": "*/pictures/"}
+    return finished(at, verdict, lead, groups, limits, more=more)
 
 
 def _moved(folder: str, record: Mapping[str, Any], each: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,11 @@ class Outcome(NamedTuple):
 
 def required(text: str) -> Requirement:
     """Return what ``text`` requires; raises UsageError."""
+    if re.search(r"[,;]\s*[a-z]", text, re.IGNORECASE):
+        each = " ".join(f"--require {part.strip()!r}" for part in re.split("[,;]", text))
+        raise UsageError(
+            f"--require {text!r} are several", f"one an option: {each}; {FORM}", code="E203"
+        )
     found = PATTERN.fullmatch(text)
     if not found or (found[1].lower() == "clean") != (found[2] is None):
         raise UsageError(f"--require {text!r} cannot be read", FORM, code="E203")

@@ -58,9 +58,36 @@ def earlier(out: Path, *, fresh: bool, **kind: str) -> dict[str, Any] | None:
             return None
         raise
     if found is not None and not (isinstance(found, dict) and kind.items() <= found.items()):
-        hint = "give another --out"
-        raise InputError(f"--out {out} holds another kind of run", hint, code="E311")
+        raise _another_kind(out)
     return None if fresh else found
+
+
+def check_own(out: Path, command: str, *, fresh: bool) -> None:
+    """Raise InputError where ``out`` holds a run with a ledger that another command made.
+
+    ``command`` is audit, attack or certify; see `earlier`.
+    """
+    try:
+        found = read_json(out, "run.json")
+    except InputError:
+        if fresh:
+            return
+        raise
+    if found is not None and _command_of(found) != command:
+        raise _another_kind(out)
+
+
+def _command_of(record: Any) -> str:
+    """Return what made a run: the schema tells when it has ended, till then what it is made of."""
+    if not isinstance(record, dict):
+        return ""
+    name = str(record.get("schema", "")).removeprefix("advkit/").partition("/")[0]
+    name = name or record.get("made_of", {}).get("kind", "audit")
+    return {"shard": "audit", "smooth": "certify"}.get(name, name)
+
+
+def _another_kind(out: Path) -> InputError:
+    return InputError(f"--out {out} holds another kind of run", "give another --out", code="E311")
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from advkit.bounds.smoothing import smoothed
+from advkit.bounds.smoothing import reach, smoothed
 from advkit.data.samples import Samples, take
 from advkit.errors import EmptyError
 from advkit.evaluate.certify_run import SCHEMA
@@ -58,7 +58,7 @@ def certify_smoothed(
         "rounding": 0.0,
         "notes": notes,
     }
-    with open_store(out, fresh=fresh) as store, one_thread_each():
+    with open_store(out, fresh=fresh, command="certify") as store, one_thread_each():
         begun = begin(store, record, out)
         threads = jobs or default_jobs(samples.x.device)
         work = Work(model, samples, "L2", seed, 1, threads, store, progress)
@@ -66,7 +66,9 @@ def certify_smoothed(
         _draw(work, sigma, draws, doubt)
         table = per_sample(work)
         summary = {**begun, **summarised(table, eps, sigma, doubt), "schema": SCHEMA}
+        summary["verdict"] += _beyond(max(eps), sigma, draws, doubt)
         summary["seconds"] = float(store.frame("proofs")["seconds"].sum())
+        summary["certified"][-1]["seconds"] = summary["seconds"]  # one draw is for every eps
         summary["finished"] = begun["finished"] or now()
         write_text(out, "samples.csv", table.to_csv(index=False))
         write_json(out, "run.json", summary)
@@ -128,6 +130,15 @@ def summarised(
             for name, label, radius in zip(*columns, strict=True)
         ],
     }
+
+
+def _beyond(eps: float, sigma: float, draws: int, doubt: float) -> str:
+    """Return what is to be said where no image at all could have been certified at ``eps``."""
+    most = reach(sigma, draws, doubt)
+    if eps <= most:
+        return ""
+    return (f" So few draws cannot certify any image beyond L2 {most:.3g}: take more of them "
+            "(--draws) or more noise (--smooth).")  # fmt: skip
 
 
 def verdict(clean: Share, at: Mapping[str, Any], sigma: float, doubt: float) -> str:

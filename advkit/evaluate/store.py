@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from advkit.errors import InputError
 from advkit.evaluate.ledger import check_place, claim, discard, translated
-from advkit.evaluate.run_folder import arrays, write_arrays
+from advkit.evaluate.run_folder import arrays, check_own, write_arrays
 from advkit.evaluate.units import Failed
 
 
@@ -168,13 +168,15 @@ class Store:
 
 
 @contextmanager
-def open_store(path: Path, *, fresh: bool = False) -> Iterator[Store]:
+def open_store(path: Path, *, fresh: bool = False, command: str = "") -> Iterator[Store]:
     """Open or make the run directory ``path``; ``fresh`` discards an earlier run in it.
 
-    Raises InputError for a directory that is not a run's, is read-only or is in use, and
-    ResourceError when the disk is full.
+    Raises InputError for a directory that is not a run's, is read-only or is in use, or where the
+    run is not of ``command``, if that is told; and ResourceError when the disk is full.
     """
     check_place(path)
+    if command:
+        check_own(path, command, fresh=fresh)
     lock = FileLock(path / ".lock", timeout=0.2)  # who only looks holds it for a moment
     try:
         with lock, translated(path):

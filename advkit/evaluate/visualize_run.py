@@ -50,7 +50,8 @@ def visualize(
     """Make the pictures; return the record of the run. Raises UsageError, InputError."""
     recipe = recipe_of(plan.recipe)
     texts = apart(plan.targets, at.names) or usual_targets(at.names)
-    goals = [stimulus(at.canvas, text, at.names) for text in texts]
+    asked = [stimulus(at.canvas, text, at.names) for text in texts]
+    goals = list({one.name: one for one in asked}.values())
     rows = [_pictures(at, at.model, at.canvas, one, plan, recipe, judge) for one in goals]
     series = [(at.model.name, [row["shown"] for row in rows])]
     if beside is not None:
@@ -62,16 +63,21 @@ def visualize(
         found = [_pictures(at, at.model, at.canvas, against(one), plan, recipe, None)
                  for one in goals]  # fmt: skip
         series.append((f"least of all, {at.model.name}", [row["shown"] for row in found]))
+    weak: list[str] = []
     if at.samples is not None and plan.best:
-        series.append(("images of the data", [_best_images(at, one, plan.best) for one in goals]))
+        best = [_best_images(at, one, plan.best) for one in goals]
+        series.append(("images of the data", [pictures for pictures, _ in best]))
+        weak = [row["name"] for row, (_, most) in zip(rows, best, strict=True)
+                if most > max(told["score"] for told in row["made"])]  # fmt: skip
     strips = _strips(goals, series)
     groups = [
         group("pictures", "What excites it most", f"{recipe.about[0].upper()}{recipe.about[1:]}.",
               strips=strips),
         _risen(rows),
     ]  # fmt: skip
-    verdict, note = _verdict(at, goals, rows, judge)
-    return finished(at, verdict, note, groups, LIMITS, _dead(rows))
+    verdict, lead = _verdict(at, goals, rows, judge)
+    lead += _weak(weak, plan)
+    return finished(at, verdict, lead, groups, LIMITS, _dead(rows))
 
 
 Shown = list[dict[str, str]]
@@ -161,17 +167,17 @@ def _likeness(canvas: Canvas) -> Callable[[Tensor], Tensor] | None:
     return code_of(canvas.ask, canvas.root, maps[len(maps) // 2]) if maps else None
 
 
-def _best_images(at: Studio, one: Stimulus, count: int) -> list[dict[str, str]]:
-    """Return the images of the data at which the target is highest."""
-    if at.samples is None:
-        return []
+def _best_images(at: Studio, one: Stimulus, count: int) -> tuple[Shown, float]:
+    """Return the images of the data at which the target is highest, and how high the first is."""
+    assert at.samples is not None  # noqa: S101
     values = values_at(one.objective, at.samples.x)
     best = values.argsort(descending=True, stable=True)[:count].tolist()
-    return [
+    pictures = [
         shown(_saved(at, i), "data", f"score {float(values[i]):.2f}",
               at.names[int(at.samples.y[i])] if int(at.samples.y[i]) < len(at.names) else "")
         for i in best
     ]  # fmt: skip
+    return pictures, float(values[best[0]])
 
 
 def _saved(at: Studio, i: int) -> str:
@@ -204,6 +210,14 @@ def _dead(rows: Sequence[dict[str, Any]]) -> list[str]:
     return [f"dead: {', '.join(dead)}: gradient exactly 0 at every start"] if dead else []
 
 
+def _weak(names: Sequence[str], plan: Plan) -> str:
+    """Return what is to be said of targets that an image of the data excites more."""
+    if not names:
+        return ""
+    return (f" An image of the data excites {', '.join(names)} more than what was made in "
+            f"{several(plan.steps, 'step')}: take more steps.")  # fmt: skip
+
+
 def _verdict(
     at: Studio, goals: Sequence[Stimulus], rows: Sequence[dict[str, Any]], judge: Classifier | None
 ) -> tuple[str, str]:
@@ -211,7 +225,8 @@ def _verdict(
     name = at.model.name
     asked = [(row["judged"], at.names[row["class"]]) for row in rows if row["class"] is not None]
     verdict = (
-        f"{several(count, 'picture')} that excite {several(len(goals), 'target')} of {name} most."
+        f"{several(count, 'picture')} that excite{'s' * (count == 1)} "
+        f"{several(len(goals), 'target')} of {name} most."
     )
     lead = "Each picture was made by following the gradient of one score; captions give the score."
     if judge is not None and asked:

@@ -44,7 +44,8 @@ def class_named(text: str, names: Sequence[str], more: str = "") -> int:
     """
     known = {name: i for i, name in enumerate(names)} | {str(i): i for i in range(len(names))}
     if text not in known:
-        hint = f"{did_you_mean(text, names)}{more}".replace("?;", "?")
+        meant = f"0 to {len(names) - 1}, or a name" if text.isdigit() else did_you_mean(text, names)
+        hint = f"{meant}{more}".replace("?;", "?")
         raise UsageError(f"there is no class {text!r}", hint, code="E205")
     return known[text]
 

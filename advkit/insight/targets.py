@@ -101,6 +101,6 @@ def _named(model: nn.Module, text: str, logits: Tensor, names: Sequence[str] | N
     hint = did_you_mean(text, [*listed, "predicted", "second", "label", "margin"])
     raise UsageError(
         f"there is no target {text!r} among {n_classes} classes",
-        f"{hint} It may be {KINDS}",
+        f"{hint}{'' if hint[-1] == '?' else ';'} it may be {KINDS}",
         code="E205",
     )

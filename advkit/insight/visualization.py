@@ -57,7 +57,7 @@ def pictures_of(
             break
     rule = _rule(recipe, canvas, slope)
     rounded, values = _walked(climb(at, start, rule, steps), image, tell)
-    score = evaluate(objective, rounded, gradient=False).value
+    score = evaluate(_for_all(objective, len(names)), rounded, gradient=False).value
     return [
         Picture(rounded[i], float(score[i]), [float(v[i]) for v in values], not bool(alive[i]))
         for i in range(len(names))
@@ -116,10 +116,14 @@ def _objective_at(
                 score = score - apart * alike(likeness(seen))
             return score, output
 
-        many = tuple(f.expand(len(names), *f.shape[1:]) for f in objective.fixed)
-        return Objective(value, many)
+        return _for_all(objective, len(names))._replace(function=value)
 
     return at
+
+
+def _for_all(objective: Objective, n: int) -> Objective:
+    """Return the objective of one picture as one of ``n``."""
+    return objective._replace(fixed=tuple(f.expand(n, *f.shape[1:]) for f in objective.fixed))
 
 
 def alike(maps: Tensor) -> Tensor:

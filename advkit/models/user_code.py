@@ -127,10 +127,16 @@ def is_estimator(found: object) -> bool:
 
 def told(error: BaseException) -> str:
     """Return ``error`` in one line: type, message, file and line of the user's own frame."""
-    frames = traceback.extract_tb(error.__traceback__)
     text = " ".join(f"{type(error).__name__}: {error}".split())
     if isinstance(error, SyntaxError) and error.filename:
         return f"{text} ({Path(error.filename).name}:{error.lineno})"
+    place = own_place(error)
+    return f"{text} ({place})" if place else text
+
+
+def own_place(error: BaseException) -> str:
+    """Return file and line of the user's own code where ``error`` was raised; '' if in none."""
     libraries = (str(_HERE), str(Path(torch.__file__).parent), str(Path(importlib.__file__).parent))
-    own = [f for f in frames if not f.filename.startswith(libraries) and f.filename[0] != "<"]
-    return f"{text} ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else text
+    own = [f for f in traceback.extract_tb(error.__traceback__)
+           if not f.filename.startswith(libraries) and f.filename[0] != "<"]  # fmt: skip
+    return f"{Path(own[-1].filename).name}:{own[-1].lineno}" if own else ""

@@ -61,6 +61,8 @@ def _album(folder: Path, run: Mapping[str, Any]) -> Album:
         notes=run["notes"],
         started=run["started"],
         finished=run["finished"],
+        files=run.get("files", "pictures/"),
+        found=[(entry, text) for entry, text in run.get("found", ())],
     )  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def _draws(run: Mapping[str, Any]) -> dict[str, str]:
     return {
         "smoothed by": f"normal noise of deviation {run['sigma']:g}",
         "draws": f"{run['draws']:,} for each image, seed {run['seed']}",
-        "confidence": f"{1 - run['doubt']:.3%} for each image",
+        "confi\u00addence": f"{1 - run['doubt']:.3%} for each image",
     }
 
 

@@ -8,6 +8,7 @@ from urllib.parse import quote
 from advkit.errors import AdvkitError, EmptyError, InputError
 from advkit.evaluate.portions import SCHEMA as SHARD
 from advkit.evaluate.run_folder import read_json, read_run
+from advkit.numbers import several
 from advkit.reports.overview import Entry
 from advkit.reports.tables import Interval, interval_of
 
@@ -24,16 +25,22 @@ def entries_below(root: Path, page: Path) -> tuple[list[Entry], list[str]]:
         )
     entries: list[Entry] = []
     passed_over: list[str] = []
+    others: list[str] = []
     for file in sorted(root.rglob("run.json")):
         try:
             if _is_shard(file.parent):
                 passed_over += _unmerged(file.parent.parent)
+            elif other := _other_command(file.parent):
+                others.append(other)
             else:
                 entries.append(_entry(file.parent, read_run(file.parent), root, page))
         except AdvkitError as error:
             passed_over.append(str(error))
         except (KeyError, TypeError, ValueError, IndexError) as error:
             passed_over.append(f"{file} is damaged: {type(error).__name__} {error}")
+    if others:
+        named = ", ".join(sorted({*others}))
+        passed_over.append(f"{several(len(others), 'run')} of other commands ({named})")
     if not entries:
         hint = "; ".join(list(dict.fromkeys(passed_over))[:3])
         raise EmptyError(f"there is no finished audit in {root}", hint)
@@ -43,6 +50,14 @@ def entries_below(root: Path, page: Path) -> tuple[list[Entry], list[str]]:
 def _is_shard(folder: Path) -> bool:
     record = read_json(folder, "run.json")
     return isinstance(record, dict) and record.get("schema") == SHARD
+
+
+def _other_command(folder: Path) -> str:
+    """Return what another command a finished run is of; '' for an audit, and where none says."""
+    record = read_json(folder, "run.json")
+    schema = str(record.get("schema", "")) if isinstance(record, dict) else ""
+    name = schema.removeprefix("advkit/").partition("/")[0]
+    return "" if name == "audit" else str(record.get("kind", name)) if name else ""
 
 
 def _unmerged(folder: Path) -> list[str]:

@@ -88,6 +88,25 @@ def test_no_width_scrolls_sideways(visit: Visit, page_file: Path) -> None:
         assert page.evaluate(OVERFLOW) == 0, width
 
 
+@pytest.mark.parametrize("name", ["audit", "maps"])
+def test_on_a_phone_a_table_of_sentences_reads_downwards(
+    visit: Visit, pages: Path, name: str
+) -> None:
+    page = visit(pages / f"{name}.html", viewport={"width": 390, "height": 844})
+    table = page.locator("table.stacked")
+    assert table.evaluate("e => e.parentElement.scrollWidth - e.parentElement.clientWidth") == 0
+    tops = "cells => cells.map(cell => cell.getBoundingClientRect().top)"
+    cells = table.locator("tbody tr").first.locator("td").evaluate_all(tops)
+    assert cells == sorted({*cells}), "one under another"
+    page.set_viewport_size({"width": 900, "height": 844})
+    assert table.locator("thead").is_visible()
+
+
+def test_numbers_keep_their_heads_on_a_phone(visit: Visit, pages: Path) -> None:
+    page = visit(pages / "speech.html", viewport={"width": 390, "height": 844})
+    assert page.locator("table.sentences thead").first.is_visible()
+
+
 def test_without_javascript_no_control_that_does_nothing(visit: Visit, page_file: Path) -> None:
     page = visit(page_file, java_script_enabled=False)
     page.evaluate(UNFOLD)

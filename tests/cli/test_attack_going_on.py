@@ -38,7 +38,7 @@ def test_another_run_is_not_overwritten(cli: Cli, tmp_path: Path) -> None:
         assert says in result.err
     audit = cli("audit", *QUICK_ATTACK, "--attacks", "fgsm", "--eps", "0.05", "--out", out)
     assert audit.code == 3
-    assert "kind: 'attack' then, None now" in audit.err
+    assert "holds another kind of run" in audit.err
     assert (out / "table.csv").read_bytes() == before
     cli("audit", *QUICK_ATTACK, "--attacks", "fgsm", "--eps", "0.05", "--out", tmp_path / "audit")
     words = (*words, "--eps", "0.05")

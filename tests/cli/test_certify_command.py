@@ -53,6 +53,16 @@ def test_other_commands_refuse_its_run(cli: Cli, tmp_path: Path) -> None:
     assert "certify" in done.err
 
 
+def test_what_no_number_of_hits_could_certify_is_told(cli: Cli, tmp_path: Path) -> None:
+    """Of 100 equal answers, each image's share is 0.001 ** (1 / 100) at least: 1.5 deviations."""
+    words = (*NET, "--limit", "2", "--smooth", "0.1", "--draws", "100", "--eps")
+    done = cli("certify", *words, "0.1,0.2", "--out", tmp_path / "run")
+    said = " ".join(done.out.split())
+    assert "So few draws cannot certify any image beyond L2 0.15: take more" in said
+    within = cli("certify", *words, "0.1", "--out", tmp_path / "within")
+    assert "cannot certify" not in " ".join(within.out.split())
+
+
 def test_the_smoothed_classifier_is_named_as_such(cli: Cli, tmp_path: Path) -> None:
     words = (*NET, "--limit", "12", "--smooth", "0.1", "--draws", "200", "--eps", "0.05,0.2")
     done = cli("certify", *words, "--out", tmp_path / "run")
@@ -63,6 +73,10 @@ def test_the_smoothed_classifier_is_named_as_such(cli: Cli, tmp_path: Path) -> N
     counts = [row["count"] for row in told["certified"]]
     assert told["clean"]["count"] >= counts[0] >= counts[1]
     assert counts[0] > 0
-    assert "not the model" in (tmp_path / "run" / "report.html").read_text()
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "not the model" in page
+    assert "CROWN" not in page
+    assert "lower bound of the margin" not in page
+    assert told["certified"][-1]["seconds"] == told["seconds"] > 0
     assert cli("certify", *words, "--norm", "Linf", "--out", tmp_path / "x").code == 2
     assert cli("certify", *words, "--method", "crown", "--out", tmp_path / "x").code == 2

@@ -23,6 +23,16 @@ def test_ways_and_classes(cli: Cli, tmp_path: Path) -> None:
     assert found["lead"].endswith("2 classes, 2 ways.")
 
 
+def test_a_class_by_name_and_by_number_is_one(cli: Cli, tmp_path: Path) -> None:
+    """Pictures that are made once are counted once."""
+    rest = (*NET[2:], "--model", "bundled:fashion-mnist-logistic", "--class", "Bag,8", "--steps", 1)
+    fooled = cli("fool", "--way", "noise", *rest, "--out", tmp_path / "fool")
+    assert json.loads(fooled.out)["lead"].endswith("1 class, 1 way.")
+    seen = cli("visualize", *rest, "--out", tmp_path / "see")
+    told = json.loads(seen.out)["verdict"]
+    assert told.startswith("1 picture that excites 1 target of ")
+
+
 def test_classes_and_neurons(cli: Cli, tmp_path: Path) -> None:
     found = record(cli, tmp_path, "visualize --class 3,5 --neuron 4[17],4[3,1,1] --steps 2")
     heads = [one["head"] for one in found["groups"][0]["strips"][0]["pictures"]]

@@ -44,3 +44,19 @@ def test_a_net_that_takes_grey_alone(cli: Cli, command: str) -> None:
     done = cli(command.strip(), *LINES[command], *data)
     assert done.code == 0, done.err
     assert "left out" not in done.out
+
+
+@pytest.mark.parametrize("words", [("visualize", "--size", 12), ("dream", "--longest", 16)])
+def test_without_data_a_side_is_enough(cli: Cli, words: tuple[object, ...]) -> None:
+    done = cli(*words, "--model", MODEL, "--steps", 1, "--out", "run", "--no-progress")
+    assert done.code == 0, done.err
+    with Image.open(next(Path("run/pictures").iterdir())) as made:
+        assert made.mode == "L"
+
+
+@pytest.mark.parametrize("command", ["visualize", "invert", "fool", "gallery", "embed"])
+def test_without_data_and_side_the_hint_is_one_that_helps(cli: Cli, command: str) -> None:
+    refused = cli(command, "--model", MODEL, "--out", "run")
+    assert (refused.code, "give --data imagefolder:DIR" in refused.err) == (2, True), refused.err
+    assert ("--size 32" in refused.err) == (command != "embed")
+    assert not Path("run").exists()

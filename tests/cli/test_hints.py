@@ -18,6 +18,7 @@ def make(): return nn.Sequential(*LAYERS)
 class Net(nn.Sequential):
     def __init__(self): super().__init__(*LAYERS)
 """
+PICTURE = "lay it in a directory of its class, DIR/cat/1.jpg: --data imagefolder:DIR"
 ON = ("--data", "bundled:digits", "--limit", 6, "--attacks", "fgsm", "--bounds", "off")
 
 
@@ -122,6 +123,14 @@ def test_arrays_of_other_names(cli: Cli) -> None:
         ("attack", "advkit attack pgd --eps 8/255; all of them: advkit ls attacks"),
         ("explain E312", "advkit explain-error E312"),
         ("inspect --model bundled:digits-cnn", "advkit inspect bundled:digits-cnn"),
+        ("dream flat/1.png", "advkit dream --picture flat/1.png"),
+        ("style a.jpg b.jpg", "advkit style --content a.jpg --style b.jpg"),
+        ("invert a.jpg b.jpg", "advkit invert --picture a.jpg --picture b.jpg"),
+        ("explain a.jpg", PICTURE), ("embed --data flat/1.png --model own_net.py:make", PICTURE),
+        ("fool --class 12", "0 to 9, or a name"),
+        ("explain --target xyz --images 1", "known: label, margin, predicted, second; it may be "
+         "predicted, second, label, margin, a class, CLASS-CLASS, or LAYER[channel,y,x]"),
+        ("train --model mlp --out a.safetensors", "what is trained is --arch mlp"),
         ("help", "advkit --help"),
         ("ls atacks", "did you mean attacks?"),
         ("audit --suite standart", "did you mean standard?"),

@@ -34,6 +34,39 @@ def test_a_run_of_another_command_is_left_alone(
     assert json.loads((tmp_path / "run.json").read_text()) == record
 
 
+LEDGERS = {
+    "audit": ("audit", *NET, "--limit", 4, "--attacks", "fgsm", "--eps", 0.1, "--bounds", "off"),
+    "attack": ("attack", "fgsm", *NET, "--limit", 4, "--eps", 0.1),
+    "certify": ("certify", *NET, "--limit", 2, "--eps", 0.001, "--method", "intervals"),
+}
+
+
+@pytest.mark.parametrize("command", LEDGERS)
+def test_a_run_with_a_ledger_is_no_other_command_s_either(
+    cli: Cli, tmp_path: Path, command: str
+) -> None:
+    records = {
+        "explain": {"schema": "advkit/explain/1", "made_of": {}},
+        **{name: {"schema": f"advkit/{name}/1", "made_of": {}} for name in LEDGERS},
+        "attack, not ended": {"made_of": {"kind": "attack"}},
+        "certify, not ended": {"made_of": {"kind": "smooth"}},
+        "no record": ["of", "ours"],
+    }
+    for name, record in records.items():
+        (tmp_path / "run.json").write_text(json.dumps(record))
+        for fresh in () if name.startswith(command) else ((), ("--fresh",)):
+            refused = cli(*LEDGERS[command], *fresh, "--out", tmp_path)
+            said = f"error[E311]: --out {tmp_path} holds another kind of run\n  give another --out"
+            assert refused.err.startswith(said), name
+            assert json.loads((tmp_path / "run.json").read_text()) == record
+    for left in ({"schema": f"advkit/{command}/1"}, {"made_of": {"kind": command}}):
+        (tmp_path / "run.json").write_text(json.dumps(left))
+        again = cli(*LEDGERS[command], "--fresh", "--out", tmp_path)
+        assert again.code in (0, 5), again.err
+    (tmp_path / "run.json").write_text("{")
+    assert cli(*LEDGERS[command], "--fresh", "--out", tmp_path).code in (0, 5)
+
+
 def test_dreams_are_no_visualization_and_come_anew_by_themselves(cli: Cli, tmp_path: Path) -> None:
     assert cli(*DREAM, "--out", tmp_path).code == 0
     for fresh in ((), ("--fresh",)):

@@ -1,6 +1,7 @@
 """The commands that make pictures, on small nets: what they say, write, resume and refuse."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,20 @@ def test_the_gallery_holds_all_of_it(run: Cli, tmp_path: Path) -> None:
     page = (tmp_path / "report.html").read_text()
     for title in ("Inversion: a ladder", "Dreams: layer by layer", "Style: the result"):
         assert title in page
+    assert page.count('<ul class="found">') == 1
+    assert re.search('<a href="#dream-[^"]+">Dreams</a>: What bundled:digits-cnn sees', page)
+    assert f"pictures: {tmp_path}/*/pictures\n" in done.out
+    assert "Inversion: Of bundled:digits-cnn, " in done.out
+
+
+def test_pictures_that_excite_less_than_the_data_do_are_told_to(run: Cli, tmp_path: Path) -> None:
+    words = ("visualize", *NET, "--class", "3,5", "--no-progress", "--json")
+    few = json.loads(run(*words, "--steps", "1", "--out", tmp_path / "few").out)
+    assert few["lead"].endswith(
+        " An image of the data excites 3, 5 more than what was made in 1 step: take more steps."
+    )
+    many = json.loads(run(*words, "--steps", "60", "--out", tmp_path / "many").out)
+    assert "take more steps" not in many["lead"]
 
 
 def test_a_net_without_maps_is_told_so(run: Cli, tmp_path: Path) -> None:

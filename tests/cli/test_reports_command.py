@@ -1,6 +1,7 @@
 """report, compare, index, figures: from finished runs to pages and files, and what they refuse."""
 
 import json
+import shutil
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -92,6 +93,17 @@ def test_compare_refuses_other_images_unless_forced(cli: Cli, runs: Path, tmp_pa
     forced = cli(*words, "--force")
     assert forced.code == 0
     assert "note: their images differ" in forced.out
+
+
+def test_index_counts_the_runs_of_other_commands(cli: Cli, runs: Path, tmp_path: Path) -> None:
+    mixed = tmp_path / "mixed"
+    shutil.copytree(runs / "a", mixed / "a")
+    for name in ("attack", "explain", "attack again"):
+        (mixed / name).mkdir()
+        schema = f"advkit/{name.split()[0]}/1"
+        (mixed / name / "run.json").write_text(json.dumps({"schema": schema}))
+    told = cli("index", mixed).err
+    assert told == "passed over: 3 runs of other commands (attack, explain)\n"
 
 
 def test_index_links_to_the_reports_and_says_what_it_passed_over(

@@ -1,5 +1,7 @@
 """Options of one value that are given two, in the words of who gave them."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.cli.run_cli import Cli
@@ -22,6 +24,45 @@ def test_two_values_are_refused(cli: Cli, line: str, told: str) -> None:
     result = cli(*line.split())
     assert (result.code, result.out) == (2, "")
     assert result.err.splitlines()[0] == f"error[E203]: advkit {told}"
+
+
+ONCE = "leave one out, or run it once for each"
+FORM = "write 'linf@8/255 >= 0.40' or 'clean >= 0.9'"
+
+
+@pytest.mark.parametrize(
+    ("line", "told", "hint"),
+    [
+        ("audit --model ./a.py:make,./b.py:make",
+         "advkit audit takes one --model, not ./a.py:make and ./b.py:make", ONCE),
+        ("explain --model bundled:a?mean=0.5,0.4,b.pt",
+         "advkit explain takes one --model, not bundled:a?mean=0.5,0.4 and b.pt", ONCE),
+        ("audit --data npz:a.npz,npz:b.npz",
+         "advkit audit takes one --data, not npz:a.npz and npz:b.npz", ONCE),
+        ("inspect a.pt,b.pt", "advkit inspect takes one MODEL, not a.pt and b.pt", ONCE),
+        ("transfer --model a:b,c:d", "--model a:b,c:d are several",
+         "one an option: --model a:b --model c:d"),
+        ("audit --surrogate a:b,c:d", "--surrogate a:b,c:d are several",
+         "one an option: --surrogate a:b --surrogate c:d"),
+        ("audit --require clean>=0.9,linf@0.1>=0.2",
+         "--require 'clean>=0.9,linf@0.1>=0.2' are several",
+         f"one an option: --require 'clean>=0.9' --require 'linf@0.1>=0.2'; {FORM}"),
+        ("audit --require x,y", "--require 'x,y' are several",
+         f"one an option: --require 'x' --require 'y'; {FORM}"),
+    ],
+)  # fmt: skip
+def test_two_with_a_comma_between_are_two(cli: Cli, line: str, told: str, hint: str) -> None:
+    result = cli(*line.split())
+    assert (result.code, result.out) == (2, "")
+    assert result.err.splitlines()[:2] == [f"error[E203]: {told}", f"  {hint}"]
+
+
+def test_a_comma_of_a_name_or_of_a_query_is_none_between_two(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "a,b.pt"
+    file.touch()
+    for spec in (file, f"npz:{file}", "./a.py:make?mean=0.5,0.4,0.3&words=a,b"):
+        result = cli("audit", "--model", spec, "--print-config")
+        assert (result.code, result.err) == (0, "")
 
 
 @pytest.mark.parametrize(

@@ -61,9 +61,40 @@ def test_sizes(
     tmp_path: Path, query: str, shape: tuple[int, ...] | None, expected: tuple[int, ...]
 ) -> None:
     put(tmp_path, "a/1.png")
+    put(tmp_path, "a/2.png", Image.new("RGB", (50, 30)))
     data = load_data(f"imagefolder:{tmp_path}{query}", shape=shape)
-    assert data.x.shape == (1, *expected)
+    assert data.x.shape == (2, *expected)
     assert data.x.dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    ("size", "query", "expected"),
+    [
+        ((32, 24), "", (24, 32)), ((32, 24), "?size=16", (16, 16)),
+        ((32, 24), "?crop=0.9", (224, 224)), ((300, 24), "", (224, 224)),
+    ],
+)  # fmt: skip
+def test_small_pictures_of_one_size_stay_as_they_are(
+    tmp_path: Path, size: tuple[int, int], query: str, expected: tuple[int, int]
+) -> None:
+    """A net that was trained on them reads none that is enlarged."""
+    for i in range(3):
+        put(tmp_path, f"a/{i}.png", Image.new("RGB", size))
+    data = load_data(f"imagefolder:{tmp_path}{query}", shape=None)
+    assert data.x.shape == (3, 3, *expected)
+    said = "all images are 24 x 32, and are taken as they are" in data.notes
+    assert said == (expected == (24, 32))
+
+
+def test_the_size_of_pictures_that_are_turned_is_that_of_the_upright_ones(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    (tmp_path / "a").mkdir()
+    Image.new("RGB", (32, 24)).save(tmp_path / "a/1.jpg", exif=exif)
+    Image.new("RGB", (24, 32)).save(tmp_path / "a/2.png")
+    (tmp_path / "a/3.png").write_bytes(b"no picture")
+    data = load_data(f"imagefolder:{tmp_path}?skip_bad=true", shape=None)
+    assert data.x.shape == (2, 3, 32, 24)
 
 
 def test_the_centre_is_cut_out_of_the_scaled_picture(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from sklearn.manifold._t_sne import _joint_probabilities
 
 from advkit.errors import InputError
+from advkit.evaluate.embed_run import _apart
 from advkit.insight.embedding import (
     affinities,
     conditional,
@@ -109,3 +110,14 @@ def test_likeness_of_pictures() -> None:
     x = RANDOM.random((12, 12, 3))
     assert picture_ssim(x, x) == pytest.approx(1)
     assert picture_ssim(x, 1 - x) < 0
+
+
+def test_the_attacked_are_counted_among_others_as_they_were_too() -> None:
+    """Of two clusters, one image lay on the wrong side at first, and one was moved there."""
+    codes = np.concatenate([np.zeros((12, 2)), np.full((12, 2), 9.0)])
+    codes += np.random.default_rng(0).normal(0, 0.01, codes.shape)
+    labels = np.repeat([0, 1], 12)
+    labels[1] = 1
+    moved = codes[:3] + np.array([[9.0, 9.0], [0.0, 0.0], [0.0, 0.0]])
+    assert _apart(codes, moved, labels) == [1, 2]
+    assert _apart(codes, moved[:0], labels) is None

@@ -49,6 +49,16 @@ def test_every_step_towards_it() -> None:
 NAMES = ("a", "b", "c", "d")
 
 
+@pytest.mark.parametrize("what", ["c", "0[1]"])
+def test_several_of_one_target_have_a_score_each(what: str) -> None:
+    canvas = canvas_of(cnn(1), noise(1, 1, 12, 12))
+    one = stimulus(canvas, what, NAMES)
+    made = pictures_of(one.objective, canvas, RECIPES["spectrum"], steps=3, ids=["x", "y"])
+    assert not torch.equal(made[0].image, made[1].image)
+    alone = [float(evaluate(one.objective, each.image[None], False).value) for each in made]
+    assert [each.score for each in made] == pytest.approx(alone, rel=1e-5)
+
+
 @pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_every_recipe_raises_its_score(name: str, channels: int) -> None:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from advkit.errors import InputError
 from advkit.models import Classifier, probe
-from advkit.models.channels import wants_grey
+from advkit.models.channels import square_images, wants_grey
 from advkit.models.nets import build
 
 X = torch.rand(20, 1, 28, 28, generator=torch.Generator().manual_seed(0))
@@ -64,6 +64,15 @@ def test_whether_a_model_wants_grey_is_found_by_asking() -> None:
     wide = cnn()
     wide.net.black_box = True
     assert not wants_grey(wide, seen)
+
+
+def test_which_square_images_a_model_takes_is_found_by_asking() -> None:
+    flat = Classifier(build("logistic", shape=(1, 28, 28), n_classes=10), name="net")
+    assert square_images(cnn((3, 28, 28)), [28]) == (3, 28, 28)
+    assert square_images(cnn(), [64, 32, 28]) == (1, 28, 28)
+    assert square_images(flat, [28, 32]) == (1, 28, 28)
+    assert square_images(classifier(lambda x: x.mean((2, 3))), [40, 8]) == (3, 40, 40)
+    assert square_images(cnn((4, 28, 28)), [32]) == (4, 32, 32), "of what fits none, the likeliest"
 
 
 @pytest.mark.parametrize("known", [True, False])

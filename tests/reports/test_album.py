@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -31,6 +32,19 @@ def test_numbers_are_written_once_and_sorted_by_value() -> None:
     assert '<td class="number" data-value="0.91234">0.912</td>' in text
     assert '<td class="number" data-value="-0.25">\u22120.25</td>' in text
     assert '<td class="number">\u2013</td>' in text
+
+
+def test_large_numbers_are_written_out() -> None:
+    assert [page.number(x) for x in (12544, 123456.0, 6272, 9.376e6, -20000.0)] == [
+        "12,544", "123,456", "6,272", "9.376e+06", "\u221220,000"]  # fmt: skip
+
+
+def test_what_several_runs_found_leads_to_their_sections() -> None:
+    album = replace(sample_album(), found=[("Classes", "3 pictures."), ("Other", "nothing shown.")])
+    text = album_page(album)
+    assert '<li><a href="#pictures">Classes</a>: 3 pictures.</li>' in text
+    assert "<li>Other: nothing shown.</li>" in text
+    assert '<ul class="found">' not in album_page(sample_album())
 
 
 def test_the_contents_list_what_has_an_entry() -> None:
