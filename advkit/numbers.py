@@ -3,8 +3,11 @@
 import math
 from collections.abc import Iterable
 from fractions import Fraction
+from typing import Any
 
 from advkit.errors import UsageError
+
+SEVERAL = "give a number or several: [4 / 255, 8 / 255]"
 
 
 class Relative(float):
@@ -37,6 +40,31 @@ def number(text: str) -> float:
     if not math.isfinite(value):
         raise UsageError(f"{text!r} is not a finite number", "write 0.03 or 8/255", code="E203")
     return value
+
+
+def radii_of(eps: object) -> tuple[float, ...]:
+    """Return one radius or several in rising order, each once; raises UsageError as `radius_of`."""
+    if isinstance(eps, str) or not isinstance(eps, Iterable):
+        return (radius_of(eps),)
+    try:
+        found = list(eps)
+    except TypeError:  # a tensor of no dimension calls itself iterable
+        return (radius_of(eps),)
+    if not found:
+        raise UsageError("eps is empty", SEVERAL, code="E203")
+    return tuple(sorted({radius_of(each) for each in found}))
+
+
+def radius_of(eps: Any) -> float:
+    """Return ``eps`` as a float, whatever kind of number it is; raises UsageError."""
+    if isinstance(eps, str):
+        raise UsageError(f"eps={eps!r} is a string", SEVERAL, code="E203")
+    try:
+        return eps if isinstance(eps, Relative) else float(eps)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UsageError(
+            f"eps={eps!r} is no single number", "such as 8 / 255", code="E203"
+        ) from error
 
 
 def check_eps(eps: Iterable[float], norm: str) -> None:

@@ -2,7 +2,9 @@
 
 import doctest
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -91,3 +93,31 @@ def test_a_bare_module_is_refused_by_name_and_is_not_changed() -> None:
         advkit.audit(net, "bundled:digits")  # type: ignore[arg-type]
     assert "advkit.Classifier(net" in caught.value.hint
     assert net.weight.requires_grad
+
+
+def digits(**other: Any) -> advkit.Samples:
+    return advkit.load_data("bundled:digits", limit=12)._replace(**other)
+
+
+def test_ids_that_are_numbers_do_not_lose_what_was_found(tmp_path: Path) -> None:
+    words = {"eps": 0.2, "limit": 10, "out": tmp_path / "a"}
+    found = advkit.attack(advkit.attacks.fgsm, "bundled:digits-cnn", digits(ids=range(12)), **words)
+    assert found["clean"]["n"] == 10
+    assert found["success"]["count"] > 0
+    data = (digits().x.numpy(), digits().y.numpy())
+    words = {"eps": np.float32(0.2), "targets": 3, "out": tmp_path / "b"}
+    assert advkit.attack("fgsm", "bundled:digits-cnn", data, **words)["clean"]["n"] == 12
+
+
+@pytest.mark.parametrize(
+    ("word", "value", "told"),
+    [
+        ("name", abs, "is no name"), ("eps", [0.1, 0.2], "no single number"),
+        ("eps", "8/255", "is a string"), ("targets", [1, 2], "targets is a list, not one class"),
+    ],
+)  # fmt: skip
+def test_words_of_another_kind_are_told_in_one_line(word: str, value: object, told: str) -> None:
+    words: dict[str, Any] = {"name": "fgsm", "model": "bundled:digits-cnn", "eps": 0.1}
+    with pytest.raises(UsageError, match=told) as caught:
+        advkit.attack(**words | {word: value})
+    assert caught.value.hint

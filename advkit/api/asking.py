@@ -9,12 +9,13 @@ import torch
 
 from advkit.api.pairing import paired
 from advkit.data.bare_words import check_bare as check_bare_data
+from advkit.data.given import Data, name_of_data
 from advkit.data.samples import Samples, taken_relative
 from advkit.errors import InputError, UsageError
 from advkit.models.bare_words import check_bare
 from advkit.models.classifier import Classifier
 from advkit.models.specs import bundled_models, input_shape
-from advkit.numbers import Relative, decibels
+from advkit.numbers import Relative, decibels, radii_of
 from advkit.spec_text import parse_spec
 
 MODEL, DATA = "bundled:fashion-mnist-cnn-robust", "bundled:fashion-mnist"
@@ -35,7 +36,7 @@ EPS = {
 
 
 def asked_of(
-    model: str | Classifier, data: str | Samples | None, samples: Samples, command: str
+    model: str | Classifier, data: Data | None, samples: Samples, command: str
 ) -> dict[str, str]:
     """Return the words of a request, for the record of a run."""
     return {
@@ -47,7 +48,7 @@ def asked_of(
 
 def load_both(
     model: str | Classifier,
-    data: str | Samples | None,
+    data: Data | None,
     limit: int | None,
     arch: str | None,
     device: torch.device,
@@ -82,7 +83,7 @@ def name_of(model: str | Classifier) -> str:
 
 
 def model_for(
-    model: str | Classifier | None, data: str | Samples | None, usual: str = MODEL
+    model: str | Classifier | None, data: Data | None, usual: str = MODEL
 ) -> str | Classifier:
     """Return ``model``, or without one the bundled net for bundled data; raises UsageError.
 
@@ -91,7 +92,7 @@ def model_for(
     """
     if model is not None:
         return model
-    name = data.name if isinstance(data, Samples) else data or "bundled:"
+    name = "bundled:" if data is None else name_of_data(data)
     if not name.startswith("bundled:"):
         if isinstance(data, str):
             check_bare_data(parse_spec(data))
@@ -130,11 +131,11 @@ def in_units(samples: Samples, eps: Sequence[float]) -> Samples:
     return taken_relative(samples) if relative == {True} else samples
 
 
-def sounds(model: str | Classifier, data: str | Samples | None) -> bool:
+def sounds(model: str | Classifier, data: Data | None) -> bool:
     """Return whether what is attacked is sound, as far as the names say."""
     if isinstance(data, Samples):
         return data.rate is not None
-    name = data or name_of(model)
+    name = name_of(model) if data is None else name_of_data(data)
     return name.startswith(("audio:", "bundled:spoken"))
 
 
@@ -142,23 +143,14 @@ def pick_eps(
     eps: float | Sequence[float] | None,
     norm: str,
     model: str | Classifier,
-    data: str | Samples | None = None,
+    data: Data | None = None,
 ) -> tuple[float, ...]:
     """Return the radii in rising order, the usual ones where none are given; raises UsageError."""
     if eps is None and sounds(model, data):
         return tuple(decibels(below) for below in SPEECH_DB)
     if eps is None:
         return (BUNDLED_EPS if name_of(model).startswith("bundled:") else EPS)[norm]
-    if isinstance(eps, str):
-        raise UsageError(
-            f"eps={eps!r} is a string", "give a number or several: [4 / 255, 8 / 255]", code="E203"
-        )
-    found = [eps] if isinstance(eps, int | float) else eps
-    if not len(found):
-        raise UsageError(
-            "eps is empty", "give a number or several: [4 / 255, 8 / 255]", code="E203"
-        )
-    return tuple(sorted({e if isinstance(e, Relative) else float(e) for e in found}))
+    return radii_of(eps)
 
 
 def pick_device(name: str) -> torch.device:

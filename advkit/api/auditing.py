@@ -14,9 +14,16 @@ from advkit.api.asking import (
     pick_device,
     pick_eps,
 )
-from advkit.api.checking import check_choice, check_numbers, check_words
+from advkit.api.checking import (
+    check_choice,
+    check_numbers,
+    check_words,
+    text_of_attack,
+    text_of_targets,
+)
 from advkit.api.pairing import loaded_for
 from advkit.bounds.rungs import WAYS
+from advkit.data.given import Data
 from advkit.data.samples import Samples
 from advkit.errors import UnknownNameError, UsageError, did_you_mean
 from advkit.evaluate.attack_plan import banded, planned
@@ -28,13 +35,13 @@ from advkit.evaluate.suite import members_of
 from advkit.evaluate.suites import SUITES
 from advkit.models.classifier import Classifier
 from advkit.norm_names import norm_named
-from advkit.numbers import check_eps
+from advkit.numbers import check_eps, radius_of
 from advkit.pages.audits import write_report
 
 
 def audit(
     model: str | Classifier | None = None,
-    data: str | Samples | None = None,
+    data: Data | None = None,
     *,
     norm: str = "Linf",
     eps: float | Sequence[float] | None = None,
@@ -52,9 +59,10 @@ def audit(
     """Audit a model on data; write the run directory ``out`` with its report.
 
     ``model`` and ``data`` are specs ('scheme:ref?key=value') or what `load_model` and `load_data`
-    return; ``surrogates`` are other models, whose examples are tried on this one as a check. With
-    specs, ``jobs`` of 2 or more are processes: one that is killed, or takes more than
-    ``unit_seconds`` for one unit of work, costs that unit. ``ray`` is the address of a cluster.
+    return; ``data`` may be arrays (x, y), a PyTorch data set or its loader too. ``surrogates`` are
+    other models, whose examples are tried on this one as a check. With specs, ``jobs`` of 2 or more
+    are processes: one that is killed, or takes more than ``unit_seconds`` for one unit of work,
+    costs that unit. ``ray`` is the address of a cluster.
     Returns the summary, the content of `run.json`, with the path of the report. ``options``
     (suite, attacks, seed, batch_size, fresh, progress, shard) are those of
     `advkit.evaluate.audit.audit`. Raises AdvkitError for what a person can mend.
@@ -94,11 +102,11 @@ def audit(
 def attack(
     name: str,
     model: str | Classifier | None = None,
-    data: str | Samples | None = None,
+    data: Data | None = None,
     *,
     norm: str | None = None,
     eps: float | None = None,
-    targets: str | None = None,
+    targets: str | int | None = None,
     restarts: int = 1,
     average: int = 0,
     transform: str = "noise",
@@ -130,6 +138,8 @@ def attack(
     >>> found["examples"].endswith("examples.npz")
     True
     """
+    eps = None if eps is None else radius_of(eps)
+    name, targets = text_of_attack(name), text_of_targets(targets)
     wanted: dict[str, Any] = {
         "text": name, "norm": norm, "eps": eps, "targets": targets, "restarts": restarts,
         "average": average, "transform": transform, "bfloat16": bfloat16,

@@ -9,7 +9,7 @@ import torch
 from advkit.api.asking import EPS, asked_of, load_both, model_for, new_run, pick_eps
 from advkit.api.checking import check_choice, check_numbers, check_words
 from advkit.bounds.rungs import RUNGS
-from advkit.data.samples import Samples
+from advkit.data.given import Data
 from advkit.errors import UsageError
 from advkit.evaluate.certify_run import certify as run_certify
 from advkit.evaluate.smooth_run import certify_smoothed
@@ -21,7 +21,7 @@ from advkit.pages.certificates import write_certificate
 
 def certify(
     model: str | Classifier | None = None,
-    data: str | Samples | None = None,
+    data: Data | None = None,
     *,
     norm: str | None = None,
     eps: float | Sequence[float] | None = None,

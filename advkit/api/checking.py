@@ -3,8 +3,10 @@
 import math
 from collections.abc import Callable, Collection, Mapping
 from inspect import Parameter, signature
+from numbers import Integral
 from typing import Any
 
+from advkit.attacks import ATTACKS
 from advkit.errors import UnknownNameError, UsageError, did_you_mean
 
 COUNTS = ("batch_size", "jobs", "steps", "draws", "clips")
@@ -45,3 +47,27 @@ def check_choice(name: str, value: object, known: Collection[str]) -> None:
     """Raise UsageError where ``value`` is none of ``known``."""
     if value not in known:
         raise UnknownNameError(f"{name}={value!r} is not possible", did_you_mean(str(value), known))
+
+
+def text_of_attack(name: object) -> str:
+    """Return the name of an attack, of its function too; raises UsageError for anything else."""
+    found = getattr(name, "__name__", None) if callable(name) else name
+    if not isinstance(found, str) or (callable(name) and ATTACKS.get(found) is not name):
+        raise UsageError(
+            f"the attack {name!r} is no name",
+            "such as 'pgd:steps=40'; one of your own is './file.py:function'",
+            code="E203",
+        )
+    return found
+
+
+def text_of_targets(targets: object) -> str | None:
+    """Return what all samples are to be taken for, as text; raises UsageError for several."""
+    if targets is None or isinstance(targets, str | Integral):
+        return targets if targets is None else str(targets)
+    raise UsageError(
+        f"targets is a {type(targets).__name__}, not one class",
+        "give a class by name or number, 'random' or 'least_likely'; a target for each sample: "
+        "advkit.attacks.NAME(model, x, y, targets=...)",
+        code="E203",
+    )

@@ -6,20 +6,20 @@ from typing import Any
 
 from advkit.api.asking import asked_of, load_both, model_for, new_run, pick_device
 from advkit.api.checking import check_numbers, check_words
+from advkit.data.given import Data
 from advkit.data.masks import read_masks
-from advkit.data.samples import Samples
 from advkit.evaluate.explain_plan import USUAL
 from advkit.evaluate.explain_plan import planned as planned_maps
 from advkit.evaluate.explain_run import explain as run_explain
 from advkit.models.classifier import Classifier
 from advkit.norm_names import norm_named
-from advkit.numbers import check_eps
+from advkit.numbers import check_eps, radius_of
 from advkit.pages.explanations import beliefs_of, verdict, write_explanation
 
 
 def explain(
     model: str | Classifier | None = None,
-    data: str | Samples | None = None,
+    data: Data | None = None,
     *,
     methods: Sequence[str] = USUAL,
     target: str = "predicted",
@@ -52,6 +52,7 @@ def explain(
     check_words(run_explain, options)
     check_numbers(seed=seed, limit=limit)
     model, norm = model_for(model, data), norm_named(norm)
+    eps = None if eps is None else radius_of(eps)
     plan = planned_maps(methods, target=target, layer=layer, segment=segment, eps=eps, norm=norm,
                         faithfulness=faithfulness, attack=attack, seed=seed)  # fmt: skip
     check_eps(() if eps is None else (eps,), norm)

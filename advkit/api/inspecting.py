@@ -8,6 +8,7 @@ from torch import Tensor
 
 from advkit.api.asking import name_of, own_data, pick_device, pick_eps
 from advkit.api.pairing import paired
+from advkit.data.given import Data
 from advkit.data.samples import Samples
 from advkit.engine.layers import outline
 from advkit.errors import UsageError
@@ -37,7 +38,7 @@ LIMIT, FEW, MANY = 256, 32, 1000
 
 def inspect(
     model: str | Classifier,
-    data: str | Samples | None = None,
+    data: Data | None = None,
     *,
     arch: str | None = None,
     shape: str | None = None,
@@ -58,7 +59,7 @@ def inspect(
     ('logits', 53002, [])
     """
     place = pick_device(device)
-    data = data or _own(model, checks)
+    data = _own(model, checks) if data is None else data
     size = _asked(shape) if shape else _wanted(model)
     if size is None and data is None and isinstance(model, str):
         model = load_model(model, arch=arch)

@@ -12,8 +12,8 @@ from advkit.benchmarks.linear_images import Exhibit
 from advkit.benchmarks.linear_parts import PARTS, Study
 from advkit.benchmarks.linear_pictures import Picture
 from advkit.benchmarks.linearity import DATA, Progress, study
-from advkit.data.samples import Samples, fingerprint
-from advkit.data.specs import load_data
+from advkit.data.given import Data, given
+from advkit.data.samples import fingerprint
 from advkit.evaluate.fingerprint import environment, now
 from advkit.evaluate.run_folder import earlier, write_json, write_text
 from advkit.pages.audits import card_of
@@ -24,7 +24,7 @@ SCHEMA = "advkit/linearity/1"
 
 
 def linearity(
-    data: str | Samples = DATA,
+    data: Data = DATA,
     *,
     limit: int | None = None,
     out: str | Path | None = None,
@@ -53,7 +53,7 @@ def linearity(
     if models:
         samples, models = paired_with_all(models, data, limit)
     else:
-        samples = data if isinstance(data, Samples) else load_data(data, limit=limit)
+        samples = given(data, limit)
     found = study(samples, progress=progress, models=models, **options)
     out = Path(out) if out else new_run(samples.name, kind="linearity")
     out.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from advkit.data.given import Data, given
 from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.models.channels import wants_grey
@@ -10,7 +11,7 @@ from advkit.models.specs import input_shape, load_model
 
 
 def paired(
-    model: str | Classifier, data: str | Samples, limit: int | None, arch: str | None,
+    model: str | Classifier, data: Data, limit: int | None, arch: str | None,
     shape: tuple[int, ...] | None, *, stream: bool = False,
 ) -> tuple[Samples, Classifier]:  # fmt: skip
     """Load data at the ``shape`` that the model wants, then the model for the classes of the data.
@@ -18,8 +19,9 @@ def paired(
     Where the model does not say what it wants (None) and takes grey alone, pictures are read again,
     as grey.
     """
-    if isinstance(data, Samples):
-        return data, loaded_for(data, model, arch)
+    if not isinstance(data, str):
+        samples = given(data, limit, shape)
+        return samples, loaded_for(samples, model, arch)
     samples = load_data(data, limit=limit, shape=shape, stream=stream)
     found = loaded_for(samples, model, arch)
     if shape is None and wants_grey(found, samples.x):
@@ -29,7 +31,7 @@ def paired(
 
 
 def paired_with_all(
-    models: Sequence[str | Classifier], data: str | Samples, limit: int | None
+    models: Sequence[str | Classifier], data: Data, limit: int | None
 ) -> tuple[Samples, list[Classifier]]:
     """Load data as the first of ``models`` wants it that says so, and all models, as `paired`."""
     shapes = [input_shape(each) if isinstance(each, str) else each.shape for each in models]

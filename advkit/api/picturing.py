@@ -9,6 +9,7 @@ from torch import Tensor
 
 from advkit.api.asking import new_run, own_data, pick_device
 from advkit.api.pairing import paired
+from advkit.data.given import Data
 from advkit.data.samples import Samples
 from advkit.data.single_pictures import SAMPLES, load_picture
 from advkit.errors import UsageError
@@ -35,7 +36,7 @@ class Setting(NamedTuple):
     """What all commands that make pictures are given."""
 
     model: str | Classifier = ROBUST
-    data: str | Samples | None = None
+    data: Data | None = None
     limit: int | None = None
     size: int | None = None
     """Side of the pictures in pixels, for nets that take any."""

@@ -21,7 +21,7 @@ from advkit.errors import InputError, UsageError
 from advkit.evaluate.workers import default_jobs
 from advkit.models.specs import input_shape
 from advkit.norm_names import norm_named
-from advkit.numbers import check_eps
+from advkit.numbers import check_eps, radii_of
 from advkit.pages.transfers import write_page, write_query_page
 
 TRAIN, TEST = "bundled:digits?split=train", "bundled:digits"
@@ -88,12 +88,12 @@ def transfer(
             raise UsageError(
                 "--model comes without images", "say on what: --data imagefolder:DIR", code="E204"
             )
-        radii = eps or pick_eps(None, norm, models[0])
+        radii = pick_eps(eps, norm, models[0])
         check_eps(radii, norm)
         nets, samples = _given(models, data, limit, where)
         told = ""
     else:
-        radii = eps or EPS[norm]
+        radii = EPS[norm] if eps is None else radii_of(eps)
         check_eps(radii, norm)
         nets, samples, told = _trained(training or Training(), data, norm, radii, limit, where,
                                        jobs or default_jobs(where), progress)  # fmt: skip

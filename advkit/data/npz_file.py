@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from advkit.data.lazy_rows import HELD, LazyRows
-from advkit.data.pixels import to_labels, to_unit
+from advkit.data.pixels import layout_of, to_labels, to_unit
 from advkit.data.samples import Samples
 from advkit.errors import InputError, UnsafeError, UsageError, did_you_mean
 from advkit.models.load_gate import read_gated
@@ -183,13 +183,9 @@ def _channels_first(
             f"the images in {spec.ref} have shape {x.shape}",
             "save (n, height, width), (n, channels, height, width) or (n, height, width, channels)",
         )
-    layout = spec.query.get("layout") or _guess(x.shape)
+    layout = spec.query.get("layout") or layout_of(x.shape)
     if layout not in ("nchw", "nhwc"):
         raise UsageError(f"{spec.text!r} has no layout {layout!r}", "nchw or nhwc", code="E206")
     order = "channels first" if layout == "nchw" else "channels last"
     note = (f"the images were taken as {layout} ({order}), shape {x.shape}",)
     return (x if layout == "nchw" else np.moveaxis(x, 3, 1)), note
-
-
-def _guess(shape: tuple[int, ...]) -> str:
-    return "nhwc" if shape[3] <= 4 < shape[1] else "nchw"

@@ -9,6 +9,8 @@ from advkit.errors import InputError, UnsafeError
 
 SLACK = 1e-6
 """How far outside [0, 1] rounding alone may have put a value."""
+CLOSE = 0.2
+"""How far outside [0, 1] interpolation may put one."""
 
 
 def to_unit(x: NDArray[np.generic], name: str) -> Tensor:
@@ -48,6 +50,8 @@ def to_unit(x: NDArray[np.generic], name: str) -> Tensor:
 
 
 def _range_hint(low: float, high: float) -> str:
+    if low >= -CLOSE and high <= 1 + CLOSE:
+        return "they go a little beyond, as interpolation does: save x.clip(0, 1)"
     if low >= -SLACK and high <= 255:
         return "they look like 0..255: save them as uint8, or divide by 255"
     if low >= -1 - SLACK and high <= 1 + SLACK:
@@ -56,6 +60,18 @@ def _range_hint(low: float, high: float) -> str:
         "they look normalised: save the images as they were before, and give the model its "
         "?mean=...&std=..."
     )
+
+
+def layout_of(shape: tuple[int, ...]) -> str:
+    """Return nhwc for a shape (n, a, b, c) that can hardly be anything else, otherwise nchw."""
+    return "nhwc" if shape[3] <= 4 < shape[1] else "nchw"
+
+
+def channels_first(x: NDArray[np.generic]) -> tuple[NDArray[np.generic], tuple[str, ...]]:
+    """Return images with the channels before height and width, and a note if they were moved."""
+    if x.ndim != 4 or layout_of(x.shape) == "nchw":
+        return x, ()
+    return np.moveaxis(x, 3, 1), (f"the images were taken as channels last, shape {x.shape}",)
 
 
 def to_labels(y: NDArray[np.generic], n: int, name: str) -> Tensor:

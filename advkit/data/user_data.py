@@ -7,12 +7,12 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-import torch
 from PIL import Image
 
+from advkit.data.checked_samples import array, checked
 from advkit.data.picture_rows import manner_of
 from advkit.data.picture_sets import are_pictures, read_pictures
-from advkit.data.pixels import to_labels, to_unit
+from advkit.data.pixels import channels_first, to_labels, to_unit
 from advkit.data.samples import Samples
 from advkit.data.shares import share_of
 from advkit.errors import AdvkitError, InputError, did_you_mean
@@ -41,13 +41,26 @@ def load_users(spec: Spec, limit: int | None, shape: tuple[int, ...] | None) -> 
     in [0, 1] or uint8, all of one size; or pictures of PIL, which are brought to the size that the
     model wants, as all pictures are, if it is another. Raises InputError.
     """
-    found = _called(spec)
+    return samples_in(_called(spec), spec, limit, shape)
+
+
+def samples_in(found: Any, spec: Spec, limit: int | None, shape: tuple[int, ...] | None) -> Samples:
+    """Return what `load_users` does of ``found``; ``spec`` says where from. Raises InputError."""
+    if isinstance(found, tuple) and len(found) == 2 and isinstance(found[0], list):
+        found = _paired(*found, spec)
     if _of_many_sizes(found, shape):
         manner = manner_of(spec._replace(query={}), shape)
         with _repeatable():
             return read_pictures(found, limit, manner, spec.text, spec.ref)
-    samples = found if isinstance(found, Samples) else _samples(found, spec)
+    samples = checked(found) if isinstance(found, Samples) else _samples(found, spec)
     return share_of(samples, limit)
+
+
+def _paired(images: Sequence[Any], labels: Sequence[Any], spec: Spec) -> list[tuple[Any, Any]]:
+    if len(images) != len(labels):
+        raise InputError(f"{spec.text} has {len(images)} images, but {len(labels)} labels",
+                         "one label per image", code="E307")  # fmt: skip
+    return list(zip(images, labels, strict=True))
 
 
 def _of_many_sizes(found: Any, shape: tuple[int, ...] | None) -> bool:
@@ -94,17 +107,19 @@ def _repeatable() -> Iterator[None]:
 
 
 def _samples(found: Any, spec: Spec) -> Samples:
-    name, classes = f"{spec.scheme}:{spec.ref}", getattr(found, "classes", None)
+    name = f"{spec.scheme}:{spec.ref}" if spec.scheme else spec.text
+    classes = getattr(found, "classes", None)
     if isinstance(found, tuple) and len(found) == 2:
-        x, y = (np.asarray(each) for each in found)
+        x, y = (array(each) for each in found)
     elif hasattr(found, "__len__") and hasattr(found, "__getitem__"):
         x, y = _stacked(found, name)
     else:
         raise InputError(f"{name} gave a {type(found).__name__}", GIVES)
+    x, notes = channels_first(x)
     pixels = to_unit(x, name)
     return Samples(
         pixels, to_labels(y, len(pixels), name), tuple(f"{spec.ref}/{i}" for i in range(len(x))),
-        tuple(map(str, classes)) if classes else None, spec.text,
+        tuple(map(str, classes)) if classes else None, spec.text, notes,
     )  # fmt: skip
 
 
@@ -127,7 +142,7 @@ def _array(image: Any) -> Any:
         picture = image.convert("L" if image.mode in ("1", "L") else "RGB")
         pixels = np.asarray(picture)
         return pixels[None] if pixels.ndim == 2 else np.moveaxis(pixels, 2, 0)
-    return image.detach().cpu().numpy() if isinstance(image, torch.Tensor) else np.asarray(image)
+    return array(image)
 
 
 def _some(sizes: Sequence[tuple[int, ...]] | set[tuple[int, ...]]) -> str:

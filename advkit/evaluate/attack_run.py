@@ -22,6 +22,7 @@ from advkit.evaluate.attempts import run_member
 from advkit.evaluate.black_box_run import announce_cost
 from advkit.evaluate.budget import USUAL, passes_of
 from advkit.evaluate.fingerprint import now
+from advkit.evaluate.first_look import check_alone, guess_notes, slope_notes
 from advkit.evaluate.pools import pooled
 from advkit.evaluate.run_folder import LongArray, write_json, write_long, write_text
 from advkit.evaluate.run_record import begin, class_notes, describe, ingredients, told_classes
@@ -62,6 +63,8 @@ def attack(
     most = passes_of([plan.member], told_classes(model, samples)) or USUAL
     announce_cost(model, most * len(samples.ids), announce)  # before a service is first asked
     notes = [*plan.notes, *samples.notes, *probe(model, samples.x, samples.y)]
+    check_alone(model, samples.x)
+    notes += slope_notes(model, samples, plan.member)
     aim = goals(model, samples, plan.targets, seed)
     made_of = ingredients(model, samples, plan.norm, [], [plan.member], seed)
     made_of |= {"kind": "attack", "eps": plan.eps, "targets": plan.targets}
@@ -93,6 +96,7 @@ def attack(
         run_member(work, plan.member, radius, everybody if plan.shared else to_attack(work))
         check_complete(work)
         summary = {**begun, **_finished(work, plan, radius)}
+        summary["notes"] = [*begun["notes"], *guess_notes(summary["clean"], model.n_classes)]
         summary["finished"] = begun["finished"] or now()
         write_json(out, "run.json", summary)
         return summary

@@ -21,6 +21,7 @@ from advkit.evaluate.checked_run import Attacked, run_attacks, run_checked
 from advkit.evaluate.estimate import seconds_left
 from advkit.evaluate.exhibits import write_exhibits
 from advkit.evaluate.fingerprint import now
+from advkit.evaluate.first_look import check_alone
 from advkit.evaluate.gradient_checks import same_answers
 from advkit.evaluate.pools import pooled
 from advkit.evaluate.portions import Portion, write_shard
@@ -147,6 +148,7 @@ def _suite(model: Classifier, norm: str, suite: str, attacks: Sequence[str]) -> 
 def _looked_at(model: Classifier, samples: Samples, surrogates: Sequence[Classifier]) -> list[str]:
     """Return what is to be noted of model and samples; raise for what does not fit."""
     notes = [*samples.notes, *probe(model, samples.x, samples.y), *class_notes(model, samples)]
+    check_alone(model, samples.x)
     for other in surrogates:
         probe(other, samples.x, samples.y)
     check_same_classes([(each.name, each.n_classes) for each in (model, *surrogates)])

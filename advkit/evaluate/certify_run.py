@@ -12,6 +12,7 @@ from advkit.bounds.tracing import trace
 from advkit.data.samples import Samples, units
 from advkit.errors import EmptyError, InputError
 from advkit.evaluate.fingerprint import now
+from advkit.evaluate.first_look import check_alone
 from advkit.evaluate.intervals import Share, certified_at, certified_curve, wilson
 from advkit.evaluate.proof_cost import proofs_foretold
 from advkit.evaluate.proofs import HALVINGS, TOGETHER, Prover, certified_radius, prove_all, refine
@@ -53,6 +54,7 @@ def certify(
         raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
     _check_scale(samples, norm)
     notes = [*samples.notes, *probe(model, samples.x, samples.y), *class_notes(model, samples)]
+    check_alone(model, samples.x)
     graph = trace(model, tuple(samples.x.shape[1:]))
     made_of = ingredients(model, samples, norm, eps, [], 0)
     made_of |= {"kind": "certify", "method": method, "seconds": seconds}

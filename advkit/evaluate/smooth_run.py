@@ -12,6 +12,7 @@ from advkit.data.samples import Samples, take
 from advkit.errors import EmptyError
 from advkit.evaluate.certify_run import SCHEMA
 from advkit.evaluate.fingerprint import now
+from advkit.evaluate.first_look import check_alone
 from advkit.evaluate.intervals import Share, certified_at, certified_curve, wilson
 from advkit.evaluate.run_folder import write_json, write_text
 from advkit.evaluate.run_record import begin, class_notes, describe, ingredients
@@ -48,6 +49,7 @@ def certify_smoothed(
     if not len(samples.ids):
         raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
     notes = [*samples.notes, *probe(model, samples.x, samples.y), *class_notes(model, samples)]
+    check_alone(model, samples.x)
     made_of = ingredients(model, samples, "L2", eps, [], seed)
     made_of |= {"kind": SMOOTH, "sigma": sigma, "draws": draws, "doubt": doubt}
     record = {

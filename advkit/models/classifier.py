@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from advkit.errors import InputError
+from advkit.models.net_checks import check_made, described, training_notes, where_logits_are
 
 # CPU kernels choose their blocking by the batch size, and with it the order of summation. Measured
 # on oneDNN convolutions and matrix products: the logits of a sample are the same to the last bit in
@@ -41,6 +42,7 @@ class Classifier(nn.Module):
         shape: tuple[int, ...] | None = None,
     ) -> None:
         super().__init__()
+        check_made(net, name)
         self.name = name
         self.classes = tuple(classes) if classes else None
         self.named_in_part = False
@@ -48,7 +50,7 @@ class Classifier(nn.Module):
         self.n_classes = len(self.classes or ())
         """0 until it is known: from ``classes`` or from `probe`."""
         self.shape = shape
-        self.notes = _training_notes(net)
+        self.notes = training_notes(net)
         for weight in net.parameters():  # a ScriptModule has no requires_grad_ of its own
             weight.requires_grad_(False)
         self.net = net
@@ -90,8 +92,8 @@ class Classifier(nn.Module):
         logits = self._ask(self._normalise(x))
         if not isinstance(logits, Tensor):
             raise InputError(
-                f"the model {self.name} returns {_described(logits)}, not one tensor of logits",
-                "give a callable whose module returns the logits alone, shape (n, n_classes)",
+                f"the model {self.name} returns {described(logits)}, not one tensor of logits",
+                f"let forward() return the logits alone, (n, n_classes){where_logits_are(logits)}",
                 code="E306",
             )
         logits = logits[:n] if spare else logits
@@ -126,11 +128,23 @@ class Classifier(nn.Module):
         try:
             return self.net(self._laid(x))  # type: ignore[no-any-return]
         except RuntimeError as error:
-            # A net that flattens images with view() cannot work in channels_last.
-            if self._layout is torch.contiguous_format or not _wants_contiguous(str(error)):
+            if not self._adapted(x, error):
                 raise
+            return self._ask(x)
+
+    def _adapted(self, x: Tensor, error: RuntimeError) -> bool:
+        """Return whether the net was changed so that it may take ``x`` after all."""
+        # A net that flattens images with view() cannot work in channels_last.
+        if self._layout is not torch.contiguous_format and _wants_contiguous(str(error)):
             self._to_layout(torch.contiguous_format)
-            return self.net(self._laid(x))  # type: ignore[no-any-return]
+            return True
+        kinds = {each.dtype for each in self.net.parameters() if each.is_floating_point()}
+        if x.dtype != torch.float32 or not kinds - {x.dtype}:
+            return False
+        self.net.float()  # of half precision: its gradients would vanish besides
+        told = ", ".join(sorted(str(each).removeprefix("torch.") for each in kinds))
+        self.notes += (f"the weights are {told}; they are computed with in float32",)
+        return True
 
     def _laid(self, x: Tensor) -> Tensor:
         """Return ``x`` in the memory layout of the net, images only."""
@@ -173,13 +187,6 @@ def _wants_contiguous(error: str) -> bool:
     return "view size is not" in error or "contiguous" in error
 
 
-def _training_notes(net: nn.Module) -> tuple[str, ...]:
-    matters = nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm
-    if any(module.training and isinstance(module, matters) for module in net.modules()):
-        return ("the model was in training mode; it was put into eval mode",)
-    return ()
-
-
 def _per_channel(values: Sequence[float] | None, name: str, what: str) -> Tensor | None:
     if values is None:
         return None
@@ -190,11 +197,3 @@ def _per_channel(values: Sequence[float] | None, name: str, what: str) -> Tensor
             "give finite numbers, one per channel; every std above 0",
         )
     return tensor
-
-
-def _described(output: object) -> str:
-    if isinstance(output, dict):
-        return f"a dict with the keys {', '.join(map(str, list(output)[:5]))}"
-    if isinstance(output, tuple | list):
-        return f"a {type(output).__name__} of {len(output)}"
-    return f"a {type(output).__name__}"

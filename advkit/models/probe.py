@@ -1,6 +1,5 @@
 """One forward pass of a few samples, to tell at once whether model and data fit."""
 
-import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -9,12 +8,8 @@ from torch import Tensor, nn
 
 from advkit.engine.layers import takes_hooks
 from advkit.errors import AdvkitError, InputError
-from advkit.models.channels import CHANNELS
 from advkit.models.classifier import LEAST, Classifier
-from advkit.models.user_code import told
-from advkit.numbers import several
-
-SIZES = (8, 16, 28, 32, 64, 96, 128, 160, 192, 224, 256, 299, 384, 512)
+from advkit.models.misfit import misfit
 
 
 def probe(classifier: Classifier, x: Tensor, y: Tensor) -> list[str]:
@@ -27,7 +22,7 @@ def probe(classifier: Classifier, x: Tensor, y: Tensor) -> list[str]:
     few = x[:LEAST]
     given = few.clone()
     logits = _forward(classifier, given)
-    if not torch.equal(given, few):
+    if not torch.equal(given.nan_to_num(), few.nan_to_num()):
         raise InputError(
             f"the model {classifier.name} changes the images that it is given, in place",
             "look for x.mul_, x.sub_ or F.relu(x, inplace=True) in its forward(); copy x first",
@@ -67,68 +62,21 @@ def _forward(classifier: Classifier, x: Tensor) -> Tensor:
     except AdvkitError:
         raise
     except Exception as error:
-        raise _misfit(classifier, x, error) from error
-
-
-def _misfit(classifier: Classifier, x: Tensor, error: Exception) -> InputError:
-    data, name = _dims(x), classifier.name
-    channels = CHANNELS.search(str(error))
-    if channels:
-        wanted, got = map(int, channels.groups())
-        return InputError(
-            f"the model {name} expects {several(wanted, 'channel')}, "
-            f"the data has {got} (images {data})",
-            "give data with as many channels, or a model for this data",
-            code="E305",
-        )
-    size = _accepted(classifier, x)
-    if size:
-        return InputError(
-            f"the model {name} cannot take images of {data}",
-            f"it accepts {' x '.join(map(str, size))}{_to_size(size)}",
-            code="E305",
-        )
-    matrix = re.search(
-        r"mat1 and mat2 shapes cannot be multiplied \(\d+x(\d+) and (\d+)x", str(error)
-    )
-    if matrix:
-        got, wanted = map(int, matrix.groups())
-        return InputError(
-            f"the model {name} expects {wanted} numbers per sample where the data gives {got} "
-            f"(samples {data})",
-            "give data of the size that the model was trained on",
-            code="E305",
-        )
-    return InputError(f"the model {name} fails on inputs of {data}: {told(error)}")
-
-
-def _accepted(classifier: Classifier, x: Tensor) -> tuple[int, ...] | None:
-    """Return a size that the model does take; tried on images of the same channels."""
-    shapes = [classifier.shape] if classifier.shape else []
-    if x.ndim == 4:
-        shapes += [(x.shape[1], size, size) for size in SIZES]
-    for shape in shapes:
-        try:
-            with torch.no_grad():
-                classifier(torch.full((1, *shape), 0.5, dtype=x.dtype, device=x.device))
-        except Exception:  # noqa: S112
-            continue
-        return shape
-    return None
-
-
-def _to_size(shape: tuple[int, ...]) -> str:
-    """Return how pictures are brought to ``shape``, where a spec can say so."""
-    square = len(shape) == 3 and shape[1] == shape[2]
-    return f"; files of pictures are scaled by ?size={shape[1]}" if square else ""
+        raise misfit(classifier, x, error) from error
 
 
 def _check_shape(classifier: Classifier, logits: Tensor, x: Tensor) -> None:
     shape, name = tuple(logits.shape), classifier.name
+    if not logits.is_floating_point():
+        raise InputError(
+            f"the model {name} gives {logits.dtype} of shape {shape}, not logits",
+            "return the logits themselves, of which argmax was taken",
+            code="E306",
+        )
     if len(shape) == 1 or (len(shape) == 2 and shape[1] < 2):
         raise InputError(
             f"the model {name} gives one number per sample (output {shape}), not one per class",
-            "for two classes return both logits, such as torch.stack([-s, s], 1) / 2",
+            _both_logits(logits),
             code="E306",
         )
     if len(shape) != 2 or shape[0] != len(x):
@@ -138,10 +86,14 @@ def _check_shape(classifier: Classifier, logits: Tensor, x: Tensor) -> None:
             "return one row of logits per sample: pool or flatten before the last layer",
             code="E306",
         )
-    if not logits.is_floating_point():
-        raise InputError(
-            f"the model {name} gives {logits.dtype}, not logits", "return logits", code="E306"
-        )
+
+
+def _both_logits(single: Tensor) -> str:
+    """Return how two logits come of one number per sample, (n,) or (n, 1)."""
+    how = "torch.stack([-s, s], 1) / 2" if single.ndim == 1 else "torch.cat([-s, s], 1) / 2"
+    if bool(((single >= 0) & (single <= 1)).all()):
+        return f"s looks like a probability: leave the last sigmoid out, then return {how}"
+    return f"for two classes return both logits, such as {how}"
 
 
 def _check_finite(classifier: Classifier, logits: Tensor, x: Tensor) -> None:
@@ -217,7 +169,3 @@ def _scale_notes(logits: Tensor) -> list[str]:
         ],
         "logits": [],
     }[output_kind(logits)]
-
-
-def _dims(x: Tensor) -> str:
-    return " x ".join(map(str, x.shape[1:]))

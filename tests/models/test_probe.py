@@ -1,4 +1,7 @@
+import re
 from collections.abc import Callable
+from copy import deepcopy
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -167,3 +170,64 @@ def test_a_pass_that_changes_its_input() -> None:
     with pytest.raises(InputError, match="changes the images that it is given"):
         probe(classifier(lambda x: x.mul_(0.5).flatten(1)[:, :10]), x, Y)
     assert torch.equal(x, X)
+
+
+@pytest.mark.parametrize(
+    ("function", "hint"),
+    [
+        (lambda x: x.flatten(1).mean(1) - 3, r"torch.stack\(\[-s, s\], 1\) / 2$"),
+        (lambda x: x.flatten(1)[:, :1] - 3, r"^for two .* torch.cat\(\[-s, s\], 1\) / 2$"),
+        (lambda x: x.flatten(1)[:, :1].sigmoid(), "leave the last sigmoid out"),
+        (lambda x: x.flatten(1).argmax(1), "of which argmax was taken"),
+        (lambda x: {"logits": x, "loss": 0}, r"output\['logits'\]"),
+        (lambda x: SimpleNamespace(logits=x), r"output\.logits"),
+        (lambda x: (x, x), r"output\[0\]"),
+        (lambda x: nn.Embedding(10, 2)(x), "whole numbers, such as tokens"),
+        (lambda x: x.view(4, 10), "16 samples at once"),
+        (lambda x: nn.Conv2d(1, 2, 3)(x.permute(0, 3, 1, 2)), "permute no axes"),
+    ],
+)
+def test_the_hint_says_what_to_write_in_forward(
+    function: Callable[[Tensor], object], hint: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        probe(classifier(function), X, Y)
+    assert re.search(hint, caught.value.hint)
+
+
+def test_one_number_per_sample_becomes_two_as_the_hint_says() -> None:
+    s = X.flatten(1)[:, :1]
+    pair = classifier(lambda x: torch.cat([-x.flatten(1)[:, :1], x.flatten(1)[:, :1]], 1) / 2)
+    assert probe(pair, X, Y % 2) == []
+    assert torch.allclose(pair(X).softmax(1)[:, 1:], s.sigmoid())
+
+
+def test_grey_images_without_a_channel_are_told() -> None:
+    with pytest.raises(InputError, match="has no channels") as caught:
+        probe(cnn(), X[:, 0], Y)
+    assert "x[:, None]" in caught.value.hint
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.float16, torch.bfloat16])
+def test_weights_of_another_precision_are_computed_with_in_float32(kind: torch.dtype) -> None:
+    usual = cnn()
+    other = deepcopy(usual)
+    other.net.to(kind)
+    assert probe(other, X, Y)[0].endswith("they are computed with in float32")
+    assert other(X).dtype == torch.float32
+    assert (other(X) - usual(X)).abs().max() < 0.02
+
+
+def test_layers_without_a_size_are_refused() -> None:
+    net = nn.Sequential(nn.Flatten(), nn.LazyLinear(10))
+    with pytest.raises(InputError, match="have seen no input yet: LazyLinear"):
+        Classifier(net, name="net")
+    net(X)
+    assert probe(Classifier(net, name="net"), X, Y) == []
+
+
+def test_nan_in_the_data_is_no_fault_of_the_model() -> None:
+    x = X.clone()
+    x[3] = torch.nan
+    with pytest.raises(InputError, match="NaN or infinite logits, first for sample 3"):
+        probe(cnn(), x, Y)
