@@ -32,7 +32,7 @@ from advkit.evaluate.run_record import begin, class_notes, describe, ingredients
 from advkit.evaluate.state import Tracker
 from advkit.evaluate.store import open_store
 from advkit.evaluate.suite import plan_of
-from advkit.evaluate.suites import SUITES, Care, Suite, suite_of
+from advkit.evaluate.suites import SUITES, Care, Suite, stronger, suite_of
 from advkit.evaluate.summary import per_sample, summarise
 from advkit.evaluate.supervisor import Crew
 from advkit.evaluate.work import Progress, Work, judge_clean
@@ -87,6 +87,8 @@ def audit(
         raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
     chosen = _suite(model, norm, suite, attacks)
     plan = plan_of(chosen, norm)
+    name = None if attacks or model.black_box else stronger(suite)
+    above = (name, plan_of(SUITES[name][norm], norm)) if name else None
     labels = [member.label for member in plan.members()]
     check_gradients(model, plan.members())
     bounds = "off" if model.black_box and bounds == "auto" else bounds
@@ -129,7 +131,7 @@ def audit(
             foretold = _foretold(work, foreseen, chosen.care, len(eps))
             announce(f"suite {record['suite']}: {foretold}{_told(habits)}")
         bracket = bracketed(work, eps, bounds, foreseen.usual if foreseen else USUAL, seconds)
-        attacked = run_attacks(work, plan, chosen.care, eps, first)
+        attacked = run_attacks(work, plan, chosen.care, eps, first, above)
         if shard:
             return write_shard(out, begun, shard)
         numbers, table = _findings(work, attacked, bracket, chosen.care, eps, surrogates)

@@ -9,7 +9,7 @@ from advkit.engine import Meter, metered
 from advkit.evaluate.attempts import shorten
 from advkit.evaluate.black_box_run import black_box_trust
 from advkit.evaluate.randomised import once
-from advkit.evaluate.reactions import adapted, everywhere, last_resort
+from advkit.evaluate.reactions import adapted, last_resort
 from advkit.evaluate.shards import check_complete
 from advkit.evaluate.suite import Plan, run
 from advkit.evaluate.suites import Care
@@ -22,17 +22,28 @@ MORE = "more_steps_help"
 
 
 class Attacked(NamedTuple):
-    """The attacks as they ran in the end, and what was found out before them, with its cost."""
+    """The attacks as they ran in the end, and what was found out before them, with its cost.
+
+    ``stronger`` are those of the suite above, by its name, where there is one.
+    """
 
     plan: Plan
     findings: Findings
     before: dict[str, Any]
+    stronger: tuple[str, Plan] | None = None
 
 
-def run_attacks(work: Work, plan: Plan, care: Care, eps: Sequence[float], first: Check) -> Attacked:
+def run_attacks(
+    work: Work,
+    plan: Plan,
+    care: Care,
+    eps: Sequence[float],
+    first: Check,
+    above: tuple[str, Plan] | None = None,
+) -> Attacked:
     """Run the attacks of ``plan``, by another gradient where the checks before call for it.
 
-    ``first`` is all that is checked of a black box before.
+    ``first`` is all that is checked of a black box before. ``above`` is the suite above, by name.
     """
     if work.model.black_box:
         run(work, plan, eps)
@@ -43,7 +54,8 @@ def run_attacks(work: Work, plan: Plan, care: Care, eps: Sequence[float], first:
     plan = adapted(work, plan, findings.changes)
     run(work, plan, eps)
     check_complete(work)
-    return Attacked(plan, findings, before)
+    stronger = above and (above[0], adapted(work, above[1], findings.changes))
+    return Attacked(plan, findings, before, stronger)
 
 
 def run_checked(
@@ -57,14 +69,16 @@ def run_checked(
 
     Returns the labels of the attacks in their order, and the trust panel as plain values.
     """
-    plan, findings, before = attacked
+    plan, findings, before, stronger = attacked
     if work.model.black_box:
         return [member.label for member in plan.members()], black_box_trust(work, findings.checks)
     verdict = partial(_verdict, work, attacked, care, eps, surrogates)
     after = _once(work, "after", verdict)
-    if _failed(after, MORE) and plan.closers:
-        run(work, everywhere(plan), eps)
-        after = _gone_on(_once(work, "after more", verdict), after)
+    if stronger and _failed(after, MORE):
+        name, more = stronger
+        run(work, more, eps)
+        after = _gone_on(_once(work, "after more", verdict), after, name)
+        plan = plan._replace(closers=[*plan.closers, *more.members()])
     if not after.pop("sound") or "smoothed" in findings.changes or _failed(after, "black_box_wins"):
         last = last_resort(work, eps, care, plan, findings)
         run(work, last, eps)
@@ -83,7 +97,7 @@ def _verdict(
     surrogates: Sequence[Classifier],
     meter: Meter,
 ) -> dict[str, Any]:
-    plan, findings, _ = attacked
+    plan, findings, _, _ = attacked
     members = list(plan.members())
     checks, walks = conclude(work, eps, care, findings, members, surrogates, meter)
     true = sound(work, eps, care, findings)
@@ -109,10 +123,10 @@ def _with_cost(found: dict[str, Any], earlier: dict[str, Any]) -> dict[str, Any]
     return {**found, **{name: found[name] + earlier[name] for name in costs}}
 
 
-def _gone_on(found: dict[str, Any], earlier: dict[str, Any]) -> dict[str, Any]:
-    """Return what was ``found`` after the last attacks ran on all, telling why they did."""
+def _gone_on(found: dict[str, Any], earlier: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return what was ``found`` after the suite of this ``name`` ran too, telling why it did."""
     seen = {check["name"]: check["evidence"] for check in earlier["checks"]}[MORE]
-    why = f" Before, {seen[0].lower()}{seen[1:]} So the last attacks ran on all that stand."
+    why = f" Before, {seen[0].lower()}{seen[1:]} So the suite {name} ran as well."
     checks = [
         {**check, "evidence": check["evidence"] + why} if check["name"] == MORE else check
         for check in found["checks"]

@@ -39,14 +39,6 @@ def _hunters(work: Work, plan: Plan) -> list[Member]:
     return list({member.label: member for member in members}.values())
 
 
-def everywhere(plan: Plan) -> Plan:
-    """Return the closers of ``plan``, which run on those that nearly fell, for all that stand.
-
-    Where longer attacks break images that stand, what was taken for far from falling was not.
-    """
-    return plan._replace(nearest=[], scouts=[], hunters=plan.closers, closers=[])
-
-
 def last_resort(
     work: Work, eps: Sequence[float], care: Care, plan: Plan, findings: Findings
 ) -> Plan:

@@ -101,6 +101,13 @@ SUITES = {
 }  # fmt: skip
 
 
+def stronger(name: str) -> str | None:
+    """Return the suite above the one of this name, None where there is none."""
+    names = list(SUITES)
+    above = names[names.index(name) + 1 :] if name in SUITES else []
+    return above[0] if above else None
+
+
 def suite_of(attacks: Sequence[str]) -> Suite:
     """Return the suite of a user's own attacks, all as scouts."""
     return Suite((), tuple(attacks), (), (), NEAR_BY_25, Care(16, 40, 100))
