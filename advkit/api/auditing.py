@@ -16,6 +16,7 @@ from advkit.api.asking import (
 )
 from advkit.api.checking import (
     check_choice,
+    check_list,
     check_numbers,
     check_words,
     text_of_attack,
@@ -25,7 +26,7 @@ from advkit.api.pairing import loaded_for
 from advkit.bounds.rungs import WAYS
 from advkit.data.given import Data
 from advkit.data.samples import Samples
-from advkit.errors import UnknownNameError, UsageError, did_you_mean
+from advkit.errors import UnknownNameError, did_you_mean
 from advkit.evaluate.attack_plan import banded, planned
 from advkit.evaluate.attack_run import attack as run_attack
 from advkit.evaluate.audit import audit as run_audit
@@ -185,8 +186,7 @@ def _check_options(
     """Raise UsageError for what can be known to be wrong before anything is loaded."""
     if suite not in SUITES:
         raise UnknownNameError(f"there is no suite {suite!r}", did_you_mean(suite, SUITES))
-    if isinstance(attacks, str):
-        raise UsageError(f"attacks={attacks!r} is one string", "give a list of attacks")
+    check_list("attacks", attacks)
     members_of(attacks, norm)
     check_choice("bounds", bounds, WAYS)
     check_words(run_audit, others)
