@@ -77,7 +77,9 @@ def audit(
     model, norm = model_for(model, data), norm_named(norm, EPS)
     radii = pick_eps(eps, norm, model, data)
     check_eps(radii, norm)
-    _check_options(norm, jobs=jobs, unit_seconds=unit_seconds, limit=limit, **options)
+    _check_options(
+        norm, surrogates=surrogates, jobs=jobs, unit_seconds=unit_seconds, limit=limit, **options
+    )
     load: dict[str, Any] = {"model": model, "data": data, "limit": limit, "arch": arch,
                             "stream": True}  # fmt: skip
     check_crew(load, jobs, unit_seconds, ray)
@@ -179,6 +181,7 @@ def _check_options(
     suite: str = "standard",
     attacks: Sequence[str] = (),
     bounds: str = "auto",
+    surrogates: Sequence[str | Classifier] = (),
     unit_seconds: float | None = None,
     limit: int | None = None,
     **others: Any,
@@ -189,5 +192,6 @@ def _check_options(
     check_list("attacks", attacks)
     members_of(attacks, norm)
     check_choice("bounds", bounds, WAYS)
+    check_list("surrogates", surrogates)
     check_words(run_audit, others)
     check_numbers(unit_seconds=unit_seconds, limit=limit, **others)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from advkit.evaluate.run_folder import writing_to
 from advkit.pages.comparisons import comparison_of, summary_of
 from advkit.reports import comparison_page
 
@@ -32,7 +33,8 @@ def compare(
     """
     both = comparison_of(_folder(first), _folder(second), force=force, command=command)
     if out:
-        Path(out).write_text(comparison_page(both), encoding="utf-8")
+        with writing_to(Path(out)):
+            Path(out).write_text(comparison_page(both), encoding="utf-8")
     return {**summary_of(both), "report": str(out) if out else None}
 
 
