@@ -2,6 +2,7 @@
 
 from ast import literal_eval
 from collections.abc import Collection, Iterable, Mapping
+from os import PathLike, fspath
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
@@ -17,6 +18,15 @@ class Spec(NamedTuple):
     scheme: str
     ref: str
     query: dict[str, str]
+
+
+def as_text(spec: object, what: str, hint: str) -> str:
+    """Return a spec or a path as text; raises UsageError with ``hint`` for anything else."""
+    if isinstance(spec, str | PathLike):
+        return fspath(spec)
+    raise UsageError(
+        f"{what} is a {type(spec).__name__}, not the text of a spec", hint, code="E203"
+    )
 
 
 def parse_spec(text: str) -> Spec:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from advkit.attacks.failed_calls import check_highest, explain, wrong
 from advkit.attacks.options import Attack, defaults, norm_of
 from advkit.engine.objectives import Model
 from advkit.errors import UnknownNameError, UsageError, did_you_mean
@@ -35,9 +36,10 @@ def checked(attack: Attack) -> Attack:
     @wraps(attack)
     def call(model: Model, x: Tensor, y: Tensor, **given: Any) -> Tensor:
         _check_options(name, given, known, kinds)
+        check_model(name, model)
         _check_images(name, x)
         for what in ("y", "targets"):
-            _check_labels(name, model, what, y if what == "y" else given.get(what), len(x))
+            check_labels(name, model, what, y if what == "y" else given.get(what), len(x))
         _check_ids(name, given.get("ids"), len(x))
         y = y.long()
         if given.get("targets") is not None:
@@ -52,18 +54,13 @@ def checked(attack: Attack) -> Attack:
         within = _WITHIN.set(True)
         try:
             return attack(model, x, y, **given)
-        except (IndexError, RuntimeError) as error:
-            if "out of bounds" in str(error):
-                _check_classes(name, model, x, {"y": y, "targets": given.get("targets")}, error)
+        except (IndexError, RuntimeError, TypeError) as error:
+            explain(name, model, x, {"y": y, "targets": given.get("targets")}, error)
             raise
         finally:
             _WITHIN.reset(within)
 
     return call
-
-
-def _wrong(message: str, hint: str) -> UsageError:
-    return UsageError(message, hint, code="E203")
 
 
 def _no_radius(message: str, hint: str) -> UsageError:
@@ -81,7 +78,7 @@ def _check_options(
         kind, least = kinds.get(word, (None, 0))
         hint = _not_of(kind, value, least)
         if hint:
-            raise _wrong(f"{name}: {word}={value!r} is not possible", hint)
+            raise wrong(f"{name}: {word}={value!r} is not possible", hint)
 
 
 def _kinds(attack: Attack) -> dict[str, tuple[Any, float]]:
@@ -107,67 +104,61 @@ def _not_of(kind: Any, value: Any, least: float) -> str:
     return ""
 
 
+def check_model(name: str, model: object) -> None:
+    """Raise UsageError for what cannot be asked, and where no gradient can be had of anything."""
+    if not callable(model):
+        raise wrong(
+            f"{name}: the model is a {type(model).__name__}",
+            "give a module, such as advkit.load_model('bundled:digits-cnn')",
+        )
+    if torch.is_inference_mode_enabled():
+        raise wrong(
+            f"{name} is called within torch.inference_mode(), where there are no gradients",
+            "call it outside; torch.no_grad() does no harm",
+        )
+
+
 def _check_images(name: str, x: object) -> None:
     if not isinstance(x, Tensor):
-        raise _wrong(f"{name}: x is a {type(x).__name__}", "give a tensor: torch.from_numpy(x)")
+        raise wrong(f"{name}: x is a {type(x).__name__}", "give a tensor: torch.from_numpy(x)")
     if not x.is_floating_point():
-        raise _wrong(f"{name}: x holds {x.dtype}", "give numbers in [0, 1]: x.float() / 255")
+        raise wrong(f"{name}: x holds {x.dtype}", "give numbers in [0, 1]: x.float() / 255")
     if not x.numel():
         return
     low, high = (each.item() for each in x.detach().aminmax())
     if math.isnan(low):
-        raise _wrong(f"{name}: x holds NaN", "leave such samples out")
+        raise wrong(f"{name}: x holds NaN", "leave such samples out")
     if not (low >= -SLACK and high <= 1 + SLACK):
-        raise _wrong(
+        raise wrong(
             f"{name}: x ranges from {low:.4g} to {high:.4g}, not from 0 to 1",
             "divide by 255, or put the normalisation into the model: advkit.Classifier(net, "
             "name=..., mean=..., std=...)",
         )
 
 
-def _check_labels(name: str, model: Model, what: str, y: object, n: int) -> None:
+def check_labels(name: str, model: Model, what: str, y: object, n: int) -> None:
+    """Raise UsageError for ``what`` (y, targets) if it is not one whole number per sample."""
     if y is None and what == "targets":
         return
     if not isinstance(y, Tensor):
-        raise _wrong(f"{name}: {what} is a {type(y).__name__}", f"give torch.tensor({what})")
+        raise wrong(f"{name}: {what} is a {type(y).__name__}", f"give torch.tensor({what})")
     if y.is_floating_point() or y.dtype == torch.bool:
-        raise _wrong(f"{name}: {what} holds {y.dtype}", f"give whole numbers: {what}.long()")
+        raise wrong(f"{name}: {what} holds {y.dtype}", f"give whole numbers: {what}.long()")
     if y.ndim != 1:
-        raise _wrong(
+        raise wrong(
             f"{name}: {what} has the shape {tuple(y.shape)}",
             f"give one label per sample, such as {what}.argmax(1) of rows of 0 and 1",
         )
     if len(y) != n:
-        raise _wrong(f"{name}: x has {n} samples and {what} has {len(y)}", "one label per sample")
+        raise wrong(f"{name}: x has {n} samples and {what} has {len(y)}", "one label per sample")
     if n and y.min() < 0:
-        raise _wrong(f"{name}: {what} holds {int(y.min())}", "classes are numbered from 0 up")
-    _check_highest(name, what, y, getattr(model, "n_classes", 0))
-
-
-def _check_highest(name: str, what: str, y: Tensor, classes: int) -> None:
-    if classes and len(y) and y.max() >= classes:
-        raise _wrong(
-            f"{name}: {what} holds {int(y.max())}, but the model has {classes} classes",
-            f"classes are numbered from 0 to {classes - 1}",
-        )
-
-
-def _check_classes(
-    name: str, model: Model, x: Tensor, labels: Mapping[str, Tensor | None], error: Exception
-) -> None:
-    """Raise UsageError if labels that the model has no class for are behind ``error``."""
-    with torch.no_grad():
-        classes = model(x[:1]).shape[-1]
-    for what, y in labels.items():
-        try:
-            _check_highest(name, what, x.new_zeros(0) if y is None else y, classes)
-        except UsageError as found:
-            raise found from error
+        raise wrong(f"{name}: {what} holds {int(y.min())}", "classes are numbered from 0 up")
+    check_highest(name, what, y, getattr(model, "n_classes", 0))
 
 
 def _check_ids(name: str, ids: Sequence[str] | None, n: int) -> None:
     if ids is not None and len(ids) != n:
-        raise _wrong(f"{name}: x has {n} samples and ids has {len(ids)}", "one name per sample")
+        raise wrong(f"{name}: x has {n} samples and ids has {len(ids)}", "one name per sample")
 
 
 def _check_eps(name: str, eps: Any, n: int, usual: object) -> None:

@@ -29,7 +29,7 @@ from advkit.data.samples import Samples, fingerprint
 from advkit.errors import EmptyError, UsageError
 from advkit.evaluate.fingerprint import check_same, environment, now
 from advkit.evaluate.intervals import wilson
-from advkit.evaluate.run_folder import earlier, write_json, write_text
+from advkit.evaluate.run_folder import earlier, make_folder, write_json, write_text
 from advkit.evaluate.workers import default_jobs, one_thread_each
 from advkit.models.classifier import Classifier
 from advkit.models.ensemble import ensemble_of
@@ -82,7 +82,7 @@ def audit_by_labels(
     member = parse(_full(budget.attack, steps), ATTACKS)._replace(label=budget.attack)
     setting = Setting(samples, norm, [eps], 0, seed, None, jobs or default_jobs(samples.x.device),
                       out, progress)  # fmt: skip
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     before = earlier(out, fresh=fresh, schema=SCHEMA) or {}
     if fresh:
         discard(out)

@@ -23,7 +23,7 @@ from advkit.benchmarks.transfer_summary import NOISE, measured
 from advkit.data.samples import Samples, fingerprint
 from advkit.errors import EmptyError, UsageError
 from advkit.evaluate.fingerprint import check_same, environment, now
-from advkit.evaluate.run_folder import earlier, write_json
+from advkit.evaluate.run_folder import earlier, make_folder, write_json
 from advkit.evaluate.workers import default_jobs, one_thread_each
 from advkit.models.probe import check_same_classes, probe
 
@@ -86,7 +86,7 @@ def transfer(
     setting = Setting(samples, norm, sorted(eps), len(eps) // 2, seed, batch_size,
                       jobs or default_jobs(samples.x.device), out, progress)  # fmt: skip
     record = _record(setting, nets, members, steps, targets, asked or {}, notes)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     with one_thread_each():
         begun = _begin(record, out, fresh)
         clean = _clean(setting, nets, targets)

@@ -12,6 +12,7 @@ import advkit
 from advkit.errors import UsageError
 
 MODULES = ("attacks", "insight")
+NETS = ["bundled:fashion-mnist-cnn", "bundled:fashion-mnist-logistic"]
 
 
 def test_there_are_about_fifteen_names() -> None:
@@ -121,3 +122,53 @@ def test_words_of_another_kind_are_told_in_one_line(word: str, value: object, to
     with pytest.raises(UsageError, match=told) as caught:
         advkit.attack(**words | {word: value})
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("face", "words", "told"),
+    [
+        ("explain", {"methods": "gradient"}, "methods='gradient' is one string"),
+        ("transfer", {"models": "bundled:digits-cnn"}, "models=.* is one string"),
+        ("transfer", {"attacks": "pgd"}, "attacks='pgd' is one string"),
+        ("audit", {"surrogates": "bundled:digits-cnn"}, "surrogates=.* is one string"),
+        ("load_model", {"spec": None}, "the model is a NoneType"),
+        ("load_model", {"spec": torch.nn.Linear(2, 2)}, "the model is a Linear"),
+        ("load_data", {"spec": (1, 2)}, "the data is a tuple"),
+        ("audit", {"model": Path("net.pt"), "data": "bundled:digits"}, "the model is a PosixPath"),
+        ("Classifier", {"net": abs, "name": "mine"}, "mine is a builtin_function_or_method, not a"),
+        ("Classifier", {"net": torch.nn.Identity(), "name": "mine", "mean": [123.0]}, "0 to 255"),
+    ],
+)  # fmt: skip
+def test_what_is_of_another_kind_is_told_in_one_line(
+    face: str, words: dict[str, Any], told: str
+) -> None:
+    with pytest.raises(advkit.AdvkitError, match=told) as caught:
+        getattr(advkit, face)(**words)
+    assert caught.value.hint
+
+
+def test_models_and_data_in_memory_are_studied_and_compared(tmp_path: Path) -> None:
+    nets = [advkit.load_model(each) for each in NETS]
+    data = advkit.load_data("bundled:fashion-mnist", limit=10)
+    words: dict[str, Any] = {"attacks": ["fgsm"], "eps": 0.1}
+    found = advkit.transfer(nets, data, **words, out=str(tmp_path / "t"))
+    assert Path(found["report"]).is_file()
+    words |= {"bounds": "off"}
+    one, two = (advkit.audit(net, data, **words, out=tmp_path / net.name[-4:]) for net in nets)
+    assert advkit.compare(one, two)["n"] == 10
+
+
+@pytest.mark.parametrize(
+    ("face", "words"),
+    [
+        ("linearity", {"parts": ["numbers"], "limit": 20}),
+        ("transfer", {"models": NETS, "data": "bundled:fashion-mnist", "limit": 9}),
+        ("attack", {"name": "fgsm", "model": "bundled:digits-cnn", "eps": 0.1, "limit": 9}),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_told(
+    face: str, words: dict[str, Any], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(advkit.AdvkitError, match="cannot write to --out"):
+        getattr(advkit, face)(**words, out=tmp_path / "file" / "run")

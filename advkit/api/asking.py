@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
+from os import PathLike
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from advkit.errors import InputError, UsageError
 from advkit.models.bare_words import check_bare
 from advkit.models.classifier import Classifier
 from advkit.models.specs import bundled_models, input_shape
+from advkit.models.user_code import is_estimator
 from advkit.numbers import Relative, decibels, radii_of
 from advkit.spec_text import parse_spec
 
@@ -61,6 +63,10 @@ def load_both(
     for a bare module, which would have to be changed.
     """
     name_of(model)
+    if torch.is_inference_mode_enabled():
+        raise UsageError(
+            "within torch.inference_mode() there are no gradients", "leave it before", code="E203"
+        )
     if data is None:
         data = own_data(model)
     shape = input_shape(model) if isinstance(model, str) else model.shape
@@ -73,13 +79,17 @@ def name_of(model: str | Classifier) -> str:
     """Return the spec or the name of ``model``; raises UsageError for a bare module."""
     if isinstance(model, str):
         return model
-    if not isinstance(model, Classifier):
-        raise UsageError(
-            f"the model is a {type(model).__name__}",
-            'wrap it, which freezes its weights: advkit.Classifier(net, name="mine")',
-            code="E203",
-        )
-    return model.name
+    if isinstance(model, Classifier):
+        return model.name
+    raise UsageError(f"the model is a {type(model).__name__}", _how_to_give(model), code="E203")
+
+
+def _how_to_give(model: object) -> str:
+    if isinstance(model, PathLike):
+        return "give its name as text: str(path)"
+    if is_estimator(model):
+        return "give a function that returns it by its name: './file.py:make'"
+    return 'wrap it, which freezes its weights: advkit.Classifier(net, name="mine")'
 
 
 def model_for(

@@ -16,6 +16,7 @@ from advkit.api.asking import (
 )
 from advkit.api.checking import (
     check_choice,
+    check_list,
     check_numbers,
     check_words,
     text_of_attack,
@@ -25,7 +26,7 @@ from advkit.api.pairing import loaded_for
 from advkit.bounds.rungs import WAYS
 from advkit.data.given import Data
 from advkit.data.samples import Samples
-from advkit.errors import UnknownNameError, UsageError, did_you_mean
+from advkit.errors import UnknownNameError, did_you_mean
 from advkit.evaluate.attack_plan import banded, planned
 from advkit.evaluate.attack_run import attack as run_attack
 from advkit.evaluate.audit import audit as run_audit
@@ -76,7 +77,9 @@ def audit(
     model, norm = model_for(model, data), norm_named(norm, EPS)
     radii = pick_eps(eps, norm, model, data)
     check_eps(radii, norm)
-    _check_options(norm, jobs=jobs, unit_seconds=unit_seconds, limit=limit, **options)
+    _check_options(
+        norm, surrogates=surrogates, jobs=jobs, unit_seconds=unit_seconds, limit=limit, **options
+    )
     load: dict[str, Any] = {"model": model, "data": data, "limit": limit, "arch": arch,
                             "stream": True}  # fmt: skip
     check_crew(load, jobs, unit_seconds, ray)
@@ -178,6 +181,7 @@ def _check_options(
     suite: str = "standard",
     attacks: Sequence[str] = (),
     bounds: str = "auto",
+    surrogates: Sequence[str | Classifier] = (),
     unit_seconds: float | None = None,
     limit: int | None = None,
     **others: Any,
@@ -185,9 +189,9 @@ def _check_options(
     """Raise UsageError for what can be known to be wrong before anything is loaded."""
     if suite not in SUITES:
         raise UnknownNameError(f"there is no suite {suite!r}", did_you_mean(suite, SUITES))
-    if isinstance(attacks, str):
-        raise UsageError(f"attacks={attacks!r} is one string", "give a list of attacks")
+    check_list("attacks", attacks)
     members_of(attacks, norm)
     check_choice("bounds", bounds, WAYS)
+    check_list("surrogates", surrogates)
     check_words(run_audit, others)
     check_numbers(unit_seconds=unit_seconds, limit=limit, **others)

@@ -49,6 +49,12 @@ def check_choice(name: str, value: object, known: Collection[str]) -> None:
         raise UnknownNameError(f"{name}={value!r} is not possible", did_you_mean(str(value), known))
 
 
+def check_list(name: str, given: object) -> None:
+    """Raise UsageError for one string where several are meant: it is a list of letters."""
+    if isinstance(given, str):
+        raise UsageError(f"{name}={given!r} is one string", f"give a list of {name}", code="E203")
+
+
 def text_of_attack(name: object) -> str:
     """Return the name of an attack, of its function too; raises UsageError for anything else."""
     found = getattr(name, "__name__", None) if callable(name) else name

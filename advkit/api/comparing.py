@@ -1,24 +1,27 @@
 """The Python face of `advkit compare`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from advkit.evaluate.run_folder import writing_to
 from advkit.pages.comparisons import comparison_of, summary_of
 from advkit.reports import comparison_page
 
 
 def compare(
-    first: str | Path,
-    second: str | Path,
+    first: str | Path | Mapping[str, Any],
+    second: str | Path | Mapping[str, Any],
     *,
     force: bool = False,
     command: str = "",
     out: str | Path | None = None,
 ) -> dict[str, Any]:
-    """Compare two run directories of audits, image by image; with ``out`` write a page.
+    """Compare two run directories of audits, or what `audit` returned, image by image.
 
     Returns who stands where at each eps, and whether the difference can be chance (McNemar 1947,
-    exact). ``force`` compares what they share, where images or eps differ. Raises InputError.
+    exact); with ``out`` writes a page. ``force`` compares what they share, where images or eps
+    differ. Raises InputError.
 
     >>> one, two = (
     ...     advkit.audit(f"bundled:{name}", eps=0.1, attacks=["fgsm"], limit=20)
@@ -28,7 +31,12 @@ def compare(
     >>> found["n"], found["eps"][0]["p"] < 0.05
     (20, True)
     """
-    both = comparison_of(Path(first), Path(second), force=force, command=command)
+    both = comparison_of(_folder(first), _folder(second), force=force, command=command)
     if out:
-        Path(out).write_text(comparison_page(both), encoding="utf-8")
+        with writing_to(Path(out)):
+            Path(out).write_text(comparison_page(both), encoding="utf-8")
     return {**summary_of(both), "report": str(out) if out else None}
+
+
+def _folder(run: str | Path | Mapping[str, Any]) -> Path:
+    return Path(run["out"] if isinstance(run, Mapping) else run)

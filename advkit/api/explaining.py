@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from advkit.api.asking import asked_of, load_both, model_for, new_run, pick_device
-from advkit.api.checking import check_numbers, check_words
+from advkit.api.checking import check_list, check_numbers, check_words
 from advkit.data.given import Data
 from advkit.data.masks import read_masks
 from advkit.evaluate.explain_plan import USUAL
@@ -50,6 +50,7 @@ def explain(
     ['grad_cam.npy', 'gradient.npy']
     """
     check_words(run_explain, options)
+    check_list("methods", methods)
     check_numbers(seed=seed, limit=limit)
     model, norm = model_for(model, data), norm_named(norm)
     eps = None if eps is None else radius_of(eps)

@@ -10,7 +10,7 @@ from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.errors import InputError
 from advkit.evaluate.fingerprint import environment, now
-from advkit.evaluate.run_folder import earlier, write_arrays, write_json, write_text
+from advkit.evaluate.run_folder import earlier, make_folder, write_arrays, write_json, write_text
 from advkit.evaluate.sound_files import write_waves
 from advkit.evaluate.work import Progress
 from advkit.models.specs import input_shape, load_model
@@ -47,6 +47,7 @@ def speech(
     samples = load_data(data or DATA, shape=input_shape(model))
     recogniser = loaded_for(samples, model)
     others = surrogates or ((OTHER,) if own and model != OTHER else ())
+    make_folder(out)
     found, sounds = study(
         recogniser,
         samples,
@@ -58,7 +59,6 @@ def speech(
         seed=seed,
         progress=progress,
     )
-    out.mkdir(parents=True, exist_ok=True)
     summary = {
         **found,
         "model": {"name": recogniser.name, "sha256": recogniser.fingerprint(),

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from advkit.api.asking import new_run, own_data, pick_device, pick_eps
-from advkit.api.checking import check_choice, check_numbers, check_words
+from advkit.api.asking import name_of, new_run, own_data, pick_device, pick_eps
+from advkit.api.checking import check_choice, check_list, check_numbers, check_words
 from advkit.api.pairing import paired, paired_with_all
 from advkit.benchmarks.classical_targets import classical_targets
 from advkit.benchmarks.independent_nets import Plan, loaded, plan_nets, trained
@@ -15,10 +15,12 @@ from advkit.benchmarks.query_surrogates import Budget, audit_by_labels
 from advkit.benchmarks.transfer import ATTACKS_OF_STUDY, members_of
 from advkit.benchmarks.transfer import transfer as run_transfer
 from advkit.benchmarks.transfer_runs import Net
+from advkit.data.given import Data, given, name_of_data
 from advkit.data.samples import Samples, take
 from advkit.data.specs import load_data
 from advkit.errors import InputError, UsageError
 from advkit.evaluate.workers import default_jobs
+from advkit.models.classifier import Classifier
 from advkit.models.specs import input_shape
 from advkit.norm_names import norm_named
 from advkit.numbers import check_eps, radii_of
@@ -50,8 +52,8 @@ class Training(NamedTuple):
 
 
 def transfer(
-    models: Sequence[str] = (),
-    data: str | None = None,
+    models: Sequence[str | Classifier] = (),
+    data: Data | None = None,
     *,
     training: Training | None = None,
     norm: str = "Linf",
@@ -59,7 +61,7 @@ def transfer(
     limit: int | None = 200,
     device: str = "auto",
     jobs: int | None = None,
-    out: Path | None = None,
+    out: str | Path | None = None,
     command: str = "",
     attacks: Sequence[str] = (),
     progress: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
@@ -77,6 +79,8 @@ def transfer(
     [('noise:draws=1', 3, 36), ('pgd', 12, 36)]
     """
     check_words(run_transfer, options)
+    check_list("models", models)
+    check_list("attacks", attacks)
     check_numbers(jobs=jobs, **options)
     norm = norm_named(norm, EPS)
     check_choice("targets", options.get("targets") or "none", ("none", *AIMS))
@@ -97,8 +101,13 @@ def transfer(
         check_eps(radii, norm)
         nets, samples, told = _trained(training or Training(), data, norm, radii, limit, where,
                                        jobs or default_jobs(where), progress)  # fmt: skip
-    folder = out or new_run(*models, samples.name, kind="transfer")
-    asked = {"data": data or samples.name, "training": told, "command": command}
+    names = [name_of(each) for each in models]
+    folder = Path(out) if out else new_run(*names, samples.name, kind="transfer")
+    asked = {
+        "data": data if isinstance(data, str) else samples.name,
+        "training": told,
+        "command": command,
+    }
     summary = run_transfer(nets, samples, attacks=chosen, norm=norm, eps=radii, jobs=jobs,
                            out=folder, asked=asked, progress=progress, **options)  # fmt: skip
     return {**summary, "out": str(folder), "report": str(write_page(folder))}
@@ -156,13 +165,14 @@ def _rest(whole: Samples, attacked: Samples) -> Samples:
 
 
 def _given(
-    models: Sequence[str], data: str, limit: int | None, device: torch.device
+    models: Sequence[str | Classifier], data: Data, limit: int | None, device: torch.device
 ) -> tuple[list[Net], Samples]:
     samples, found = paired_with_all(models, data, limit)
-    names = [_name(spec) for spec in models]
-    names = names if len(set(names)) == len(names) else list(models)
+    specs = [name_of(each) for each in models]
+    names = [_name(spec) for spec in specs]
+    names = names if len(set(names)) == len(names) else specs
     nets = [Net(name, _family(spec), net.to(device))
-            for name, spec, net in zip(names, models, found, strict=True)]  # fmt: skip
+            for name, spec, net in zip(names, specs, found, strict=True)]  # fmt: skip
     return nets, _on(device, samples)
 
 
@@ -183,13 +193,14 @@ def _on(device: torch.device, samples: Samples) -> Samples:
 
 
 def _trained(
-    training: Training, data: str | None, norm: str, radii: Sequence[float], limit: int | None,
+    training: Training, data: Data | None, norm: str, radii: Sequence[float], limit: int | None,
     device: torch.device, jobs: int, progress: Callable[[str, int, int], None],
 ) -> tuple[list[Net], Samples, str]:  # fmt: skip
-    if data is not None and training.data == TRAIN and not data.startswith("bundled:digits"):
-        raise UsageError(f"--data {data} says on what to attack, not on what to train",
+    name = TEST if data is None else name_of_data(data)
+    if training.data == TRAIN and not name.startswith("bundled:digits"):
+        raise UsageError(f"--data {name} says on what to attack, not on what to train",
                          "add --train-data, or give nets: --model A --model B")  # fmt: skip
-    samples = _on(device, load_data(data or TEST, limit=limit))
+    samples = _on(device, given(TEST if data is None else data, limit))
     images = load_data(training.data)
     if samples.x.shape[1:] != images.x.shape[1:]:
         raise InputError(f"{images.name} has images of {tuple(images.x.shape[1:])}, "

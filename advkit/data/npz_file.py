@@ -21,6 +21,7 @@ from advkit.spec_text import Spec, only
 
 MAX_BYTES = 8 * 2**30
 """What one array may say that it needs; a small file can claim any size."""
+LAYOUTS = ("nchw", "nhwc", "as_is")
 LIKELY = (
     ("x", "x_test", "X", "X_test", "images", "test_images", "data", "arr_0"),
     ("y", "y_test", "Y", "Y_test", "labels", "test_labels", "targets", "arr_1"),
@@ -31,7 +32,8 @@ LIKELY = (
 def load_npz(spec: Spec) -> Samples:
     """Return the images ``x`` and labels ``y`` of a file written by `numpy.savez`.
 
-    Images are NHW, NHWC, NCHW or flat (n, features), uint8 0..255 or float in [0, 1]. An array
+    Images are NHW, NHWC, NCHW or flat (n, features), uint8 0..255 or float in [0, 1]; by
+    ``layout=as_is`` samples of any shape, such as signals (n, channels, time) and volumes. An array
     ``classes`` of text, if there is one, names the classes, one of ``ids`` the images. Of what
     `advkit attack` wrote, which has no ``x``, the examples ``x_adv`` are taken. Raises InputError
     and UnsafeError.
@@ -174,6 +176,13 @@ def _channels_first(
     x: NDArray[np.generic], spec: Spec
 ) -> tuple[NDArray[np.generic], tuple[str, ...]]:
     """Return ``x`` as (n, channels, height, width) or (n, features), and a note of what it was."""
+    layout = spec.query.get("layout")
+    if layout not in (None, *LAYOUTS):
+        raise UsageError(
+            f"{spec.text!r} has no layout {layout!r}", " or ".join(LAYOUTS), code="E206"
+        )
+    if layout == "as_is" and x.ndim > 1:
+        return x, (f"the samples were taken as they lie, shape {x.shape}",)
     if x.ndim == 2:
         return x, (f"the images are flat: {x.shape[1]} numbers each",)
     if x.ndim == 3:
@@ -181,11 +190,10 @@ def _channels_first(
     if x.ndim != 4:
         raise InputError(
             f"the images in {spec.ref} have shape {x.shape}",
-            "save (n, height, width), (n, channels, height, width) or (n, height, width, channels)",
+            "save (n, height, width), (n, channels, height, width) or (n, height, width, "
+            "channels); anything else, such as volumes, is taken as it lies with ?layout=as_is",
         )
-    layout = spec.query.get("layout") or layout_of(x.shape)
-    if layout not in ("nchw", "nhwc"):
-        raise UsageError(f"{spec.text!r} has no layout {layout!r}", "nchw or nhwc", code="E206")
+    layout = layout or layout_of(x.shape)
     order = "channels first" if layout == "nchw" else "channels last"
     note = (f"the images were taken as {layout} ({order}), shape {x.shape}",)
     return (x if layout == "nchw" else np.moveaxis(x, 3, 1)), note

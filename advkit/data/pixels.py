@@ -81,15 +81,15 @@ def to_labels(y: NDArray[np.generic], n: int, name: str) -> Tensor:
             f"the labels in {name} are an object array, which can run code; it was not opened",
             "save them as whole numbers: np.asarray(labels, dtype=np.int64)",
         )
-    if y.dtype.kind not in "iu":
-        raise InputError(
-            f"the labels in {name} are {_kind(y)}, not whole numbers", _label_hint(y), code="E307"
-        )
     if y.ndim != 1:
         raise InputError(
             f"the labels in {name} have shape {y.shape}, not (n,)",
-            "for one-hot labels save y.argmax(1); for a column save y.ravel()",
+            _shape_hint(y),
             code="E307",
+        )
+    if y.dtype.kind not in "iu":
+        raise InputError(
+            f"the labels in {name} are {_kind(y)}, not whole numbers", _label_hint(y), code="E307"
         )
     if len(y) != n:
         raise InputError(
@@ -104,6 +104,12 @@ def to_labels(y: NDArray[np.generic], n: int, name: str) -> Tensor:
             code="E307",
         )
     return torch.from_numpy(y.astype(np.int64))
+
+
+def _shape_hint(y: NDArray[np.generic]) -> str:
+    if y.ndim == 2 and y.shape[1] > 1 and y.dtype.kind in "biuf" and (y.sum(1) > 1).any():
+        return "one class per sample can be audited, not several at once"
+    return "for one-hot labels save y.argmax(1); for a column save y.ravel()"
 
 
 def _kind(y: NDArray[np.generic]) -> str:

@@ -17,7 +17,7 @@ from advkit.data.shares import share_of
 from advkit.data.torchvision_sets import load_torchvision
 from advkit.data.user_data import is_users, load_users
 from advkit.errors import EmptyError, UnknownNameError, UsageError, did_you_mean
-from advkit.spec_text import Spec, parse_spec
+from advkit.spec_text import Spec, as_text, parse_spec
 
 
 def load_data(
@@ -45,6 +45,7 @@ def load_data(
     """
     if limit is not None and limit < 0:
         raise UsageError(f"limit {limit} is not possible", "a whole number from 1 up", code="E203")
+    spec = as_text(spec, "the data", "give it to audit and the others as it is")
     parsed = parse_spec(spec)
     load = SCHEMES.get(parsed.scheme) or (load_users if is_users(parsed) else None)
     if load is None:

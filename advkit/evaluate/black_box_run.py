@@ -31,8 +31,9 @@ def check_gradients(model: Classifier, members: Iterable[Member]) -> None:
     """Raise UsageError where an attack needs gradients that ``model`` does not give."""
     for member in members if model.black_box else ():
         if attack_card(member.label, member.attack).knows.startswith("gradients"):
+            why = "".join(f" ({note})" for note in model.notes if "without gradients" in note)
             raise UsageError(
-                f"{member.label} needs gradients, and the model {model.name} is a black box",
+                f"{member.label} needs gradients, and the model {model.name} is a black box{why}",
                 "give attacks by scores or decisions: square, simba, nes, hopskipjump, geoda",
             )
 

@@ -1,11 +1,14 @@
 """The one judge. It recomputes everything from the example as it will be saved."""
 
 from collections.abc import Mapping
+from numbers import Real
 
 import pandas as pd
 import torch
 from torch import Tensor
 
+from advkit.attacks.checked_calls import check_labels, check_model
+from advkit.attacks.failed_calls import check_highest, wrong
 from advkit.engine import NORMS
 from advkit.engine.objectives import Model, margins
 from advkit.norm_names import norm_named
@@ -33,7 +36,7 @@ def measure(
     logits that are not finite, whose margin is NaN; with ``targets`` (n,), only where the logit of
     the target is the highest), ``valid`` (finite, in the box [0, 1], and no further than ``eps``
     but for float32 rounding). Sizes and ``eps`` are told in ``units``, where there are any: by norm
-    how much in ``x`` counts as 1, (n,).
+    how much in ``x`` counts as 1, (n,). Raises UsageError for what cannot be measured.
 
     >>> model, images = advkit.load_model("bundled:digits-cnn"), advkit.load_data("bundled:digits")
     >>> x, y = images.x[:10], images.y[:10]
@@ -42,8 +45,10 @@ def measure(
     >>> int(table["fooled"].sum()), bool(table["valid"].all())
     (8, True)
     """
-    norm, x, x_adv = norm_named(norm), x.float(), x_adv.float()
+    _check(model, x, y, x_adv, eps, targets)
+    norm, x, x_adv, y = norm_named(norm), x.float(), x_adv.float(), y.long()
     logits = model(x_adv).float()
+    check_highest("measure", "y", y, logits.shape[-1])
     confidence, prediction = logits.softmax(1).max(1)
     delta = x_adv.double() - x.double()
     sizes = {name: geometry.size(delta) for name, geometry in NORMS.items()}
@@ -66,6 +71,22 @@ def measure(
         "valid": inside & (sizes[norm] <= room),
     }
     return pd.DataFrame({name: column.cpu().numpy() for name, column in columns.items()})
+
+
+def _check(model: Model, x: object, y: object, x_adv: object, eps: object, targets: object) -> None:
+    check_model("measure", model)
+    for name, images in (("x", x), ("x_adv", x_adv)):
+        if not isinstance(images, Tensor):
+            hint = f"give a tensor: torch.from_numpy({name})"
+            raise wrong(f"measure: {name} is a {type(images).__name__}", hint)
+    if x.shape != x_adv.shape:  # type: ignore[attr-defined]
+        shapes = (tuple(each.shape) for each in (x, x_adv))  # type: ignore[attr-defined]
+        told = " and x_adv ".join(map(str, shapes))
+        raise wrong(f"measure: x has the shape {told}", "one example per image, in the same order")
+    check_labels("measure", model, "y", y, len(x))  # type: ignore[arg-type]
+    check_labels("measure", model, "targets", targets, len(x))  # type: ignore[arg-type]
+    if not isinstance(eps, Tensor) and not (isinstance(eps, Real) and float(eps) >= 0):
+        raise wrong(f"measure: eps={eps!r} is not a radius", "a number, 0 or more: 8 / 255")
 
 
 def slack(norm: str, x: Tensor, unit: Tensor | None = None) -> float:

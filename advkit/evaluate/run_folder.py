@@ -37,12 +37,18 @@ def make_place(out: Path, strange: Callable[[set[str]], bool]) -> None:
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out} is a file", "give a directory", code="E311")
+    make_folder(out)
     with writing_to(out):
-        out.mkdir(parents=True, exist_ok=True)
         there = {file.name for file in out.iterdir()}
     if strange(there):
         hint = "give a new or an empty directory"
         raise InputError(f"--out {out} holds other files", hint, code="E311")
+
+
+def make_folder(out: Path) -> None:
+    """Make ``out`` and what it lies in, unless they are there; raises InputError."""
+    with writing_to(out):
+        out.mkdir(parents=True, exist_ok=True)
 
 
 def earlier(out: Path, *, fresh: bool, **kind: str) -> dict[str, Any] | None:

@@ -14,6 +14,8 @@ from advkit.models.net_checks import check_made, described, training_notes, wher
 # on oneDNN convolutions and matrix products: the logits of a sample are the same to the last bit in
 # every batch of 16 or more that is a multiple of 8. So every batch is padded to one.
 ROWS, LEAST = 8, 16
+BYTES = 2.0
+"""A mean above this can only be of pixels that go up to 255."""
 
 
 class Classifier(nn.Module):
@@ -195,5 +197,10 @@ def _per_channel(values: Sequence[float] | None, name: str, what: str) -> Tensor
         raise InputError(
             f"{what} {list(values)} of the model {name} cannot be used",
             "give finite numbers, one per channel; every std above 0",
+        )
+    if what == "mean" and (tensor > BYTES).any():
+        raise InputError(
+            f"mean {list(values)} of the model {name} is of pixels from 0 to 255",
+            "pixels are from 0 to 1 here: divide mean and std by 255",
         )
     return tensor

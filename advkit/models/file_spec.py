@@ -10,7 +10,7 @@ from advkit.models.described import load_described
 from advkit.models.load_gate import kind_of, read_judged
 from advkit.models.load_policy import admit
 from advkit.models.nets import NETS
-from advkit.models.torch_file import holds_tensors_alone
+from advkit.models.torch_file import holds_tensors_alone, under_prefix
 from advkit.models.weights_file import about_in, fill, weights_in
 from advkit.models.weights_spec import any_weights_in
 from advkit.spec_text import Spec, numbers, only, parse_spec
@@ -32,8 +32,9 @@ def load_file(spec: Spec, arch: str | None, classes: Sequence[str] | None) -> Cl
     if arch is not None:
         net = empty(parse_spec(arch), classes)
         tensors, notes = any_weights_in(data, refusal, spec.ref)
+        tensors, more = under_prefix(net.state_dict(), tensors, spec.ref)
         fill(net, tensors, spec.ref)
-        return _noted(wrapped(net, spec, classes), *notes)
+        return _noted(wrapped(net, spec, classes), *notes, *more)
     if refusal is None or holds_tensors_alone(data):
         raise _of_which(spec)
     note = admit(data, refusal)

@@ -38,6 +38,9 @@ def misfit(classifier: Classifier, x: Tensor, error: Exception) -> InputError:
             "give data of the size that the model was trained on",
             code="E305",
         )
+    axes = re.search(r"or (\d)D \(batched\)", str(error))
+    if axes:
+        return _other_axes(name, x, int(axes.group(1)) - 1)
     hint = _hint(str(error)) or f"it must take {len(x)} samples at once, and any other number"
     return InputError(f"the model {name} fails on inputs of {data}: {told(error)}", hint)
 
@@ -46,14 +49,24 @@ def _other_channels(name: str, x: Tensor, wanted: int, got: int) -> InputError:
     """Return the error of a convolution that ``wanted`` so many channels, and ``got`` others."""
     hint = "give data with as many channels, or a model for this data"
     has = f"the data has {got} (images {_dims(x)})"
-    if x.ndim == 3:
-        hint = "images are (n, channels, height, width): give grey ones a channel, x[:, None]"
+    if x.ndim < 4 and got != x.shape[1]:
+        hint = "channels come first, (n, channels, ...): where there is but one, x[:, None]"
         has = f"the data has no channels (samples {_dims(x)})"
     elif got != x.shape[1]:
         hint = "images come as (n, channels, height, width): permute no axes in forward()"
         has = f"a convolution is given {got} (images {_dims(x)})"
     return InputError(f"the model {name} expects {several(wanted, 'channel')}, {has}", hint,
                       code="E305")  # fmt: skip
+
+
+def _other_axes(name: str, x: Tensor, wanted: int) -> InputError:
+    """Return the error of a net for samples of ``wanted`` axes, which ``x`` does not have."""
+    axes = {3: "(n, channels, height, width)", 2: "(n, channels, time)"}.get(wanted, "its axes")
+    hint = f"give the samples as {axes}"
+    if x.ndim > wanted:
+        hint += "; arrays of an npz file are taken as they lie with ?layout=as_is"
+    told = f"the model {name} takes samples of {wanted} axes, channels first; the data has "
+    return InputError(f"{told}{_dims(x)}", hint, code="E305")
 
 
 def _hint(error: str) -> str:

@@ -6,8 +6,15 @@ from torch.nn.modules.lazy import LazyModuleMixin
 from advkit.errors import InputError
 
 
-def check_made(net: nn.Module, name: str) -> None:
-    """Raise InputError for layers whose size is not known before the first input."""
+def check_made(net: object, name: str) -> None:
+    """Raise InputError for what is no module, and for layers that wait for their first input."""
+    if not isinstance(net, nn.Module):
+        raise InputError(
+            f"the model {name} is a {type(net).__name__}, not a torch.nn.Module",
+            "a function of arrays is given by predict:./file.py:function, an estimator of "
+            "scikit-learn by a function that returns it, ./file.py:make",
+            code="E304",
+        )
     lazy = [type(part).__name__ for part in net.modules() if _waits(part)]
     if lazy:
         raise InputError(

@@ -18,7 +18,12 @@ from advkit.errors import InputError, UnsafeError
 from advkit.models.black_box import BlackBox
 from advkit.models.classifier import LEAST, Classifier
 from advkit.models.extras import extra
+from advkit.numbers import several
 
+OLDER = 17
+"""The last opset of which onnx2torch knows the usual operators."""
+FLOAT32 = 1
+"""`onnx.TensorProto.FLOAT`."""
 FAR = 1e-3
 """How far the logits of both may be apart, as a share of their spread."""
 
@@ -82,15 +87,23 @@ def _input(model: Any, path: str) -> tuple[tuple[int, ...] | None, int]:
     """Return the shape of one sample, None if it is open, and the fixed number of rows, or 0."""
     known = {tensor.name for tensor in model.graph.initializer}
     inputs = [each for each in model.graph.input if each.name not in known]
-    if len(inputs) != 1 or inputs[0].type.tensor_type.elem_type != 1:
+    if len(inputs) != 1 or inputs[0].type.tensor_type.elem_type != FLOAT32:
+        told = ", ".join(f"{each.name} ({_kind(each)})" for each in inputs)
         raise InputError(
-            f"{path} takes {len(inputs)} inputs: {', '.join(each.name for each in inputs)}",
-            "advkit needs one input of float32, and logits as the first output",
+            f"{path} takes {several(len(inputs), 'input')}: {told}",
+            "advkit needs one input of float32, and logits as the first output: export it so",
         )
     sizes = [dim.dim_value for dim in inputs[0].type.tensor_type.shape.dim]
     return (tuple(sizes[1:]) if len(sizes) > 1 and all(sizes[1:]) else None), sizes[
         0
     ] if sizes else 0
+
+
+def _kind(value: Any) -> str:
+    """Return the type of the entries of an input: float16, int64."""
+    from onnx import TensorProto
+
+    return str(TensorProto.DataType.Name(value.type.tensor_type.elem_type)).lower()
 
 
 class _Session:
@@ -110,7 +123,7 @@ class _Session:
             told = " ".join(str(error).split())[-200:]
             raise InputError(
                 f"onnxruntime cannot run {path} (opset {_opset(model)}): {told}",
-                "export it with opset 17",
+                f"export it with opset {OLDER}",
             ) from error
         self._name, self._rows = self._run.get_inputs()[0].name, rows
 
@@ -151,12 +164,13 @@ def _converted(
     onnx2torch = extra("onnx2torch", of="onnx", by=path)
     try:
         with _quiet():
-            net = onnx2torch.convert(model).eval()
+            net = _in_torch(onnx2torch, model).eval()
     except Exception as error:
         told = " ".join(str(error).split())[:200]
         return (
             None,
-            f"onnx2torch cannot convert opset {_opset(model)} ({told}); export it with opset 17",
+            f"onnx2torch cannot convert opset {_opset(model)} ({told}); export it with opset "
+            f"{OLDER}",
         )
     for part in net.modules():  # onnx2torch gives lists where torch's own layers have tuples
         for name in ("kernel_size", "stride", "padding", "dilation"):
@@ -166,6 +180,20 @@ def _converted(
     if shape is None:
         return net, ""
     return (net, "") if not (why := _apart(net, asked, shape)) else (None, why)
+
+
+def _in_torch(onnx2torch: Any, model: Any) -> nn.Module:
+    """Return the module, of an older opset where onnx2torch does not know that of ``model``."""
+    try:
+        return onnx2torch.convert(model)  # type: ignore[no-any-return]
+    except NotImplementedError:
+        from onnx import version_converter
+
+        try:
+            older = version_converter.convert_version(model, OLDER)
+        except Exception:
+            older = model
+        return onnx2torch.convert(older)  # type: ignore[no-any-return]
 
 
 def _opset(model: Any) -> int:

@@ -20,7 +20,7 @@ from advkit.models.preprocess import preprocess_of, preprocessed
 from advkit.models.schemes import LOADERS, SCHEMES, SHAPES, function_of
 from advkit.models.torch_file import holds_tensors_alone
 from advkit.models.weights_file import about_in, read_about, read_weights
-from advkit.spec_text import Spec, only, parse_spec
+from advkit.spec_text import Spec, as_text, only, parse_spec
 
 _MODULE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
@@ -44,6 +44,7 @@ def load_model(
     >>> model(torch.zeros(2, 1, 8, 8)).shape, model.classes[:3]
     (torch.Size([2, 10]), ('0', '1', '2'))
     """
+    spec = as_text(spec, "the model", 'wrap it: advkit.Classifier(net, name="mine")')
     parsed, preprocess = _taken_apart(spec)
     if arch is not None and not _is_file(parsed):
         raise UsageError(

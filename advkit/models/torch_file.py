@@ -3,6 +3,7 @@
 import io
 import pickletools
 import zipfile
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from advkit.errors import InputError
 from advkit.models.load_gate import kind_of
+from advkit.numbers import several
 
 WRAPPED = ("state_dict", "model_state_dict", "model", "state_dict_ema", "model_ema", "ema", "net")
 PREFIXES = ("module.", "_orig_mod.")
@@ -63,7 +65,9 @@ def unwrapped(found: Any, path: str) -> tuple[dict[str, Tensor], list[str]]:
         key = next((name for name in WRAPPED if isinstance(found.get(name), dict)), None)
         if key is None:
             break
-        notes.append(f"the weights were taken from {key!r} in {path}")
+        others = [name for name in WRAPPED if name != key and isinstance(found.get(name), dict)]
+        rest = f", not from {' or '.join(map(repr, others))}" if others else ""
+        notes.append(f"the weights were taken from {key!r} in {path}{rest}")
         found = found[key]
     if not isinstance(found, dict) or not _is_weights(found):
         held = f"a dict of {', '.join(map(str, list(found)[:5]))}" if isinstance(found, dict) else (
@@ -78,6 +82,26 @@ def unwrapped(found: Any, path: str) -> tuple[dict[str, Tensor], list[str]]:
             notes.append(f"{prefix!r} was taken off the names of the weights in {path}")
             found = {name.removeprefix(prefix): tensor for name, tensor in found.items()}
     return dict(found), notes
+
+
+def under_prefix(
+    own: Iterable[str], tensors: dict[str, Tensor], path: str
+) -> tuple[dict[str, Tensor], list[str]]:
+    """Return the tensors that lie under the one prefix by which all names ``own`` are found.
+
+    So is a net within another module saved: model.conv1.weight. With a note; without such a prefix,
+    or with several, the tensors are returned as they are.
+    """
+    names = list(own)
+    first = names[0] if names else ""
+    begins = [name.removesuffix(first) for name in tensors if name.endswith(f".{first}")]
+    fitting = [each for each in begins if all(f"{each}{name}" in tensors for name in names)]
+    if not names or first in tensors or len(fitting) != 1:
+        return tensors, []
+    note = f"{fitting[0]!r} was taken off the names of the weights in {path}"
+    left = len(tensors) - len(names)
+    told = f"{note}; {several(left, 'other')} in it had no use" if left else note
+    return {name: tensors[f"{fitting[0]}{name}"] for name in names}, [told]
 
 
 def _is_weights(found: dict[Any, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 import inspect
 import pickle
+import re
 import warnings
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import Tensor
 import advkit
 from advkit.attacks import ATTACKS, norms_of, restarted, strongest
 from advkit.engine.objectives import Model
+from advkit.errors import UsageError
 from tests.attacks.subjects import SUBJECTS
 
 X, Y = torch.rand(4, 1, 3, 3, generator=torch.Generator().manual_seed(0)), torch.arange(4) % 3
@@ -156,3 +158,30 @@ def test_a_checked_attack_looks_like_itself(name: str) -> None:
     assert "steps" not in inspect.signature(attack).parameters or attack.__doc__
     assert attack.__wrapped__.__module__ != "advkit.attacks"  # type: ignore[attr-defined]
     assert pickle.loads(pickle.dumps(attack)) is attack
+
+
+@pytest.mark.parametrize(
+    ("model", "x", "told"),
+    [
+        ("bundled:digits-cnn", torch.rand(2, 4), "the model is a str"),
+        (lambda x: (x, x), torch.rand(2, 4), r"returns a tuple of 2.*output\[0\]"),
+        (lambda x: {"logits": x}, torch.rand(2, 4), r"returns a dict .*output\['logits'\]"),
+        (lambda x: x[:, :1], torch.rand(2, 4), "one number per sample"),
+        (torch.nn.Linear(4, 3), torch.rand(2, 4).double(), "weights are torch.float32"),
+    ],
+)
+def test_a_model_that_does_not_fit_is_told(model: Any, x: torch.Tensor, told: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        advkit.attacks.pgd(model, x, torch.tensor([0, 1]), eps=0.1, norm="Linf", steps=2)
+    assert re.search(told, f"{caught.value} {caught.value.hint}")
+
+
+def test_without_gradients_an_attack_refuses_to_begin() -> None:
+    asked = {"eps": 0.1, "norm": "Linf"}
+    net, x, y = torch.nn.Linear(4, 3), torch.rand(2, 4), torch.tensor([0, 1])
+    with torch.inference_mode(), pytest.raises(UsageError, match="inference_mode"):
+        advkit.attacks.pgd(net, x, y, **asked)
+    with torch.no_grad():
+        assert not advkit.attacks.pgd(net, x, y, **asked).equal(x)
+    with torch.inference_mode(), pytest.raises(UsageError, match="inference_mode"):
+        advkit.attack("pgd", "bundled:digits-cnn", eps=0.1)

@@ -34,6 +34,9 @@ def bytes_of(*shape: int) -> Any:
         ((5, 3, 9, 3), "", (5, 3, 9, 3), "nchw"),
         ((5, 3, 9, 3), "?layout=nhwc", (5, 3, 3, 9), "nhwc"),
         ((5, 7), "", (5, 7), "flat"),
+        ((5, 2, 9), "", (5, 1, 2, 9), "one channel"),
+        ((5, 2, 9), "?layout=as_is", (5, 2, 9), "as they lie"),
+        ((5, 1, 4, 4, 4), "?layout=as_is", (5, 1, 4, 4, 4), "as they lie"),
     ],
 )
 def test_layouts(
@@ -117,6 +120,8 @@ def test_images_that_cannot_be_used(tmp_path: Path, x: Any, told: str) -> None:
         (np.array(["cat", "dog", "cat"]), "are text", "np.unique"),
         (np.array([True, False, True]), "are bool", ""),
         (np.eye(3, dtype=int), r"shape \(3, 3\)", "argmax"),
+        (np.eye(3), r"shape \(3, 3\)", "argmax"),
+        (np.ones((3, 2), dtype=int), r"shape \(3, 2\)", "not several at once"),
         (np.arange(4), "3 images, but 4 labels", ""),
     ],
 )

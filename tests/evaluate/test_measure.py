@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import torch
 from torch import nn
 
 from advkit.attacks.bisection import line_search
+from advkit.errors import UsageError
 from advkit.evaluate.intervals import curve, robust_at, wilson
 from advkit.evaluate.measure import measure
 from tests.attacks.problems import affine, exact_radius, near_boundary
@@ -111,3 +113,25 @@ def test_with_targets_only_reaching_them_counts() -> None:
     assert rows["fooled"].tolist() == [True, False, False, False]
     assert rows["right"].tolist() == [False, False, True, False]
     assert rows["margin"].tolist() == [2.0, 2.0, -1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ({"model": "bundled:digits-cnn"}, "the model is a str"),
+        ({"x_adv": np.zeros((4, 3))}, "x_adv is a ndarray"),
+        ({"x_adv": torch.zeros(1, 3)}, r"x has the shape \(4, 3\) and x_adv \(1, 3\)"),
+        ({"y": torch.zeros(3, dtype=torch.int64)}, "4 samples and y has 3"),
+        ({"y": torch.zeros(4)}, "y holds torch.float32"),
+        ({"y": torch.full((4,), 3)}, "y holds 3, but the model has 3 classes"),
+        ({"targets": 2}, "targets is a int"),
+        ({"eps": "8/255"}, "eps='8/255' is not a radius"),
+        ({"eps": -1.0}, "is not a radius"),
+    ],
+)
+def test_what_cannot_be_measured_is_told(other: dict[str, Any], told: str) -> None:
+    x, y = torch.zeros(4, 3), torch.zeros(4, dtype=torch.int32)
+    words: dict[str, Any] = {"model": nn.Identity(), "x": x, "y": y, "x_adv": x, "eps": 0.1}
+    assert len(measure(**words, norm="Linf")) == 4
+    with pytest.raises(UsageError, match=told):
+        measure(**words | other, norm="Linf")

@@ -11,7 +11,8 @@ from advkit.errors import InputError, UsageError
 from advkit.models import Classifier, input_shape, load_model, probe
 from advkit.models.nets import build
 from advkit.models.specs import bundled_models
-from advkit.models.weights_file import write_weights
+from advkit.models.torch_file import under_prefix, unwrapped
+from advkit.models.weights_file import read_weights, write_weights
 
 MODULE = """
 import torch
@@ -267,10 +268,34 @@ def test_weights_that_do_not_fit(tmp_path: Path) -> None:
     extra = saved(tmp_path / "w.safetensors", more=torch.zeros(1))
     with pytest.raises(InputError, match=r"1 unexpected: more\n"):
         load_model(extra, arch="mlp?shape=1,8,8&n_classes=3")
-    parallel = saved(tmp_path / "w.safetensors", prefix="module.")
-    with pytest.raises(InputError, match="6 missing") as caught:
-        load_model(parallel, arch="mlp?shape=1,8,8&n_classes=3")
-    assert "module." in caught.value.hint
+
+
+@pytest.mark.parametrize("prefix", ["module.", "model.", "encoder.net."])
+def test_one_prefix_of_all_names_is_taken_off(tmp_path: Path, prefix: str) -> None:
+    arch, x = "mlp?shape=1,8,8&n_classes=3", torch.rand(4, 1, 8, 8)
+    found = load_model(saved(tmp_path / "w.safetensors", prefix=prefix), arch=arch)
+    assert f"'{prefix}' was taken off" in found.notes[-1]
+    plain = {
+        name.removeprefix(prefix): each
+        for name, each in read_weights(str(tmp_path / "w.safetensors")).tensors.items()
+    }
+    write_weights(tmp_path / "p.safetensors", plain, None)
+    assert torch.equal(found(x), load_model(str(tmp_path / "p.safetensors"), arch=arch)(x))
+
+
+def test_of_two_prefixes_none_is_taken_off() -> None:
+    tensors = {f"{who}.{name}": torch.zeros(1) for who in ("teacher", "student") for name in "ab"}
+    assert under_prefix("ab", tensors, "w.pt") == (tensors, [])
+    more = {name: each for name, each in tensors.items() if name != "teacher.b"}
+    found, (note,) = under_prefix("ab", more, "w.pt")
+    assert list(found) == ["a", "b"]
+    assert note.endswith("w.pt; 1 other in it had no use")
+
+
+def test_weights_beside_those_that_are_taken_are_named() -> None:
+    each = {"a": torch.zeros(1)}
+    _, notes = unwrapped({"ema": each, "model": each, "epoch": 3}, "w.pt")
+    assert notes == ["the weights were taken from 'model' in w.pt, not from 'ema'"]
 
 
 def test_a_file_that_describes_itself(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from advkit.errors import InputError, UnsafeError
+import advkit
+from advkit.errors import InputError, UnsafeError, UsageError
 from advkit.models import load_model
 
 onnx = pytest.importorskip("onnx")
@@ -80,3 +81,35 @@ def test_an_opset_that_onnxruntime_does_not_know_is_told(tmp_path: Path) -> None
     (tmp_path / "net.onnx").write_bytes(linear(opset=9999).SerializeToString())
     with pytest.raises(InputError, match=r"net\.onnx \(opset 9999\)"):
         load_model(str(tmp_path / "net.onnx"))
+
+
+def test_a_newer_opset_is_converted_by_an_older_one(tmp_path: Path) -> None:
+    model = linear(opset=20)
+    where, kind = model.graph.node, onnx.TensorProto.FLOAT
+    half = onnx.helper.make_tensor("half", kind, [], [0.5])
+    where.insert(0, onnx.helper.make_node("Constant", [], ["c"], value=half))
+    where[1].output[0], last = "y", onnx.helper.make_node("Mul", ["y", "c"], ["z"])
+    where.insert(2, last)
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    found, x = load_model(str(tmp_path / "net.onnx")), torch.rand(5, 4)
+    assert not found.black_box
+    assert torch.allclose(found(x), (x @ torch.from_numpy(WEIGHTS) / 2).relu(), atol=1e-6)
+
+
+def test_inputs_of_another_type_are_told(tmp_path: Path) -> None:
+    model = linear()
+    model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT16
+    model.graph.initializer[0].CopyFrom(
+        onnx.numpy_helper.from_array(WEIGHTS.astype(np.float16), "w")
+    )
+    model.graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.FLOAT16
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(InputError, match=r"takes 1 input: x \(float16\)"):
+        load_model(str(tmp_path / "net.onnx"))
+
+
+def test_why_an_attack_has_no_gradients_is_told(tmp_path: Path) -> None:
+    (tmp_path / "net.onnx").write_bytes(linear("ThresholdedRelu").SerializeToString())
+    data = (torch.rand(4, 4), torch.arange(4) % 3)
+    with pytest.raises(UsageError, match=r"needs gradients, .* black box .*onnx2torch cannot"):
+        advkit.attack("pgd", str(tmp_path / "net.onnx"), data, eps=0.1)

@@ -202,6 +202,20 @@ def test_one_number_per_sample_becomes_two_as_the_hint_says() -> None:
     assert torch.allclose(pair(X).softmax(1)[:, 1:], s.sigmoid())
 
 
+@pytest.mark.parametrize(
+    ("net", "x", "told", "hint"),
+    [
+        (nn.Conv1d(2, 3, 5), X[:, :, :2], "samples of 2 axes, .* data has 1 x 2 x 28", "as_is"),
+        (nn.Conv2d(1, 3, 5), X.flatten(1), "samples of 3 axes, .* data has 784", "height, width"),
+        (nn.Conv1d(1, 3, 5), X.flatten(1), "data has no channels", r"x\[:, None\]"),
+    ],
+)
+def test_samples_of_other_axes_are_told(net: nn.Module, x: Tensor, told: str, hint: str) -> None:
+    with pytest.raises(InputError, match=told) as caught:
+        probe(Classifier(net, name="net"), x, Y)
+    assert re.search(hint, caught.value.hint)
+
+
 def test_grey_images_without_a_channel_are_told() -> None:
     with pytest.raises(InputError, match="has no channels") as caught:
         probe(cnn(), X[:, 0], Y)
