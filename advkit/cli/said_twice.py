@@ -28,8 +28,11 @@ def check_said_once(command: click.Command, above: click.Context, words: Sequenc
     context = click.Context(collecting, **about)
     given, _, _ = collecting.make_parser(context).parse_args(list(words))
     for param in command.params:
-        if param.name in SPECS:
-            _check_one_each(command, param, given.get(param.name) or ())
+        said = given.get(param.name)
+        if param.name in SPECS and isinstance(
+            said, str | list | tuple
+        ):  # click has a mark for none
+            _check_one_each(command, param, said)
     for option in single:
         values = list(dict.fromkeys(given.get(option.name, ())))
         if len(values) > 1:

@@ -128,7 +128,8 @@ def test_arrays_of_other_names(cli: Cli) -> None:
         ("invert a.jpg b.jpg", "advkit invert --picture a.jpg --picture b.jpg"),
         ("explain a.jpg", PICTURE), ("embed --data flat/1.png --model own_net.py:make", PICTURE),
         ("fool --class 12", "0 to 9, or a name"),
-        ("explain --target xyz --images 1", "known: label, margin, predicted, second; it may be "
+        ("explain --target xyz --images 1", "known: Ankle boot, Bag, Coat, Dress, Pullover, "
+         "Sandal, Shirt, Sneaker, T-shirt/top, Trouser, label, margin, predicted, second; it may be "
          "predicted, second, label, margin, a class, CLASS-CLASS, or LAYER[channel,y,x]"),
         ("train --model mlp --out a.safetensors", "what is trained is --arch mlp"),
         ("help", "advkit --help"),
