@@ -129,8 +129,8 @@ def test_arrays_of_other_names(cli: Cli) -> None:
         ("explain a.jpg", PICTURE), ("embed --data flat/1.png --model own_net.py:make", PICTURE),
         ("fool --class 12", "0 to 9, or a name"),
         ("explain --target xyz --images 1", "known: Ankle boot, Bag, Coat, Dress, Pullover, "
-         "Sandal, Shirt, Sneaker, T-shirt/top, Trouser, label, margin, predicted, second; it may be "
-         "predicted, second, label, margin, a class, CLASS-CLASS, or LAYER[channel,y,x]"),
+         "Sandal, Shirt, Sneaker, T-shirt/top, Trouser, label, margin, predicted, second; "
+         "it may be predicted, second, label, margin, a class, CLASS-CLASS, or LAYER[channel,y,x]"),
         ("train --model mlp --out a.safetensors", "what is trained is --arch mlp"),
         ("help", "advkit --help"),
         ("ls atacks", "did you mean attacks?"),
