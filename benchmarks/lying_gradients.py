@@ -9,21 +9,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-class _Zero(torch.autograd.Function):
+class _Same(torch.autograd.Function):
     @staticmethod
     def forward(_ctx: Any, x: Tensor) -> Tensor:
         return x.view_as(x)
 
+
+class _Zero(_Same):
     @staticmethod
     def backward(_ctx: Any, *slopes: Tensor) -> Tensor:
         return torch.zeros_like(slopes[0])
 
 
-class _Half(torch.autograd.Function):
-    @staticmethod
-    def forward(_ctx: Any, x: Tensor) -> Tensor:
-        return x.view_as(x)
-
+class _Half(_Same):
     @staticmethod
     def backward(_ctx: Any, *slopes: Tensor) -> Tensor:
         width = slopes[0].shape[-1]

@@ -79,15 +79,9 @@ def told(record: dict[str, Any], as_json: bool) -> None:
             rows = [[_text(value) for value in row] for row in each["table"]["rows"]]
             lines += [each["title"], columns(heads, rows, right=right), ""]
     lines += [paragraph(note, "note:     ") for note in record["notes"]]
-    say(
-        "\n".join(
-            [
-                *lines,
-                f"pictures: {record['out']}/{record.get('files', 'pictures/')[:-1]}",
-                f"report:   {record['report']}",
-            ]
-        )
-    )
+    files = record.get("files", "pictures/").removesuffix("/")
+    lines += [f"pictures: {record['out']}/{files}", f"report:   {record['report']}"]
+    say("\n".join(lines))
 
 
 def _text(value: str | float | None) -> str:

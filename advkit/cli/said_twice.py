@@ -28,10 +28,8 @@ def check_said_once(command: click.Command, above: click.Context, words: Sequenc
     context = click.Context(collecting, **about)
     given, _, _ = collecting.make_parser(context).parse_args(list(words))
     for param in command.params:
-        said = given.get(param.name)
-        if param.name in SPECS and isinstance(
-            said, str | list | tuple
-        ):  # click has a mark for none
+        said = given.get(param.name)  # an argument that is not given is a mark of click's own
+        if param.name in SPECS and isinstance(said, str | list | tuple):
             _check_one_each(command, param, said)
     for option in single:
         values = list(dict.fromkeys(given.get(option.name, ())))

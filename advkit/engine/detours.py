@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
 from advkit.engine.layers import takes_hooks
+from advkit.engine.meter import counter
 from advkit.engine.objectives import Model
 from advkit.engine.own_backward import passed_by
 from advkit.engine.stand_ins import function_name, replaced
@@ -30,7 +31,7 @@ WIDTH = 0.2
 """Of the smooth step that stands in for a comparison, in deviations of what is compared."""
 
 
-METER = "advkit.engine.meter"
+METER = counter.__module__
 """Whose hooks on gradients stay: they count passes."""
 
 

@@ -89,7 +89,8 @@ def audit(
     plan = plan_of(chosen, norm)
     name = None if attacks or model.black_box else stronger(suite)
     above = (name, plan_of(SUITES[name][norm], norm)) if name else None
-    labels = [member.label for member in plan.members()]
+    known = [plan, *([above[1]] if above else [])]
+    labels = [member.label for each in known for member in each.members()]
     check_gradients(model, plan.members())
     bounds = "off" if model.black_box and bounds == "auto" else bounds
     foreseen = budget(plan, len(eps), told_classes(model, samples))
