@@ -15,7 +15,7 @@ from advkit.benchmarks.linearity import DATA, Progress, study
 from advkit.data.given import Data, given
 from advkit.data.samples import fingerprint
 from advkit.evaluate.fingerprint import environment, now
-from advkit.evaluate.run_folder import earlier, make_folder, write_json, write_text
+from advkit.evaluate.run_folder import earlier, folder_for, write_json, write_text
 from advkit.pages.audits import card_of
 from advkit.reports import Card, Linearity, Shot, linearity_page
 from advkit.reports.linearity import headline
@@ -55,8 +55,8 @@ def linearity(
     else:
         samples = given(data, limit)
     out = Path(out) if out else new_run(samples.name, kind="linearity")
-    make_folder(out)
-    found = study(samples, progress=progress, models=models, **options)
+    with folder_for(out):
+        found = study(samples, progress=progress, models=models, **options)
     for name, table in found.tables.items():
         write_text(out, f"{name}.csv", table.to_csv(index=False))
     page = page_of(found, command, started)

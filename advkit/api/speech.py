@@ -10,7 +10,7 @@ from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.errors import InputError
 from advkit.evaluate.fingerprint import environment, now
-from advkit.evaluate.run_folder import earlier, make_folder, write_arrays, write_json, write_text
+from advkit.evaluate.run_folder import earlier, folder_for, write_arrays, write_json, write_text
 from advkit.evaluate.sound_files import write_waves
 from advkit.evaluate.work import Progress
 from advkit.models.specs import input_shape, load_model
@@ -47,18 +47,18 @@ def speech(
     samples = load_data(data or DATA, shape=input_shape(model))
     recogniser = loaded_for(samples, model)
     others = surrogates or ((OTHER,) if own and model != OTHER else ())
-    make_folder(out)
-    found, sounds = study(
-        recogniser,
-        samples,
-        learn_on=_learn_on(samples, own),
-        others=[loaded_for(samples, name) for name in others],
-        linear=load_model(LINEAR) if own and samples.x.shape[1:] == (8000,) else None,
-        strings=strings > 0 and own,
-        effort=Effort(clips, max(strings, 1), steps),
-        seed=seed,
-        progress=progress,
-    )
+    with folder_for(out):
+        found, sounds = study(
+            recogniser,
+            samples,
+            learn_on=_learn_on(samples, own),
+            others=[loaded_for(samples, name) for name in others],
+            linear=load_model(LINEAR) if own and samples.x.shape[1:] == (8000,) else None,
+            strings=strings > 0 and own,
+            effort=Effort(clips, max(strings, 1), steps),
+            seed=seed,
+            progress=progress,
+        )
     summary = {
         **found,
         "model": {"name": recogniser.name, "sha256": recogniser.fingerprint(),

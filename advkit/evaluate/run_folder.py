@@ -51,6 +51,19 @@ def make_folder(out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
 
 
+@contextmanager
+def folder_for(out: Path) -> Iterator[None]:
+    """Make ``out`` before the work; work that fails with nothing written takes it away again."""
+    new = not out.exists()
+    make_folder(out)
+    try:
+        yield
+    except BaseException:
+        if new and not any(out.iterdir()):
+            out.rmdir()
+        raise
+
+
 def earlier(out: Path, *, fresh: bool, **kind: str) -> dict[str, Any] | None:
     """Return the record of the run in ``out``; None where there is none, or it begins anew.
 

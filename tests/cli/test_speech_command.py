@@ -32,10 +32,12 @@ def test_the_study_writes_numbers_sounds_and_a_page(cli: Cli, tmp_path: Path) ->
 
 def test_what_is_no_sound_is_told(cli: Cli, tmp_path: Path) -> None:
     done = cli(
-        "speech", "--model", "bundled:digits-cnn", "--data", "bundled:digits", "--out", tmp_path
-    )
+        "speech", "--model", "bundled:digits-cnn", "--data", "bundled:digits",
+        "--out", tmp_path / "run",
+    )  # fmt: skip
     assert done.code == 2
     assert "is not sound" in done.err
+    assert not (tmp_path / "run").exists(), "an empty directory is not left behind"
     done = cli("speech", "--model", "./own.py:net")
     assert done.code == 3
     assert "comes without clips" in done.err
