@@ -14,9 +14,9 @@ from tests.attacks.problems import cnn, images
 
 def first_on_a_line(x: Tensor, y: Tensor, line: list[Tensor]) -> Tensor:
     """Return how far from ``x`` the first fooling image of ``line`` is, infinity if none."""
-    found = torch.full((len(x),), torch.inf)
+    found, net = torch.full((len(x),), torch.inf), cnn()
     for image in line:
-        fooled = margins(cnn()(image), y) > 0
+        fooled = margins(net(image), y) > 0
         found = torch.where(fooled & found.isinf(), NORMS["L2"].size(image - x), found)
     return found
 

@@ -119,15 +119,15 @@ def test_who_lags_behind_the_distance_asked_for_leaves(
 def test_going_on_finds_as_much_as_a_race_from_the_image_for_fewer_passes(
     robust: Classifier,
 ) -> None:
-    x, y, ids, *_ = take(load_data("bundled:fashion-mnist"), range(64, 192))
+    x, y, ids, *_ = take(load_data("bundled:fashion-mnist"), range(64, 112))
     known = race(robust, x, y, norm="L2", steps=60, ids=ids)
     eps = 0.97 * distances(robust, x, y, known, "L2")
     with metered(robust) as paid:
-        on = race(robust, x, y, eps=eps, norm="L2", steps=400, ids=ids, starting_points=known)
+        on = race(robust, x, y, eps=eps, norm="L2", steps=300, ids=ids, starting_points=known)
     with metered(robust) as more:
-        anew = race(robust, x, y, eps=eps, norm="L2", steps=400, ids=ids)
+        anew = race(robust, x, y, eps=eps, norm="L2", steps=300, ids=ids)
     found, rivals = (int((each != x).flatten(1).any(1).sum()) for each in (on, anew))
-    assert rivals > 20
+    assert rivals > 15
     assert found >= 0.9 * rivals
     assert paid.forwards < 0.8 * more.forwards
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from advkit.reports import audit_page
+from tests.browser.test_every_page import AXE
 from tests.reports.sample_audit import COMMAND, sample_audit, sample_cards
 
 Visit = Callable[..., Any]
@@ -151,14 +152,12 @@ def test_it_prints_with_every_table_unfolded(visit: Visit) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_a_phone(visit: Visit, scheme: str) -> None:
-    """On a wide screen: test_every_page.py. In the dark only the contrast, which depends on it."""
+    """On a wide screen: test_every_page.py."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     page = visit(color_scheme=scheme, viewport=PHONE)
     for summary in page.locator("summary").all():
         summary.click()
-    found = axe.Axe().run(
-        page, options={"runOnly": ["color-contrast"]} if scheme == "dark" else None
-    )
+    found = axe.Axe().run(page, options=AXE[scheme])
     assert found.violations_count == 0, found.generate_report()
 
 
