@@ -41,10 +41,12 @@ def straight_through(model: Model) -> Model:
     """Return ``model`` with the same answers and a gradient where its own has none.
 
     Rounding, detaching and casts pass the gradient on as if they were not there; a sign passes it
-    on between -1 and 1; a comparison is a steep sigmoid. Where a module gets a tensor that no
-    longer depends on the image (a detour over numpy, say, to compress it as JPEG), but has the
-    shape of the last one that did, its gradient goes on to that one. A backward pass of the
-    model's own (`passed_by`) is gone past, and its hooks on gradients are left out.
+    on between -1 and 1; a comparison is a steep sigmoid, a vote for the largest of a row a softmax.
+    No `torch.inference_mode` begins. What comes back from outside torch in the shape of what went
+    out (over numpy, say, to compress it as JPEG) has the gradient of that; so has what a module
+    gets that no longer depends on the image, but has the shape of the last tensor that did. A
+    backward pass of the model's own (`passed_by`) is gone past, and its hooks on gradients are left
+    out.
     """
 
     def ask(x: Tensor) -> Tensor:

@@ -42,6 +42,7 @@ PLAIN: dict[str, Change] = {
     "straight_through": straight_through,
     "backwards_turned": backwards_turned,
 }
+SAME_ANSWERS = ("straight_through", "backwards_turned")
 GAP = 5.0
 """Mean clean margin to which saturated logits are scaled: the cross entropy of it is 0.007."""
 
@@ -107,17 +108,18 @@ def _better(
 def _truer(subject: Subject, found: Found, causes: dict[str, Change]) -> Found:
     """Return ``found`` with a change that makes a wrong gradient true, if PGD fools no fewer by it.
 
-    A gradient that is cut off at some height, say, leads as far as the whole one at times.
+    A gradient that is cut off at some height, say, leads as far as the whole one at times. Other
+    logits may have a true gradient, of something else: what is kept has the model's own answers.
     """
     if found.kept or isinstance(subject.model, OnAverage) or _is_true(subject):
         return found
-    for name, change in causes.items():
-        guided = subject._replace(guide=change(subject.guide))
+    for name in [each for each in causes if each in SAME_ANSWERS]:
+        guided = subject._replace(guide=causes[name](subject.guide))
         if not _is_true(guided):
             continue
         now = reached(guided, found.eps)
         if int((now > 0).sum()) >= int((found.now > 0).sum()):
-            return found._replace(kept={name: change}, now=now)
+            return found._replace(kept={name: causes[name]}, now=now)
     return found
 
 
