@@ -125,6 +125,40 @@ def test_attacks_by_another_gradient_and_put_together_are_not_a_users_own(tmp_pa
     assert states(summary)["silent_success"] == "not applicable"
 
 
+def test_a_gradient_that_is_made_up_is_held_against_more_scores(tmp_path: Path) -> None:
+    given: dict[str, Any] = {"attacks": ("pgd:steps=5",), "eps": (0.02,)}
+    model = Classifier(Rounded(), name="rounded")
+    for name, changes, scores in (("honest", {}, 100), ("rounded", {"model": model}, 1000)):
+        checks = run(tmp_path / name, **given, **changes)["trust"]["checks"]
+        evidence = {check["name"]: check["evidence"] for check in checks}["black_box_wins"]
+        assert evidence.startswith(f"Square, by {scores} scores,")
+
+
+class Highest(nn.Module):
+    """Tells how high the highest logit is, and of the others nothing: free PGD gets nowhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = digits_net()
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits = self.net(x)
+        return torch.where(logits == logits.amax(1, keepdim=True), logits, 0)
+
+
+def test_where_free_attacks_fail_scores_and_the_logits_within_are_tried(tmp_path: Path) -> None:
+    model = Classifier(Highest(), name="highest")
+    given: dict[str, Any] = {"attacks": ("pgd:steps=5",), "eps": (0.1,), "samples": some_digits(40)}
+    summary = run(tmp_path / "run", model=model, **given)
+    assert states(summary)["unbounded_fails"] == "fail", summary["trust"]
+    assert summary["trust"]["overall"] == "doubtful"
+    labels = [row["attack"] for row in summary["attacks"]]
+    assert any(label.startswith("inner_logits(") for label in labels), labels
+    assert any(label.startswith("square") for label in labels), labels
+    true = run(tmp_path / "true", **given)["robust"][0]["value"]
+    assert summary["robust"][0]["value"] <= true + 0.02
+
+
 def test_a_surrogate_is_tried(tmp_path: Path) -> None:
     class Deaf(nn.Module):
         """Fooled by what fools the digits net, with a gradient that leads nowhere."""
