@@ -6,7 +6,7 @@ the function call, whoever makes it, as long as it is made through torch.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,12 +21,14 @@ from advkit.engine.objectives import Model
 from advkit.engine.own_backward import passed_by
 from advkit.engine.stand_ins import function_name, replaced
 from advkit.engine.steady import sigmoid
+from advkit.engine.without_inference import without_inference
 
 PASSED_ON = frozenset({"round", "floor", "ceil", "trunc", "fix", "detach", "data"})
 ABOVE, BELOW = frozenset({"gt", "ge", "greater"}), frozenset({"lt", "le", "less"})
 CASTS = frozenset({"float", "double", "half", "bfloat16", "to", "type", "type_as",
                    "int", "long", "byte", "short", "char"})  # fmt: skip
 OUT = frozenset({"numpy", "array", "tolist", "item"})
+OUTSIDE = "detour outside torch"
 WIDTH = 0.2
 """Of the smooth step that stands in for a comparison, in deviations of what is compared."""
 
@@ -39,16 +41,18 @@ def straight_through(model: Model) -> Model:
     """Return ``model`` with the same answers and a gradient where its own has none.
 
     Rounding, detaching and casts pass the gradient on as if they were not there; a sign passes it
-    on between -1 and 1; a comparison is a steep sigmoid. Where a module gets a tensor that no
-    longer depends on the image (a detour over numpy, say, to compress it as JPEG), but has the
-    shape of the last one that did, its gradient goes on to that one. A backward pass of the
-    model's own (`passed_by`) is gone past, and its hooks on gradients are left out.
+    on between -1 and 1; a comparison is a steep sigmoid, a vote for the largest of a row a softmax.
+    No `torch.inference_mode` begins. What comes back from outside torch in the shape of what went
+    out (over numpy, say, to compress it as JPEG) has the gradient of that; so has what a module
+    gets that no longer depends on the image, but has the shape of the last tensor that did. A
+    backward pass of the model's own (`passed_by`) is gone past, and its hooks on gradients are left
+    out.
     """
 
     def ask(x: Tensor) -> Tensor:
         if not (torch.is_grad_enabled() and x.requires_grad):
             return model(x)
-        with _reconnected(model, set()), _Detours():
+        with _reconnected(model, set()), without_inference(set()), _Detours():
             logits = model(x)
         passed_by(logits)
         return logits
@@ -59,7 +63,8 @@ def straight_through(model: Model) -> Model:
 def detours(model: Model, x: Tensor) -> list[str]:
     """Return the names of what in ``model`` at ``x`` (n, ...) `straight_through` finds a way by."""
     found: set[str] = set()
-    with torch.enable_grad(), _reconnected(model, found), _Detours() as mode:
+    leads = _reconnected(model, found), without_inference(found)
+    with torch.enable_grad(), leads[0], leads[1], _Detours() as mode:
         logits = model(x.detach().clone().requires_grad_(True))
     return sorted(found | mode.taken | set(passed_by(logits)))
 
@@ -70,6 +75,12 @@ class _Detours(TorchFunctionMode):
         self.taken: set[str] = set()
         self._smooth: dict[int, tuple[Tensor, Tensor]] = {}
         """By identity a tensor of truths or whole numbers, and what stands for it backward."""
+        self._winners: dict[int, tuple[Tensor, Tensor]] = {}
+        """By identity the places of the largest of each row, and shares of the row for them."""
+        self._out: dict[tuple[int, ...], Tensor] = {}
+        """By shape the last tensor that went out of torch."""
+        self._back: dict[int, tuple[Tensor, Tensor]] = {}
+        """By identity a tensor that came back, and the same with a gradient."""
 
     def __torch_function__(
         self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -82,10 +93,14 @@ class _Detours(TorchFunctionMode):
             self.taken.add(name)
             return RemovableHandle(OrderedDict())
         if name in OUT:
-            args = (args[0].detach(), *args[1:])
+            args = (self._gone_out(args[0]), *args[1:])
+        elif self._out:
+            args = tuple(self._come_back(one) for one in args)
         if name == "mul":
             args = tuple(self._real(one) if id(one) in self._smooth else one for one in args)
         out = func(*args, **(kwargs or {}))
+        if name == "argmax" and _by_row(args, kwargs or {}):
+            self._winners[id(out)] = out, _soft(args[0])
         if not isinstance(out, Tensor) or not args or not isinstance(args[0], Tensor):
             return out
         smooth = self._stand_in(name, out, args)
@@ -97,12 +112,28 @@ class _Detours(TorchFunctionMode):
         self._smooth[id(out)] = out, smooth
         return out
 
+    def _gone_out(self, x: Tensor) -> Tensor:
+        if x.requires_grad and x.ndim > 1:
+            self._out[tuple(x.shape)] = x
+        return x.detach()
+
+    def _come_back(self, x: Any) -> Any:
+        """Return ``x`` with the gradient of what went out, if it has none and is of its shape."""
+        if not isinstance(x, Tensor) or x.requires_grad or not x.is_floating_point():
+            return x
+        if id(x) not in self._back and tuple(x.shape) in self._out:
+            self.taken.add(OUTSIDE)
+            self._back[id(x)] = x, replaced(x, self._out[tuple(x.shape)].to(x.dtype))
+        return self._back[id(x)][1] if id(x) in self._back else x
+
     def _stand_in(self, name: str, out: Tensor, args: tuple[Any, ...]) -> Tensor | None:
         """Return what stands for ``out`` backward, None where torch has a way itself."""
         first: Tensor = args[0]
+        if name == "one_hot" and id(first) in self._winners:
+            return self._winners[id(first)][1]
         if id(first) in self._smooth:
             return self._of_truths(name, out, args)
-        if name in ABOVE | BELOW and any(isinstance(a, Tensor) and a.requires_grad for a in args):
+        if name in ABOVE | BELOW and any(_moves(a) for a in args):
             return _step(name, *args[:2])
         if not first.requires_grad:
             return None
@@ -127,14 +158,31 @@ class _Detours(TorchFunctionMode):
         return replaced(truths.to(smooth.dtype), smooth)
 
 
+def _moves(a: Any) -> bool:
+    """Return whether ``a`` depends on the image, and is no single number, asked of all images."""
+    return isinstance(a, Tensor) and a.requires_grad and a.ndim > 0
+
+
 def _step(name: str, a: Any, b: Any) -> Tensor:
     """Return a sigmoid in place of a comparison, as steep as a sample's numbers lie close."""
-    moving = a if isinstance(a, Tensor) and a.requires_grad else b
+    moving = a if _moves(a) else b
     flat = moving.detach().flatten(1) if moving.ndim > 1 else moving.detach()[:, None]
     difference = a - b
     spread = flat.std(1, correction=0).clamp_min(1e-6) * WIDTH
     step = sigmoid(difference / spread.view(-1, *[1] * (difference.ndim - 1)))
     return step if name in ABOVE else 1 - step
+
+
+def _by_row(args: tuple[Any, ...], given: Mapping[str, Any]) -> bool:
+    """Return whether an argmax is asked for along the last of two dimensions, with a gradient."""
+    along = args[1] if len(args) > 1 else given.get("dim", given.get("axis"))
+    return _moves(args[0]) and args[0].ndim == 2 and along in (1, -1)
+
+
+def _soft(rows: Tensor) -> Tensor:
+    """Return shares that add up to 1 in each row, free of the scale of the rows."""
+    spread = rows.detach().std(1, correction=0, keepdim=True).clamp_min(1e-6)
+    return (rows / spread).softmax(1)
 
 
 @contextmanager
@@ -147,14 +195,19 @@ def _reconnected(model: Model, found: set[str]) -> Iterator[None]:
         if not isinstance(x, Tensor) or not x.is_floating_point():
             return None
         if not x.requires_grad and tuple(x.shape) in last:
-            found.add("detour outside torch")
+            found.add(OUTSIDE)
             x = replaced(x, last[tuple(x.shape)])
         if x.requires_grad:
             last[tuple(x.shape)] = x
         return x, *inputs[1:]
 
+    def keep(_module: nn.Module, _inputs: Any, output: Any) -> None:
+        if isinstance(output, Tensor) and output.requires_grad:
+            last[tuple(output.shape)] = output
+
     modules = [one for one in getattr(model, "modules", tuple)() if takes_hooks(one)]
     handles = [module.register_forward_pre_hook(look) for module in modules]
+    handles += [module.register_forward_hook(keep) for module in modules]
     try:
         yield
     finally:

@@ -19,6 +19,8 @@ from advkit.evaluate.work import Work, nearest_within, repeatable
 from advkit.models.classifier import Classifier
 
 MORE = "more_steps_help"
+ASTRAY = ("black_box_wins", "unbounded_fails")
+"""Checks whose failure tells that the gradient leads nowhere, whatever it looks like."""
 
 
 class Attacked(NamedTuple):
@@ -79,7 +81,7 @@ def run_checked(
         run(work, more, eps)
         after = _gone_on(_once(work, "after more", verdict), after, name)
         plan = plan._replace(closers=[*plan.closers, *more.members()])
-    if not after.pop("sound") or _failed(after, "black_box_wins"):
+    if not after.pop("sound") or any(_failed(after, name) for name in ASTRAY):
         last = last_resort(work, eps, care, plan, findings)
         run(work, last, eps)
         plan = plan._replace(closers=[*plan.closers, *last.members()])

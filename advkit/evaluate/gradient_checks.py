@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from advkit.engine import Point, evaluate
-from advkit.engine.objectives import Model, cross_entropy, margin
+from advkit.engine.objectives import Model, cross_entropy, margin, margins
 from advkit.engine.seeding import keys, signs
 from advkit.evaluate.randomised import SAME
 from advkit.evaluate.subject import Subject, share
@@ -34,13 +34,14 @@ def real_logits(subject: Subject) -> Check:
 
 
 def same_predictions(model: Model, other: Model, x: Tensor) -> bool:
-    """Return whether ``other`` gives other logits than ``model``, and the same predictions."""
+    """Return whether ``other`` gives other logits than ``model``, and the same predictions.
+
+    A tie for the largest logit predicts nothing.
+    """
     with torch.no_grad():
         outputs, logits = model(x), other(x)
     differ = outputs.shape == logits.shape and not torch.equal(outputs, logits)
-    return differ and bool(
-        (logits.gather(1, outputs.argmax(1)[:, None])[:, 0] == logits.amax(1)).all()
-    )
+    return differ and bool((margins(logits, outputs.argmax(1)) < 0).all())
 
 
 def some_gradient(subject: Subject) -> Check:
@@ -115,7 +116,7 @@ def followed(subject: Subject) -> Followed:
 
 def _grown(subject: Subject, point: Point, step: Tensor) -> tuple[Tensor, Tensor]:
     """Return by how much the margin grows over ``step``, and by how much its gradient says (n,)."""
-    moved = subject.x + step
+    moved = (subject.x + step).clamp(0, 1)  # a model may refuse what is no image
     after = evaluate(margin(subject.guide, subject.y), moved, gradient=False)
     return after.value - point.value, (point.gradient * (moved - subject.x)).flatten(1).sum(1)
 

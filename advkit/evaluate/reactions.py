@@ -7,12 +7,13 @@ from advkit.attacks import Member
 from advkit.attacks.changed_gradient import through
 from advkit.evaluate.suite import Plan, members_of
 from advkit.evaluate.suites import Care
-from advkit.evaluate.surrogates import Change, change_named, changed
+from advkit.evaluate.surrogates import PLAIN, Change, change_named, changed, has_inner_logits
 from advkit.evaluate.trust import Findings, right_ones
 from advkit.evaluate.work import Work
 
 BY_GRADIENT = ("apgd:steps=30,loss=ce", "apgd_targeted:steps=30,n_targets=1,try_steps=5")
 """What runs on all that stand besides the suite, where it must go round something."""
+INNER = "inner_logits"
 BY_SCORES = ("square:queries=3000",)
 """What runs on all that stand when gradients turn out to mislead."""
 
@@ -42,11 +43,16 @@ def _hunters(work: Work, plan: Plan) -> list[Member]:
 def last_resort(
     work: Work, eps: Sequence[float], care: Care, plan: Plan, findings: Findings
 ) -> Plan:
-    """Return attacks for a model whose gradient is no guide: the view from afar, and scores."""
-    smoothed = change_named("smoothed", right_ones(work, eps, care))
-    changes = {**findings.changes, "smoothed": smoothed}
-    afar = _by_changed(members_of(BY_GRADIENT, work.norm), changes)
-    return Plan([], [], [*afar, *members_of(BY_SCORES, work.norm)], [], plan.near)
+    """Return attacks for a model whose gradient is no guide: the view from afar, and scores.
+
+    Logits within are a guide too, where they are there and no check before gave cause to try them.
+    """
+    subject, members = right_ones(work, eps, care), members_of(BY_GRADIENT, work.norm)
+    changes = findings.changes
+    within = {} if INNER in changes or not has_inner_logits(subject) else {INNER: PLAIN[INNER]}
+    inner = _by_changed(members, {**within, **changes}) if within else []
+    afar = _by_changed(members, {**changes, "smoothed": change_named("smoothed", subject)})
+    return Plan([], [], [*inner, *afar, *members_of(BY_SCORES, work.norm)], [], plan.near)
 
 
 def _by_changed(members: Sequence[Member], changes: Mapping[str, Change]) -> list[Member]:

@@ -42,6 +42,7 @@ PLAIN: dict[str, Change] = {
     "straight_through": straight_through,
     "backwards_turned": backwards_turned,
 }
+SAME_ANSWERS = ("straight_through", "backwards_turned")
 GAP = 5.0
 """Mean clean margin to which saturated logits are scaled: the cross entropy of it is 0.007."""
 
@@ -52,7 +53,7 @@ def best_guide(subject: Subject) -> tuple[dict[str, Change], Check]:
     A change is tried where there is cause to, and kept if PGD of 20 steps gets clearly further by
     it, judged by the model itself at the middle eps; at the largest if the model says the same
     everywhere within the middle one. Where none helps alone, all are tried together: a gradient may
-    be masked twice.
+    be masked twice. Where none helps at all, one that is true is kept in place of one that is not.
     """
     causes, yardstick = _causes(subject), subject
     if not causes:
@@ -63,7 +64,8 @@ def best_guide(subject: Subject) -> tuple[dict[str, Change], Check]:
     found = _kept(yardstick, causes, subject.middle)
     if not found.kept and torch.equal(found.now, progress(yardstick, subject.x)):
         found = _kept(yardstick, causes, subject.eps[-1])
-    return _unflat(subject, found.kept), _told(found, causes)
+    check = _told(found, causes)
+    return _unflat(subject, _truer(yardstick, found, causes).kept), check
 
 
 class Found(NamedTuple):
@@ -101,6 +103,28 @@ def _better(
     if further and int((trial > 0).sum()) >= int((found.now > 0).sum()):
         return found._replace(kept=kept, now=trial)
     return found
+
+
+def _truer(subject: Subject, found: Found, causes: dict[str, Change]) -> Found:
+    """Return ``found`` with a change that makes a wrong gradient true, if PGD fools no fewer by it.
+
+    A gradient that is cut off at some height, say, leads as far as the whole one at times. Other
+    logits may have a true gradient, of something else: what is kept has the model's own answers.
+    """
+    if found.kept or isinstance(subject.model, OnAverage) or _is_true(subject):
+        return found
+    for name in [each for each in causes if each in SAME_ANSWERS]:
+        guided = subject._replace(guide=causes[name](subject.guide))
+        if not _is_true(guided):
+            continue
+        now = reached(guided, found.eps)
+        if int((now > 0).sum()) >= int((found.now > 0).sum()):
+            return found._replace(kept={name: causes[name]}, now=now)
+    return found
+
+
+def _is_true(subject: Subject) -> bool:
+    return some_gradient(subject).state == true_gradient(subject).state == "pass"
 
 
 def _unflat(subject: Subject, changes: dict[str, Change]) -> dict[str, Change]:
@@ -141,7 +165,7 @@ def _causes(subject: Subject) -> dict[str, Change]:
     names, model = [], subject.model
     if same_predictions(model, before_softmax(model), subject.x):
         names.append("before_softmax")
-    elif _has_inner_logits(subject) and _in_doubt(subject):
+    if has_inner_logits(subject) and _in_doubt(subject):
         names.append("inner_logits")
     if detours(model, subject.x[:1]):
         names.append("straight_through")
@@ -154,7 +178,7 @@ def _causes(subject: Subject) -> dict[str, Change]:
     return causes
 
 
-def _has_inner_logits(subject: Subject) -> bool:
+def has_inner_logits(subject: Subject) -> bool:
     """Return whether a module within predicts the same; of many random answers it shows but one."""
     model = subject.model
     if isinstance(model, OnAverage):

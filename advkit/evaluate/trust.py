@@ -49,6 +49,10 @@ CURABLE = (
 TRUE = {"before_softmax", "inner_logits", "backwards_turned", "rescaled"}
 """Changes after which the gradient is that of the answers which come with it, if all is well."""
 
+DOUBT = 10
+"""How many times as many scores a gradient is held against that is made up: rounding passed on is
+a good guess, a filter passed on is not."""
+
 
 class Findings(NamedTuple):
     """What is known before the attacks: checks, and the changes of the gradient that help."""
@@ -113,7 +117,8 @@ def conclude(
     reached = measured(work, "checks", _trials(eps, care, right, left), changes, meter)
     free, *attacked, lucky, one_step, broken = (margins > 0 for margins in reached)
     hard = left[~broken.numpy()]
-    last = [_at_edges(name, hard) for name in ("check/climb:100", f"check/square:{care.queries}")]
+    queries = care.queries * (1 if set(changes) <= TRUE else DOUBT)
+    last = [_at_edges(name, hard) for name in ("check/climb:100", f"check/square:{queries}")]
     course, scores = measured(work, "checks of what stands", last, changes, meter)
     rest = subject_at(work, hard.index.tolist(), eps)
     guided = subject_at(work, right.tolist(), eps)._replace(guide=changed(work.model, changes))
@@ -125,7 +130,7 @@ def conclude(
         unbounded(free),
         by_effort(broken, care.steps),
         climbing(course),
-        by_scores(scores > 0, care.queries),
+        by_scores(scores > 0, queries),
         by_transfer(
             rest,
             torch.tensor(hard.to_numpy()).to(rest.x),

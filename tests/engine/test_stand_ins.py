@@ -1,6 +1,7 @@
 """Models with another gradient: the same answers to the bit, and the gradient that was promised."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -45,6 +46,11 @@ def without(x: Tensor) -> Tensor:
     return x * 1.0
 
 
+@torch.inference_mode()
+def in_inference(x: Tensor) -> Tensor:
+    return x * 1.0
+
+
 def slopes(model: Model) -> Tensor:
     return evaluate(margin(model, Y), X).gradient
 
@@ -61,6 +67,8 @@ HIDDEN: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
     "long": (lambda x: (x * 255).long() / 255, "long"),
     "numpy": (outside, "detour outside torch"),
     "no_grad": (without, "no_grad"),
+    "inference_mode": (in_inference, "inference_mode"),
+    "numpy, of another shape": (lambda x: outside(x.view(4, 3, 4)).flatten(1), "outside torch"),
 }
 
 
@@ -87,6 +95,63 @@ def test_a_threshold_has_the_slope_of_a_smooth_step(step: Callable[[Tensor], Ten
     assert detours(model, X)
     assert (found.sign() == true.sign())[found != 0].all()
     assert (found != 0).float().mean() > 0.9
+
+
+def test_inference_mode_is_back_afterwards_and_was_never_left_elsewhere() -> None:
+    entered = torch.inference_mode.__enter__
+
+    def elsewhere(x: Tensor) -> Tensor:
+        with ThreadPoolExecutor(1) as other:
+            assert other.submit(in_inference, X).result().is_inference()
+        return in_inference(x)
+
+    assert (slopes(straight_through(Changed(elsewhere))) != 0).any()
+    assert torch.inference_mode.__enter__ is entered
+    assert in_inference(X).is_inference()
+    assert (slopes(Changed(in_inference)) == 0).all()
+
+
+class Within(nn.Module):
+    """Leaves torch between two modules, for what neither of them takes in."""
+
+    def __init__(self, leave: bool) -> None:
+        super().__init__()
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            self.first = nn.Sequential(nn.Linear(12, 12), nn.Tanh())
+            self.second = nn.Sequential(nn.Linear(12, 12), nn.Tanh())
+            self.last = nn.Linear(6, 3)
+        self.leave = leave
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self._out(self.second(self._out(self.first(x))))
+        return self.last(self._out(hidden.view(-1, 6, 2).amax(2)))
+
+    def _out(self, x: Tensor) -> Tensor:
+        return torch.from_numpy(x.detach().numpy()) if self.leave else x
+
+
+def test_the_gradient_is_led_on_to_what_left_torch_in_the_middle_of_a_net() -> None:
+    torch.testing.assert_close(slopes(straight_through(Within(True))), slopes(Within(False)))
+    assert (slopes(Within(True)) == 0).all()
+
+
+def test_votes_have_the_slope_of_the_shares_of_their_voters() -> None:
+    def vote(x: Tensor) -> Tensor:
+        return F.one_hot(LINEAR(x).argmax(1), 3).float()
+
+    found = slopes(straight_through(vote)).flatten(1)
+    assert torch.equal(straight_through(vote)(X.clone().requires_grad_(True)), vote(X))
+    assert torch.nn.functional.cosine_similarity(found, slopes(LINEAR)).min() > 0.5
+    assert "one_hot" in detours(vote, X)
+
+
+def test_a_single_number_of_a_whole_batch_may_be_compared() -> None:
+    def checked(x: Tensor) -> Tensor:
+        return LINEAR(x / 255 if x.amax() > 1 else x)
+
+    assert detours(checked, X) == []
+    assert torch.equal(slopes(straight_through(checked)), slopes(LINEAR))
 
 
 def test_an_honest_model_is_left_as_it_is() -> None:

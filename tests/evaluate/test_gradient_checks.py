@@ -137,3 +137,50 @@ def test_of_labels_alone_the_logits_within_are_attacked() -> None:
     model = subject.model
     assert same_predictions(model, inner_logits(model), subject.x)
     assert not same_predictions(model, model, subject.x)
+
+
+def refusing(x: Tensor) -> Tensor:
+    """Return ``x``; refuse what is no image."""
+    if x.amin() < 0 or x.amax() > 1:
+        raise ValueError("no image")
+    return x
+
+
+def test_a_net_that_refuses_what_is_no_image_passes() -> None:
+    subject = subject_of(Before(digits_net(), refusing))
+    assert true_gradient(subject).state == "pass"
+    assert not best_guide(subject)[0]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        lambda z: F.softmax(100 * z, 1).clamp(1e-3, 1 - 1e-3),
+        lambda z: torch.from_numpy(F.softmax(100 * z, 1).detach().numpy().round(2)),
+    ],
+)
+def test_logits_within_are_found_where_a_softmax_is_not_the_last(
+    end: Callable[..., Tensor],
+) -> None:
+    subject = subject_of(After(digits_net(), end))._replace(eps=[0.1, 0.2])
+    changes, better = best_guide(subject)
+    assert "inner_logits" in changes, better.evidence
+    by_it = reached(subject._replace(guide=changed(subject.guide, changes)), 0.2) > 0
+    true = reached(subject._replace(model=digits_net(), guide=digits_net()), 0.2) > 0
+    assert int(by_it.sum()) >= int(true.sum()) - 1
+
+
+def cut_off(x: Tensor) -> Tensor:
+    """Return ``x``; its gradient comes back cut off so low that its sign alone is left."""
+    same = x.view_as(x)
+    if same.requires_grad:
+        same.register_hook(lambda slope: slope.clamp(-1e-4, 1e-4))  # type: ignore[no-untyped-call]
+    return same
+
+
+def test_a_true_gradient_is_kept_in_place_of_one_cut_off_that_leads_as_far() -> None:
+    subject = subject_of(Before(digits_net(), cut_off))
+    assert true_gradient(subject).state == "fail"
+    changes, _ = best_guide(subject)
+    assert list(changes) == ["straight_through"]
+    assert true_gradient(subject._replace(guide=changed(subject.guide, changes))).state == "pass"

@@ -15,7 +15,7 @@ from advkit.evaluate.attack_checks import climbing, courses
 from advkit.evaluate.randomised import ASKED, OnAverage
 from advkit.evaluate.subject import Subject
 from advkit.evaluate.trials import CLIMB, climbed
-from advkit.evaluate.trust_checks import TEXTS
+from advkit.evaluate.trust_checks import TEXTS, Check
 from advkit.models.classifier import Classifier
 from advkit.models.specs import load_model
 from tests.evaluate.small import digits_net, run, some_digits, table
@@ -123,6 +123,41 @@ def test_attacks_by_another_gradient_and_put_together_are_not_a_users_own(tmp_pa
     summary = run(tmp_path / "run", model=model, attacks=("pgd:steps=5", "mifgsm+dim"), eps=(0.1,))
     assert summary["trust"]["overall"] == "repaired"
     assert states(summary)["silent_success"] == "not applicable"
+
+
+def test_a_gradient_that_is_made_up_is_held_against_more_scores(tmp_path: Path) -> None:
+    given: dict[str, Any] = {"attacks": ("pgd:steps=5",), "eps": (0.02, 0.1)}
+    model = Classifier(Rounded(), name="rounded")
+    for name, changes, scores in (("honest", {}, 100), ("rounded", {"model": model}, 1000)):
+        checks = run(tmp_path / name, **given, **changes)["trust"]["checks"]
+        evidence = {check["name"]: check["evidence"] for check in checks}["black_box_wins"]
+        assert evidence.startswith(f"Square, by {scores} scores,")
+
+
+class Highest(nn.Module):
+    """Tells how high the highest logit is, and of the others nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = digits_net()
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits = self.net(x)
+        return torch.where(logits == logits.amax(1, keepdim=True), logits, 0)
+
+
+def test_where_free_attacks_fail_scores_and_the_logits_within_are_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = Classifier(Highest(), name="highest")
+    failed = Check("unbounded_fails", "fail", "Not one was fooled.")
+    monkeypatch.setattr("advkit.evaluate.trust.unbounded", lambda _fooled: failed)
+    given: dict[str, Any] = {"attacks": ("pgd:steps=2",), "samples": some_digits(20)}
+    summary = run(tmp_path / "run", model=model, eps=(0.02,), **given)
+    assert summary["trust"]["overall"] == "doubtful"
+    labels = [row["attack"] for row in summary["attacks"]]
+    assert any(label.startswith("inner_logits(") for label in labels), labels
+    assert any(label.startswith("square") for label in labels), labels
 
 
 def test_a_surrogate_is_tried(tmp_path: Path) -> None:
