@@ -56,7 +56,7 @@ def announce_cost(
     batch_size: int | None,
     announce: Callable[[str], None] | None,
 ) -> None:
-    """Say what up to ``most`` passes a sample cost where ``model`` asks a service, before it does."""
+    """Say what up to ``most`` passes a sample cost where ``model`` asks a service, beforehand."""
     if announce is None:
         return
     for part in model.modules():
