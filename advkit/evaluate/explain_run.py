@@ -64,6 +64,11 @@ def explain(
     if samples.x.ndim != 4:
         raise InputError(f"{samples.name} holds no pictures, but {tuple(samples.x.shape)}")
     check_gradients(model, [plan.attack] if plan.attack else [])
+    if plan.faithfulness and not any(True for _ in model.parameters()):
+        raise InapplicableError(
+            f"faithfulness is told by drawing weights anew, and {model.name} shows none",
+            "leave --faithfulness out",
+        )
     notes = [*samples.notes, *probe(model, samples.x, samples.y)]
     if plan.layer:
         layer_of(root_of(model), plan.layer.partition("#")[0])

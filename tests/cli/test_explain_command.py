@@ -67,6 +67,10 @@ def test_a_black_box_gets_no_maps_of_gradients_that_it_does_not_have(
     attacked = cli(*box, "--eps", "0.1", "--out", tmp_path / "attacked")
     assert attacked.code == 2
     assert "pgd needs gradients" in attacked.err
+    believed = cli(*box, "--method", "occlusion", "--faithfulness", "--out", tmp_path / "believed")
+    assert believed.code == 3
+    assert "leave --faithfulness out" in believed.err, "it ended in a division by zero"
+    assert not (tmp_path / "believed").exists()
 
 
 def test_everything_at_once_as_json(cli: Cli, tmp_path: Path) -> None:
