@@ -210,3 +210,13 @@ def test_inspect_tells_what_audits_of_a_service_take_and_finds_no_fault_with_its
     states = {row["name"]: row["state"] for row in found["findings"]}
     assert states["gradient"] == states["true_gradient"] == "not applicable"
     assert found["advice"] == []
+
+
+def test_bounds_of_a_service_are_refused_before_it_is_asked(
+    service: Served, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="a black box shows its answers alone") as raised:
+        advkit.certify(service.url, "bundled:fashion-mnist", limit=2, out=tmp_path / "run")
+    assert "--smooth" in raised.value.hint
+    assert service.requests == 0
+    assert not (tmp_path / "run").exists()
