@@ -11,6 +11,7 @@ from advkit.reports.words import short
 
 MAX_BYTES = 6_000_000
 """Of data URIs; what is beyond is not shown, and the page says so."""
+LOUDNESS, PLACE = ("louder", "quieter"), ("below", "above")
 
 
 class Heard(NamedTuple):
@@ -20,6 +21,9 @@ class Heard(NamedTuple):
     title: str
     sounds: Sequence[Sound]
     sample: str
+
+
+LOUDNESS, PLACE = ("louder", "quieter"), ("below", "above")
 
 
 def clips(played: Iterable[Played], rate: int) -> tuple[list[tuple[str, Heard]], int]:
@@ -53,11 +57,16 @@ def _heard(clip: Played, rate: int) -> Heard:
 
     sounds = (
         part("clean", clip.clean, "before", f"heard: {clip.before}", "", False),
-        part("change", gain * change, "change alone", f"made {louder:.0f} dB louder",
-             f"{clip.snr:.1f} dB below the speech", False),
+        part("change", gain * change, "change alone", f"made {_either(louder, 0, *LOUDNESS)}",
+             f"{_either(clip.snr, 1, *PLACE)} the speech", False),
         part("adversarial", clip.adversarial, "after", f"heard: {clip.after}", sure, hit),
     )  # fmt: skip
     title = clip.title or f"said {clip.said}, wanted {clip.wanted}" + (
         "" if hit else " (not reached)"
     )
     return Heard(f"clip-{clip.key}", short(title, 120), sounds, short(clip.id))
+
+
+def _either(decibels: float, digits: int, more: str, less: str) -> str:
+    """Return decibels without a sign, and the word of it."""
+    return f"{abs(decibels):.{digits}f} dB {more if decibels >= 0 else less}"

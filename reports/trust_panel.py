@@ -22,7 +22,8 @@ QUESTIONS = {
     "repaired": "Can these numbers be trusted? Yes, but this model hides how weak it is.",
     "doubtful": "Do not trust these numbers.",
 }
-
+BLACK_BOX = "The model is a black box"
+"""How the headline begins that limits what the number says, though no check failed."""
 
 COURSES_READING = (
     "The margin is the logit of the best wrong class minus that of the true one: an image is fooled"
@@ -51,6 +52,8 @@ def panel(trust: Trust) -> Panel:
     passed = sum(check.state == "pass" for check in trust.checks)
     why = f"{passed} of {len(failed) + passed} checks passed"
     why += f"; {len(failed)} failed:" if failed else "."
+    if trust.overall == "ok" and trust.headline.startswith(BLACK_BOX):
+        why = f"{trust.headline} {why}"
     answer = QUESTIONS[trust.overall]
     return Panel(trust.overall, answer, why, failed, _table(trust.checks))
 

@@ -10,7 +10,7 @@ from advkit.api.asking import EPS, asked_of, load_both, model_for, new_run, pick
 from advkit.api.checking import check_choice, check_numbers, check_words
 from advkit.bounds.rungs import RUNGS
 from advkit.data.given import Data
-from advkit.errors import UsageError
+from advkit.errors import InapplicableError, UsageError
 from advkit.evaluate.certify_run import certify as run_certify
 from advkit.evaluate.smooth_run import certify_smoothed
 from advkit.models.classifier import Classifier
@@ -57,6 +57,11 @@ def certify(
             f"smoothing certifies in L2, not in {norm}", "leave --norm out", code="E210"
         )
     samples, classifier = load_both(model, data, limit, arch, torch.device("cpu"), stream=True)
+    if smooth is None and classifier.black_box:
+        raise InapplicableError(
+            f"no bounds for the model {classifier.name}: a black box shows its answers alone",
+            "certify what it answers under noise: --smooth 0.25",
+        )
     folder = Path(out) if out else new_run(str(model), samples.name, kind="certify")
     asked = asked_of(model, data, samples, command)
     given: dict[str, Any] = {"eps": radii, "out": folder, "asked": asked, **options}

@@ -147,6 +147,12 @@ def listed(texts: Sequence[str]) -> list[str]:
     return found
 
 
+def _made(row: dict[str, Any], images: int) -> str:
+    """Tell the size of a method's maps, and of how many images they say nothing."""
+    flat = f", 0 everywhere on {row['flat']} of {images} images" if row["flat"] else ""
+    return f"maps of {row['size'][0]} x {row['size'][1]}{flat}"
+
+
 def table(summary: dict[str, Any]) -> str:
     """Return the summary for a terminal."""
     from advkit.cli.layout import columns, paragraph
@@ -157,7 +163,7 @@ def table(summary: dict[str, Any]) -> str:
     rows = [
         (row["label"], f"{row['seconds']:.2f}", row["layer"] or "",
          f"does not apply: {row['refused']}" if row["refused"]
-         else beliefs.get(row["label"], f"maps of {row['size'][0]} x {row['size'][1]}"))
+         else beliefs.get(row["label"], _made(row, len(summary["samples"]))))
         for row in summary["methods"]
     ]  # fmt: skip
     lines = [paragraph(summary["verdict"]), "",

@@ -61,7 +61,7 @@ def attack(
     if not len(samples.ids):
         raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
     most = passes_of([plan.member], told_classes(model, samples)) or USUAL
-    announce_cost(model, most * len(samples.ids), announce)  # before a service is first asked
+    announce_cost(model, most, samples, batch_size, announce)  # before a service is first asked
     notes = [*plan.notes, *samples.notes, *probe(model, samples.x, samples.y)]
     check_alone(model, samples.x)
     notes += slope_notes(model, samples, plan.member)

@@ -95,7 +95,7 @@ def audit(
     bounds = "off" if model.black_box and bounds == "auto" else bounds
     foreseen = budget(plan, len(eps), told_classes(model, samples))
     most = foreseen.most if foreseen else USUAL * len(eps)
-    announce_cost(model, most * len(samples.ids), announce)  # before a service is first asked
+    announce_cost(model, most, samples, batch_size, announce)  # before a service is first asked
     notes = _looked_at(model, samples, surrogates)
     copy = folded(model, samples.x[:LEAST]) if fold else None
     habits = {"folded": copy is not None, "bfloat16": bfloat16}

@@ -4,12 +4,14 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from advkit.attacks import Member, attack_card
+from advkit.data.samples import Samples
 from advkit.errors import UsageError
 from advkit.evaluate.clean_checks import above_guessing
 from advkit.evaluate.suites import NEAR_BY_25, STANDARD, Suite
 from advkit.evaluate.trust import told, valid
 from advkit.evaluate.trust_checks import Check
 from advkit.evaluate.work import Work
+from advkit.evaluate.workers import default_batch
 from advkit.models.black_box import BlackBox
 from advkit.models.classifier import Classifier
 
@@ -47,11 +49,18 @@ def black_box_trust(work: Work, before: Sequence[Check]) -> dict[str, Any]:
     return {**panel, "courses": {}, "forwards": 0, "backwards": 0, "seconds": 0.0}
 
 
-def announce_cost(model: Classifier, queries: int, announce: Callable[[str], None] | None) -> None:
-    """Say what up to ``queries`` images cost, where ``model`` asks a service; it is not asked."""
+def announce_cost(
+    model: Classifier,
+    most: int,
+    samples: Samples,
+    batch_size: int | None,
+    announce: Callable[[str], None] | None,
+) -> None:
+    """Say what up to ``most`` passes a sample cost where ``model`` asks a service, beforehand."""
     if announce is None:
         return
     for part in model.modules():
         estimate = getattr(part.ask, "estimate", None) if isinstance(part, BlackBox) else None
         if estimate:
-            announce(estimate(queries))
+            together = min(len(samples.ids), batch_size or default_batch(samples.x[0].numel()))
+            announce(estimate(most * len(samples.ids), together))

@@ -45,7 +45,7 @@ def write_exhibits(work: Work, eps: float) -> None:
     saved = {name: (low + (high - low) * each).cpu().numpy() for name, each in shown.items()}
     if rate is not None:
         saved["rate"] = np.array(rate)
-    elif not work.judge:  # the gradient of one answer of many says nothing
+    elif not (work.judge or model.black_box):  # the gradient of one of many answers says nothing
         saved |= _maps(work.model, clean, adversarial, y)
     write_arrays(work.store.path / "cards.npz", **saved)
     write_json(work.store.path, "cards.json", cards)

@@ -14,7 +14,7 @@ from advkit.insight.cam import enlarged
 from advkit.insight.grids import last_map
 from advkit.insight.looking import Look
 from advkit.insight.maps import reduced
-from advkit.insight.methods import ABOUT
+from advkit.insight.methods import ABOUT, asked
 from advkit.insight.targets import Target
 
 Maps = dict[str, Tensor]
@@ -54,8 +54,7 @@ def with_layer(look: Look, plan: Plan) -> Look:
 
 def maps_at(look: Look, member: Member) -> Tensor:
     """Return the maps of a method, (n, h, w), channels reduced as is its custom."""
-    values = member.attack(look)
-    return reduced(values, look.x, ABOUT[member.label.partition(":")[0]].reduce)
+    return reduced(asked(look, member), look.x, ABOUT[member.label.partition(":")[0]].reduce)
 
 
 def full_size(maps: Tensor, x: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from advkit.data.samples import Samples, fingerprint
 from advkit.engine.gradient import evaluate
 from advkit.engine.layers import layer_of
 from advkit.errors import InapplicableError, InputError
+from advkit.evaluate.black_box_run import check_gradients
 from advkit.evaluate.explain_attack import reactions
 from advkit.evaluate.explain_checks import faithful, objects
 from advkit.evaluate.explain_maps import Maps, Scene, file_name, maps_at, with_layer
@@ -62,6 +63,12 @@ def explain(
     """
     if samples.x.ndim != 4:
         raise InputError(f"{samples.name} holds no pictures, but {tuple(samples.x.shape)}")
+    check_gradients(model, [plan.attack] if plan.attack else [])
+    if plan.faithfulness and not any(True for _ in model.parameters()):
+        raise InapplicableError(
+            f"faithfulness is told by drawing weights anew, and {model.name} shows none",
+            "leave --faithfulness out",
+        )
     notes = [*samples.notes, *probe(model, samples.x, samples.y)]
     if plan.layer:
         layer_of(root_of(model), plan.layer.partition("#")[0])
@@ -170,7 +177,7 @@ def _all_maps(scene: Scene, summary: dict[str, Any]) -> Maps:
         write_json(scene.out, "run.json", summary)
         scene.progress("methods", number + 1, len(scene.plan.methods))
     if not maps:
-        raise InapplicableError("; ".join(row["refused"] for row in rows), "try gradient")
+        raise InapplicableError("; ".join(row["refused"] for row in rows), "try occlusion")
     return maps
 
 

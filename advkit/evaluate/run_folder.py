@@ -140,10 +140,9 @@ def read_run(folder: Path) -> dict[str, Any]:
             f"{folder} is not a run directory", "give one that advkit audit wrote", code="E313"
         )
     schema = run.get("schema", "") if isinstance(run, dict) else ""
-    if not schema and isinstance(run, dict) and run.get("command"):
-        raise InputError(
-            f"the run in {folder} has not ended", f"to go on: {run['command']}", code="E313"
-        )
+    if not schema and isinstance(run, dict) and (run.get("command") or "made_of" in run):
+        again = run.get("command") or f"the same call in Python, with out={str(folder)!r}"
+        raise InputError(f"the run in {folder} has not ended", f"to go on: {again}", code="E313")
     if schema == "advkit/shard/1":
         number, of_all = run["shard"]
         raise InputError(

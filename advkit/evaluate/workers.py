@@ -12,10 +12,13 @@ from contextlib import contextmanager
 from copy import deepcopy
 from itertools import chain, islice
 from queue import SimpleQueue
+from threading import Event
 from typing import TypeVar
 
 import torch
 from torch import nn
+
+from advkit.models.classifier import Classifier
 
 M = TypeVar("M", bound=nn.Module)
 T = TypeVar("T")
@@ -39,12 +42,14 @@ def each(function: Callable[[M, S], T], model: M, items: Iterable[S], jobs: int)
     """Yield ``function(model, item)`` for all ``items`` as they are done, ``jobs`` at a time.
 
     Each thread has a copy of ``model`` that shares its tensors: a net that keeps something on
-    itself while it answers is not disturbed by its neighbour.
+    itself while it answers is not disturbed by its neighbour. Where the caller stops, by Ctrl-C in
+    a notebook or by an error, the threads stop at their next pass.
     """
     models: SimpleQueue[M] = SimpleQueue()
+    stopped = Event()
     try:
         for _ in range(jobs if jobs > 1 else 0):
-            models.put(_twin(model))
+            models.put(_ending(_twin(model), stopped))
     except Exception:  # a net that cannot be copied is asked by one thread at a time
         jobs = 1
     if jobs == 1:
@@ -59,7 +64,27 @@ def each(function: Callable[[M, S], T], model: M, items: Iterable[S], jobs: int)
         finally:
             models.put(mine)
 
-    yield from at_once(work, items, jobs)
+    try:
+        yield from at_once(work, items, jobs)
+    finally:
+        stopped.set()
+
+
+class _Stopped(BaseException):
+    """Nobody waits for what a thread finds; no handler of errors should take it for one."""
+
+
+def _ending(model: M, stopped: Event) -> M:
+    """Return ``model``, of which every classifier raises instead of answering once ``stopped``."""
+
+    def look(*_: object) -> None:
+        if stopped.is_set():
+            raise _Stopped
+
+    parts = [part for part in model.modules() if isinstance(part, Classifier)]
+    for part in parts or (model,):
+        part.register_forward_pre_hook(look)
+    return model
 
 
 def at_once(work: Callable[[S], T], items: Iterable[S], jobs: int, ahead: int = 0) -> Iterator[T]:

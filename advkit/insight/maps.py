@@ -1,6 +1,7 @@
 """The Python face: a model, images and a target in, raw maps out."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ from advkit.engine.transforms import as_images
 from advkit.errors import UsageError
 from advkit.insight.cam import enlarged
 from advkit.insight.looking import Look, root_of
-from advkit.insight.methods import ABOUT, METHODS, Reduce, method_of
+from advkit.insight.methods import ABOUT, METHODS, Reduce, asked, method_of
 from advkit.insight.targets import aim
 
 
@@ -74,7 +75,8 @@ def attribution(
     with undisturbed(model):
         goal = aim(model, x, target, y=y, names=names)
         look = Look(model, x, goal.objective, layer, seed, ids)
-        return METHODS[method.partition(":")[0]](look, **{**member.options, **options})
+        call = partial(METHODS[method.partition(":")[0]], **{**member.options, **options})
+        return asked(look, member._replace(attack=call))
 
 
 def reduced(values: Tensor, x: Tensor, how: Reduce) -> Tensor:

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 from torch import Tensor
 
 from advkit.attacks.options import Member, parse
-from advkit.errors import UnknownNameError, did_you_mean
+from advkit.errors import InapplicableError, UnknownNameError, did_you_mean
 from advkit.insight.attention import attention_rollout
 from advkit.insight.cam import (
     eigen_cam,
@@ -27,6 +27,7 @@ from advkit.insight.gradients import (
     smooth_grad,
     var_grad,
 )
+from advkit.insight.looking import Look
 from advkit.insight.masking import occlusion, rise
 
 Reduce = Literal["max", "sum", "l2", "signed"]
@@ -53,6 +54,9 @@ METHODS: dict[str, Callable[..., Tensor]] = {
     "occlusion": occlusion,
     "rise": rise,
 }
+
+ANSWERS_ALONE = ("occlusion", "rise")
+"""Methods that ask a model for nothing else, and so apply to a black box."""
 
 
 class About(NamedTuple):
@@ -95,6 +99,22 @@ def method_of(text: str) -> Member:
     if name not in METHODS:
         raise UnknownNameError(f"there is no method {name!r}", did_you_mean(name, METHODS))
     return parse(text, METHODS)
+
+
+def asked(look: Look, member: Member) -> Tensor:
+    """Return what a method gives of ``look``; raises InapplicableError as the method does.
+
+    Also where the model is a black box and the method needs more than answers: its maps would be 0.
+    """
+    name = member.label.partition(":")[0]
+    hidden = any(getattr(part, "black_box", False) for part in look.model.modules())
+    if hidden and name not in ANSWERS_ALONE:
+        raise InapplicableError(
+            f"{name} does not apply to a black box: it needs a gradient or a layer",
+            f"{' and '.join(ANSWERS_ALONE)} need answers alone",
+        )
+    found: Tensor = member.attack(look)
+    return found
 
 
 def has_sign(name: str, reduce: Reduce) -> bool:

@@ -14,6 +14,7 @@ BLIND = (
     "Attacks by gradient fail here without proving anything. An audit says so and finds detours "
     "(straight through rounding, around detach); --attacks square needs scores alone."
 )
+UNSEEN = "the model is a black box: audits attack it through its answers alone"
 
 
 def slopes(
@@ -33,6 +34,9 @@ def slopes(
         "margin_most": float(sizes.max()), "loss_median": float(of_loss.norm(dim=1).median()),
         "zero_share": _share(flat), "zero_share_loss": _share(still),
     }  # fmt: skip
+    if model.black_box:
+        names = ("gradient", "saturation", "true_gradient")
+        return [Finding(name, "not applicable", UNSEEN) for name in names], numbers
     found = [_there(flat, numbers), _saturated(still & ~flat, int((~flat).sum()))]
     return [*found, _true(model, x, y, sound)], numbers
 

@@ -13,6 +13,8 @@ from advkit.errors import InputError, UsageError
 Ask = Callable[[NDArray[np.float32]], Any]
 Output = Literal["logits", "probabilities", "labels"]
 OUTPUTS: Sequence[Output] = ("logits", "probabilities", "labels")
+ROUNDED = 1e-6
+"""How far below 0 a probability may come out."""
 LEAST = 1e-12
 """Probabilities below this are taken for it, so that their logarithm is finite."""
 
@@ -59,8 +61,21 @@ class BlackBox(nn.Module):
         self.n_classes = found.shape[1]
         scores = found.astype(np.float64)
         if self.output == "probabilities":
+            if scores.size and scores.min() < -ROUNDED:
+                raise InputError(
+                    f"{self.name} answers {scores.min():.3g}, which is no probability",
+                    "say output=logits, or leave it out: logits and log-probabilities are both "
+                    "such",
+                )
             scores = np.log(np.clip(scores, LEAST, None))
         return torch.from_numpy(scores).to(x)
+
+
+def pace_of(model: nn.Module) -> float:
+    """Return the seconds that an image took the service that ``model`` asks; 0 of any other."""
+    asked = [part.ask for part in model.modules() if isinstance(part, BlackBox)]
+    told = (getattr(ask, "pace", None) for ask in asked)
+    return float(max((pace() for pace in told if pace), default=0.0))
 
 
 def _votes(labels: NDArray[Any], n_classes: int, n: int, name: str) -> Tensor:

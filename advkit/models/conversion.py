@@ -41,6 +41,8 @@ def convert(path: str, out: Path, *, arch: str | None = None) -> Converted:
     if out.suffix not in (".safetensors", ".skops"):
         raise UsageError(f"-o {out}: of which format?", "a name in .safetensors or .skops")
     data, refusal = read_judged(path)
+    if refusal is None and not kind_of(data):
+        raise InputError(f"{path} is no file of a model", "is it whole, and the right one?")
     if refusal is None:
         raise UsageError(f"{path} holds no code, and needs no conversion", "give it as --model")
     if holds_tensors_alone(data):

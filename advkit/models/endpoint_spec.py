@@ -63,8 +63,8 @@ def endpoint(spec: Spec, classes: Sequence[str] | None) -> Classifier:
         box, name=spec.text, classes=classes, shape=tuple(asked.shape) if asked.shape else None
     )
     found.notes = (
-        f"answers of {asked.url} are kept: an image that was asked before is not sent again, so a "
-        "service that answers at random is not noticed",
+        f"answers of {asked.url} are kept: an image that was asked before is not sent again, but "
+        "for the first ones, to see whether the service answers the same",
     )
     if asked.encoding != "float":
         found.notes += (f"{asked.url} is sent 8 bits per number: it sees each rounded to n/255",)
@@ -83,6 +83,8 @@ def endpoint_of(spec: Spec) -> Endpoint:
         if key not in Endpoint._fields:
             raise UnknownNameError(f"{spec.text!r} has no option {key!r}",
                              did_you_mean(key, Endpoint._fields))  # fmt: skip
+    if isinstance(given.get("shape"), str):  # 3,32,32 of a query
+        given["shape"] = [literal(each) for each in given["shape"].split(",")]
     return _checked(Endpoint(**given), spec.text)
 
 
@@ -105,6 +107,8 @@ def _checked(asked: Endpoint, name: str) -> Endpoint:
         value = getattr(asked, key)
         fits = isinstance(value, kinds.get(type(default), type(default)))
         least = 0 if key in ("retries", "price", "n_classes") else 1e-3
+        if key == "shape":
+            fits = fits and all(isinstance(size, int) and size > 0 for size in value)
         if not fits or (isinstance(value, int | float) and not value >= least):
             raise InputError(f"{name}: {key} = {value!r}", f"such as {key} = {default!r}")
     return asked

@@ -1,7 +1,5 @@
 """A prediction service asked over HTTP: at its rate, within its budget, each image once."""
 
-import base64
-import io
 import json
 import logging
 import os
@@ -19,11 +17,15 @@ from numpy.typing import NDArray
 
 from advkit.errors import InputError, ResourceError
 from advkit.models.endpoint_spec import Endpoint
+from advkit.models.http_images import encoded, in_8_bits
 
 LOG = logging.getLogger("advkit")
 PASSING = (429, 500, 502, 503, 504)
 """Answers after which it is worth asking again."""
 LONGEST_ANSWER = 64_000_000
+LONGEST_REFUSAL = 300
+SAME = 1e-4
+"""How far two answers to one image may lie apart, as a share of the largest number."""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -37,11 +39,14 @@ class Service:
     """Images (n, ...) to answers; ``sent`` counts the images that went over the wire.
 
     What they may cost is logged before the first request, if nobody has asked for an `estimate`.
+    The first images that come again are sent once more: where the service answers otherwise then,
+    no answer is kept any longer.
     """
 
     def __init__(self, asked: Endpoint) -> None:
         self.asked, self.sent, self._told = asked, 0, False
         self._known: dict[bytes, Any] = {}
+        self._keeps, self._tried, self._seconds = True, False, 0.0
         self._lock, self._next = threading.Lock(), 0.0
         self._open = urllib.request.build_opener(_NoRedirect).open
         self._headers = {"Content-Type": "application/json", **asked.headers, **_secrets(asked)}
@@ -51,18 +56,50 @@ class Service:
         with self._lock:
             seen = x if self.asked.encoding == "float" else in_8_bits(x)
             names = [blake2b(image.tobytes(), digest_size=16).digest() for image in seen]
-            new = {name: i for i, name in enumerate(names) if name not in self._known}
-            rows = list(new.values())
-            for start in range(0, len(rows), self.asked.batch):
-                self._learn(x[rows[start : start + self.asked.batch]],
-                            list(new)[start : start + self.asked.batch])  # fmt: skip
-            return np.array([self._known[name] for name in names])
+            new = {name: i for i, name in enumerate(names)}
+            if self._keeps and not new.keys() - self._known.keys():
+                self._try_again(x, new)
+            if self._keeps:
+                new = {name: i for name, i in new.items() if name not in self._known}
+            self._learn_all(x, new)
+            found = np.array([self._known[name] for name in names])
+            if not self._keeps:
+                self._known.clear()
+            return found
 
-    def estimate(self, images: int) -> str:
-        """Return what up to ``images`` cost: requests, time at the rate, price, and the budget."""
+    def pace(self) -> float:
+        """Return the seconds that an image took so far, its share of the rate included."""
+        return self._seconds / max(self.sent, 1)
+
+    def _try_again(self, x: NDArray[np.float32], known: dict[bytes, int]) -> None:
+        """Send images that were sent before once more, the first time that there are any."""
+        few = dict(list(known.items())[: self.asked.batch])
+        if self._tried or not few or self.sent + len(few) > self.asked.budget:
+            return
+        self._tried, before = True, np.array([self._known[name] for name in few])
+        self._learn_all(x, few)
+        apart = np.abs(np.array([self._known[name] for name in few]) - before).max()
+        self._keeps = bool(apart <= SAME * np.abs(before).max())
+        if not self._keeps:
+            LOG.warning(
+                f"{self.asked.url} answers otherwise when asked again: no answer is kept, and it "
+                "is asked every time"
+            )
+
+    def _learn_all(self, x: NDArray[np.float32], wanted: dict[bytes, int]) -> None:
+        names = list(wanted)
+        for start in range(0, len(names), self.asked.batch):
+            part = names[start : start + self.asked.batch]
+            self._learn(x[[wanted[name] for name in part]], part)
+
+    def estimate(self, images: int, together: int = 0) -> str:
+        """Return what up to ``images`` cost: requests, time at the rate, price, and the budget.
+
+        No more than ``together`` are asked about at once.
+        """
         self._told = True
         images = min(images, self.asked.budget)
-        requests = -(-images // self.asked.batch)
+        requests = -(-images // min(self.asked.batch, together or self.asked.batch))
         price = f", a price of {images / 1000 * self.asked.price:,.2f}" if self.asked.price else ""
         return (
             f"{self.asked.url}: at most {images:,} images in {requests:,} requests or more, "
@@ -80,7 +117,9 @@ class Service:
         if not self._told:
             LOG.warning(self.estimate(self.asked.budget))
         self.sent += len(part)
+        began = time.monotonic()
         answers = self._answers(part)
+        self._seconds += max(time.monotonic() - began, 1 / self.asked.rate)
         self._known |= dict(zip(names, answers, strict=True))
 
     def _answers(self, part: NDArray[np.float32]) -> list[Any]:
@@ -113,15 +152,17 @@ class Service:
             try:
                 return self._request(body)
             except urllib.error.HTTPError as error:
-                told, passing = f"HTTP {error.code} {error.reason}", error.code in PASSING
+                told, passing = _refusal(error), error.code in PASSING
                 pause = _pause(error.headers)
             except (OSError, HTTPException) as error:
-                told, passing, pause = f"{type(error).__name__}: {error}", True, 0.0
+                told, passing, pause = str(getattr(error, "reason", "") or error), True, 0.0
+                told = told or type(error).__name__
             except ValueError as error:
                 raise InputError(f"{self.asked.url} answers no JSON: {error}") from error
             if not passing or attempt == self.asked.retries:
+                times = f" (asked {attempt + 1} times)" if attempt else ""
                 raise InputError(
-                    f"{self.asked.url} does not answer: {told} (asked {attempt + 1} times)",
+                    f"{self.asked.url} does not answer: {told}{times}",
                     "is the service running, and are url and headers right?",
                 )
             time.sleep(max(pause, min(0.1 * 2**attempt, 30.0)))
@@ -143,34 +184,23 @@ class Service:
         self._next = max(self._next, now) + 1 / self.asked.rate
 
 
-def encoded(x: NDArray[np.float32], asked: Endpoint) -> list[Any]:
-    """Return images (n, c, h, w) in [0, 1] as JSON can hold them."""
-    images = x.astype(float) if asked.encoding == "float" else in_8_bits(x)
-    if asked.encoding == "png":
-        return [_png(image) for image in images]
-    turned = x.ndim == 4 and asked.layout == "hwc"
-    return (np.moveaxis(images, 1, -1) if turned else images).tolist()  # type: ignore[no-any-return]
-
-
-def in_8_bits(x: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return numbers in [0, 1] as the nearest of 256."""
-    return (x * 255).round().clip(0, 255).astype(np.uint8)
-
-
-def _png(image: NDArray[np.uint8]) -> str:
-    from PIL import Image
-
-    stream = io.BytesIO()
-    pixels = image[0] if image.shape[0] == 1 else np.moveaxis(image, 0, -1)
-    Image.fromarray(np.ascontiguousarray(pixels)).save(stream, "PNG")
-    return base64.b64encode(stream.getvalue()).decode()
-
-
 def _secrets(asked: Endpoint) -> dict[str, str]:
     missing = [name for name in asked.secret_headers.values() if name not in os.environ]
     if missing:
         raise InputError(f"{asked.url} needs {', '.join(missing)} in the environment")
     return {header: os.environ[name] for header, name in asked.secret_headers.items()}
+
+
+def _refusal(error: urllib.error.HTTPError) -> str:
+    """Return the status of a refusal, where it points, and what the service says of it."""
+    told = f"HTTP {error.code} {error.reason}"
+    if where := error.headers.get("Location"):
+        return f"{told} to {where}, which is not followed"
+    try:
+        said = " ".join(error.read(LONGEST_REFUSAL).decode(errors="replace").split())
+    except (OSError, HTTPException):
+        said = ""
+    return f"{told}, {said!r}" if said else told
 
 
 def _pause(headers: Message) -> float:

@@ -38,6 +38,41 @@ def test_maps_beside_the_page_are_raw_and_those_of_python(cli: Cli, tmp_path: Pa
     assert load_data(DATA, limit=3).ids[0] in page
 
 
+BLIND = """
+import torch
+import advkit
+
+net = advkit.load_model("bundled:digits-cnn")
+
+def ask(x):
+    with torch.no_grad():
+        return net(torch.from_numpy(x)).numpy()
+"""
+
+
+def test_a_black_box_gets_no_maps_of_gradients_that_it_does_not_have(
+    cli: Cli, tmp_path: Path
+) -> None:
+    """They were 0 everywhere, and shown as maps beside those of methods that do apply."""
+    (tmp_path / "blind.py").write_text(BLIND)
+    box = ("explain", "--model", f"predict:{tmp_path}/blind.py:ask", "--data", DATA, "--images", 2,
+           "--no-progress")  # fmt: skip
+    done = cli(*box, "--method", "gradient,grad_cam,occlusion", "--out", tmp_path / "run")
+    assert done.code == 0, done.err
+    assert done.out.count("does not apply to a black box") == 2
+    assert [file.name for file in (tmp_path / "run" / "maps").iterdir()] == ["occlusion.npy"]
+    none = cli(*box, "--method", "gradient", "--out", tmp_path / "none")
+    assert none.code == 3
+    assert "occlusion" in none.err
+    attacked = cli(*box, "--eps", "0.1", "--out", tmp_path / "attacked")
+    assert attacked.code == 2
+    assert "pgd needs gradients" in attacked.err
+    believed = cli(*box, "--method", "occlusion", "--faithfulness", "--out", tmp_path / "believed")
+    assert believed.code == 3
+    assert "leave --faithfulness out" in believed.err, "it ended in a division by zero"
+    assert not (tmp_path / "believed").exists()
+
+
 def test_everything_at_once_as_json(cli: Cli, tmp_path: Path) -> None:
     out = tmp_path / "run"
     masks = np.zeros((3, *load_data(DATA, limit=3).x.shape[2:]), dtype=bool)

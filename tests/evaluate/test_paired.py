@@ -97,6 +97,10 @@ def test_what_is_no_finished_audit_is_said_to_be_none(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="has not ended") as raised:
         read_run(tmp_path)
     assert "advkit audit" in raised.value.hint
+    (tmp_path / "run.json").write_text(json.dumps({"command": "", "made_of": {}}))
+    with pytest.raises(InputError, match="has not ended") as raised:  # begun in Python
+        read_run(tmp_path)
+    assert f"the same call in Python, with out='{tmp_path}'" in raised.value.hint
     (tmp_path / "run.json").write_text(json.dumps({"schema": "advkit/attack/1"}))
     with pytest.raises(InputError, match="is not an audit"):
         read_run(tmp_path)

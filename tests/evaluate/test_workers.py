@@ -1,13 +1,16 @@
 import threading
 import time
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from advkit.engine import metered
-from advkit.evaluate.shards import even_size
+from advkit.evaluate.shards import Pair, even_size
 from advkit.evaluate.workers import at_once, default_batch, default_jobs, each, one_thread_each
+from advkit.models import Classifier
 
 NET = nn.Linear(3, 2)
 
@@ -65,6 +68,33 @@ class Forgetful(nn.Module):
         self.hidden = self.a(x).relu()
         time.sleep(0.002)
         return self.b(self.hidden)
+
+
+@pytest.mark.parametrize(
+    "wrap", [nn.Identity, lambda: Pair(Classifier(nn.Linear(2, 2), name="net"), None)]
+)
+def test_threads_stop_at_their_next_pass_where_the_caller_stops(
+    wrap: Callable[[], nn.Module],
+) -> None:
+    """Ctrl-C in a notebook left them at work on units that nobody waited for any more."""
+    before, asking = set(threading.enumerate()), threading.Event()
+
+    def attack(model: Any, item: int) -> int:
+        net = model.model if isinstance(model, Pair) else model
+        while item:
+            net(torch.ones(1, 2))
+            asking.set()
+        assert asking.wait(10)
+        return item
+
+    found = each(attack, wrap(), [1, 0], 2)
+    next(found)
+    found.close()  # type: ignore[attr-defined]
+    left = set(threading.enumerate()) - before
+    for thread in left:
+        thread.join(10)
+    assert left
+    assert not any(thread.is_alive() for thread in left)
 
 
 def test_threads_go_on_while_the_caller_looks_at_what_is_done() -> None:

@@ -37,6 +37,8 @@ def serving() -> Iterator[Served]:
             served.images += len(x) if code == 200 else 0
             said = served.answer or {"outputs": served.model(x).tolist()}
             self.send_response(code)
+            if code == 302:
+                self.send_header("Location", "/login")
             self.end_headers()
             self.wfile.write(json.dumps(said).encode())
 

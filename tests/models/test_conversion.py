@@ -9,9 +9,12 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from advkit.errors import InputError
+from advkit.models import load_model
 from advkit.models.conversion import convert
 
 LOCK = "from advkit.models.sandbox import shut; shut()"
@@ -29,6 +32,28 @@ def zipped(name: str) -> bytes:
     with zipfile.ZipFile(stream, "w") as archive:
         archive.writestr(name, pickle.dumps({}))
     return stream.getvalue()
+
+
+def test_an_estimator_is_converted_and_says_the_same(tmp_path: Path) -> None:
+    """It imported what looks into /proc, which is shut in the sandbox: none could be converted."""
+    pytest.importorskip("skops")
+    from sklearn.linear_model import LogisticRegression
+
+    dice = np.random.default_rng(0)
+    x, y = dice.random((30, 4)).astype(np.float32), np.arange(30) % 3
+    net = LogisticRegression().fit(x, y)
+    (tmp_path / "net.pkl").write_bytes(pickle.dumps(net))
+    made = convert(str(tmp_path / "net.pkl"), tmp_path / "net.skops")
+    assert made.sandboxed
+    said = load_model(f"{made.out}")(torch.from_numpy(x)).softmax(1).numpy()
+    np.testing.assert_allclose(said, net.predict_proba(x), atol=1e-5)
+
+
+def test_a_file_of_something_else_is_no_model(tmp_path: Path) -> None:
+    """It was said to need no conversion, and to be given as --model."""
+    (tmp_path / "net.pt").write_bytes(b"<html>Not found</html>")
+    with pytest.raises(InputError, match=r"net.pt is no file of a model"):
+        convert(str(tmp_path / "net.pt"), tmp_path / "net.safetensors")
 
 
 class Hostile:

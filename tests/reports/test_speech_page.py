@@ -2,6 +2,7 @@ import base64
 import io
 import re
 import wave
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -62,6 +63,15 @@ def test_every_clip_has_three_players_and_says_what_was_heard(page: str) -> None
     assert players[0][1] == "said three, wanted eight: before"
     assert "said three, wanted eight (not reached)" in page
     assert "made 40 dB louder" in page
+
+
+def test_a_change_louder_than_the_speech_is_said_to_be_so() -> None:
+    """It was "made -6 dB louder" and "-3.7 dB below the speech"."""
+    loud = played("masked-1", "masked", "three", "eight")
+    loud = replace(loud, adversarial=3 * loud.clean, snr=-6.02)
+    page = speech_page(sample_speech(played=[loud]))
+    assert "made 6 dB quieter" in page
+    assert "6.0 dB above the speech" in page
 
 
 def test_numbers_stand_with_their_intervals(page: str) -> None:

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -23,6 +24,16 @@ def test_failed_checks_come_first_and_every_outcome_is_in_words() -> None:
         "✗ failed", "✓ passed", "not run", "does not apply"]  # fmt: skip
     assert [row[1].warning for row in found.table.rows] == [True, False, False, False]
     assert found.why == "1 of 2 checks passed; 1 failed:"
+
+
+def test_that_a_black_box_shows_little_is_said_at_the_top() -> None:
+    """The page said "Nothing says otherwise" alone."""
+    told = "The model is a black box: attacks saw its answers alone."
+    calm = [check for check in sample_trust().checks if check.state != "fail"]
+    found = panel(replace(sample_trust(), overall="ok", headline=told, checks=calm))
+    assert found.why == f"{told} 1 of 1 checks passed."
+    plain = panel(replace(sample_trust(), overall="ok", headline="All is well.", checks=calm))
+    assert plain.why == "1 of 1 checks passed."
 
 
 def test_a_run_from_before_there_were_checks_has_a_page() -> None:
