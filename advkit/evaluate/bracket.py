@@ -55,7 +55,7 @@ def bracketed(work: Work, eps: Sequence[float], way: str, passes: int, seconds: 
     prover = Prover(graph, "crown" if way == "auto" else way, seconds)
     everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
     if not len(everybody):
-        return Bracket("No image is read right: there is nothing to prove.", {})
+        return Bracket("No image is classified correctly: there is nothing to prove.", {})
     common = spaced(everybody, COMMON)
     few = spaced(common, PILOTS)
     if way == "auto" and not _promising(work, prover, min(eps), few, passes):
