@@ -79,7 +79,7 @@ def climb(audit: Audit) -> Figure | None:
         return None
     title = "How close a long attack gets to fooling the surviving images"
     end = f"After {found.steps[-1]} steps the margin of the median image is "
-    desc = f"{end}{decimal(found.middle[-1])}, that of the closest {decimal(found.nearest[-1])}."
+    desc = f"{end}{decimal(found.middle[-1])}, that of the nearest {decimal(found.nearest[-1])}."
 
     def draw(width: int) -> Markup:
         return line_chart(
@@ -87,7 +87,7 @@ def climb(audit: Audit) -> Figure | None:
             up="margin (logits)", zero="fooled above", width=width,
         )  # fmt: skip
 
-    names = ("steps", "10th percentile", "median", "90th percentile", "closest")
+    names = ("steps", "10th percentile", "median", "90th percentile", "nearest")
     values = zip(found.steps, found.low, found.middle, found.high, found.nearest, strict=True)
     rows = [[Cell(decimal(value), value) for value in row] for row in values]
     return Figure(
@@ -103,5 +103,5 @@ def _lines(found: Courses) -> list[Line]:
     median = Line("median image", list(zip(found.steps, found.middle, strict=True)), band)
     return [
         median,
-        Line("closest to being fooled", list(zip(found.steps, found.nearest, strict=True))),
+        Line("nearest to the boundary", list(zip(found.steps, found.nearest, strict=True))),
     ]

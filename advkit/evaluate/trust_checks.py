@@ -56,8 +56,8 @@ TEXTS = {
     ),
     "no_better_than_guessing": Text(
         "Clean accuracy is above guessing",
-        "Even before any attack the model may be guessing: labels, class order or preprocessing "
-        "may be wrong.",
+        "Before any attack the model may be guessing: labels, class order or preprocessing may "
+        "be wrong.",
         "Run advkit inspect, which tries other preprocessing and class orders; use more images.",
     ),
     "noise_beats_attack": Text(
