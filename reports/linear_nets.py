@@ -75,7 +75,8 @@ def nets_table(study: Linearity) -> Table:
         Of("kept", "change by FGSM / predicted"), Of("share", "predicted / nearest distance"),
         Of("cosine", "cosine of gradients"), Of("flips", "fooled within eps", whole),
         Of("flips_foretold", "of these predicted", whole),
-        Of("false_alarms", "false alarms", whole), Of("fgsm", "fooled by FGSM", whole), Of("eps", "eps"),
+        Of("false_alarms", "false alarms", whole), Of("fgsm", "fooled by FGSM", whole),
+        Of("eps", "eps"),
     ])  # fmt: skip
 
 
