@@ -153,7 +153,7 @@ def table(summary: dict[str, Any]) -> str:
     from advkit.cli.layout import paragraph
 
     success = summary["success"]
-    shares = [("read right", summary["clean"]), (f"fooled, of {success['n']:,}", success)]
+    shares = [("correct", summary["clean"]), (f"fooled, of {success['n']:,}", success)]
     lines = [
         paragraph(summary["verdict"]),
         "",

@@ -32,7 +32,7 @@ def retry(run: Path, more: tuple[str, ...], errors: bool) -> None:  # noqa: ARG0
     from advkit.evaluate.store import open_store
 
     if not state_of(run)["failed"]:
-        raise EmptyError(f"no unit of {run} was given up", f"to go on: advkit resume {run}")
+        raise EmptyError(f"no unit of {run} was given up", f"to resume: advkit resume {run}")
     with open_store(run) as store:
         store.forget_failures()
     go_on(run, more)

@@ -85,7 +85,7 @@ def table(summary: dict[str, Any]) -> str:
     from advkit.pages.speech import outcomes
 
     lines = [paragraph(summary["verdict"]), "", f"{'dB below the speech':<22}{'chosen word':>12}"
-             f"{'95% interval':>18}{'any other':>11}{'withstand':>11}"]  # fmt: skip
+             f"{'95% interval':>18}{'any other':>11}{'robust':>11}"]  # fmt: skip
     for row in summary["curve"]:
         share = row["targeted"]
         interval = f"{share['low']:.3f} to {share['high']:.3f}"

@@ -149,9 +149,9 @@ def _table(rows: Sequence[dict[str, Any]], attacked: bool) -> dict[str, Any]:
     settings = ", ".join(f"{key} {value}" for key, value in rows[-1]["settings"].items())
     return group("numbers", "From pixels to logits", "",
                  table={"columns": columns, "rows": lines},
-                 under=f"Purity: the mean share of the {NEIGHBOURS} nearest others of one's own "
-                 "class. Probe: how often a linear classifier names the class of an image that it "
-                 "was not fitted to (five folds). KL: the divergence that t-SNE ended with. "
+                 under=f"Purity: the share of the {NEIGHBOURS} nearest neighbours of the same "
+                 "class. Probe: held-out accuracy of a linear classifier (five folds). KL: the "
+                 "final divergence of t-SNE. "
                  f"{AMONG * attacked}t-SNE: {settings}.")  # fmt: skip
 
 

@@ -23,16 +23,16 @@ WAYS = ("noise", "zero", "photograph", "shapes", "evolution")
 ABOUT = {
     "noise": "from noise, along the gradient",
     "zero": "from the zero image, along the gradient",
-    "photograph": "from a picture of something else, along the gradient",
+    "photograph": "from an image of something else, along the gradient",
     "shapes": "from noise, along the gradient with decay and blur (Nguyen et al. 2015)",
-    "evolution": "from noise, by mutation and choice, without gradients (Nguyen et al. 2015)",
+    "evolution": "from noise, by mutation and selection, without gradients (Nguyen et al. 2015)",
 }
 LIMITS = (
-    "That a picture from nothing is taken for a class does not say that photographs are misread: "
-    "advkit audit measures that.",
-    "The detector is the distance to the codes of real images at one layer; who knows of it can "
-    "go round it.",
-    "Steps depend on the length of a step; they compare nets that take images of one size.",
+    "That a meaningless image is assigned to a class does not mean that photographs are "
+    "misclassified: advkit audit measures that.",
+    "The detector is the distance to the codes of real images at one layer; an attacker who knows "
+    "it can evade it.",
+    "The number of steps depends on the step size; it compares nets with the same input size.",
 )
 
 

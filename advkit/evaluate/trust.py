@@ -114,7 +114,7 @@ def conclude(
     free, *attacked, lucky, one_step, broken = (margins > 0 for margins in reached)
     hard = left[~broken.numpy()]
     last = [_at_edges(name, hard) for name in ("check/climb:100", f"check/square:{care.queries}")]
-    course, scores = measured(work, "checks of what stands", last, changes, meter)
+    course, scores = measured(work, "checks of surviving images", last, changes, meter)
     rest = subject_at(work, hard.index.tolist(), eps)
     guided = subject_at(work, right.tolist(), eps)._replace(guide=changed(work.model, changes))
     return [

@@ -225,17 +225,17 @@ def _verdict(
     name = at.model.name
     asked = [(row["judged"], at.names[row["class"]]) for row in rows if row["class"] is not None]
     verdict = (
-        f"{several(count, 'picture')} that excite{'s' * (count == 1)} "
-        f"{several(len(goals), 'target')} of {name} most."
+        f"{several(count, 'picture')} that maximise{'s' * (count == 1)} "
+        f"{several(len(goals), 'target')} of {name}."
     )
     lead = "Each picture was made by following the gradient of one score; captions give the score."
     if judge is not None and asked:
         right = sum(each == wanted for judged, wanted in asked for each in judged)
         n = sum(len(judged) for judged, _ in asked)
         share = wilson(right, n)
-        verdict += f" {judge.name}, which took no part, reads {right} of {n} as their class."
+        verdict += f" {judge.name}, which was not involved, classifies {right} of {n} as intended."
         lead += (
-            f" Share read right: {share['value']:.0%}, 95% interval {share['low']:.0%} to "
-            f"{share['high']:.0%}."
+            f" Share classified as intended: {share['value']:.0%}, 95% interval "
+            f"{share['low']:.0%} to {share['high']:.0%}."
         )
     return verdict, lead

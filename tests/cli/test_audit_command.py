@@ -179,7 +179,7 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, number: int, code:
     assert time.monotonic() - began < 10
     assert process.returncode == code, err
     (folder,) = (tmp_path / "runs").iterdir()
-    assert f"to go on: advkit {' '.join(words[2:-1])} --out runs/{folder.name}" in err
+    assert f"to resume: advkit {' '.join(words[2:-1])} --out runs/{folder.name}" in err
     assert "Traceback" not in err
 
 

@@ -78,7 +78,7 @@ def test_facts_are_on_the_page(page: str) -> None:
         "0.2 (51/255)",
         "12 of 12 examples",
         "change \u00d75",
-        "true Sneaker; read as",
+        "true Sneaker; predicted",
         "upper bound",
         audit.started,
     ):
