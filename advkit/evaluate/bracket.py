@@ -41,9 +41,9 @@ def bracketed(work: Work, eps: Sequence[float], way: str, passes: int, seconds: 
     if way == "off":
         return Bracket("No proofs were asked for.", {})
     if work.judge:
-        return Bracket("The model answers at random: nothing can be proved of it.", {})
+        return Bracket("The model's outputs are random: nothing can be proved about it.", {})
     if units(work.samples, work.norm) is not None:
-        return Bracket("Proofs are sought for images alone, not for data with a scale.", {})
+        return Bracket("Proofs are tried for images only, not for data with its own scale.", {})
     if work.samples.x.device.type != "cpu":
         return Bracket("Proofs are sought on the CPU only.", {})
     try:

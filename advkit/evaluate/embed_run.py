@@ -19,14 +19,14 @@ from advkit.insight.embedding import linear_probe, neighbour_purity, tsne
 
 NEIGHBOURS = 10
 AMONG = (
-    "Among others: how many of the attacked images have most of those neighbours in other classes "
-    "than their own, as they were and attacked. "
+    "Among others: how many of the attacked images have most of those neighbours in other "
+    "classes, before and after the attack. "
 )
 LIMITS = (
-    "t-SNE keeps neighbours, not distances: how far apart two clusters lie, and how large they "
-    "are, means nothing.",
-    "Purity and probe are of the codes themselves, not of the picture.",
-    "A linear probe says what could be read off a layer, not that the net does.",
+    "t-SNE preserves neighbours, not distances: the distance between clusters and their sizes "
+    "mean nothing.",
+    "Purity and probe are computed on the codes themselves, not on the picture.",
+    "A linear probe shows what could be decoded from a layer, not that the net uses it.",
 )
 
 
@@ -164,7 +164,7 @@ def _legend(at: Studio, labels: np.ndarray) -> str:
             f"{name} {words[int(i) % len(COLOURS)]}"
             for name, i in zip(found, np.unique(labels), strict=False)
         )
-        + ". Orange lines lead from an image to what an attack made of it, where one was asked."
+        + ". With an attack, orange lines lead from each image to its adversarial example."
     )
 
 

@@ -177,8 +177,8 @@ def _table(plan: Plan, nets: Sequence[Net], rows: Sequence[Row]) -> dict[str, An
     return group("ways", "How soon, by way", "", table={"columns": columns, "rows": lines},
                  under=f"Fooled: a probability of {plan.confidence:.1%} was reached within "
                  f"{plan.steps} steps. {'; '.join(f'{way}: {ABOUT[way]}' for way in plan.ways)}. "
-                 "Found out: the picture's code lies farther from those of real images, its fifth "
-                 f"nearest neighbour at {layers}, than 95% of real images do.")  # fmt: skip
+                 "Found out: the image's code lies farther from those of real images (distance to "
+                 f"the fifth nearest neighbour at {layers}) than 95% of real images do.")  # fmt: skip
 
 
 def _line(plan: Plan, net: Net, way: str, rows: Sequence[dict[str, Any]]) -> list[Any]:
@@ -212,8 +212,8 @@ def _verdict(
         steps = [_step(plan, row) for row in mine]
         done = [step for step in steps if step is not None]
         when = f", in {median(done):.0f} steps (median)" if done else ""
-        said.append(f"{len(done)} of {len(mine)} pictures of nothing convince {net.model.name} to "
-                    f"{plan.confidence:.1%}{when}")  # fmt: skip
-    lead = f"Pictures of nothing that a net takes for a class with {plan.confidence:.1%}: " \
+        said.append(f"{len(done)} of {len(mine)} images fool {net.model.name} with a probability "
+                    f"of {plan.confidence:.1%}{when}")  # fmt: skip
+    lead = f"Meaningless images that a net assigns to a class with {plan.confidence:.1%}: " \
            f"{several(len(goals), 'class')}, {several(len(plan.ways), 'way')}."  # fmt: skip
     return "; ".join(said) + ".", lead

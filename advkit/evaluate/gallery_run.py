@@ -9,8 +9,8 @@ from advkit.evaluate.album import Studio, finished
 LIMITS = (
     "A page of pictures shows what a net sees, not how easily it is fooled: advkit audit measures "
     "that.",
-    "Each part was made with few images and steps, so that the whole takes minutes; the commands "
-    "by themselves do more.",
+    "Each part was made with few images and steps, so that the whole takes minutes; the "
+    "individual commands do more.",
 )
 TITLES = {"visualize": "Classes", "invert": "Inversion", "fool": "Fooling", "embed": "Embedding",
           "dream": "Dreams", "style": "Style"}  # fmt: skip
