@@ -177,8 +177,8 @@ def _table(plan: Plan, nets: Sequence[Net], rows: Sequence[Row]) -> dict[str, An
     return group("ways", "How soon, by way", "", table={"columns": columns, "rows": lines},
                  under=f"Fooled: a probability of {plan.confidence:.1%} was reached within "
                  f"{plan.steps} steps. {'; '.join(f'{way}: {ABOUT[way]}' for way in plan.ways)}. "
-                 "Found out: the image's code lies farther from those of real images (distance "
-                 f"to the fifth nearest neighbour at {layers}) than 95% of real images do.")  # fmt: skip
+                 "Found out: the image's code lies farther from real images (distance to the "
+                 f"fifth nearest neighbour at {layers}) than 95% of them do.")  # fmt: skip
 
 
 def _line(plan: Plan, net: Net, way: str, rows: Sequence[dict[str, Any]]) -> list[Any]:
