@@ -28,12 +28,12 @@ CODES = {
     "E130": About(
         "Stopped by Ctrl-C",
         "Somebody pressed Ctrl-C, or the terminal sent SIGINT.",
-        "Run the command that the message names: it goes on where it was stopped.",
+        "Run the command that the message names: it resumes the run.",
     ),
     "E143": About(
         "Stopped by SIGTERM",
         "The system, a scheduler or a time limit ended the process.",
-        "Run the command that the message names: it goes on where it was stopped.",
+        "Run the command that the message names: it resumes the run.",
     ),
     "E200": About(
         "The request is not possible",
@@ -172,7 +172,7 @@ CODES = {
         "A run directory cannot be read",
         "It is no run, has not ended, is damaged, locked by another process, or written by a "
         "newer advkit.",
-        "The hint tells which; a run that has not ended goes on by its own command.",
+        "The hint says which; an unfinished run resumes with its own command.",
     ),
     "E314": About(
         "Runs or models that cannot be compared",
@@ -202,20 +202,20 @@ CODES = {
     ),
     "E500": About(
         "There is nothing to evaluate",
-        "There are no images (--limit 0, an empty directory), or the model reads none of them "
-        "right, so that none is left to attack.",
-        "Check the path; then the preprocessing and the order of the classes.",
+        "There are no images (--limit 0, an empty directory), or the model classifies none of them "
+        "correctly, so that none is left to attack.",
+        "Check the path; then the preprocessing and the class order.",
     ),
     "E600": About(
-        "The number is not to be trusted, and --strict was given",
-        "One of the checks of an audit failed: the gradient is masked, the model answers by "
-        "chance, or an attack was cut short. The report is written.",
-        "Read the panel on trust in the report: each check says what to do.",
+        "The number cannot be trusted, and --strict was given",
+        "One of the checks of an audit failed: the gradient is masked, the model's outputs are "
+        "random, or an attack was stopped too early. The report is written.",
+        "Read the trust checks in the report: each says what to do.",
     ),
     "E700": About(
         "Out of memory or disk",
         "The batch, the net or the results are too large for what is free. What was finished is "
         "safe.",
-        "Give a smaller --batch-size, or --out on another disk; the same command goes on.",
+        "Give a smaller --batch-size, or --out on another disk; the same command resumes.",
     ),
 }  # fmt: skip

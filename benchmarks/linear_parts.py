@@ -91,7 +91,7 @@ def _nets(setting: Setting, found: Study) -> None:
     for model in setting.models:
         samples = linear_nets.right_ones(model, setting.data.test)
         if not len(samples.y):
-            found.notes.append(f"{model.name} reads no test image right; it is left out")
+            found.notes.append(f"{model.name} classifies no test image correctly; it is left out")
             continue
         ways = linear_nets.ways(model, samples, setting.eps)
         straight = linear_nets.straightness(ways)

@@ -73,7 +73,7 @@ def main() -> None:
     parser.add_argument("--defects", nargs="*", default=list(DEFECTS))
     args = parser.parse_args()
     samples, net = load_data("bundled:fashion-mnist", limit=args.limit), load_model(NET)
-    head = "| defect | PGD believes | unmasked by hand | audit | failed checks |"
+    head = "| defect | PGD reports | unmasked by hand | audit | failed checks |"
     sys.stdout.write(f"{head}\n|---|---|---|---|---|\n")
     for name in args.defects:
         masked = DEFECTS[name].mask(net)

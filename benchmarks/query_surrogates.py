@@ -91,7 +91,9 @@ def audit_by_labels(
         clean = read_by(target, samples.x, samples.y, setting.batch(False))
         right = clean == samples.y.cpu().numpy()
         if not right.any():
-            raise EmptyError(f"{target.name} reads no image right", "check its preprocessing")
+            raise EmptyError(
+                f"{target.name} classifies no image correctly", "check its preprocessing"
+            )
         rounds = _rounds(setting, target, own, budget, member, clean)
         known = _references(setting, target, clean)
     summary = {**begun, "clean": wilson(int(right.sum()), len(right)), "rounds": rounds, **known}
@@ -210,9 +212,9 @@ def verdict(summary: Mapping[str, Any]) -> str:
     last = summary["rounds"][-1]
     share, noise, white = last["success"], summary["noise"], summary["white_box"]
     return (
-        f"With {last['queries']:,} labels of the target and none of its weights, changes within "
+        f"With {last['queries']:,} labels of the target, without its weights, perturbations within "
         f"{summary['norm']} {shown(summary['eps'])} fool it in {share['value']:.1%} of the "
-        f"{share['n']:,} images that it reads right (95% interval {share['low']:.1%} to "
-        f"{share['high']:.1%}); noise of the same size does so in {noise['value']:.1%}, an "
-        f"attacker with the weights in {white['value']:.1%}."
+        f"{share['n']:,} images that it classifies correctly (95% interval {share['low']:.1%} to "
+        f"{share['high']:.1%}); noise of the same size does so in {noise['value']:.1%}, a "
+        f"white-box attacker in {white['value']:.1%}."
     )

@@ -156,8 +156,8 @@ def verdict(found: dict[str, Any]) -> str:
     at = next(row for row in found["curve"] if row["snr"] == GOAL)
     share, robust = at["targeted"], at["robust"]
     return (
-        f"The recogniser reads {found['clean']['value']:.1%} of {found['clean']['n']:,} clips "
-        f"right; of {share['n']} attacked, noise {GOAL:.0f} dB below the speech makes "
-        f"{share['value']:.1%} heard as a word chosen at random (95% interval {share['low']:.1%} "
-        f"to {share['high']:.1%}), and {robust['value']:.1%} withstand being misheard at all."
+        f"The model classifies {found['clean']['value']:.1%} of {found['clean']['n']:,} clips "
+        f"correctly; of {share['n']} attacked, noise {GOAL:.0f} dB below the speech makes it hear "
+        f"{share['value']:.1%} as a word chosen at random (95% interval {share['low']:.1%} to "
+        f"{share['high']:.1%}), and {robust['value']:.1%} are not misheard by any attack."
     )

@@ -185,7 +185,7 @@ def _clean(setting: Setting, nets: Sequence[Net], targets: str | None) -> Clean:
             f"{net.name} {count}" for net, count in zip(nets, right.sum(1), strict=True)
         )
         raise EmptyError(
-            f"no image is read right by two of the nets; of {len(y)} images: {told}",
+            f"no image is classified correctly by two of the nets; of {len(y)} images: {told}",
             "check preprocessing and class order",
         )
     aims = None

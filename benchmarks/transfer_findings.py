@@ -38,19 +38,19 @@ def findings(
                  for name in (claim.better, claim.worse)]  # fmt: skip
         gap = difference(pairs[0], pairs[1], setting.seed)
         if gap:
-            names = f"{claim.better} against {claim.worse}"
+            names = f"{claim.better} versus {claim.worse}"
             told.append(f"{claim.what.capitalize()} ({names}): {_points(gap)}; {claim.source} "
                         f"report more. {_agrees(gap)}")  # fmt: skip
     if len(ensembles) > 1:
         most = ensembles[-1]
         told.append(
-            f"{most['sources']} nets as the source in the place of one: "
+            f"{most['sources']} source nets instead of one: "
             f"{_points(most['over_one'])}; Liu et al. 2017 report more. {_agrees(most['over_one'])}"
         )
     return told
 
 
-UNDECIDED = "Here it cannot be told: the intervals overlap or hold 0."
+UNDECIDED = "No conclusion here: the intervals overlap or include 0."
 
 
 def _points(gap: dict[str, float]) -> str:
@@ -60,5 +60,5 @@ def _points(gap: dict[str, float]) -> str:
 
 def _agrees(gap: dict[str, float]) -> str:
     if gap["low"] > 0:
-        return "So it is here."
-    return "Here it is the other way round." if gap["high"] < 0 else UNDECIDED
+        return "This study agrees."
+    return "This study finds the opposite." if gap["high"] < 0 else UNDECIDED

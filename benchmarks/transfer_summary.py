@@ -159,8 +159,8 @@ def verdict(setting: Setting, found: dict[str, Any]) -> str:
     share = best["success"]
     beside = f"; noise of the same size does so in {luck['success']['value']:.1%}" if luck else ""
     return (
-        f"An image changed within {setting.norm} {shown(setting.main)} to fool one net "
+        f"An image perturbed within {setting.norm} {shown(setting.main)} to fool one net "
         f"({found['shown']}) fools another in {share['value']:.1%} of cases (95% interval "
         f"{share['low']:.1%} to {share['high']:.1%}; {share['pairs']} pairs of nets, "
-        f"{share['n']:,} images that both read right){beside}."
+        f"{share['n']:,} images that both classify correctly){beside}."
     )

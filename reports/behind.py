@@ -13,21 +13,22 @@ from advkit.reports.words import count, decimal, eps_text, percent, short, sprea
 
 MOST_CLASSES, MOST_NAMES = 40, 16
 CONFUSION_READING = (
-    "A row is the true class, a column what the model reads instead: the darker, the more images"
-    " go that way. Dark pairs on both sides of the diagonal are classes that the model hardly tells"
-    " apart; a dark column is a class that takes in everything."
+    "A row is the true class, a column the class predicted instead: the darker, the more images. "
+    "Dark pairs on both sides of the diagonal are classes that the model hardly tells apart; a "
+    "dark column is a class that attracts everything."
 )
 CONFUSION_LIMITS = (
-    "An image is counted once, by the smallest change that was found for it. With a larger change"
-    " it could be read as something else; an attacker who wants a certain class was not tried."
+    "An image is counted once, by the smallest perturbation that was found for it. With a larger "
+    "perturbation it could be classified as something else; targeted attacks were not tried."
 )
 DISTANCES_READING = (
-    "How far the nearest example of each image lies. Far to the left: a change that nobody sees is"
-    " enough. A steep slope at an audited eps: a slightly larger eps would break many more."
+    "How far away the nearest adversarial example of each image is. Far to the left: an "
+    "invisible perturbation is enough. A steep slope at an audited eps: a slightly larger eps "
+    "would fool many more."
 )
 DISTANCES_LIMITS = (
-    "Nearest means nearest found: the true distance is at most this. Images beyond the right edge,"
-    " and those for which nothing was found, are not drawn."
+    "Nearest means the nearest found: the true distance is at most this. Images beyond the right"
+    " edge, and those for which nothing was found, are not drawn."
 )
 
 
@@ -64,22 +65,22 @@ def confusion(audit: Audit, parts: Breakdown) -> Figure | None:
     shown, pairs = sorted(names), {(a, b): n for a, b, n in parts.confusion}
     cells = [[float(pairs.get((a, b), 0)) for b in shown] for a in shown]
     at = f"{audit.norm} eps {eps_text(audit.robust[-1][0], audit.norm)}"
-    title, first = f"Who is mistaken for whom at {at}", parts.confusion[0]
-    desc = f"Most often {first[0]} is read as {first[1]}: {count(first[2])} images"
+    title, first = f"Which classes are confused at {at}", parts.confusion[0]
+    desc = f"Most often {first[0]} is classified as {first[1]}: {count(first[2])} images"
 
     def draw(width: int) -> Markup:
         return heat_map(
             cells, shown, shown, name=f"confusion-{width}", title=title, desc=desc, width=width,
-            down="true", across="read as", text=lambda value: count(int(value)),
+            down="true", across="predicted", text=lambda value: count(int(value)),
         )  # fmt: skip
 
     rows = [[Cell(short(a)), Cell(short(b)), Cell(count(n), n)] for a, b, n in parts.confusion[:60]]
-    columns = [Column("true"), Column("read as"), Column("images", True)]
+    columns = [Column("true"), Column("predicted"), Column("images", True)]
     left_out = sum(n for a, b, n in parts.confusion if a not in names or b not in names)
     more = f" {count(left_out)} images of other pairs are not drawn." if left_out else ""
     return Figure(
         "confusion", draw(WIDE), draw(NARROW),
-        f"Images lost at {at}, by true class and by what they were read as.{more}",
+        f"Images fooled at {at}, by true class and by predicted class.{more}",
         Table(title, columns, rows),
         reading=CONFUSION_READING, limits=CONFUSION_LIMITS, command=audit.command,
     )  # fmt: skip
@@ -89,9 +90,9 @@ def distances(audit: Audit, parts: Breakdown) -> Figure | None:
     """Draw how far away the nearest examples lie; None where none was found."""
     if not sum(parts.distances):
         return None
-    title = f"Distances to the nearest example found, in {audit.norm}"
+    title = f"Distances to the nearest adversarial example found, in {audit.norm}"
     edges = parts.edges
-    beyond = f"{_right(parts.beyond)} beyond {decimal(edges[-1])} or without any."
+    beyond = f"{_right(parts.beyond)} beyond {decimal(edges[-1])} or without an example."
     marks = [(eps, eps_text(eps, audit.norm)) for eps, _ in audit.robust if eps <= edges[-1]]
 
     def draw(width: int) -> Markup:
@@ -107,21 +108,21 @@ def distances(audit: Audit, parts: Breakdown) -> Figure | None:
     columns = [Column("from", True), Column("to", True), Column("images", True)]
     return Figure(
         "distances", draw(WIDE), draw(NARROW),
-        f"Images that the model reads right, by the size of the smallest change found that fools"
-        f" it. {beyond} Dashed: the audited eps; the bars left of one add up to the"
-        f" images fooled within it.",
+        f"Correctly classified images, by the size of the smallest perturbation found that fools"
+        f" the model. {beyond} Dashed: the audited eps; the bars to the left of a line add up to"
+        f" the images fooled within that eps.",
         Table(title, columns, rows),
         reading=DISTANCES_READING, limits=DISTANCES_LIMITS, command=audit.command,
     )  # fmt: skip
 
 
 def _right(images: int) -> str:
-    return "1 right image lies" if images == 1 else f"{count(images)} right images lie"
+    return "1 correct image is" if images == 1 else f"{count(images)} correct images are"
 
 
 def extremes(parts: Breakdown) -> Table:
     """Return the table of the images that fall first and last."""
-    columns = [Column("falls"), Column("image"), Column("class"), Column("distance", True)]
+    columns = [Column("fooled"), Column("image"), Column("class"), Column("distance", True)]
     rows = [_extreme("first", *one) for one in parts.easiest]
     rows += [_extreme("last", *one) for one in parts.hardest]
     return Table("The easiest and the hardest images", columns, rows)

@@ -24,7 +24,8 @@ def belief_table(one: Explained) -> Table:
     """Return one row per method: against chance, against other weights, and the verdict."""
     pointed = any(each.pointing for each in one.beliefs)
     names = ("deletion", "better than chance", "insertion", "better than chance",
-             "infidelity", "max-sensitivity", "like its map of other weights", "like edges",
+             "infidelity", "max-sensitivity",
+             "similarity with random weights", "similarity to edges",
              *(["pointing"] if pointed else []))  # fmt: skip
     columns = [Column("method"), Column("verdict"), *(Column(name, True) for name in names)]
     rows = [_row(each, pointed) for each in one.beliefs]
@@ -71,11 +72,11 @@ def _curves(one: Explained, each: Belief) -> Chart:
     chance = one.chance
     assert chance is not None  # noqa: S101
     lines = [
-        Line("hidden first", _over(each.deletion_curve), _band(chance.deletion)),
-        Line("shown first", _over(each.insertion_curve), _band(chance.insertion)),
+        Line("deletion", _over(each.deletion_curve), _band(chance.deletion)),
+        Line("insertion", _over(each.insertion_curve), _band(chance.insertion)),
     ]
     name = short(each.label.replace("_", " "))
-    desc = (f"mean height of the score: hidden first {decimal(each.deletion)}, shown first "
+    desc = (f"mean height of the score: deletion {decimal(each.deletion)}, insertion "
             f"{decimal(each.insertion)}; shaded: {chance.orders} random orders")  # fmt: skip
     return Chart(name, line_chart(lines, name=f"curves-{each.label}", title=f"Curves of {name}",
                                   desc=desc, across="% of pixels", up="score",
@@ -98,14 +99,14 @@ def cascade_figure(one: Explained) -> Figure:
     shares = [f"{100 * share:.0f}%" for share, _ in one.beliefs[0].cascade]
     names = [each.label.replace("_", " ") for each in one.beliefs]
     cells = [[max(value, 0.0) for _, value in each.cascade] for each in one.beliefs]
-    title = "Likeness to the trained net's map as weights are drawn anew"
+    title = "Similarity to the trained net's map as weights are randomised"
     desc = "; ".join(
         f"{name} ends at {row[-1]:.2f}" for name, row in zip(names, cells, strict=True)
     )
 
     def draw(width: int) -> Markup:
         return heat_map(cells, names, shares, name=f"cascade-{width}", title=title, desc=desc,
-                        down="method", across="weights drawn anew, from the output on",
+                        down="method", across="weights randomised, from the output on",
                         text=lambda value: f"{value:.2f}", width=width)  # fmt: skip
 
     data = Table(title, [Column("method"), *(Column(share, True) for share in shares)],
@@ -113,11 +114,11 @@ def cascade_figure(one: Explained) -> Figure:
                   for name, row in zip(names, cells, strict=True)])  # fmt: skip
     return Figure(
         "cascade", draw(WIDE), draw(NARROW),
-        f"Mean |Spearman| over {one.beliefs[0].n} images; an edge detector, which knows no net, "
-        "would stay at 1.",
+        f"Mean |Spearman| over {one.beliefs[0].n} images; an edge detector, which does not depend "
+        "on the net, would stay at 1.",
         data,
         reading="A row that fades: the map depends on what the net has learnt. One that stays dark"
-        " would look the same for a net that knows nothing.",
+        " would look the same for an untrained net.",
         limits="That a map depends on the weights does not make it right.",
         command=one.command,
     )  # fmt: skip

@@ -20,22 +20,22 @@ from advkit.reports.words import (
 )
 
 BROKEN_READING = (
-    "Start at the right with all images and go down: every bar takes its images away from those"
-    " still standing, until the last bar is what remains. That last bar is robust accuracy."
+    "Start at the right with all images and go down: every bar removes its images from those that"
+    " have survived so far; the last bar is what remains. That last bar is robust accuracy."
 )
 BY_EPS_READING = (
     "One bar for all images at each eps. The plain part on the left shrinks as eps grows: these are"
     " the images that no attack fooled."
 )
 BROKEN_LIMITS = (
-    "The order decides who gets the credit: an attack that runs late can add nothing although it"
-    " would have fooled every image by itself. This does not rank the attacks."
+    "The order decides which attack gets the credit: a late attack can add nothing although it "
+    "would have fooled every image by itself. This does not rank the attacks."
 )
 TRIED = (
-    "Tried: the images that stood when the attack's turn came. Thorough attacks go from the largest"
-    " eps down and leave out what resisted at a larger one, the longest try only images that are"
-    " close to falling, and line_search draws nearer what was fooled. Eps \u201cany\u201d: run"
-    " once, for the nearest example at whatever distance."
+    "Tried: the images that had survived when the attack's turn came. Thorough attacks go from the"
+    " largest eps down and skip what resisted at a larger one, the longest try only images that are"
+    " close to being fooled, and line_search moves examples closer. Eps \u201cany\u201d: run once,"
+    " for the nearest example at any distance."
 )
 MISREAD, STANDING = "wrong when clean", "not fooled"
 
@@ -81,7 +81,7 @@ def broken(audit: Audit) -> Figure:
     eps, robust = audit.robust[-1]
     parts = divide(audit, eps, robust)
     at = f"{audit.norm} eps {eps_text(eps, audit.norm)}"
-    title = f"Where all images go at {at}"
+    title = f"What becomes of all images at {at}"
     desc = "; ".join(f"{part.name}: {count(part.images)}" for part in parts)
 
     def draw(width: int) -> Markup:
@@ -89,7 +89,7 @@ def broken(audit: Audit) -> Figure:
 
     caption = (
         f"All {count(robust.n)} images at {at}. Attacks run from top to bottom; each tries at most"
-        " what those above it left standing, so its bar is what it added."
+        " what survived those above it, so its bar is what it added."
     )
     rows = [
         [
@@ -109,7 +109,7 @@ def broken(audit: Audit) -> Figure:
 def by_eps(audit: Audit) -> Figure:
     """Draw one stacked bar per eps."""
     bars = _aligned(audit)
-    title = f"Where all images go at each {audit.norm} eps"
+    title = f"What becomes of all images at each {audit.norm} eps"
     desc = "; ".join(
         f"at {bar.name}: " + ", ".join(f"{part.name} {count(part.images)}" for part in bar.parts)
         for bar in bars
@@ -121,7 +121,7 @@ def by_eps(audit: Audit) -> Figure:
     caption = (
         "The same at every audited eps. From the left: images not fooled (with their number),"
         " then what each attack added, the last attack first, without those that added nothing;"
-        " grey: wrong before any attack."
+        " grey: misclassified before any attack."
     )
     rows = [
         [Cell(parts[0].name), *(Cell(count(part.images), part.images) for part in parts)]
@@ -162,8 +162,8 @@ def effort(audit: Audit) -> Table:
         Column("fooled", True),
         Column("of tried", True),
         Column("invalid", True),
-        Column("forwards / image", True),
-        Column("backwards / image", True),
+        Column("forward / image", True),
+        Column("backward / image", True),
         Column("seconds", True),
         Column("options"),
     ]
@@ -173,7 +173,7 @@ def effort(audit: Audit) -> Table:
         f"run-{index + 1}-{slug(names[row.attack])}-{slug(_at(row, audit.norm))}"
         for index, row in enumerate(audit.attacks)
     ]
-    return Table("What each attack added and cost", columns, rows, ids)
+    return Table("What each attack contributed and cost", columns, rows, ids)
 
 
 def _at(row: AttackRow, norm: str) -> str:

@@ -45,7 +45,7 @@ class Proved:
     seconds: float
 
 
-DRAWN = "the line is drawn from the radius of each image, which its draws give."
+DRAWN = "the line is drawn from each image's radius, estimated from its noise samples."
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _setting(of: Certificate, name: str) -> list[Fact]:
         Fact("model", short(name)),
         Fact("up to", RUNG_NAMES.get(of.method, of.method)),
         *(
-            [Fact("rounding", f"every bound moved outwards by {of.rounding:.1e} of its terms")]
+            [Fact("rounding", f"every bound widened by {of.rounding:.1e} of its terms")]
             if of.rounding
             else []
         ),
@@ -145,17 +145,17 @@ def _curve(of: Certificate) -> Figure:
             [series], name=name, norm=of.norm, title=title, desc=desc, width=width
         )
 
-    between = "between them each image's radius was found by halving, with CROWN."
+    between = "between them each image's radius was found by bisection, with CROWN."
     return Figure(
         "curve", draw(WIDE), draw(NARROW),
-        "Share of the images that are proved safe, for every eps. Dots: the eps asked for (eps 0 is"
+        "Share of the images that are certified, for every eps. Dots: the requested eps (eps 0 is"
         f" clean accuracy); {DRAWN if of.draws else between} Band and bars: 95% Wilson intervals.",
         _points(of),
-        reading="Choose an eps below; the height of the line is the share of images that no change"
-        " of that size can make the model misread, whatever the attack. The line drops by one"
-        " image wherever its proof ends.",
-        limits="The line is a lower bound: a tighter proof can only raise it. Below it nothing can"
-        " be fooled; above it nothing is known without an audit.",
+        reading="Choose an eps below; the height of the line is the share of images that no"
+        " perturbation of that size can get misclassified, whatever the attack. The line drops by"
+        " one image at the end of each image's certified radius.",
+        limits="The line is a lower bound: a tighter proof can only raise it. Below it no attack "
+               "can succeed; above it nothing is known without an audit.",
         command=of.command,
     )  # fmt: skip
 
@@ -187,7 +187,7 @@ def _proofs(of: Certificate) -> Table:
         ]
         for row in of.proved
     ]
-    return Table("Images certified at every eps, by the rung that proved it", columns, rows)
+    return Table("Images certified at every eps, by the method that proved it", columns, rows)
 
 
 def _open(of: Certificate) -> Table:
@@ -199,7 +199,7 @@ def _open(of: Certificate) -> Table:
     ]  # fmt: skip
     part = "" if len(shown) == len(of.open) else f" (the first {len(shown)} of {len(of.open)})"
     largest = eps_text(of.proved[-1].eps, of.norm)
-    last = "less than asked by" if of.draws else "lower bound of the margin"
+    last = "short of eps by" if of.draws else "lower bound of the margin"
     columns = [Column("image"), Column("class"), Column("certified up to", True),
                Column(last, True)]  # fmt: skip
     return Table(f"Images not certified at eps {largest}{part}", columns, rows)

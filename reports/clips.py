@@ -23,9 +23,6 @@ class Heard(NamedTuple):
     sample: str
 
 
-LOUDNESS, PLACE = ("louder", "quieter"), ("below", "above")
-
-
 def clips(played: Iterable[Played], rate: int) -> tuple[list[tuple[str, Heard]], int]:
     """Return with its kind each clip that fits below `MAX_BYTES`, and how many do not."""
     shown: list[tuple[str, Heard]] = []

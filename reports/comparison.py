@@ -27,8 +27,8 @@ def comparison_page(both: Comparison) -> str:
         kind="comparison",
         sections=[
             Section("result", "Result", "Result"),
-            Section("splits", "Who stands where", "Pairs"),
-            Section("images", "Images that tell them apart", "Images"),
+            Section("splits", "Which images survive where", "Pairs"),
+            Section("images", "Images on which they differ", "Images"),
             Section("limits", "What this does not show", "Limits"),
             Section("reproduce", "Run it again", "Run again"),
         ],
@@ -84,19 +84,19 @@ def _curve(both: Comparison) -> Figure:
 
     return Figure(
         "curve", draw(WIDE), draw(NARROW),
-        "Share of the images that no attack could get misread, for every eps. Dots and squares: the"
-        " eps at which attacks ran. Bands and bars: 95% Wilson intervals.",
+        "Share of the images that no attack could get misclassified, for every eps. Dots and"
+        " squares: the eps at which attacks ran. Bands and bars: 95% Wilson intervals.",
         _splits(both)._replace(caption=title),
-        reading="The higher line is the more robust model. Overlapping bands do not yet say that"
-        " the difference is chance: the images are the same, so look at the pairs below.",
-        limits="Both lines are upper bounds. A model against which the attacks work badly looks"
+        reading="The higher line is the more robust model. Overlapping bands do not mean that the"
+        " difference is chance: the images are the same, so look at the pairs below.",
+        limits="Both lines are upper bounds. A model against which the attacks work poorly looks"
         " better than it is.",
         command=both.command,
     )  # fmt: skip
 
 
 def _splits(both: Comparison) -> Table:
-    columns = [Column(name, True) for name in ("eps", "A", "B", "both stand", "only A", "only B",
+    columns = [Column(name, True) for name in ("eps", "A", "B", "both survive", "only A", "only B",
                                                "neither", "p (McNemar)")]  # fmt: skip
     rows = [
         [
@@ -108,7 +108,7 @@ def _splits(both: Comparison) -> Table:
         ]
         for split in both.splits
     ]
-    return Table("Who stands where, at every eps that both audits have", columns, rows)
+    return Table("Which images survive where, at every eps that both audits have", columns, rows)
 
 
 def _points(both: Comparison) -> Figure | None:
@@ -132,12 +132,12 @@ def _points(both: Comparison) -> Figure | None:
     rows = [[Cell(group.name), Cell(count(len(group.points)))] for group in groups]
     return Figure(
         "distances", draw(WIDE), draw(NARROW),
-        f"One mark for each of the {count(len(finite))} images of which both audits found an"
-        f" example{some}, at unequal {both.norm} distances; 0: misread when clean.",
+        f"One mark for each of the {count(len(finite))} images for which both audits found an"
+        f" example{some}, at unequal {both.norm} distances; 0: misclassified when clean.",
         Table(title, [Column("group"), Column("images", True)], rows),
-        reading="Marks above the line need a larger change in B than in A: there B is the more"
-        " robust of the two.",
-        limits="Distances are those of the nearest example found, not of the nearest there is.",
+        reading="Marks above the line need a larger perturbation in B than in A: there B is the"
+        " more robust of the two.",
+        limits="Distances are to the nearest example found, not to the nearest that exists.",
         command=both.command,
     )  # fmt: skip
 
@@ -154,7 +154,7 @@ def _images(both: Comparison) -> Table:
         for name, label, a, b in shown
     ]  # fmt: skip
     columns = [Column("image"), Column("class"), Column("distance in A", True),
-               Column("distance in B", True), Column("stands in")]  # fmt: skip
+               Column("distance in B", True), Column("survives in")]  # fmt: skip
     part = "" if len(shown) == len(differ) else f" (the first {len(shown)} of {len(differ)})"
     at = f"{both.norm} eps {eps_text(eps, both.norm)}"
     return Table(f"Images on which A and B differ at {at}{part}", columns, rows)

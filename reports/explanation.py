@@ -58,7 +58,7 @@ def _sections(one: Explained) -> list[Section]:
     return [
         Section("maps", "Where it looks", "Maps"),
         Section("scales", "What the colours mean", "Scales"),
-        *([Section("objects", "Objects cut out of the maps", "Objects")] if one.cuts else []),
+        *([Section("objects", "Objects segmented from the maps", "Objects")] if one.cuts else []),
         *([Section("belief", "Can these maps be believed?", "Belief")] if one.beliefs else []),
         *([Section("attack", "Before and after an attack", "Attack")] if one.attacked else []),
         Section("limits", "What this does not show", "Limits"),
@@ -94,12 +94,14 @@ def _strip(one: Explained, at: int, shown: Sequence[Maps], scales: dict[str, Sca
 def _caption(seen: Seen) -> str:
     best = seen.guesses[0]
     of = f"; maps of {short(seen.target)}" if seen.target and seen.target != best.name else ""
-    return f"labelled {short(seen.label)}; read as {short(best.name)} ({best.probability:.2f}){of}"
+    return (
+        f"labelled {short(seen.label)}; predicted {short(best.name)} ({best.probability:.2f}){of}"
+    )
 
 
 def _image(seen: Seen, head: str = "image") -> Picture:
     best = seen.guesses[0]
-    alt = f"{seen.sample}: read as {best.name} ({best.probability:.2f})"
+    alt = f"{seen.sample}: predicted {best.name} ({best.probability:.2f})"
     return framed(to_bytes(seen.image), head, short(best.name), f"{best.probability:.2f}", alt)
 
 
@@ -116,7 +118,9 @@ def head_of(label: str) -> str:
 
 
 def _scales(methods: Sequence[Maps], scales: dict[str, Scale]) -> Table:
-    columns = [Column(name) for name in ("method", "colours", "read off", "what it does not show")]
+    columns = [
+        Column(name) for name in ("method", "colours", "layer and size", "what it does not show")
+    ]
     rows = [
         [Cell(head_of(each.label)), *_scale_cells(each, scales.get(each.label)),
          Cell(f"does not apply: {each.refused}" if each.refused else each.limits)]
@@ -142,7 +146,7 @@ def _cut_strip(one: Explained, at: int, shown: Sequence[Maps], scales: dict[str,
     by = next(each for each in shown if each.label == one.cut_by)
     assert by.maps is not None  # noqa: S101
     told = f"{percent(cut.share)} of the image"
-    told += f"; overlap with the truth {cut.iou:.2f}" if cut.iou is not None else ""
+    told += f"; overlap with the true mask {cut.iou:.2f}" if cut.iou is not None else ""
     note = cut.note or told
     seeds = framed(seeded(seen.image, cut.seeds), "seeds", "object, background", "", "seeds")
     pictures = [
@@ -160,8 +164,8 @@ def _overlap(one: Explained) -> str:
         return ""
     masks, boxes = ([v or 0.0 for v in column] for column in zip(*known, strict=True))
     right = sum(box >= 0.5 for box in boxes)
-    return (f"Against the truth on {len(known)} images: mean overlap (IoU) of masks "
-            f"{np.mean(masks):.3f}, of boxes {np.mean(boxes):.3f}; the box is right (IoU 0.5 or "
+    return (f"Compared with the true masks on {len(known)} images: mean overlap (IoU) of masks "
+            f"{np.mean(masks):.3f}, of boxes {np.mean(boxes):.3f}; the box is correct (IoU 0.5 or "
             f"more) on {right} of {len(known)}.")  # fmt: skip
 
 
@@ -187,7 +191,7 @@ def _after_strips(
     name = f"attacked-{at + 1}"
     return (Strip(name, short(seen.sample), f"{_caption(seen)}; {fooled}",
                   [_image(now, "after the attack"), *after]),
-            Strip(f"{name}-difference", "", "after less before", [first, *moved]))  # fmt: skip
+            Strip(f"{name}-difference", "", "after minus before", [first, *moved]))  # fmt: skip
 
 
 def _reactions(one: Explained) -> Table:

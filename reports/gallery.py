@@ -100,7 +100,7 @@ def _caption(card: Card, norm: str) -> str:
     budget = "nearest" if card.eps is None else eps_text(card.eps, norm)
     why = f"{card.why} to fool: " if card.why else ""
     return (
-        f"{why}true {short(card.label)}; {still}read as {short(after.name)}"
+        f"{why}true {short(card.label)}; {still}predicted {short(after.name)}"
         f" ({after.probability:.2f}); {short(bare(card.attack))}, {norm} {budget}"
     )
 
@@ -114,18 +114,18 @@ def _way(card: Card, name: str) -> Markup:
     return line_chart(
         [Line("margin", points)],
         name=f"{name}-way",
-        title="The margin on the straight way from clean to adversarial",
+        title="The margin along the straight line from clean to adversarial",
         desc=f"from {decimal(points[0][1])} to {decimal(points[-1][1])}; {where}",
-        across="% of the change",
+        across="% of the perturbation",
         up="margin (logits)",
         width=WIDTH,
-        zero="misread above",
+        zero="misclassified above",
     )
 
 
 def _end(head: str, image: Floats, guess: Guess, label: str) -> Picture:
     read, sure = short(guess.name), f"{guess.probability:.2f}"
-    alt = f"{head}: true {short(label)}, read as {read} ({sure})"
+    alt = f"{head}: true {short(label)}, predicted {read} ({sure})"
     return picture(to_bytes(image), alt, head, read, sure, guess.name != label)
 
 

@@ -14,7 +14,7 @@ def path_figure(study: Linearity) -> Figure:
     test, train = ([(float(row["Linf"]), 100 * row[name]) for row in frame.to_dict("records")]
                    for name in ("test", "train"))  # fmt: skip
     ends = frame.iloc[0], frame.iloc[-1]
-    title = "Accuracy over robustness, along the path of weight decay"
+    title = "Accuracy versus robustness as weight decay grows"
     n = int(study.tables["decay"]["n_test"].iloc[0])
     return lines_figure(
         [Line("test", test), Line("train", train)], name="path", title=title,
@@ -22,21 +22,21 @@ def path_figure(study: Linearity) -> Figure:
                        f" {decimal(row['Linf'])}" for row in ends),
         caption=f"From decay {ends[0]['decay']:g} (left) to {ends[1]['decay']:g} (the marks): the"
         f" median image is {decimal(ends[1]['Linf'] / ends[0]['Linf'])} times as far from being"
-        f" misread, and {percent(ends[0]['test'])} of {count(n)} test images right become"
-        f" {percent(ends[1]['test'])}.",
-        across="median exact Linf distance", up="% right",
+        f" misclassified, and accuracy on {count(n)} test images goes from"
+        f" {percent(ends[0]['test'])} to {percent(ends[1]['test'])}.",
+        across="median exact Linf distance", up="% correct",
         data=table_of(frame, title, [
             Of("decay", "decay", lambda v: f"{v:g}"), Of("train", "train", percent),
             Of("test", "test", percent), Of("n_test", "test images", whole),
             Of("Linf", "median Linf"), Of("L2", "median L2"), Of("size", "weights, L2"),
             Of("roughness", "roughness"),
         ]),
-        reading="Each corner is one strength of decay, to the right more of it: smaller and"
-        " smoother weights, further boundaries. Some decay costs nothing and may help; much trades"
-        " accuracy for distance. Roughness: the step between neighbouring pixels of a template,"
-        " over its mean size; about 1.41 for noise, near 0 for a smooth picture.",
+        reading="Each corner is one strength of decay, increasing to the right: smaller and"
+        " smoother weights, more distant boundaries. A little decay costs nothing and may help;"
+        " much decay trades accuracy for distance. Roughness: the step between neighbouring pixels"
+        " of a template, over its mean size; about 1.41 for noise, near 0 for a smooth image.",
         limits="One data set, one split. Decay bounds the weights, not the distance: other"
-        " penalties reach other trade-offs.",
+        " penalties give other trade-offs.",
         command=study.command,
     )  # fmt: skip
 
@@ -46,7 +46,7 @@ def foolings(study: Linearity) -> Table:
     return table_of(study.tables["foolings"], "What it takes to fool, by weight decay, medians", [
         Of("decay", "decay", lambda v: f"{v:g}"), Of("before", "own class before", percent),
         Of("target_before", "target before", percent), Of("strength", "e*"),
-        Of("L2", "L2 of change"), Of("Linf", "Linf of change"),
+        Of("L2", "L2 of perturbation"), Of("Linf", "Linf of perturbation"),
         Of("after", "target after", percent),
         Of("same", "target after the first row's L2", percent), Of("images", "images", whole),
     ])  # fmt: skip
@@ -54,7 +54,7 @@ def foolings(study: Linearity) -> Table:
 
 def random_images(study: Linearity) -> Table:
     """Return how surely random images are read as any class that is asked for, by decay."""
-    return table_of(study.tables["random_images"], "Random images brought to every class", [
+    return table_of(study.tables["random_images"], "Random images moved to every class", [
         Of("decay", "decay", lambda v: f"{v:g}"), Of("mean", "mean probability", percent),
         Of("least", "least", percent), Of("sure", "with 99% or more", whole),
         Of("images", "images", whole), Of("eps", "Linf eps"),
@@ -66,8 +66,8 @@ def as_in_2015(study: Linearity) -> str:
     frame = study.tables["foolings"]
     least, most = frame.iloc[0], frame.iloc[-1]
     return (
-        "Karpathy (2015) went from 31.2% of its own class to 99.5% of another with little decay,"
-        " and under much from 6.6% to 8.5%. Here a change of L2"
+        "Karpathy (2015) went from 31.2% for the true class to 99.5% for another with little decay,"
+        " and with much decay from 6.6% to 8.5%. Here a perturbation of L2"
         f" {decimal(least['L2'])} takes the median image's target from"
         f" {percent(least['target_before'])} to {percent(least['same'])} with decay"
         f" {least['decay']:g}, and from {percent(most['target_before'])} to"

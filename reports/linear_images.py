@@ -32,21 +32,21 @@ def curve_figure(study: Linearity, which: str, norm: str) -> Figure:
     lines = [Line("exact", _standing(exact[norm].to_numpy(), float(frame["eps"].max())))]
     lines += [Line(name.upper() if name != "noise" else name, _points(frame, name), dots=True)
               for name in ("pgd", "fgsm", "noise")]  # fmt: skip
-    title = f"Share that stays right over {norm} eps, {_model(study, which)}"
+    title = f"Share that stays correct over {norm} eps, {_model(study, which)}"
     gaps = {name: _gap(study, which, norm, name) for name in ("fgsm", "pgd")}
     return lines_figure(
         lines, name=f"curve-{which}-{norm}", title=title,
         desc="; ".join(f"{name.upper()} misses at most {gap}" for name, gap in gaps.items()),
-        caption=f"{title}: the exact line falls by one image at each exact distance; attacks ran at"
-        f" the {len(frame)} eps of the table. Of {count(n)} test images FGSM leaves at most"
-        f" {gaps['fgsm']} standing that could be fooled, PGD {gaps['pgd']}.",
-        across=f"eps ({norm})", up="% right",
+        caption=f"{title}: the exact line drops by one image at each exact distance; attacks ran at"
+        f" the {len(frame)} eps of the table. Of {count(n)} test images FGSM misses at most"
+        f" {gaps['fgsm']} that can be fooled, PGD {gaps['pgd']}.",
+        across=f"eps ({norm})", up="% correct",
         data=table_of(frame, title, [
             Of("eps", "eps"), *(Of(name, name, whole) for name in
                                 ("exact", "fgsm", "pgd", "noise")), Of("n", "images", whole),
         ]),
-        reading="The line is no attack's: it is computed from the weights, and no attack can get"
-        " below it. Where a diamond lies on it, one step of FGSM was all there was to do.",
+        reading="The line is not from an attack: it is computed from the weights, and no attack can"
+        " get below it. Where a diamond lies on it, one step of FGSM is optimal.",
         limits="Exact for these weights. The share of these test images is an estimate for other"
         f" images of their kind: with {count(n)} of them it can be off by"
         f" {100 * 0.98 / np.sqrt(n):.0f} points.",
@@ -97,11 +97,12 @@ def distance_figure(study: Linearity, which: str, norm: str = "Linf") -> Figure 
 
     return Figure(
         f"spread-{which}", draw(WIDE), draw(NARROW),
-        f"How far the {count(len(known))} test images that are read right are from being misread:"
-        f" half of them no further than {decimal(middle)}, {decimal(255 * middle)} grey levels.",
+        f"How far the {count(len(known))} correctly classified test images are from being"
+        f" misclassified: half of them no further than {decimal(middle)}, {decimal(255 * middle)}"
+        " grey levels.",
         _bins(counts, edges, title),
-        reading="Each bar counts images whose nearest fooling image is at that distance; there is"
-        " none nearer, in the box [0, 1] of real images.",
+        reading="Each bar counts images whose nearest adversarial example is at that distance; none"
+        " is nearer within the box [0, 1] of real images.",
         limits="A distance says how much must change, not whether an eye would notice.",
         command=study.command,
     )  # fmt: skip
@@ -123,7 +124,7 @@ def quantiles(study: Linearity, which: str) -> Table:
                                  if len(right) else np.nan for norm in NORMS]
                           for head, q in QUANTILES.items()},
     })  # fmt: skip
-    caption = f"Exact distances in each norm, {_model(study, which)}, images that are read right"
+    caption = f"Exact distances in each norm, {_model(study, which)}, correctly classified images"
     return table_of(told, caption, [Of("norm", "norm", str, False),
                                     *(Of(head, head) for head in QUANTILES)])  # fmt: skip
 
@@ -138,4 +139,7 @@ def result(study: Linearity) -> str:
         frame = study.tables[f"distances_{which}"]
         middle = float(frame.loc[frame["right"], "Linf"].median()) if frame["right"].any() else 0.0
         told.append(f"{decimal(middle)} for {_model(study, which)}")
-    return f"Half of the images that are read right fall within an exact Linf of {', '.join(told)}."
+    within = ", ".join(told)
+    return (
+        f"Half of the correctly classified images can be fooled within an exact Linf of {within}."
+    )

@@ -21,8 +21,9 @@ def result(study: Linearity) -> str:
     times = {name: middle.loc["adversarial", name] / max(middle.loc["clean", name], 1e-12)
              for name in ("residual", "codes")}  # fmt: skip
     return (
-        f"Adversarial images lie {decimal(times['residual'])} times as far off the plane of the"
-        f" data as clean ones, their codes {decimal(times['codes'])} times as far from known ones."
+        f"Adversarial examples lie {decimal(times['residual'])} times as far off the plane of the"
+        f" data as clean images, their codes {decimal(times['codes'])} times as far from known"
+        " ones."
     )
 
 
@@ -46,14 +47,15 @@ def manifold_figure(study: Linearity) -> Figure:
     return Figure(
         "manifold", draw(WIDE), draw(NARROW),
         f"{title}: across, how far an image lies from the subspace that holds 95% of the variance"
-        " of the training images; upwards, how far its codes (what the last layer reads) are from"
-        " those of the nearest training image.",
+        " of the training images; upwards, how far its codes (the inputs of the last layer) are"
+        " from those of the nearest training image.",
         _quartiles(frame[frame["net"] == net], title),
-        reading="Where adversarial images stay by the clean ones on the way across, they are hardly"
-        " off the plane of the data; where they part from them upwards, the net sees them far from"
-        " all that it was shown. Random and fooling images are the measure of far.",
-        limits="A plane is a poor picture of a manifold, and nearest neighbours among few images"
-        " overstate distances; the groups are measured alike, so compare them, not the numbers.",
+        reading="If adversarial examples stay close to the clean images horizontally, they are"
+        " hardly off the plane of the data; if they separate vertically, the net sees them far from"
+        " its training data. Random and fooling images show what far means.",
+        limits="A plane is a poor model of a manifold, and nearest neighbours among few images"
+        " overstate distances; all groups are measured the same way, so compare the groups, not the"
+        " numbers.",
         command=study.command,
     )  # fmt: skip
 
@@ -105,18 +107,18 @@ def probe_figure(study: Linearity) -> Figure:
         lines, name="probes", title=title,
         desc="; ".join(f"{row['layer']}: {percent(row['right'])}" for row in ends),
         caption=f"Share of {count(n)} test images that a linear probe (ridge regression on one"
-        " layer's codes, fitted on the training half) reads right. 0: raw pixels; then each"
-        " activation of the net, and its logits.",
-        across="layer", up="% right",
+        " layer's codes, fitted on the training half) classifies correctly. 0: raw pixels; then"
+        " each activation of the net, and its logits.",
+        across="layer", up="% correct",
         data=table_of(named(frame), title, [
             Of("net", "net", words, False), Of("layer", "layer", words, False),
             Of("features", "features", whole), Of("right", "test", percent),
             Of("n_test", "images", whole),
         ]),
-        reading="Where the line rises, classes that lie tangled in pixels are pulled apart, until a"
-        " plane parts them; what moves an image across that plane may be little in pixels.",
+        reading="Where the line rises, classes that are entangled in pixel space are separated,"
+        " until a plane divides them; a small change in pixels may move an image across it.",
         limits=f"Probes see few images ({count(int(frame['n_train'].iloc[0]))}), wide layers more"
         f" features than that. The 95% interval of a share of {count(n)} images is up to"
-        f" {100 * 0.98 / np.sqrt(n):.0f} points to either side.",
+        f" {100 * 0.98 / np.sqrt(n):.0f} points on either side.",
         command=study.command,
     )  # fmt: skip

@@ -33,19 +33,19 @@ def _way(study: Linearity, net: str, frame: pd.DataFrame) -> Figure:
         [Line("true", _pairs(t, own)), Line("other", _pairs(t, rival)),
          *(Line("fit", _pairs(t, line)) for line, _ in fits)],
         name=f"way-{slug(net)}", title=f"Logits along the sign of the gradient, {called}",
-        desc=f"image {sample}; R squared of the straight lines {r2}; {where}",
+        desc=f"image {sample}; R squared of the linear fits {r2}; {where}",
         caption=f"{called}: the logits of the true class and of the likeliest other at x + t"
         f" sign(gradient of their difference), t from \u2212{high:g} to {high:g}, for the image of"
-        f" middling straightness ({sample}); straight lines by least squares, R\u00b2 = {r2}.",
+        f" median straightness ({sample}); linear fits by least squares, R\u00b2 = {r2}.",
         across="t, of every pixel", up="logits",
         data=table_of(frame.assign(gap=gap)[some], f"Logits on the way, {called}", [
             Of("t", "t"), Of("own", "true class"), Of("rival", "other class"),
-            Of("gap", "other less true"),
+            Of("gap", "other minus true"),
         ]),
-        reading="At t = 0 is the image itself; where the lines cross it is misread. A linear model"
-        " would draw its straight lines exactly, and cross where the gradient says.",
-        limits="One image and one direction; the table below is about all of them. The way may"
-        " leave the box [0, 1].",
+        reading="At t = 0 is the image itself; beyond the crossing it is misclassified. A linear"
+        " model would follow the linear fits exactly, and cross where the gradient predicts.",
+        limits="One image and one direction; the table below covers all images. The line may leave"
+        " the box [0, 1].",
         command=study.command,
     )  # fmt: skip
 
@@ -69,13 +69,14 @@ def bare(net: str) -> str:
 def nets_table(study: Linearity) -> Table:
     """Return how linear each net is, in medians over its images."""
     frame = named(study.tables["nets"])
-    return table_of(frame, "How linear each net is, medians over images that it reads right", [
+    return table_of(frame, "How linear each net is, medians over correctly classified images", [
         Of("net", "net", words, False), Of("images", "images", whole), Of("r2", "R\u00b2", _four),
-        Of("r2_low", "R\u00b2, lowest tenth", _four),
-        Of("kept", "change by FGSM / foretold"), Of("share", "foretold / nearest distance"),
+        Of("r2_low", "R\u00b2, 10th percentile", _four),
+        Of("kept", "change by FGSM / predicted"), Of("share", "predicted / nearest distance"),
         Of("cosine", "cosine of gradients"), Of("flips", "fooled within eps", whole),
-        Of("flips_foretold", "of these foretold", whole), Of("false_alarms", "false alarms", whole),
-        Of("fgsm", "fooled by FGSM", whole), Of("eps", "eps"),
+        Of("flips_foretold", "of these predicted", whole),
+        Of("false_alarms", "false alarms", whole), Of("fgsm", "fooled by FGSM", whole),
+        Of("eps", "eps"),
     ])  # fmt: skip
 
 
@@ -91,7 +92,7 @@ def _four(value: float) -> str:
 def result(study: Linearity) -> str:
     """Say how straight the nets are, and what their tangents foretell."""
     told = [
-        f"{bare(row['net'])}: median R\u00b2 {row['r2']:.3f}, the tangent foretells"
+        f"{bare(row['net'])}: median R\u00b2 {row['r2']:.3f}, the tangent predicts"
         f" {count(int(row['flips_foretold']))} of {count(int(row['flips']))} flips within"
         f" {row['eps']:g}"
         for row in study.tables["nets"].to_dict("records")

@@ -90,9 +90,9 @@ def dimension_figure(study: Linearity) -> Figure:
         lines, name="dimension", title="The shift of the score over the number of inputs",
         desc=f"from {decimal(first['measured'])} at {first['inputs']:,.0f} inputs to"
         f" {decimal(last['measured'])} at {last['inputs']:,.0f}; noise {decimal(last['noise'])}",
-        caption="What a change of 2/255 of every input does to a score whose weights are all 1 in"
-        f" size: measured by FGSM on {count(int(last['images']))} random images each. It is what"
-        f" eps |w|_1 predicts (largest difference: {said}). Random signs of the same eps"
+        caption="How a change of 2/255 at every input moves a score whose weights are all 1 in"
+        f" size: measured by FGSM on {count(int(last['images']))} random images each. It agrees"
+        f" with the prediction eps |w|_1 (largest difference: {said}). Random signs of the same eps"
         " move it by eps |w|_2. Clean spread: the standard deviation of the score over images.",
         across="inputs", up="change of the score", powers="xy",
         data=table_of(frame, "The shift of the score over the number of inputs", [
@@ -100,11 +100,13 @@ def dimension_figure(study: Linearity) -> Figure:
             Of("low", "least"), Of("high", "largest"), Of("noise", "noise"),
             Of("spread", "clean spread"),
         ]),
-        reading="Both axes are powers of ten. The shift grows as the number of inputs, the spread"
-        " of clean scores and the effect of noise only as its root. From some size on no change is"
-        " too small for the model to see, while each input changes by less than the eye sees.",
-        limits="Weights here are of one size and know nothing of the images. Trained weights shrink"
-        " as inputs are added, and neighbouring pixels are alike; the next parts measure those.",
+        reading="Both axes are logarithmic. The shift grows in proportion to the number of inputs,"
+        " the spread of clean scores and the effect of noise only with its square root. For large"
+        " inputs a change that is too small for the eye at every input still changes the score a"
+        " lot.",
+        limits="The weights here all have one size and are not trained on images. Trained weights"
+        " shrink as inputs are added, and neighbouring pixels are similar; the next parts measure"
+        " these.",
         command=study.command,
     )  # fmt: skip
 

@@ -18,11 +18,11 @@ from advkit.reports.words import count, eps_text, short
 
 SECTIONS = {
     "numbers": Section("numbers", "Ten numbers", "Ten numbers"),
-    "dimension": Section("dimensions", "The more inputs, the further", "Dimension"),
+    "dimension": Section("dimensions", "The more inputs, the larger the shift", "Dimension"),
     "images": Section("images", "Real images", "Real images"),
     "decay": Section("decay", "Weight decay", "Weight decay"),
     "nets": Section("nets", "And deep nets?", "Deep nets"),
-    "manifold": Section("data", "The other explanation: off the data", "Off the data"),
+    "manifold": Section("data", "The other explanation: off the data manifold", "Off the data"),
 }
 TABLES = {"numbers": "numbers", "dimension": "dimension", "images": "curves_two", "decay": "decay",
           "nets": "nets", "manifold": "manifold"}  # fmt: skip
@@ -91,7 +91,7 @@ def _setting(study: Linearity) -> list[Fact]:
         Fact("data", short(about["data"])),
         Fact("pair", " against ".join(short(name, 24) for name in about["pair"])),
         Fact("fitted on", f"{count(about['n_train'])} images, the pair on {about['pair_train']}"),
-        Fact("told on", f"{count(about['n_test'])} others, the pair on {about['pair_test']}"),
+        Fact("tested on", f"{count(about['n_test'])} others, the pair on {about['pair_test']}"),
         Fact("decay", f"{about['decay']:g}"),
         Fact("eps", f"{eps_text(about['eps'], 'Linf')} around images, for nets"),
         Fact("nets", ", ".join(map(short, about["models"])) or "none"),

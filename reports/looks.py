@@ -32,7 +32,7 @@ def _strip(card: Card, at: int, scale: Scale) -> Strip:
     before, after = card.maps
     label = short(card.label)
     ends = [
-        framed(to_bytes(image), head, short(guess.name), "", f"{head}: read as {guess.name}")
+        framed(to_bytes(image), head, short(guess.name), "", f"{head}: predicted {guess.name}")
         for image, head, guess in ((card.clean, "clean", card.before[0]),
                                    (card.adversarial, "adversarial", card.after[0]))
     ]  # fmt: skip
@@ -42,7 +42,7 @@ def _strip(card: Card, at: int, scale: Scale) -> Strip:
         for values, one, head, text in (
             (before, scale, "map before", f"peak {decimal(float(before.max()))}"),
             (after, scale, "map after", f"peak {decimal(float(after.max()))}"),
-            (after - before, moved, "after less before", f"Spearman {card.likeness:.2f}"),
+            (after - before, moved, "after minus before", f"Spearman {card.likeness:.2f}"),
         )
     ]
     caption = f"what the logit of {label} depends on, up to {decimal(scale.high)} (the lightest)"

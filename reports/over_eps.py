@@ -11,15 +11,16 @@ from advkit.reports.tables import Audit, Interval
 from advkit.reports.words import count, eps_both, eps_text, percent, spread
 
 CURVE_READING = (
-    "Choose an eps below; the height of the line is the share of images that the model still reads"
-    " right after the strongest change of that size that was found. The line can only fall. It"
-    " drops by one image wherever the nearest example found for that image lies. If a second dot"
-    " lies within the bars of the first, the difference between them can be chance."
+    "Choose an eps below; the height of the line is the share of images that the model still "
+    "classifies correctly under the worst perturbation of that size that was found. The line can "
+    "only drop: by one image at the distance of each image's nearest adversarial example found. "
+    "If a second dot lies within the bars of the first, the difference between them may be "
+    "chance."
 )
 CURVE_LIMITS = (
-    "The line is an upper bound: a stronger attack can only lower it. The band says how far the"
-    " share could differ on other images of the same kind; it says nothing about how good the"
-    " attacks are."
+    "The line is an upper bound: a stronger attack can only lower it. The band says how far the "
+    "share could differ on other images of the same kind; it says nothing about the strength of "
+    "the attacks."
 )
 MAX_POINTS = 24
 
@@ -53,14 +54,16 @@ def curve_figure(audit: Audit) -> Figure:
 
 def _caption(audit: Audit, *, proved: bool) -> str:
     caption = (
-        "Share of images that no attack could get misread, for every eps. Dots: the audited eps"
-        " (eps 0 is clean accuracy); between them the curve can only be too high, as attacks ran"
-        " at the dots. Band and bars: 95% Wilson intervals, each for one eps."
+        "Share of images that no attack could get misclassified, for every eps. Dots: the audited"
+        " eps (eps 0 is clean accuracy); between them the curve can only be too high, because all"
+        " attacks ran at the dots only. Band and bars: 95% Wilson intervals, each for one eps."
     )
     if proved:
-        caption += " The lower line is proved: no attack can get below it."
+        caption += " The lower line is certified: no attack can get below it."
     if audit.band:
-        caption += f" All of the curve at once lies within {100 * audit.band:.1f} points, with 95%."
+        caption += (
+            f" The whole curve lies within {100 * audit.band:.1f} points, with 95% confidence."
+        )
     return caption
 
 

@@ -72,7 +72,7 @@ def _entry(entry: Entry) -> str:
 
 def _best(group: Sequence[Entry]) -> str:
     first = group[0]
-    text = f"{short(first.model)} stays right on {percent(first.robust.value)}"
+    text = f"{short(first.model)} stays correct on {percent(first.robust.value)}"
     return f"{text} ({spread(first.robust)})."
 
 

@@ -25,19 +25,19 @@ from advkit.reports.words import bare, count, eps_both, eps_text, percent, secon
 
 THREATS = {
     "Linf": "Every value of the image may change by at most eps, where 0 is black and 1 is white.",
-    "L2": "The change, as one vector over all values of the image, may be at most eps long.",
-    "L1": "The changes of all values of the image may add up to at most eps.",
-    "L0": "At most eps places of the image may change, each by any amount.",
+    "L2": "The Euclidean length of the perturbation of the image may be at most eps.",
+    "L1": "The absolute changes of all values of the image may add up to at most eps.",
+    "L0": "At most eps values of the image may change, each by any amount.",
 }
 SOUND = {
     "Linf": "Every value of the waveform may change by at most eps, in a range from -1 to 1.",
-    "L2": "The change of the waveform, as one vector, may be at most eps long.",
-    "L1": "The changes of all values of the waveform may add up to at most eps.",
+    "L2": "The Euclidean length of the perturbation of the waveform may be at most eps.",
+    "L1": "The absolute changes of all values of the waveform may add up to at most eps.",
     "L0": "At most eps values of the waveform may change, each by any amount.",
 }
-RELATIVE = " Eps is a share of the clip's own size: 0.1 is 20 dB below it, 0.01 is 40 dB."
+RELATIVE = " Eps is relative to the clip's own size: 0.1 is 20 dB below it, 0.01 is 40 dB."
 MAX_TILES = 5
-WHO = "Who falls, and how far away"
+WHO = "Which images are fooled, and at what distance"
 
 
 class Tile(NamedTuple):
@@ -103,15 +103,15 @@ def audit_page(
 def _sections(audit: Audit, shown: Sequence[object], maps: Sequence[object]) -> list[Section]:
     return [
         Section("result", "Result", "Result"),
-        Section("attacks", "What each attack added and cost", "Attacks"),
+        Section("attacks", "What each attack contributed and cost", "Attacks"),
         *(
-            [Section("bracket", "What is proved, and what stays open", "Proved")]
+            [Section("bracket", "What is proved, and what remains open", "Proved")]
             if audit.bracket
             else []
         ),
         *([Section("trust", "Can these numbers be trusted?", "Trust")] if audit.trust else []),
         *(
-            [Section("behind", "Who falls, and how far away", "Who falls")]
+            [Section("behind", "Which images are fooled, and at what distance", "Distances")]
             if audit.breakdown
             else []
         ),

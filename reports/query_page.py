@@ -44,7 +44,7 @@ def query_page(audit: LabelAudit) -> str:
     """Return the page of one audit by labels as a self-contained HTML file."""
     return render(
         "query.html",
-        title=f"{short(audit.target, 40)}, attacked by its labels",
+        title=f"{short(audit.target, 40)}, attacked through label queries",
         kind="transfer",
         sections=[
             Section("result", "Result", "Result"),
@@ -54,8 +54,8 @@ def query_page(audit: LabelAudit) -> str:
         ],
         audit=audit,
         tiles=[
-            tile("Fooled by labels alone", audit.rounds[-1][2], False),
-            tile("Fooled with the weights", audit.white_box, False),
+            tile("Fooled with labels only", audit.rounds[-1][2], False),
+            tile("Fooled with the weights (white-box)", audit.white_box, False),
             tile("Noise of the same size", audit.noise, True),
         ],
         setting=_setting(audit),
@@ -102,7 +102,7 @@ def _curve(audit: LabelAudit) -> Figure:
         Line("with weights", [(x, 100 * audit.white_box.value) for x in ends]),
         Line("noise", [(x, 100 * audit.noise.value) for x in ends]),
     ]  # fmt: skip
-    title = "Success on the target over the labels that it gave"
+    title = "Success on the target over the number of labels queried"
     desc = f"{percent(points[-1][1].value)} after {count(audit.rounds[-1][0])} queries"
 
     def draw(width: int) -> Markup:
@@ -111,10 +111,11 @@ def _curve(audit: LabelAudit) -> Figure:
 
     return Figure(
         "queries", draw(WIDE), draw(NARROW),
-        "Share of the images that the target reads right and that examples made on surrogates fool,"
-        " over the labels that the surrogates were trained on. Band: 95% Wilson interval.",
+        "Share of the images that the target classifies correctly and that examples made on"
+        " surrogates fool, over the labels that the surrogates were trained on. Band: 95% Wilson"
+        " interval.",
         _table(audit),
-        "The nearer the first line comes to the second, the less secret weights protect.",
-        "A lower bound: other surrogates, other images or scores in the place of labels give an"
+        "The closer the first line comes to the second, the less protection secret weights give.",
+        "A lower bound: other surrogates, other images, or scores instead of labels may give an"
         " attacker more.", audit.command,
     )  # fmt: skip

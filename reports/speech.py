@@ -75,7 +75,7 @@ def _curve(study: SpeechStudy) -> Figure:
         return Line(name, points, [(s, 100 * i.low, 100 * i.high) for s, i in rows])
 
     lines = [line("chosen word", "targeted"), line("any other word", "untargeted")]
-    title = "How many clips are misheard, by how far the noise is below the speech"
+    title = "How many clips are misheard, by the level of the noise below the speech"
     desc = "; ".join(f"at {row.snr:.0f} dB: {percent(row.targeted.value)} as the chosen word"
                      for row in study.curve)  # fmt: skip
 
@@ -86,7 +86,7 @@ def _curve(study: SpeechStudy) -> Figure:
 
     return Figure(
         "curve", draw(WIDE), draw(NARROW),
-        "Share of the clips for which an example so quiet was found. Bands: 95% Wilson intervals.",
+        "Share of the clips for which so quiet an example was found. Bands: 95% Wilson intervals.",
         _levels(study)._replace(caption=title),
         reading="Each step of 20 dB is a tenth of the amplitude. A line that stays high to the"
         " right means that hardly audible noise is enough.",
@@ -110,7 +110,7 @@ def _levels(study: SpeechStudy) -> Table:
 
 def _outcomes(study: SpeechStudy) -> Table:
     columns = [Column("what"), Column("below the speech", True), Column("success", True),
-               Column("95% interval", True), Column("to compare")]  # fmt: skip
+               Column("95% interval", True), Column("comparison")]  # fmt: skip
     rows = [
         [Cell(one.what), Cell(one.level),
          *((Cell(percent(one.share.value), one.share.value), Cell(spread(one.share)))

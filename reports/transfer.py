@@ -35,7 +35,7 @@ def transfer_page(study: Transfer) -> str:
     sections = _sections(study)
     return render(
         "transfer.html",
-        title="What fools one net fools another",
+        title="Transfer of adversarial examples",
         kind="transfer",
         sections=sections,
         named={"matrix": None, "why": None, **{section.name: section for section in sections}},
@@ -47,8 +47,8 @@ def transfer_page(study: Transfer) -> str:
         methods=_methods(study),
         curves=curves(study),
         ensembles=ensembles(study),
-        targets=_ranking("Nets as targets, the hardest first", study.by_target),
-        sources=_ranking("Nets as sources, the best first", study.by_source),
+        targets=_ranking("Nets as targets, hardest first", study.by_target),
+        sources=_ranking("Nets as sources, best first", study.by_source),
         gap=_gap(study),
         points=points(study),
         predictors=_predictors(study),
@@ -71,7 +71,7 @@ def _sections(study: Transfer) -> list[Section]:
         Section("methods", "Which attack transfers", "Attacks"),
         Section("nets", "Easy and hard nets", "Nets"),
         *(
-            [Section("why", "What tells which pairs transfer", "Why")]
+            [Section("why", "What predicts which pairs transfer", "Why")]
             if study.predictors or points(study)
             else []
         ),
@@ -145,14 +145,14 @@ def _gap(study: Transfer) -> Table | None:
 
 
 def _predictors(study: Transfer) -> Table:
-    columns = [Column("likeness"), Column("Spearman's rho", True), Column("p (Mantel)", True),
+    columns = [Column("similarity"), Column("Spearman's rho", True), Column("p (Mantel)", True),
                Column("pairs", True)]  # fmt: skip
     rows = [
         [Cell(one.told), Cell(decimal(one.rho), one.rho), Cell(probability(one.p), one.p),
          Cell(count(one.pairs), one.pairs)]
         for one in study.predictors
     ]  # fmt: skip
-    return Table("What goes together with success", columns, rows)
+    return Table("What correlates with success", columns, rows)
 
 
 def _image(one: OneImage) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def _image(one: OneImage) -> dict[str, Any]:
         for source, said in zip(one.sources, one.said, strict=True)
     ]
     return {"clean": clean, "cards": cards,
-            "table": Table("What every net says of every example", columns, rows)}  # fmt: skip
+            "table": Table("What every net predicts for every example", columns, rows)}  # fmt: skip
 
 
 def _made_on(one: OneImage, at: int) -> tuple[str, str, list[Picture]]:

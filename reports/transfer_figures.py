@@ -16,17 +16,18 @@ from advkit.reports.words import count, decimal, eps_text, percent, short, sprea
 FEW = 6  # pairs: fewer show nothing
 UP = "images fooled, %"
 MATRIX_READING = (
-    "A row is the net that the examples were made on, a column the net that they were shown to:"
-    " the darker, the more are misread. Framed cells: a net on its own examples, which is no"
+    "A row is the net that the examples were made on, a column the net that they were tried on: the"
+    " darker, the more are misclassified. Framed cells: a net on its own examples, which is not"
     " transfer. A dark column is an easy target, a dark row a good source."
 )
 MATRIX_LIMITS = (
-    "Each cell counts only images that both nets read right, so cells do not speak of the same"
-    " images. Another attack gives another matrix: the table of methods says how they differ."
+    "Each cell counts only images that both nets classify correctly, so different cells count"
+    " different images. Another attack gives another matrix: the table of methods says how they"
+    " differ."
 )
 CURVES_READING = (
-    "The gap between the upper two lines is what is lost on the way to another net; the gap to the"
-    " lowest is what malice adds to luck."
+    "The gap between the upper two lines is what is lost in the transfer to another net; the gap to"
+    " the lowest is what the attack adds to random noise."
 )
 CURVES_LIMITS = "Means over pairs: single pairs lie far above and below (see the matrix)."
 POINTS_READING = (
@@ -34,12 +35,11 @@ POINTS_READING = (
     " point the same way are fooled by the same images."
 )
 POINTS_LIMITS = (
-    "What goes together need not be a cause, and pairs that share a net are not independent: the"
-    " p of the table shuffles whole nets."
+    "Correlation is not causation, and pairs that share a net are not independent: the p in the"
+    " table comes from permuting whole nets."
 )
 ENSEMBLE_READING = (
-    "How much an attacker gains by making examples on several nets at once, for a net that is none"
-    " of these."
+    "How much an attacker gains on a held-out net by making examples on several nets at once."
 )
 
 
@@ -58,17 +58,17 @@ def matrix(study: Transfer, cells: Sequence[Between], *, goal: str) -> Figure | 
     def draw(width: int) -> Markup:
         return heat_map(
             numbers, sources, targets, name=f"matrix-{goal}-{width}", title=title, desc=desc,
-            width=width, down="made on", across="shown to", marked=own,
+            width=width, down="made on", across="tried on", marked=own,
             text=lambda share: f"{100 * share:.0f}",
         )  # fmt: skip
 
     rows = [[Cell(short(cell.source)), Cell(short(cell.target)), *shares(cell.share)]
             for cell in cells]  # fmt: skip
-    columns = [Column("made on"), Column("shown to"), *SHARE_COLUMNS]
+    columns = [Column("made on"), Column("tried on"), *SHARE_COLUMNS]
     return Figure(
         f"matrix-{goal}", draw(WIDE), draw(NARROW),
         f"{goal.capitalize()} success in percent by {short(study.shown)}, {_at(study)}: of the"
-        " images that both nets read right. Framed: a net on its own examples.",
+        " images that both nets classify correctly. Framed: a net on its own examples.",
         Table(title, columns, rows), MATRIX_READING, MATRIX_LIMITS, study.command,
     )  # fmt: skip
 
@@ -124,7 +124,7 @@ def ensembles(study: Transfer) -> Figure | None:
     """Draw success on a held-out net over the number of sources; None where it was not tried."""
     if len(study.ensembles) < 2:
         return None
-    title = f"Success on a net that is held out, by the number of sources, {_at(study)}"
+    title = f"Success on a held-out net, by the number of sources, {_at(study)}"
     first, last = study.ensembles[0], study.ensembles[-1]
     desc = f"{percent(first[1].value)} with {first[0]}, {percent(last[1].value)} with {last[0]}"
     line = {"ensemble": [(float(k), at) for k, at in study.ensembles]}
@@ -138,11 +138,11 @@ def ensembles(study: Transfer) -> Figure | None:
     return Figure(
         "ensembles", draw(WIDE), draw(NARROW),
         f"Success of examples made on several nets at once (ens: the mean of their logits,"
-        f" momentum, {study.steps} steps) on a net that is none of them, of the images that all"
-        " nets read right. Band: 95% interval over images.",
+        f" momentum, {study.steps} steps) on a held-out net, of the images that all nets classify"
+        " correctly. Band: 95% interval over images.",
         Table(title, [Column("sources", True), *SHARE_COLUMNS], rows), ENSEMBLE_READING,
         "Sources are added in one random order for each target; another order gives another line"
-        " between the same ends.", study.command,
+        " between the same end points.", study.command,
     )  # fmt: skip
 
 
@@ -155,7 +155,7 @@ def points(study: Transfer) -> Figure | None:
     groups = [group for group in groups if group.points]
     if len(study.points) < FEW:
         return None
-    title = f"Success against likeness of gradients, {_at(study)}"
+    title = f"Success versus similarity of gradients, {_at(study)}"
     told = {predictor.name: predictor for predictor in study.predictors}
     rho = f"; Spearman's rho {decimal(told['gradient'].rho)}" if "gradient" in told else ""
     desc = f"{count(len(study.points))} pairs{rho}"
@@ -169,11 +169,11 @@ def points(study: Transfer) -> Figure | None:
          Cell(percent(y), y)]
         for s, t, same, x, y in study.points
     ]  # fmt: skip
-    columns = [Column("made on"), Column("shown to"), Column("same architecture"),
+    columns = [Column("made on"), Column("tried on"), Column("same architecture"),
                Column("cosine", True), Column("success", True)]  # fmt: skip
     return Figure(
         "points", draw(WIDE), draw(NARROW),
-        f"Success from one net to another against the cosine of their input gradients on clean"
+        f"Success from one net to another versus the cosine of their input gradients on clean"
         f" images; {desc}.",
         Table(title, columns, rows), POINTS_READING, POINTS_LIMITS, study.command,
     )  # fmt: skip

@@ -18,8 +18,8 @@ STATES = {
     "not applicable": "does not apply",
 }
 QUESTIONS = {
-    "ok": "Can these numbers be trusted? Nothing says otherwise.",
-    "repaired": "Can these numbers be trusted? Yes, but this model hides how weak it is.",
+    "ok": "Can these numbers be trusted? No check found a reason to doubt them.",
+    "repaired": "Can these numbers be trusted? Yes, but this model masks its weakness.",
     "doubtful": "Do not trust these numbers.",
 }
 BLACK_BOX = "The model is a black box"
@@ -27,12 +27,12 @@ BLACK_BOX = "The model is a black box"
 
 COURSES_READING = (
     "The margin is the logit of the best wrong class minus that of the true one: an image is fooled"
-    " above the dashed line. Lines that have levelled off below it say that a longer attack of this"
-    " kind would gain little; lines that still rise say that the attack was stopped too early."
+    " above the dashed line. Lines that have levelled off below it mean that a longer attack of"
+    " this kind would gain little; lines that still rise mean that the attack stopped too early."
 )
 COURSES_LIMITS = (
-    "One attack, PGD on the margin, on the few images that the checks look at, each at the largest"
-    " eps at which it stands. That it gets no further does not prove that nothing does."
+    "One attack, PGD on the margin, on the few images that the checks use, each at the largest eps"
+    " that it survives. That this attack gets no further does not prove that no attack does."
 )
 
 
@@ -61,8 +61,8 @@ def panel(trust: Trust) -> Panel:
 def _table(checks: Sequence[Check]) -> Table:
     order = list(STATES)
     ranked = sorted(checks, key=lambda check: (check.state != "fail", order.index(check.state)))
-    columns = [Column("what must hold"), Column("outcome"), Column("what was seen"),
-               Column("what a failure means, and what to do")]  # fmt: skip
+    columns = [Column("requirement"), Column("outcome"), Column("evidence"),
+               Column("what a failure means and what to do")]  # fmt: skip
     rows = [
         [
             Cell(check.title),
@@ -80,7 +80,7 @@ def climb(audit: Audit) -> Figure | None:
     found = audit.trust.courses if audit.trust else None
     if not found:
         return None
-    title = "How near a long attack brings the images that stand"
+    title = "How close a long attack gets to fooling the surviving images"
     end = f"After {found.steps[-1]} steps the margin of the median image is "
     desc = f"{end}{decimal(found.middle[-1])}, that of the nearest {decimal(found.nearest[-1])}."
 
@@ -90,12 +90,12 @@ def climb(audit: Audit) -> Figure | None:
             up="margin (logits)", zero="fooled above", width=width,
         )  # fmt: skip
 
-    names = ("steps", "a tenth", "median", "nine tenths", "nearest")
+    names = ("steps", "10th percentile", "median", "90th percentile", "nearest")
     values = zip(found.steps, found.low, found.middle, found.high, found.nearest, strict=True)
     rows = [[Cell(decimal(value), value) for value in row] for row in values]
     return Figure(
         "climb", draw(WIDE), draw(NARROW),
-        f"{title}. {desc} Band: from a tenth to nine tenths of the images.",
+        f"{title}. {desc} Band: 10th to 90th percentile of the images.",
         Table(title, [Column(name, True) for name in names], rows),
         reading=COURSES_READING, limits=COURSES_LIMITS, command=audit.command,
     )  # fmt: skip
@@ -104,4 +104,7 @@ def climb(audit: Audit) -> Figure | None:
 def _lines(found: Courses) -> list[Line]:
     band = list(zip(found.steps, found.low, found.high, strict=True))
     median = Line("median image", list(zip(found.steps, found.middle, strict=True)), band)
-    return [median, Line("nearest to falling", list(zip(found.steps, found.nearest, strict=True)))]
+    return [
+        median,
+        Line("nearest to the boundary", list(zip(found.steps, found.nearest, strict=True))),
+    ]

@@ -136,8 +136,8 @@ def attack(
 
     >>> found = advkit.attack("ddn:steps=20", "bundled:digits-cnn", limit=10)
     >>> print(found["verdict"])
-    Of 10 images the model reads 100.0% right; of the 10 attacked, at any size, 100.0% are fooled
-    (95% interval 72.2% to 100.0%); their median L2 size is 0.6255.
+    Of 10 images the model classifies 100.0% correctly; of the 10 attacked, at any distance, 100.0%
+    are fooled (95% interval 72.2% to 100.0%); the median L2 size is 0.6255.
     >>> found["examples"].endswith("examples.npz")
     True
     """

@@ -42,8 +42,9 @@ def certify(
 
     >>> found = advkit.certify("bundled:digits-cnn", eps=0.005, limit=10)
     >>> print(found["verdict"])
-    Of 10 images the model reads 100.0% right; 100.0% are proved by bounds (alpha) to stay right
-    under every change within Linf 0.005 (95% interval over all such images 72.2% to 100.0%).
+    Of 10 images the model classifies 100.0% correctly; 100.0% are certified (alpha bounds) to stay
+    correct under every perturbation within Linf 0.005 (95% interval over all such images: 72.2% to
+    100.0%).
     """
     model = model_for(model, data)
     norm = norm_named(norm or ("Linf" if smooth is None else "L2"), EPS)

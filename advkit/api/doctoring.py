@@ -74,7 +74,7 @@ def small_audit() -> Finding:
         )
     took, alike = time.perf_counter() - began, first == second
     seen = (
-        f"{sum(1 for d in first if d > EPS)} of {IMAGES} digits withstand Linf {EPS:g}, "
+        f"{sum(1 for d in first if d > EPS)} of {IMAGES} digits survive Linf {EPS:g}, "
         f"{'the same' if alike else 'others'} in other batches; {took:.1f} s for both audits"
     )
     advice = "Results depend on the batch here: give --batch-size, and report it."

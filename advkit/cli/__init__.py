@@ -17,44 +17,44 @@ GROUPS = {
     "Audit": {
         "audit": "Measure how easily a classifier is fooled; write a report.",
         "certify": "Prove for which images no perturbation within eps exists.",
-        "compare": "Compare two audits of the same images, image by image.",
-        "report": "Render a finished run again: page, Markdown, JUnit, CSV, model card.",
-        "index": "Write one page of all audits, the most robust first.",
-        "figures": "Draw the figures of a run for print.",
+        "compare": "Compare two audits on the same images, image by image.",
+        "report": "Export a finished run: page, Markdown, JUnit, CSV, model card.",
+        "index": "Write one page that ranks all audits, most robust first.",
+        "figures": "Export the figures of a run for print.",
     },
     "Attack": {
         "attack": "Run one attack on all images; save the examples and a table.",
-        "transfer": "Make examples on one net and show them to others.",
-        "speech": "Make a recogniser of words mishear; a page to listen to.",
+        "transfer": "Make adversarial examples on one net and try them on others.",
+        "speech": "Make a speech classifier mishear words; write a page with audio.",
     },
     "Understand": {
-        "linearity": "Show why linear models are fooled, and how linear nets are; write a page.",
-        "explain": "Show where a net looks, by several methods, and whether to believe them.",
-        "gallery": "Make one page of all that a model sees.",
-        "visualize": "Show what a net takes most for a class, or what excites a neuron.",
-        "invert": "Find images again from the codes of inner layers.",
-        "fool": "Make images of nothing that a net is certain of.",
-        "embed": "Lay images out by what a net makes of them, layer by layer.",
-        "dream": "Make what a layer sees in an image stronger.",
-        "style": "Paint one image in the textures of others.",
+        "linearity": "Show why linear models are fooled, and how linear nets are.",
+        "explain": "Show where a net looks, by several methods, and test the maps.",
+        "gallery": "Make one page of all pictures for a model.",
+        "visualize": "Show what maximises a class score or a neuron's activation.",
+        "invert": "Reconstruct images from the codes of inner layers.",
+        "fool": "Make meaningless images that a net classifies with confidence.",
+        "embed": "Arrange images by a net's codes, layer by layer.",
+        "dream": "Amplify what a layer sees in an image (DeepDream).",
+        "style": "Paint one image in the style of others.",
     },
     "Models and data": {
-        "inspect": "Tell what a model is and what is wrong with it: the first thing to run.",
+        "inspect": "Check a model and its data for mistakes: run this first.",
         "train": "Train a small classifier, standard or adversarially.",
-        "convert": "Turn a file that can run code into one that cannot, in a sandbox.",
-        "trust": "Say which files that can run code may be loaded.",
+        "convert": "Convert a file that can run code into one that cannot.",
+        "trust": "Manage which files that can run code may be loaded.",
         "ls": "List attacks, models, data, methods and norms.",
     },
     "Runs": {
-        "show": "Tell all about one attack, or how far a run is.",
-        "resume": "Go on with a run that was stopped.",
-        "retry": "Try the units of a run again that were given up.",
-        "merge": "Put the shards of a run together, and finish it.",
+        "show": "Describe an attack, or show the progress of a run.",
+        "resume": "Resume an interrupted run.",
+        "retry": "Retry the units of a run that were given up.",
+        "merge": "Merge the shards of a run, and finish it.",
     },
     "Help": {
-        "doctor": "Tell whether this machine has what audits need, and try a small one.",
-        "explain-error": "Tell what an error code such as E203 means, and what to do.",
-        "completion": "Print the completion script of bash, zsh or fish.",
+        "doctor": "Check whether this machine can run audits.",
+        "explain-error": "Explain an error code such as E203, and what to do.",
+        "completion": "Print the completion script for bash, zsh or fish.",
     },
 }
 COMMANDS = {name: about for group in GROUPS.values() for name, about in group.items()}
@@ -112,10 +112,12 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "ADVKIT"},
 )
 @click.version_option(__version__, prog_name="advkit")
-@click.option("-v", "--verbose", count=True, help="Tell each step; -vv where an error came from.")
-@click.option("-q", "--quiet", is_flag=True, help="Results and errors only.")
 @click.option(
-    "--log-file", type=click.Path(path_type=Path), help="Write all steps to this file as well."
+    "-v", "--verbose", count=True, help="Report each step; -vv also where errors came from."
+)
+@click.option("-q", "--quiet", is_flag=True, help="Print only results and errors.")
+@click.option(
+    "--log-file", type=click.Path(path_type=Path), help="Also write all steps to this file."
 )
 @click.pass_context
 def cli(context: click.Context, /, **_common: object) -> None:

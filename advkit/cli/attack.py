@@ -30,10 +30,10 @@ EPILOG = """
 \b
 Examples:
   advkit attack ddn
-      the nearest example of every bundled image in L2
+      the nearest adversarial example in L2 for every bundled image
   advkit attack pgd --eps 8/255 --model ./net.py:make --data npz:x.npz
   advkit attack apgd --norm L2
-      no --eps: the least is sought
+      no --eps: the smallest perturbation is sought
   advkit attack pgd --eps 8/255 --targets least_likely --restarts 5
   advkit attack ddn --targets Bag
       the name of a class, or its number
@@ -41,7 +41,7 @@ Examples:
   advkit attack apgd --model bundled:spoken-digits-cnn --norm L2 --eps 30dB
       sound, 30 dB below each clip; --targets three, --band 300-3400
   advkit audit --data npz:runs/a/examples.npz
-      the examples as data, for another model
+      the examples as data for another model
 
 Names and options: advkit ls attacks, advkit show attack NAME. The run
 directory holds examples.npz (x_adv, y, ids), table.csv (a row per image) and
@@ -62,51 +62,54 @@ Exit codes:
 @click.option(
     "--norm",
     type=Norm(),
-    help="How the size of a perturbation is measured.  [default: Linf, or the first it has]",
+    help="Norm of the perturbation.  [default: Linf, or the first that the attack supports]",
 )
 @click.option(
     "--eps",
     type=Radius(),
-    help="Radius, such as 8/255, or 30dB below each clip of sound. With none, or without, the "
-    "nearest example is sought; an attack of a fixed budget is then run at several (minimised).",
+    help="Largest size of the perturbation, such as 8/255, or for sound 30dB below each clip. "
+    "With none, or without it, find the nearest adversarial example; a fixed-eps attack "
+    "then runs at several radii (minimised).",
 )
 @click.option(
     "--targets",
     metavar="random|least_likely|second|all|CLASS",
-    help="The class to be taken for, chosen per image; all tries each and keeps the nearest.",
+    help="Target class, chosen per image or a class for all; all tries every class and keeps the "
+    "nearest example.",
 )
 @click.option(
     "--restarts",
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="Runs with another seed on the images not fooled yet (minimum norm: on all).",
+    help="Runs with different seeds on the images not fooled yet (minimum norm: on all).",
 )
 @click.option(
     "--average",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Follow the gradient over N random transforms of each image, and stop where all fool.",
+    help="Follow the mean gradient over N random transforms of each image; it is fooled if all N "
+    "fool.",
 )
 @click.option(
     "--transform",
     type=click.Choice(["noise", "shift", "none", "gain", "room"]),
-    help="Of --average: noise of deviation 0.05, shifts by up to 2 pixels, or none (for models "
-    "that answer at random); of sound: gain, or echo, delay, gain and noise of a room.  "
+    help="For --average: noise of standard deviation 0.05, shifts by up to 2 pixels, or none "
+    "(for randomised models); for sound: gain, or a room's echo, delay, gain and noise.  "
     "[default: noise]",
 )
 @click.option(
-    "--band", type=Band(), help="Of sound: only these frequencies may change, such as 300-3400 Hz."
+    "--band", type=Band(), help="For sound: perturb only these frequencies, such as 300-3400 Hz."
 )
 @click.option(
-    "--bfloat16", is_flag=True, help="Ask the model in bfloat16; confirm and mend in float32."
+    "--bfloat16", is_flag=True, help="Query the model in bfloat16; confirm and repair in float32."
 )
-@click.option("--limit", type=click.IntRange(min=0), help="Only so many images.")
+@click.option("--limit", type=click.IntRange(min=0), help="Use only this many images.")
 @SEED
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
-    help="Images that walk together, at most; no result depends on it.  [default: 256, 32 for "
+    help="Most images attacked together; results do not depend on it.  [default: 256, 32 for "
     "large images]",
 )
 @PROCESSES
@@ -122,9 +125,9 @@ def attack(
     average: int | None, transform: str | None, out: Path | None, as_json: bool, no_progress: bool,
     **options: Any,
 ) -> None:  # fmt: skip
-    """Run one attack on every image that the model reads right, and save what it finds.
+    """Run one attack on every correctly classified image, and save what it finds.
 
-    Whatever it returns is judged anew from what is saved, by the model itself in float32.
+    Everything that it returns is checked again as saved, with the model itself in float32.
     """
     check_eps(() if eps is None else (eps,), norm or "")
     if transform and not average:
@@ -150,7 +153,7 @@ def table(summary: dict[str, Any]) -> str:
     from advkit.cli.layout import paragraph
 
     success = summary["success"]
-    shares = [("read right", summary["clean"]), (f"fooled, of {success['n']:,}", success)]
+    shares = [("correct", summary["clean"]), (f"fooled, of {success['n']:,}", success)]
     lines = [
         paragraph(summary["verdict"]),
         "",

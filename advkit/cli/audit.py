@@ -44,7 +44,7 @@ Examples:
   advkit audit --attacks pgd:steps=100,restarts=5 --attacks square --eps 0.1
   advkit audit --model bundled:spoken-digits-cnn --norm L2 --eps 50dB,40dB,30dB
   advkit audit --suite quick --strict --surrogate bundled:fashion-mnist-cnn
-      exit 6 if the number is not to be trusted
+      exit 6 if the number cannot be trusted
   advkit audit --jobs 8 --unit-seconds 600 --out runs/a
       worker processes: one that is killed or hangs costs one batch
   advkit audit --shard 1/8 --out runs/a
@@ -55,7 +55,7 @@ Examples:
 \b
 Exit codes:
   0 ok, 1 below --fail-under or --require, 2 usage, 3 bad input, 4 refused (could run code),
-  5 nothing to evaluate, 6 not to be trusted (with --strict), 7 out of memory or disk, 70 a bug,
+  5 nothing to evaluate, 6 cannot be trusted (with --strict), 7 out of memory or disk, 70 a bug,
   130 Ctrl-C, 143 SIGTERM
 """
 
@@ -69,15 +69,15 @@ Exit codes:
     type=Norm("Linf", "L2", "L1"),
     default="Linf",
     show_default=True,
-    help="How the size of a perturbation is measured.",
+    help="Norm of the perturbation.",
 )
 @click.option(
     "--eps",
     type=EpsList(),
     multiple=True,
     callback=union,
-    help="Radius, or several with commas between: 8/255,0.05. Pixels are in [0, 1], waveforms in "
-    "[-1, 1]; 40dB is so far below each clip.",
+    help="Largest size of the perturbation, or several separated by commas: 8/255,0.05. Pixels "
+    "are in [0, 1], waveforms in [-1, 1]; 40dB means 40 dB below each clip.",
 )
 @click.option(
     "--suite",
@@ -99,27 +99,30 @@ Exit codes:
     "surrogates",
     multiple=True,
     metavar="MODEL",
-    help="Another model: examples made for it are tried on this one, as a check; repeatable.",
+    help="Another model: examples made for it are tried on this one as a check; repeatable.",
 )
 @click.option(
-    "--limit", type=click.IntRange(min=0), help="Only so many samples, of every class in its share."
+    "--limit",
+    type=click.IntRange(min=0),
+    help="Use only this many samples, with the class proportions of the data.",
 )
 @click.option(
     "--batch-size",
     type=click.IntRange(min=1),
-    help="Samples that walk together, at most; no result depends on it.  [default: 256, 32 for "
+    help="Most samples attacked together; results do not depend on it.  [default: 256, 32 for "
     "large images]",
 )
 @click.option(
     "--fold/--no-fold",
     default=True,
     show_default=True,
-    help="Attack a copy with its batch norms folded into convolutions; the model itself confirms.",
+    help="Attack a copy with batch norms folded into convolutions; the model itself confirms "
+    "every example.",
 )
 @click.option(
     "--bfloat16",
     is_flag=True,
-    help="Attack in bfloat16, but for the last attacks; the model itself confirms in float32.",
+    help="Attack in bfloat16, except in the last attacks; the model itself confirms in float32.",
 )
 @PROCESSES
 @UNIT_SECONDS
@@ -135,36 +138,37 @@ Exit codes:
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Also write this, by the end of its name: .html, .md, .xml (JUnit), .json (the summary), "
-    ".csv (a row per image, attack and eps); repeatable.",
+    help="Also write this file, in the format of its suffix: .html, .md, .xml (JUnit), .json "
+    "(the summary), .csv (a row per image, attack and eps); repeatable.",
 )
 @JSON
 @click.option(
     "--fail-under",
     type=click.FloatRange(0, 1),
-    help="Exit 1 if robust accuracy at the "
-    "largest eps, at the lower end of its interval, is below this.",
+    help="Exit 1 if the lower end of the interval of robust accuracy at the largest eps is below "
+    "this.",
 )
 @click.option(
     "--require",
     multiple=True,
     metavar="'NORM@EPS >= SHARE'",
-    help="Exit 1 unless the lower end of the 95% interval is this high: 'linf@8/255 >= 0.40', "
-    "'clean >= 0.9'; repeatable.",
+    help="Exit 1 unless the lower end of the 95% interval is at least this: 'linf@8/255 >= "
+    "0.40', 'clean >= 0.9'; repeatable.",
 )
 @click.option(
     "--bounds",
     type=click.Choice(WAYS),
     default="auto",
     show_default=True,
-    help="Prove which images cannot be fooled, before the attacks: where that is cheaper than to "
-    "attack them, never, or always up to interval bounds, CROWN, optimised slopes, branch and "
-    "bound (10 seconds an image).",
+    help="Prove before the attacks which images cannot be fooled. auto: where that is cheaper "
+    "than attacking; off: never; else always, up to interval bounds, CROWN, optimised "
+    "slopes, or branch and bound (10 seconds per image).",
 )
 @click.option(
     "--strict",
     is_flag=True,
-    help="Exit 6 if checks say not to trust the number, 5 if clean accuracy may be a guess.",
+    help="Exit 6 if the checks say that the number cannot be trusted, 5 if clean accuracy may be "
+    "guessing.",
 )
 @NO_PROGRESS
 def audit(
@@ -176,8 +180,8 @@ def audit(
     """Measure how easily a classifier is fooled, and write a report.
 
     Each image is attacked by every attack of the suite until one succeeds; robust accuracy is the
-    share that withstands all of them. Whatever an attack returns is judged anew from what is saved.
-    Then it is checked whether the number can be trusted: a model can hide its gradient.
+    share of images that withstand all of them. Whatever an attack returns is checked again as
+    saved. The audit then checks whether the number can be trusted: a model can mask its gradient.
     """
     check_eps(eps or (), norm)
     check_outputs(output)

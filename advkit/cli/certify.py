@@ -22,7 +22,7 @@ Examples:
   advkit certify --model ./net.py:make --data npz:test.npz --eps 1/255,2/255
   advkit certify --norm L2 --eps 0.25 --method crown
   advkit certify --method split --seconds 30 --limit 50
-      branch and bound on what stays open, half a minute for each image
+      branch and bound on what stays open, half a minute per image
   advkit certify --smooth 0.25 --draws 10000
       the smoothed classifier, not the model itself
   advkit certify --eps 0.1 --fail-under 0.5
@@ -42,45 +42,48 @@ Exit codes:
 @click.option(
     "--norm",
     type=Norm("Linf", "L2", "L1"),
-    help="How the size of a perturbation is measured.  [default: Linf; L2 with --smooth]",
+    help="Norm of the perturbation.  [default: Linf; L2 with --smooth]",
 )
 @click.option(
     "--eps",
     type=EpsList(),
     multiple=True,
     callback=union,
-    help="Radius, or several with commas between: 8/255,0.05. Pixels are in [0, 1].",
+    help="Largest size of the perturbation, or several separated by commas: 8/255,0.05. Pixels "
+    "are in [0, 1].",
 )
 @click.option(
     "--method",
     type=click.Choice(RUNGS),
-    help="How far to go on what stays open: interval bounds, CROWN, optimised slopes, branch and "
-    "bound. Each is tried on what the one before left open.  [default: alpha]",
+    help="How far to go: interval bounds, CROWN, optimised slopes, branch and bound. Each is "
+    "tried on what the one before left open.  [default: alpha]",
 )
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0, min_open=True),
-    help="Time for each image with --method split.  [default: 10]",
+    help="Seconds per image with --method split.  [default: 10]",
 )
 @click.option(
     "--smooth",
     type=click.FloatRange(min=0, min_open=True),
     metavar="SIGMA",
-    help="Certify the smoothed classifier instead, which reads the class that the model gives most "
-    "often under normal noise of this deviation.",
+    help="Certify the smoothed classifier instead, which predicts the class that the model gives "
+    "most often under normal noise of this standard deviation.",
 )
 @click.option(
     "--draws",
     type=click.IntRange(min=1),
-    help="Of --smooth: noises for each image.  [default: 1000]",
+    help="With --smooth: noise samples per image.  [default: 1000]",
 )
 @click.option(
     "--doubt",
     type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
-    help="Of --smooth: chance that a radius is wrong, for each image.  [default: 0.001]",
+    help="With --smooth: probability, per image, that its radius is wrong.  [default: 0.001]",
 )
 @click.option(
-    "--limit", type=click.IntRange(min=0), help="Only so many samples, of every class in its share."
+    "--limit",
+    type=click.IntRange(min=0),
+    help="Use only this many samples, with the class proportions of the data.",
 )
 @JOBS
 @OUT
@@ -89,7 +92,7 @@ Exit codes:
 @click.option(
     "--fail-under",
     type=click.FloatRange(0, 1),
-    help="Exit 1 if certified accuracy at the largest eps, at the lower end of its interval, is "
+    help="Exit 1 if the lower end of the interval of certified accuracy at the largest eps is "
     "below this.",
 )
 @NO_PROGRESS
@@ -98,10 +101,10 @@ def certify(
     out: Path | None, as_json: bool, fail_under: float | None, no_progress: bool,
     smooth: float | None, **options: Any,
 ) -> None:  # fmt: skip
-    """Prove for which images no perturbation within eps makes a classifier misread them.
+    """Prove for which images no perturbation within eps makes a classifier err.
 
-    A lower bound of robust accuracy, where an audit gives an upper one. The proof is a pass back
-    through the net in which every activation answers with lines that enclose it.
+    This is a lower bound on robust accuracy, where an audit gives an upper bound. The proof is a
+    backward pass through the net in which lines enclose every activation.
     """
     check_eps(eps or (), norm or "")
     given = chosen(smooth, options)

@@ -12,20 +12,22 @@ from advkit.cli.parameters import Norm
 OPTIONS = (
     click.Option(
         ["--config"], type=click.Path(path_type=Path), is_eager=True, metavar="FILE",
-        help="Take options from a TOML file, a table per command; ./advkit.toml is read anyway.",
+        help="Read options from a TOML file with a table per command; ./advkit.toml is always "
+             "read.",
     ),
     click.Option(
         ["--print-config"], is_flag=True,
-        help="Print every option with its value and where it is from, and do nothing.",
+        help="Print every option with its value and source, and exit.",
     ),
     click.Option(
         ["-v", "--verbose"], count=True,
-        help="Tell each step; -vv all, and where errors are from.",
+        help="Report each step; -vv everything, and where errors came from.",
     ),
-    click.Option(["-q", "--quiet"], is_flag=True, is_eager=True, help="Results and errors only."),
+    click.Option(["-q", "--quiet"], is_flag=True, is_eager=True, help="Print only results and "
+                                                                      "errors."),
     click.Option(
         ["--log-file"], type=click.Path(path_type=Path),
-        help="Write all steps to this file as well.",
+        help="Also write all steps to this file.",
     ),
 )  # fmt: skip
 NAMES = [str(option.name) for option in OPTIONS]

@@ -17,7 +17,7 @@ Examples:
 
 \b
 Exit codes:
-  0 ok, 2 usage, 3 a run that is none, or images or threat model that differ
+  0 ok, 2 usage, 3 not a run, or different images or threat model
 """
 
 
@@ -31,13 +31,15 @@ Exit codes:
     show_default=True,
     help="The page to write.",
 )
-@click.option("--force", is_flag=True, help="Compare what they share, where images or eps differ.")
+@click.option(
+    "--force", is_flag=True, help="Compare what both have in common, even if images or eps differ."
+)
 @JSON
 def compare(first: Path, second: Path, out: Path, force: bool, as_json: bool) -> None:
     """Compare two run directories of `advkit audit`, image by image.
 
-    Both must be audits of the same images in the same norm at the same eps. Says who stands where,
-    and whether the difference can be chance (McNemar's exact test).
+    Both must be audits of the same images in the same norm at the same eps. Says which images
+    survive in which audit, and whether chance can explain the difference (McNemar's exact test).
     """
     from advkit.api.comparing import compare as run
     from advkit.cli.outputs import check_folder

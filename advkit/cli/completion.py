@@ -8,7 +8,7 @@ EPILOG = """
 \b
 Examples:
   eval "$(advkit completion bash)"
-      for this shell; put it into ~/.bashrc for all
+      for this shell; add it to ~/.bashrc for all shells
   eval "$(advkit completion zsh)"
   advkit completion fish > ~/.config/fish/completions/advkit.fish
 """
@@ -46,9 +46,9 @@ complete --no-files --command advkit --arguments "(_advkit_completion)";
 @click.command(epilog=EPILOG)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print the completion script of a shell.
+    """Print the completion script for a shell.
 
-    Commands, options, files, attacks, models, data and methods are completed.
+    It completes commands, options, files, attacks, models, data and methods.
     """
     from click.shell_completion import get_completion_class
 

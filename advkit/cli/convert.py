@@ -12,7 +12,7 @@ EPILOG = """
 Examples:
   advkit convert model.pt -o model.safetensors
   advkit convert model.pt --arch 'cnn?shape=1,28,28&n_classes=10' -o model.safetensors
-      checks that the weights fit; the file then says itself what it is
+      checks that the weights fit, and stores the architecture in the file
   advkit convert module.pt --arch ./net.py:make -o model.safetensors
   advkit convert forest.joblib -o forest.skops
 
@@ -27,14 +27,14 @@ Exit codes:
 @ARCH
 @click.option(
     "-o", "--output", required=True, type=click.Path(path_type=Path), metavar="FILE",
-    help="Where to: .safetensors for weights, .skops for an estimator of scikit-learn.",
+    help="Output file: .safetensors for weights, .skops for a scikit-learn estimator.",
 )  # fmt: skip
 def convert(file: str, arch: str | None, output: Path) -> None:
-    """Turn FILE, which can run code when it is loaded, into one that cannot.
+    """Convert FILE, which can run code when it is loaded, into one that cannot.
 
-    A state dict is read as tensors. Anything else is unpickled in a child process that has given up
-    network, writing, other programs and all files but those of Python; Linux only. What comes out
-    are numbers, and they are checked.
+    A state dict is read as tensors. Anything else is unpickled in a sandboxed child process without
+    network, writing, other programs, or files other than Python's own; Linux only. Only numbers
+    come out, and they are checked.
     """
     from advkit.models.conversion import convert as run
 

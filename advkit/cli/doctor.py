@@ -15,7 +15,7 @@ EPILOG = """
 Examples:
   advkit doctor
   advkit doctor --no-test --json
-      what to paste into a report of a bug
+      paste this into bug reports
   advkit doctor --out /data/runs --strict
       exit 6 if anything is wrong, for CI
 """
@@ -23,16 +23,16 @@ Examples:
 
 @click.command(epilog=EPILOG)
 @click.option("--test/--no-test", default=True, show_default=True,
-              help="Try a gradient and two small audits.")  # fmt: skip
+              help="Test a gradient and run two small audits.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True,
-              help="Where runs are to be written.")  # fmt: skip
+              help="Directory for runs, checked for space.")  # fmt: skip
 @click.option("--strict", is_flag=True, help="Exit 6 if anything is wrong.")
 @JSON
 @NO_PROGRESS
 def doctor(test: bool, out: Path, strict: bool, as_json: bool, no_progress: bool) -> None:
-    """Tell whether this machine can audit: versions, cores, memory, disk, GPU, kernels, extras.
+    """Check that this machine can run audits: versions, cores, memory, disk, GPU, kernels, extras.
 
-    Then a gradient is held against differences, and a net audited twice in other batches.
+    Then compare a gradient with finite differences, and audit a net twice with other batch sizes.
     """
     from advkit.api.doctoring import examine
     from advkit.cli.progress import bars

@@ -26,22 +26,27 @@ Examples:
 @click.command(epilog=EPILOG)
 @click.option(
     "--layer", "layers", multiple=True, callback=each, metavar="NAME,...",
-    help="advkit inspect MODEL --layers names them.  [default: the last of every resolution]",
+    help="Layers, as listed by advkit inspect MODEL --layers.  [default: the last of every "
+         "resolution]",
 )  # fmt: skip
 @click.option("--picture", default="china", show_default=True, metavar="FILE",
-              help="A file, china or flower.")  # fmt: skip
-@click.option("--guide", metavar="FILE", help="An image whose features it is drawn to.")
+              help="An image file, or china or flower.")  # fmt: skip
+@click.option("--guide", metavar="FILE", help="An image towards whose features to dream.")
 @click.option("--longest", "--size", type=click.IntRange(min=16), default=320, show_default=True,
-              help="Pixels of the longer side.")  # fmt: skip
+              help="Longer side in pixels.")  # fmt: skip
 @click.option(
-    "--octaves", type=click.IntRange(min=1), default=4, show_default=True, help="Sizes to dream at."
+    "--octaves",
+    type=click.IntRange(min=1),
+    default=4,
+    show_default=True,
+    help="Number of sizes to dream at.",
 )
 @click.option("--scale", type=click.FloatRange(min=1, min_open=True), default=1.4,
-              show_default=True, help="From one octave to the next.")  # fmt: skip
+              show_default=True, help="Scale factor from one octave to the next.")  # fmt: skip
 @click.option("--steps", type=click.IntRange(min=0), default=20, show_default=True,
-              help="In each octave.")  # fmt: skip
+              help="Steps in each octave.")  # fmt: skip
 @click.option("--step", type=click.FloatRange(min=0, min_open=True), default=1.5,
-              show_default=True, help="Mean change of a pixel in one, of 255.")  # fmt: skip
+              show_default=True, help="Mean change of a pixel per step, of 255.")  # fmt: skip
 @click.option(
     "--jitter",
     type=click.IntRange(min=0),
@@ -50,12 +55,17 @@ Examples:
     help="Largest shift between steps, in pixels.",
 )
 @click.option("--smooth", type=click.FloatRange(min=0), default=1.0, show_default=True,
-              help="Blur of the gradient in pixels, against grids.")  # fmt: skip
+              help="Blur of the gradient in pixels, to prevent grid patterns.")  # fmt: skip
 @click.option("--tile", type=click.IntRange(min=32), default=512, show_default=True,
-              help="Larger images are worked on in parts.")  # fmt: skip
-@click.option("--frames", type=click.IntRange(min=0), default=0, help="Of a film of the loop.")
+              help="Larger images are processed in tiles of this size.")  # fmt: skip
+@click.option(
+    "--frames",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Number of frames of a film of the feedback loop.",
+)
 @click.option("--zoom", type=click.FloatRange(0, 0.5, max_open=True), default=0.05,
-              show_default=True, help="From one frame to the next.")  # fmt: skip
+              show_default=True, help="Zoom from one frame to the next.")  # fmt: skip
 @click.option(
     "--film",
     type=click.Choice(["webp", "gif"]),
@@ -65,10 +75,10 @@ Examples:
 )
 @with_common
 def dream(layers: tuple[str, ...], as_json: bool, **given: Any) -> None:
-    """Make what a layer sees in an image stronger: DeepDream.
+    """Amplify what a layer sees in an image: DeepDream.
 
-    In octaves, with jitter, in tiles where the image is large; guided by another image, or as a
-    film of the feedback loop.
+    Works in octaves, with jitter, and in tiles for large images; can be guided by another image, or
+    make a film of the feedback loop.
     """
     from advkit.api.picturing import dream as run
 

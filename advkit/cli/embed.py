@@ -17,7 +17,7 @@ Examples:
       300 images of a bundled net, from pixels to logits
   advkit embed --layer 8 --images 1000 --perplexity 50
   advkit embed --eps 0.1 --attack pgd
-      with lines from images to what an attack made of them
+      with lines from images to their adversarial examples
   advkit embed --model efficientnet-lite:0 --data imagefolder:photos
 """
     + CODES
@@ -27,7 +27,8 @@ Examples:
 @click.command(epilog=EPILOG)
 @click.option(
     "--layer", "layers", multiple=True, callback=each, metavar="NAME,...",
-    help="advkit inspect MODEL --layers names them.  [default: the last of every resolution]",
+    help="Layers, as listed by advkit inspect MODEL --layers.  [default: the last of every "
+         "resolution]",
 )  # fmt: skip
 @click.option(
     "--images",
@@ -35,36 +36,36 @@ Examples:
     type=click.IntRange(min=5),
     default=300,
     show_default=True,
-    help="How many are laid out.",
+    help="Number of images to embed.",
 )
 @click.option(
     "--perplexity",
     type=click.FloatRange(min=1),
     default=30.0,
     show_default=True,
-    help="Of t-SNE: about how many neighbours count.",
+    help="Perplexity of t-SNE: roughly the number of neighbours that count.",
 )
 @click.option(
     "--eps",
     type=Radius(),
-    help="Attack within this radius; draw where codes go.",
+    help="Attack within this radius, and draw where the codes move.",
 )
 @click.option("--attack", default="pgd", show_default=True, metavar="NAME[:KEY=VALUE,...]",
-              help="How, where there is an --eps.")  # fmt: skip
+              help="Attack to use with --eps.")  # fmt: skip
 @click.option("--norm", type=Norm(), default="Linf",
-              show_default=True, help="Of the attack.")  # fmt: skip
+              show_default=True, help="Norm of the attack.")  # fmt: skip
 @click.option("--arrows", type=click.IntRange(min=1), default=20, show_default=True,
-              help="So many images are attacked.")  # fmt: skip
+              help="Number of images to attack.")  # fmt: skip
 @SIZE
 @with_common
 def embed(
     layers: tuple[str, ...], limit: int, eps: float | None, attack: str, norm: str, as_json: bool,
     **given: Any,
 ) -> None:  # fmt: skip
-    """Lay images out by their codes, layer by layer.
+    """Arrange images by their codes, layer by layer.
 
-    t-SNE pictures of thumbnails; and how pure neighbourhoods are and how well a linear classifier
-    reads the classes off, which do not depend on the picture.
+    t-SNE plots of thumbnails; and the purity of neighbourhoods and the accuracy of a linear probe,
+    which do not depend on the plot.
     """
     check_eps(() if eps is None else (eps,), norm)
     if eps is None:

@@ -28,13 +28,13 @@ EPILOG = """
 \b
 Examples:
   advkit explain
-      a bundled net on bundled images by six methods
+      a bundled net on bundled images, by six methods
   advkit explain --method gradient,grad_cam,rise:masks=2000 --images 12 --faithfulness
   advkit explain --model torchvision:resnet18?weights=DEFAULT --data imagefolder:photos \\
       --method smooth_grad,grad_cam --segment
   advkit explain --target margin --method integrated_gradients
   advkit explain --target 'features.10[42,3,3]' --method guided_backprop --model ./net.py:make
-      what one neuron of an inner layer sees
+      what one neuron of an inner layer responds to
   advkit explain --eps 8/255 --attack apgd
       the same maps before and after an attack
   advkit inspect MODEL --layers
@@ -62,48 +62,49 @@ Exit codes:
     "methods",
     multiple=True,
     metavar="NAME[:KEY=VALUE],...",
-    help="Several with commas between, or repeated.  [default: gradient, smooth_grad, "
+    help="Methods, separated by commas or repeated.  [default: gradient, smooth_grad, "
     "integrated_gradients, guided_backprop, grad_cam, occlusion]",
 )
 @click.option(
     "--target",
     default="predicted",
     show_default=True,
-    help="What is explained: predicted, second, label, margin, a class, CLASS-CLASS, or a neuron "
+    help="What to explain: predicted, second, label, margin, a class, CLASS-CLASS, or a neuron "
     "LAYER[channel,y,x].",
 )
 @click.option(
     "--layer",
     default="",
     metavar="NAME",
-    help="The layer that CAMs look at.  [default: the last that is a map]",
+    help="Layer for CAMs.  [default: the last whose output is a map]",
 )
 @click.option(
     "--images", "limit", type=click.IntRange(min=1), default=8, show_default=True,
-    help="How many.",
+    help="Number of images.",
 )  # fmt: skip
-@click.option("--segment", is_flag=True, help="Cut the objects out, by the first method's maps.")
+@click.option("--segment", is_flag=True, help="Segment the objects, using the first method's maps.")
 @click.option(
     "--faithfulness", is_flag=True,
-    help="Test whether the maps can be believed: deletion, insertion, weights drawn anew.",
+    help="Test whether the maps can be believed: deletion, insertion, randomised weights.",
 )  # fmt: skip
 @click.option(
     "--truth", metavar="FILE.npz",
-    help="Masks of the objects, an array 'masks' (n, height, width): overlap and pointing game.",
+    help="True masks of the objects, an array 'masks' (n, height, width), for overlap and the "
+         "pointing game.",
 )  # fmt: skip
 @click.option(
     "--eps",
     type=Radius(),
-    help="Attack within this radius; map again.",
+    help="Attack within this radius, and map again.",
 )
 @click.option("--attack", default="pgd", show_default=True, metavar="NAME[:KEY=VALUE,...]",
-              help="How, where there is an --eps.")  # fmt: skip
+              help="Attack to use with --eps.")  # fmt: skip
 @click.option(
     "--norm",
     type=Norm(),
     default="Linf",
     show_default=True,
-    help="Of the attack.",
+    help="Norm of the attack.",
 )
 @SEED
 @DEVICE
@@ -117,8 +118,8 @@ def explain(
 ) -> None:  # fmt: skip
     """Show where a net looks: maps of some images by several methods, on one page.
 
-    The raw arrays lie beside the page, unscaled. A method that says nothing of this net is refused
-    with a reason and the others go on.
+    The raw arrays are saved beside the page, unscaled. A method that does not apply to this net is
+    refused with a reason, and the others continue.
     """
     check_eps(() if eps is None else (eps,), norm)
     if eps is None:

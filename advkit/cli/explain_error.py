@@ -17,7 +17,7 @@ Examples:
   advkit explain-error E203 --json
 
 The first digit is the exit code: 1 a gate, 2 usage, 3 input, 4 refused, 5 nothing to evaluate, 6
-not to be trusted, 7 out of memory or disk. E070, E130 and E143 are exit codes as they stand.
+cannot be trusted, 7 out of memory or disk. E070, E130 and E143 stand for exit codes 70, 130, 143.
 """
 
 
@@ -25,7 +25,7 @@ not to be trusted, 7 out of memory or disk. E070, E130 and E143 are exit codes a
 @click.argument("code", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 def explain_error(code: str | None, as_json: bool) -> None:
-    """Tell what an error code means, what usually causes it, and what to do."""
+    """Explain what an error code means, its usual cause, and what to do."""
     known = {code.upper(): _one(code.upper())} if code else CODES
     if as_json:
         say(json.dumps([{"code": name} | about._asdict() for name, about in known.items()]))

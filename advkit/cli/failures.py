@@ -50,7 +50,7 @@ def resumable(command: str) -> Iterator[None]:
     try:
         yield
     except (KeyboardInterrupt, Terminated) as error:
-        raise type(error)(f"what was finished is safe; to go on: {command}") from error
+        raise type(error)(f"what was finished is safe; to resume: {command}") from error
 
 
 def guarded(command: click.Command) -> NoReturn:

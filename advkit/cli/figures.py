@@ -22,15 +22,15 @@ Examples:
     type=click.Choice(["pdf", "png", "svg"]),
     default="pdf",
     show_default=True,
-    help="PNG has 300 dots per inch.",
+    help="File format; PNG has 300 dots per inch.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Directory to write into.  [default: figures in the run]",
+    help="Output directory.  [default: figures in the run]",
 )
 def figures(run: Path, form: str, out: Path | None) -> None:
-    """Draw the figures of a run of `advkit audit` for print: curve, attacks, examples."""
+    """Export the figures of a run of `advkit audit` for print: curve, attacks, examples."""
     from advkit.evaluate.run_folder import read_run
     from advkit.pages.audits import audit_of, shown_of
     from advkit.reports.paper import write_figures

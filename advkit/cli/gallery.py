@@ -22,15 +22,15 @@ PARTS = ("visualize", "invert", "fool", "embed", "dream", "style")
 
 @click.command(epilog=EPILOG)
 @click.option("--only", "parts", multiple=True, type=Names(PARTS), callback=each,
-              help="With commas between, or repeated.  [default: all]")  # fmt: skip
-@click.option("--quick", is_flag=True, help="Few steps: to see that it works.")
+              help="Parts, separated by commas or repeated.  [default: all]")  # fmt: skip
+@click.option("--quick", is_flag=True, help="Use few steps, as a quick test.")
 @SIZE
 @with_common
 def gallery(parts: tuple[str, ...], quick: bool, as_json: bool, **given: Any) -> None:
-    """Make one page of all that a model sees: the page to open first.
+    """Make one page of all pictures for a model: the page to open first.
 
     Runs visualize, invert, fool, embed, dream and style with few images each, every one in its own
-    folder; goes on where it was stopped.
+    folder; an interrupted gallery resumes.
     """
     from advkit.api.picture_gallery import gallery as run
 

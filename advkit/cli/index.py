@@ -14,7 +14,7 @@ Examples:
 
 \b
 Exit codes:
-  0 ok, 2 usage, 3 no such directory, 5 it holds no finished audit
+  0 ok, 2 usage, 3 no such directory, 5 no finished audit in it
 """
 
 
@@ -26,9 +26,9 @@ Exit codes:
     help="The page to write.  [default: index.html in DIR]",
 )
 def index(folder: Path, out: Path | None) -> None:
-    """Write an overview page of all audits in DIR and below.
+    """Write an overview page of all audits in and below DIR.
 
-    Audits of the same images in the same norm at the same largest eps are ranked with each other.
+    Audits of the same images in the same norm with the same largest eps are ranked together.
     """
     from advkit.cli.outputs import check_folder
     from advkit.numbers import several

@@ -19,7 +19,7 @@ Examples:
   advkit inspect torchvision:resnet18 --layers
       the names for --layer, and nothing else
   advkit inspect ./net.py:make --shape 3,64,64 --json
-      no data: what noise can tell
+      no data: only what noise can show
   advkit inspect net.safetensors --data npz:test.npz --strict
       exit 6 if anything is wrong
 """
@@ -33,28 +33,31 @@ Examples:
 @DATA
 @ARCH
 @click.option("--layers", is_flag=True, help="List every layer: its name, output and weights; "
-              "without --data nothing else is looked at.")  # fmt: skip
+                                             "without --data, check nothing else.")  # fmt: skip
 @click.option(
-    "--shape", metavar="C,H,W", help="Of an image, where the model does not say: 3,224,224."
+    "--shape",
+    metavar="C,H,W",
+    help="Shape of an image, if the model does not specify it: 3,224,224.",
 )
 @click.option(
     "--limit", type=click.IntRange(min=0), default=256, show_default=True,
-    help="Look at so many samples at most, of every class in its share.",
+    help="Most samples to check, with the class proportions of the data.",
 )  # fmt: skip
 @DEVICE
-@click.option("--strict", is_flag=True, help="Exit 6 if anything that was looked at is wrong.")
+@click.option("--strict", is_flag=True, help="Exit 6 if any check fails.")
 @JSON
 @NO_PROGRESS
 def inspect(
     model: str, model_arg: tuple[str, ...], preprocess: str | None, data: str | None, layers: bool,
     as_json: bool, strict: bool, no_progress: bool, **options: Any,
 ) -> None:  # fmt: skip
-    """Tell what MODEL is, whether it works on the data as it should, and what to do if not.
+    """Check what MODEL is, whether it works on the data as it should, and what to do if not.
 
-    Accuracy under every usual preprocessing; whether answers are the same again, in any batch;
-    whether there is a gradient and it is true; times, memory, and what an audit will take.
+    Accuracy under every common preprocessing; whether outputs are repeatable, and the same in any
+    batch; whether there is a gradient and it is correct; times, memory, and the cost of an audit.
 
-    Without --data a bundled model is asked on its own images, another on noise, which tells less.
+    Without --data, a bundled model is checked on its own images, any other on noise, which shows
+    less.
 
     A layer that is called several times in a pass is NAME#0, NAME#1, ...
     """

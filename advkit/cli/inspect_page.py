@@ -13,9 +13,9 @@ SHOWN = 6
 TITLES = {
     "outputs": "outputs", "accuracy": "above chance", "preprocessing": "preprocessing",
     "class_order": "class order",
-    "determinism": "same answer again", "batch_size": "same in any batch",
-    "training_mode": "eval mode", "side_effects": "no side effects", "gradient": "a gradient",
-    "saturation": "a gradient of the loss", "true_gradient": "that is true", "memory": "memory",
+    "determinism": "repeatable", "batch_size": "any batch",
+    "training_mode": "eval mode", "side_effects": "no side effects", "gradient": "gradient",
+    "saturation": "loss gradient", "true_gradient": "gradient is correct", "memory": "memory",
 }  # fmt: skip
 
 
@@ -39,7 +39,7 @@ def _about(found: dict[str, Any]) -> str:
     kind = ", ".join(found["dtypes"])
     lines.append(f"weights  {found['parameters']:,}{f' ({kind})' if kind else ''}")
     if found["data"]:
-        lines.append(f"data     {found['data']}, {found['n']:,} images looked at")
+        lines.append(f"data     {found['data']}, {found['n']:,} images checked")
     return "\n".join([*lines, *(paragraph(note, "note     ") for note in found["notes"])])
 
 
@@ -106,7 +106,7 @@ def _layers(layers: Sequence[dict[str, Any]]) -> str:
 
 def _advice(found: dict[str, Any]) -> str:
     if not found["advice"]:
-        told = "Nothing that was looked at is wrong."
+        told = "No check found anything wrong."
         if "accuracy" in found:
             words = ["advkit", "audit", "--model", found["name"], "--data", found["data"]]
             told += f" An audit can begin:\n\n  {shlex.join(words)}"

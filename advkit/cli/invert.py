@@ -13,7 +13,7 @@ EPILOG = (
 \b
 Examples:
   advkit invert
-      four images of a bundled net, a ladder over its layers
+      four images and all resolutions of a bundled net
   advkit invert --layer 1 --layer 9 --images 12 --steps 400
   advkit invert --model efficientnet-lite:0 --picture photo.jpg
   advkit invert --model bundled:fashion-mnist-cnn --optimiser momentum
@@ -25,26 +25,27 @@ Examples:
 @click.command(epilog=EPILOG)
 @click.option(
     "--layer", "layers", multiple=True, callback=each, metavar="NAME,...",
-    help="advkit inspect MODEL --layers names them.  [default: the last of every resolution]",
+    help="Layers, as listed by advkit inspect MODEL --layers.  [default: the last of every "
+         "resolution]",
 )  # fmt: skip
 @click.option(
     "--picture", "pictures", multiple=True, metavar="FILE",
-    help="A file, china or flower, in place of images of the data.",
+    help="An image file, or china or flower, instead of images from the data.",
 )  # fmt: skip
 @click.option(
     "--images",
     type=click.IntRange(min=1),
     default=4,
     show_default=True,
-    help="How many, of --data.",
+    help="Number of images from --data.",
 )
 @click.option(
     "--optimiser", type=click.Choice(["adam", "lbfgs", "momentum"]), default="lbfgs",
     show_default=True,
-    help="What the image is optimised by.",
+    help="Optimiser of the image.",
 )  # fmt: skip
 @click.option("--steps", type=click.IntRange(min=1), default=200, show_default=True,
-              help="Of the optimiser.")  # fmt: skip
+              help="Steps of the optimiser.")  # fmt: skip
 @click.option(
     "--variation", type=click.FloatRange(min=0),
     help="Weight of total variation.  [default: more for smaller maps]",
@@ -52,10 +53,10 @@ Examples:
 @SIZE
 @with_common
 def invert(layers: tuple[str, ...], pictures: tuple[str, ...], as_json: bool, **given: Any) -> None:
-    """Find images again from what inner layers make of them.
+    """Reconstruct images from the codes of inner layers.
 
-    A ladder of reconstructions over the layers; how often each can be told from all others of the
-    data, and whether the net still calls it the same.
+    Shows reconstructions layer by layer; how often the original can be identified among all images
+    of the data, and whether the net still predicts the same class.
     """
     from advkit.api.picturing import invert as run
 

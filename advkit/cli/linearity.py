@@ -38,14 +38,14 @@ Exit codes:
     multiple=True,
     callback=each,
     metavar="A,B",
-    help="The two classes of the two-class model, by name.  [default: Sneaker,Bag, else the first "
+    help="The two classes of the two-class model, by name.  [default: Sneaker,Bag, or the first "
     "two]",
 )
 @click.option(
     "--model",
     "models",
     multiple=True,
-    help="A net to look at, as for audit; repeatable.  [default: the bundled ones of these images]",
+    help="A net to study, as for audit; repeatable.  [default: the bundled ones for these images]",
 )
 @ALLOW_UNSAFE
 @click.option(
@@ -53,14 +53,14 @@ Exit codes:
     type=click.FloatRange(min=0, min_open=True),
     default=1e-3,
     show_default=True,
-    help="Weight decay of the models on real images: half of it times the squared weights is added "
-    "to the mean loss.",
+    help="Weight decay of the models on real images: half of it times the squared norm of the "
+    "weights is added to the mean loss.",
 )
 @click.option(
     "--eps",
     type=Number(),
-    help="How far around images nets are looked at, Linf: 8/255, 0.05.  [default: 0.1, in colour "
-    "images 8/255]",
+    help="Linf radius around images within which nets are studied: 8/255, 0.05.  [default: 0.1, "
+    "for colour images 8/255]",
 )
 @click.option(
     "--part",
@@ -68,17 +68,19 @@ Exit codes:
     multiple=True,
     type=Names(PARTS),
     callback=each,
-    help="Only these parts of the page, with commas between or repeated.  [default: all]",
+    help="Only these parts of the page, separated by commas or repeated.  [default: all]",
 )
 @click.option(
-    "--limit", type=click.IntRange(min=1), help="Only so many images, of every class in its share."
+    "--limit",
+    type=click.IntRange(min=1),
+    help="Use only this many images, with the class proportions of the data.",
 )
 @SEED
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Directory to write into; files of an earlier study in it are replaced.  [default: a new "
-    "one under runs/]",
+    help="Output directory; files of an earlier study in it are replaced.  [default: a new one "
+    "under runs/]",
 )
 @JSON
 @NO_PROGRESS
@@ -87,12 +89,12 @@ def linearity(
     eps: float | None, parts: tuple[str, ...], limit: int | None, seed: int, out: Path | None,
     as_json: bool, no_progress: bool,
 ) -> None:  # fmt: skip
-    """Show why linear models are fooled, and how much of it is left in nets; write a page.
+    """Show why linear models are fooled, and how far this holds for nets; write a page.
 
-    Ten numbers to add by hand; the dimension; real images with the exact smallest change that
-    fools, beside what attacks find; weight decay; how linear nets are around images; and how far
-    off the data adversarial images lie. Half of the images of each class are fitted on, the other
-    half is told on. Every number is in a CSV file too.
+    Ten numbers to add up by hand; the dimension; real images with the exact smallest perturbation
+    that fools, compared with what attacks find; weight decay; how linear nets are around images;
+    and how far adversarial examples lie from the data. Half of the images of each class are used
+    for fitting, the other half for testing. Every number is also in a CSV file.
     """
     check_eps(() if eps is None else (eps,), "Linf")
     from advkit.api.linear_study import linearity as run

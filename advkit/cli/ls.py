@@ -21,29 +21,31 @@ Examples:
   advkit ls methods
   advkit ls norms
 
-All about one attack: advkit show attack NAME.
+Details of one attack: advkit show attack NAME.
 """
 
 KNOWS = ("gradients", "scores", "decisions", "nothing")
 SIZE = 784  # pixels of a bundled image, for what costs depend on them
 
 NORMS = {
-    "Linf": "the largest change of any pixel value",
+    "Linf": "the largest absolute change of any pixel value",
     "L2": "the Euclidean length of the change",
-    "L1": "the sum of all changes",
-    "L0": "how many pixel values are changed",
+    "L1": "the sum of all absolute changes",
+    "L0": "the number of changed pixel values",
 }
 
 
 @click.command(epilog=EPILOG)
 @click.argument("what", type=click.Choice(["attacks", "models", "data", "methods", "norms"]))
-@click.option("--norm", type=Norm(), help="Only attacks that have this norm.")
-@click.option("--knows", type=click.Choice(KNOWS), help="Only attacks that need this of the model.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
+@click.option("--norm", type=Norm(), help="Only attacks that support this norm.")
+@click.option(
+    "--knows", type=click.Choice(KNOWS), help="Only attacks that need this from the model."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print only JSON.")
 def ls(what: str, norm: str | None, knows: str | None, as_json: bool) -> None:
-    """List what there is: attacks, models, data, methods of advkit explain, or norms.
+    """List what is available: attacks, models, data, methods of advkit explain, or norms.
 
-    An attack knows gradients, scores (logits), decisions (the class alone) or nothing of a model.
+    An attack needs gradients, scores (logits), decisions (only the class) or nothing from a model.
     """
     if what != "attacks" and (norm or knows):
         raise UsageError(
@@ -93,9 +95,9 @@ def attack_table(rows: list[dict[str, Any]]) -> str:
     ]  # fmt: skip
     table = columns(("attack", "norms", "knows", "eps", "passes", "paper"), cells, right=(4,))
     notes = (
-        "eps: fixed, or the least that fools. passes: forward and backward together, for an image "
-        f"that is never fooled, at the defaults, with 10 classes and {SIZE} pixels.",
-        f"From attacks to an attack: {', '.join(HIGHER_ORDER)}. All about one: "
+        "eps: fixed, or the least that fools. passes: forward plus backward, for an image that is "
+        f"never fooled, with the defaults, 10 classes and {SIZE} pixels.",
+        f"Wrappers around attacks: {', '.join(HIGHER_ORDER)}. Details of one: "
         "advkit show attack NAME.",
     )
     return "\n".join([table, "", *map(paragraph, notes)])
@@ -111,22 +113,25 @@ def models() -> list[dict[str, Any]]:
     from advkit.models.specs import bundled_models
 
     return [
-        {"name": f"bundled:{name}", "about": "comes with advkit"} for name in bundled_models()
+        {"name": f"bundled:{name}", "about": "bundled with advkit"} for name in bundled_models()
     ] + [
-        {"name": "FILE.safetensors", "about": "what advkit train wrote; others with --arch"},
+        {"name": "FILE.safetensors", "about": "written by advkit train; others with --arch"},
         {"name": "FILE.pt", "about": "a state dict, with --arch; read as tensors"},
         {"name": "FILE.onnx", "about": "with advkit[onnx]"},
         {"name": "FILE.skops", "about": "scikit-learn; with advkit[sklearn]"},
         {"name": "package.module:callable", "about": "a function that returns a torch.nn.Module"},
-        {"name": "./file.py:callable", "about": "the same, in a file"},
-        {"name": "torchvision:NAME?weights=none", "about": "a net of torchvision"},
-        {"name": "timm:NAME", "about": "a net of timm; with advkit[timm]"},
-        {"name": "hf:FOLDER", "about": "an image classifier of transformers; with advkit[hf]"},
-        {"name": "hf:owner/name@revision", "about": "the same, from the hub's cache on the disk"},
+        {"name": "./file.py:callable", "about": "the same, from a file"},
+        {"name": "torchvision:NAME?weights=none", "about": "a net from torchvision"},
+        {"name": "timm:NAME", "about": "a net from timm; with advkit[timm]"},
+        {"name": "hf:FOLDER", "about": "an image classifier from transformers; with advkit[hf]"},
+        {"name": "hf:owner/name@revision", "about": "the same, from the local cache of the hub"},
         {"name": "efficientnet-lite:0", "about": "trained on ImageNet; with advkit[imagenet]"},
-        {"name": "predict:./file.py:function", "about": "arrays to scores; a black box"},
-        {"name": "https://HOST/PATH?budget=3000", "about": "a service of JSON; a black box"},
-        {"name": "endpoint:FILE.toml", "about": "a service that needs more words"},
+        {
+            "name": "predict:./file.py:function",
+            "about": "a function from arrays to scores; a black box",
+        },
+        {"name": "https://HOST/PATH?budget=3000", "about": "a web service with JSON; a black box"},
+        {"name": "endpoint:FILE.toml", "about": "a web service that needs more settings"},
     ]
 
 
@@ -134,17 +139,17 @@ def data() -> list[dict[str, Any]]:
     """Return the words that --data takes."""
     from advkit.data.bundled_sets import BUNDLED
 
-    return [{"name": f"bundled:{name}", "about": "comes with advkit"} for name in BUNDLED] + [
-        {"name": "imagefolder:DIR", "about": "photographs, one folder per class"},
+    return [{"name": f"bundled:{name}", "about": "bundled with advkit"} for name in BUNDLED] + [
+        {"name": "imagefolder:DIR", "about": "images, one folder per class"},
         {"name": "audio:DIR", "about": "recordings, one folder per class, or ?labels=FILE.csv"},
-        {"name": "csv:FILE", "about": "paths of pictures, and their labels"},
-        {"name": "parquet:FILE", "about": "pictures as bytes, and their labels"},
-        {"name": "hf:DIR", "about": "a folder of the package datasets, or of Parquet files"},
-        {"name": "hf:owner/name@revision", "about": "the same, from the hub's cache on the disk"},
-        {"name": "npz:FILE", "about": "arrays x and y of numpy; examples.npz of advkit attack"},
-        {"name": "torchvision:NAME?root=DIR&split=test", "about": "a data set on the disk"},
-        {"name": "package.module:callable", "about": "a function of your own that returns data"},
-        {"name": "./file.py:callable", "about": "the same, in a file"},
+        {"name": "csv:FILE", "about": "image paths and labels"},
+        {"name": "parquet:FILE", "about": "encoded images and labels"},
+        {"name": "hf:DIR", "about": "a folder saved by the datasets package, or of Parquet files"},
+        {"name": "hf:owner/name@revision", "about": "the same, from the local cache of the hub"},
+        {"name": "npz:FILE", "about": "NumPy arrays x and y; examples.npz of advkit attack"},
+        {"name": "torchvision:NAME?root=DIR&split=test", "about": "a torchvision data set on disk"},
+        {"name": "package.module:callable", "about": "your own function that returns data"},
+        {"name": "./file.py:callable", "about": "the same, from a file"},
     ]
 
 

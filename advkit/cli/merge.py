@@ -18,13 +18,13 @@ Examples:
   torchrun --nproc-per-node 4 --no-python advkit audit --shard auto --out runs/a ...
   advkit merge node1/shard-1-of-2 node2/shard-2-of-2 --out runs/a
 
-Rows and examples are put together; then the checks of the whole, the search along the lines and
-the report are made, by the command that began the shards, without --shard.
+Rows and examples are merged; then the command that started the shards, without --shard, does the
+checks of the whole run, the line search and the report.
 
 \b
 Exit codes:
-  0 ok, 3 a shard that is none, not done, missing or of another run, 7 out of disk; and those of
-  the command that began the shards
+  0 ok, 3 a shard that is not a run, unfinished, missing or of another run, 7 out of disk; and
+  those of the command that started the shards
 """
 
 
@@ -33,13 +33,13 @@ Exit codes:
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Run directory to make.  [default: the one that holds the shards]",
+    help="Run directory to write.  [default: the one that holds the shards]",
 )
-@click.option("--rows-only", is_flag=True, help="Put together, and finish later: advkit resume.")
+@click.option("--rows-only", is_flag=True, help="Only merge; finish later with advkit resume.")
 def merge(shards: tuple[Path, ...], out: Path | None, rows_only: bool) -> None:
-    """Put the shards of a run together, and finish it.
+    """Merge the shards of a run, and finish it.
 
-    Give the directory that holds them all, or each of them and --out.
+    Give the directory that holds them all, or every shard and --out.
     """
     from advkit.cli.going_on import go_on
     from advkit.errors import UsageError

@@ -62,13 +62,13 @@ ARGS = click.option(
     "--model-arg",
     multiple=True,
     metavar="KEY=VALUE",
-    help="An argument of the callable, or an option of the spec; repeatable.",
+    help="An argument of the callable, or an option of the model spec; repeatable.",
 )
 PREPROCESS = click.option(
     "--preprocess",
     metavar="NAME",
-    help="What the net wants done to pixels in [0, 1]: none, imagenet, cifar10, FILE.toml.  "
-    "[default: auto, what the model says]",
+    help="Preprocessing of inputs in [0, 1] for the net: none, imagenet, cifar10, FILE.toml.  "
+    "[default: auto, what the model specifies]",
 )
 ALLOW_UNSAFE = click.option(
     "--allow-unsafe-load",
@@ -77,5 +77,5 @@ ALLOW_UNSAFE = click.option(
     callback=_allow,
     # Neither the environment nor a configuration file may say so.
     allow_from_autoenv=False,
-    help="Load files that can run code (pickles, TorchScript), in this run.",
+    help="Load files that can run code (pickles, TorchScript) in this run.",
 )

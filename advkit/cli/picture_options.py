@@ -33,7 +33,7 @@ Exit codes:
 """
 SIZE = click.option(
     "--size", type=click.IntRange(min=8), help="Side of the pictures in pixels.  [default: the "
-    "net's own]",
+                                               "net's input size]",
 )  # fmt: skip
 COMMON = (MODEL, ARCH, DATA, SEED, DEVICE, OUT, FRESH, JSON, NO_PROGRESS)
 NAMES = ("model", "arch", "data", "size", "seed", "device", "out", "fresh")

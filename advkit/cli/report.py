@@ -11,17 +11,17 @@ EPILOG = """
 Examples:
   advkit report runs/a                        write runs/a/report.html again
   advkit report runs/a -o audit.md -o audit.xml
-  advkit report runs/a --format md            print Markdown, for a CI job's page
+  advkit report runs/a --format md            print Markdown, for a CI job summary
   advkit report runs/a --require 'linf@8/255 >= 0.40' -o audit.xml
 
 \b
-Formats, by the end of a file's name:
+Formats, by file suffix:
   .html the page   .md Markdown   .xml JUnit   .json the summary (schema advkit/audit/1)
-  .csv a row per image, attack and eps   card: a part for a Hugging Face model card
+  .csv a row per image, attack and eps   card: a section for a Hugging Face model card
 
 \b
 Exit codes:
-  0 ok, 1 a --require is not met, 2 usage, 3 a run that is none
+  0 ok, 1 a --require is not met, 2 usage, 3 not a run
 """
 
 
@@ -45,22 +45,22 @@ def rendered(run: Path) -> bool:
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Write there, in the format that the name ends in; repeatable.",
+    help="Write to this file, in the format of its suffix; repeatable.",
 )
 @click.option(
     "--format",
     "form",
     type=click.Choice(["html", "md", "xml", "json", "csv", "card"]),
-    help="Print this instead.",
+    help="Print this format instead.",
 )
 @click.option(
     "--require",
     multiple=True,
     metavar="'NORM@EPS >= SHARE'",
-    help="Exit 1 unless the lower end of the 95% interval is this high; repeatable.",
+    help="Exit 1 unless the lower end of the 95% interval is at least this; repeatable.",
 )
 def report(run: Path, output: tuple[Path, ...], form: str | None, require: tuple[str, ...]) -> None:
-    """Render a finished run directory again; no model and no data are needed.
+    """Export a finished run directory; no model and no data are needed.
 
     Without options, writes report.html into the run directory.
     """

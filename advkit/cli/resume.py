@@ -9,15 +9,15 @@ EPILOG = """
 Examples:
   advkit resume                       the newest unfinished run under runs/
   advkit resume runs/a
-  advkit resume runs/a --jobs 4       with options added to those of then
+  advkit resume runs/a --jobs 4       with options added to the recorded ones
 
-The rows are those that the run would have had undisturbed. A run whose model, data or options are
-others than then is refused, and what differs is listed.
+The rows are the same as without the interruption. A run whose model, data or options have changed
+is refused, and the differences are listed.
 
 \b
 Exit codes:
-  those of the command that began the run; 3 a run that is none, or differs; 4 the run was begun
-  with --allow-unsafe-load, which must be said again
+  those of the command that started the run; 3 not a run, or one that differs; 4 the run was
+  started with --allow-unsafe-load, which must be given again
 """
 
 
@@ -25,7 +25,7 @@ Exit codes:
 @click.argument("run", required=False, type=click.Path(path_type=Path))
 @click.argument("more", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS OF THE COMMAND]")
 def resume(run: Path | None, more: tuple[str, ...]) -> None:
-    """Go on with a run that was stopped or killed, by the command that began it."""
+    """Resume a run that was stopped or killed, with the command that started it."""
     from advkit.cli.going_on import go_on, latest
 
     if run is not None and str(run).startswith("-"):

@@ -21,7 +21,9 @@ MODEL = model_option(
     "hf:FOLDER, predict:./file.py:function, https://HOST/PREDICT.  "
     "[default: bundled:fashion-mnist-cnn-robust]"
 )
-ARCH = click.option("--arch", help="What a file of weights is of, if it does not say.")
+ARCH = click.option(
+    "--arch", help="Architecture for a file of weights, if the file does not name it."
+)
 
 
 def _with_ways(ctx: click.Context, _option: click.Parameter, spec: str | None) -> str | None:
@@ -56,12 +58,12 @@ def data_option(text: str, **usual: Any) -> Callable[[Decorated], Decorated]:
 
 CLASS_MAP = click.option(
     "--class-map", metavar="FILE", is_eager=True, expose_value=False, callback=_kept,
-    help="Which number each class of --data has in the model: one name per line, in order; or "
-    "JSON; or CSV.",
+    help="The model's index for each class of --data: one name per line, in order; or JSON; or "
+         "CSV.",
 )  # fmt: skip
 SKIP_BAD = click.option(
     "--skip-bad", is_flag=True, is_eager=True, expose_value=False, callback=_kept,
-    help="Leave out files that cannot be read, and count them in the report.",
+    help="Skip files that cannot be read, and count them in the report.",
 )  # fmt: skip
 DATA = data_option(
     "bundled:NAME, imagefolder:DIR, csv:FILE, npz:FILE, parquet:FILE, hf:DIR, "
@@ -72,45 +74,45 @@ JOBS = click.option(
     "-j",
     "--jobs",
     type=click.IntRange(1, 4 * (os.cpu_count() or 1)),
-    help="Batches worked on at once.  [default: one per core]",
+    help="Batches processed in parallel.  [default: one per core]",
 )
 PROCESSES = click.option(
     "-j",
     "--jobs",
     type=click.IntRange(min=1),
-    help="Worker processes, of which a killed one costs one batch; 1 is this process. On a "
+    help="Worker processes; if one is killed, its batch is done again. 1 is this process. On a "
     "cluster: how many at once.  [default: threads of this process, one per core]",
 )
 UNIT_SECONDS = click.option(
     "--unit-seconds",
     type=click.FloatRange(min=0, min_open=True),
-    help="Give a batch up that takes a worker process longer, after three attempts.",
+    help="Give up a batch that takes a worker process longer than this, after three attempts.",
 )
 RAY = click.option(
     "--ray",
     metavar="ADDRESS",
-    help="Work on a Ray cluster: its address, or auto (pip install 'advkit[ray]').",
+    help="Use a Ray cluster: its address, or auto (pip install 'advkit[ray]').",
 )
 SHARD = click.option(
     "--shard",
     metavar="I/N",
-    help="Attack only every n-th image, into shard-I-of-N of --out; then advkit merge. auto: as "
-    "torchrun (RANK, WORLD_SIZE) or Slurm says.",
+    help="Attack only every N-th image, and write to shard-I-of-N in --out; then advkit merge. "
+    "auto: from torchrun (RANK, WORLD_SIZE) or Slurm.",
 )
-SEED = click.option("--seed", type=int, default=0, show_default=True, help="Of all that is random.")
+SEED = click.option(
+    "--seed", type=int, default=0, show_default=True, help="Seed of all random numbers."
+)
 DEVICE = click.option(
     "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, ..."
 )
 OUT = click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Run directory; the same command goes on where it was stopped.  [default: a new one "
-    "under runs/]",
+    help="Run directory; the same command resumes an interrupted run.  [default: a new one under "
+    "runs/]",
 )
 FRESH = click.option("--fresh", is_flag=True, help="Discard an earlier run in --out.")
-JSON = click.option(
-    "--json", "as_json", is_flag=True, help="Print the summary as JSON and nothing else."
-)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print only the summary, as JSON.")
 NO_PROGRESS = click.option("--no-progress", is_flag=True, help="No progress bar.")
 
 

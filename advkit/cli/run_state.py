@@ -63,5 +63,5 @@ def _onward(folder: Path, state: dict[str, Any]) -> list[str]:
         units = f"{state['failed']:,} units were given up"
         return [f"{units}; to try them again: advkit retry --errors {folder}"]
     if state["state"] == "stopped":
-        return [f"to go on: advkit resume {folder}"]
+        return [f"to resume: advkit resume {folder}"]
     return [f"report: {folder / 'report.html'}"] if (folder / "report.html").exists() else []

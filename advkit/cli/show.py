@@ -16,11 +16,11 @@ Examples:
   advkit show attack my_package.my_module:my_attack
   advkit show attack ./mine.py:my_attack
   advkit show attack ddn --json
-  advkit show runs/a            how far it is, and how long it will take
+  advkit show runs/a            its progress, and the time left
 
 \b
 Exit codes:
-  0 ok, 2 usage, 3 a run that is none, or damaged
+  0 ok, 2 usage, 3 not a run, or damaged
 """
 
 
@@ -29,12 +29,12 @@ Exit codes:
 @click.argument("name", required=False)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")
 def show(what: str, name: str | None, as_json: bool) -> None:
-    """Tell all about one attack, or how far a run is.
+    """Describe an attack, or show the progress of a run.
 
-    Of an attack: how it works, its options, its cost, when to use it. NAME is one that
-    `advkit ls attacks` lists, package.module:function or ./file.py:function. Of a run directory:
-    whether it is running, stopped or done, every stage so far, and about how long it will still
-    take; it may be running in another terminal.
+    For an attack: how it works, its options, its cost, when to use it. NAME is one that
+    `advkit ls attacks` lists, package.module:function or ./file.py:function. For a run directory:
+    whether it is running, stopped or done, every stage so far, and about how much time is left;
+    it may be running in another terminal.
     """
     if what != "attack":
         show_run(what, name, as_json)
@@ -164,5 +164,5 @@ def wrapper_page(found: dict[str, Any]) -> str:
     from advkit.cli.layout import paragraph
 
     texts = [plain(text) for text in (found["summary"], *found["formula"])]
-    parts = [f"{found['name']} (from attacks to an attack)", *(paragraph(text) for text in texts)]
+    parts = [f"{found['name']} (a wrapper around attacks)", *(paragraph(text) for text in texts)]
     return "\n\n".join([*parts, f"example\n  {found['example']}"])

@@ -20,37 +20,41 @@ Examples:
 
 
 @click.command(epilog=EPILOG)
-@model_option("A recogniser of words.  [default: bundled:spoken-digits-cnn]", of_pixels=False)
+@model_option("A speech classifier.  [default: bundled:spoken-digits-cnn]", of_pixels=False)
 @data_option("audio:DIR or bundled:NAME.  [default: bundled:spoken-digits]")
 @click.option(
     "--surrogate",
     "surrogates",
     multiple=True,
     metavar="MODEL",
-    help="A recogniser trained apart, on which the examples are tried; repeatable.",
+    help="An independently trained classifier, on which the examples are tried; repeatable.",
 )
 @click.option(
     "--clips",
     type=click.IntRange(min=1),
     default=30,
     show_default=True,
-    help="Clips attacked, of those that are read right.",
+    help="Number of correctly classified clips to attack.",
 )
 @click.option(
     "--strings",
     type=click.IntRange(min=0),
     default=4,
     show_default=True,
-    help="Strings of digits attacked; 0 for none. Of the bundled model only.",
+    help="Number of digit strings to attack; 0 for none. Bundled model only.",
 )
 @click.option(
-    "--steps", type=click.IntRange(min=8), default=200, show_default=True, help="Of an attack."
+    "--steps",
+    type=click.IntRange(min=8),
+    default=200,
+    show_default=True,
+    help="Steps of each attack.",
 )
 @SEED
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Directory for the numbers, the sounds and the page.  [default: a new one under runs/]",
+    help="Output directory for numbers, sounds and the page.  [default: a new one under runs/]",
 )
 @JSON
 @NO_PROGRESS
@@ -58,11 +62,11 @@ def speech(
     model: str | None, data: str | None, out: Path | None, as_json: bool, no_progress: bool,
     **options: Any,
 ) -> None:  # fmt: skip
-    """Make a recogniser of words hear what was not said, ever more quietly.
+    """Make a speech classifier mishear words, with ever quieter perturbations.
 
     Targeted and untargeted, below the masking threshold, within a telephone's band, in rooms, by
-    one sound for all clips, on a second recogniser; and strings of digits, read by a net with CTC.
-    The page has players for what was made.
+    one universal sound, on a second classifier; and on strings of digits, recognised by a net with
+    CTC. The page has players for the results.
     """
     from advkit.api.asking import model_for
     from advkit.api.speech import MODEL
@@ -81,7 +85,7 @@ def table(summary: dict[str, Any]) -> str:
     from advkit.pages.speech import outcomes
 
     lines = [paragraph(summary["verdict"]), "", f"{'dB below the speech':<22}{'chosen word':>12}"
-             f"{'95% interval':>18}{'any other':>11}{'withstand':>11}"]  # fmt: skip
+             f"{'95% interval':>18}{'any other':>11}{'robust':>11}"]  # fmt: skip
     for row in summary["curve"]:
         share = row["targeted"]
         interval = f"{share['low']:.3f} to {share['high']:.3f}"

@@ -21,8 +21,8 @@ Examples:
   advkit audit --model robust.safetensors --data npz:test.npz
 
 \b
-A training that was stopped goes on by the same command, from OUT.checkpoint, and ends with the
-same weights as one that was not.
+Interrupted training resumes from OUT.checkpoint with the same command, and ends with the same
+weights as without the interruption.
 """
 
 
@@ -46,14 +46,18 @@ same weights as one that was not.
     type=Number(),
     default=0.0,
     show_default=True,
-    help="Radius of the perturbations to be trained against; 0 is standard training.",
+    help="Radius of the perturbations for adversarial training; 0 is standard training.",
 )
 @click.option("--norm", type=Norm("Linf", "L2"), default="Linf", show_default=True,
-              help="Of the perturbations to be trained against.")  # fmt: skip
+              help="Norm of the perturbations.")  # fmt: skip
 @click.option("--steps", type=click.IntRange(min=1), default=7, show_default=True,
-              help="Of the inner attack.")  # fmt: skip
+              help="Steps of the inner attack.")  # fmt: skip
 @click.option(
-    "--step", type=Number(), default=0.25, show_default=True, help="Its step, in units of eps."
+    "--step",
+    type=Number(),
+    default=0.25,
+    show_default=True,
+    help="Step size of the inner attack, in units of eps.",
 )
 @click.option(
     "--inner",
@@ -70,30 +74,38 @@ same weights as one that was not.
     help="Epochs over which the radius grows to eps.",
 )
 @click.option("--epochs", type=click.IntRange(min=1), default=10, show_default=True,
-              help="How often each image is seen.")  # fmt: skip
+              help="Number of passes over the data.")  # fmt: skip
 @click.option("--batch-size", type=click.IntRange(min=1), default=128, show_default=True,
-              help="Images of one step of the optimiser.")  # fmt: skip
-@click.option("--rate", type=Number(), default=0.002, show_default=True, help="Peak, of Adam.")
+              help="Images per optimiser step.")  # fmt: skip
+@click.option(
+    "--rate", type=Number(), default=0.002, show_default=True, help="Peak learning rate of Adam."
+)
 @click.option(
     "--schedule",
     type=click.Choice(["onecycle", "cosine"]),
     default="onecycle",
     show_default=True,
-    help="Course of the learning rate.",
+    help="Learning rate schedule.",
 )
-@click.option("--weight-decay", type=Number(), default=0.0, show_default=True, help="Of AdamW.")
+@click.option(
+    "--weight-decay", type=Number(), default=0.0, show_default=True, help="Weight decay of AdamW."
+)
 @click.option(
     "--held-out",
     type=Number(),
     default=0.05,
     show_default=True,
-    help="Share of the images on which the best epoch is chosen.",
+    help="Share of the images held out to choose the best epoch.",
 )
-@click.option("--limit", type=click.IntRange(min=0), help="Only so many images.")
+@click.option("--limit", type=click.IntRange(min=0), help="Use only this many images.")
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Of weights and of the order of images."
+    "--seed",
+    type=int,
+    default=0,
+    show_default=True,
+    help="Seed for the weights and the order of images.",
 )
-@click.option("--overwrite", is_flag=True, help="Replace OUT if it is there.")
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
 @click.option("--no-progress", is_flag=True, help="No progress bar.")
 def train(
     out: Path, data: str, arch: str, limit: int | None, overwrite: bool, no_progress: bool,
@@ -102,7 +114,7 @@ def train(
     """Train a small classifier, standard or adversarially (PGD-AT, Madry et al. 2018).
 
     The weights with the best robust accuracy on held-out images are kept (with --eps 0: the best
-    accuracy). OUT needs no --arch when it is audited.
+    clean accuracy). OUT needs no --arch in an audit.
     """
     from advkit.data import fingerprint, load_data
     from advkit.models.checkpoint import checkpoint_of

@@ -19,7 +19,7 @@ EPILOG = """
 \b
 Examples:
   advkit transfer
-      trains twelve nets on halves of the digits, and tries each on each
+      trains twelve nets on halves of the digits, and tries all pairs
   advkit transfer --attack bim --attack mifgsm --attack mifgsm+dim+tim --eps 0.05,0.1,0.2
   advkit transfer --model torchvision:resnet18?weights=DEFAULT \\
       --model torchvision:mobilenet_v3_small?weights=DEFAULT --data imagefolder:photos
@@ -29,7 +29,7 @@ Examples:
 
 \b
   advkit transfer --target bundled:fashion-mnist-cnn --query-labels --queries 2000
-      an attacker without the weights, who may ask for labels
+      an attacker without the weights, who may query labels
 
 The run directory holds report.html, transfer.csv (a row per source, attack,
 eps and target), run.json, and the examples in sources/.
@@ -42,9 +42,14 @@ Exit codes:
 
 
 @click.command(epilog=EPILOG)
-@click.option("--model", "models", multiple=True, metavar="SPEC", help="A net; give two or more, "
-              "each with its own options: NAME?preprocess=imagenet&KEY=VALUE. Without any, nets "
-              "are trained for the study.")  # fmt: skip
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="SPEC",
+    help="A net; give two or more, each with its own options: NAME?preprocess=imagenet&KEY=VALUE. "
+    "Without this option, nets are trained for the study.",
+)
 @ALLOW_UNSAFE
 @DATA
 @click.option(
@@ -53,31 +58,32 @@ Exit codes:
     "attacks",
     multiple=True,
     metavar="NAME[:KEY=VALUE,...]",
-    help="Repeatable; names with + between are put together: mifgsm+dim+tim.",
+    help="Attack; repeatable. Names joined by + form one attack: mifgsm+dim+tim.",
 )
 @click.option("--norm", type=Norm("Linf", "L2"), default="Linf", show_default=True,
-              help="How the size of a perturbation is measured.")  # fmt: skip
+              help="Norm of the perturbation.")  # fmt: skip
 @click.option(
     "--eps",
     type=EpsList(),
     multiple=True,
     callback=union,
-    help="Radii with commas between; the middle one is that of the matrix.",
+    help="Radii, separated by commas; the matrix uses the middle one.",
 )
 @click.option("--steps", type=click.IntRange(min=1), default=10, show_default=True,
-              help="Of every attack that has steps and does not say otherwise.")  # fmt: skip
+              help="Steps of every attack that has steps, unless its own options say "
+              "otherwise.")  # fmt: skip
 @click.option(
     "--targets",
     default="random",
     show_default=True,
     metavar="random|least_likely|second|none",
-    help="The class that targeted attacks seek, at the middle eps.",
+    help="Target class of targeted attacks, at the middle eps.",
 )
-@click.option("--every", is_flag=True, help="All attacks at every eps and towards targets, not "
-              "only the best one and the noise.")  # fmt: skip
+@click.option("--every", is_flag=True, help="Run all attacks at every eps and towards targets, "
+                                            "not only the best one and the noise.")  # fmt: skip
 @click.option("--architectures", type=NameList(), multiple=True, callback=joined,
               default=[ARCHITECTURES], show_default=True,
-              help="Of the nets that are trained; of surrogates mlp,cnn.")  # fmt: skip
+              help="Architectures of the nets to train; for surrogates mlp,cnn.")  # fmt: skip
 @click.option("--seeds", type=click.IntRange(min=1), default=2, show_default=True,
               help="Nets of each architecture.")  # fmt: skip
 @click.option(
@@ -89,14 +95,14 @@ Exit codes:
 )
 @click.option("--robust", type=NameList(), multiple=True, callback=joined, default=["cnn"],
               show_default=True, metavar="ARCH,...|none",
-              help="Trained against perturbations of the middle eps as well.")  # fmt: skip
+              help="Architectures also trained adversarially at the middle eps.")  # fmt: skip
 @click.option("--classical/--no-classical", default=True, show_default=True,
-              help="Classifiers of scikit-learn as targets too.")  # fmt: skip
-@click.option("--robust-eps", type=Number(), help="The size of these perturbations instead.")
+              help="Use scikit-learn classifiers as targets too.")  # fmt: skip
+@click.option("--robust-eps", type=Number(), help="Use this eps for adversarial training instead.")
 @click.option(
     "--train-data",
-    help="What nets are trained on, or the attacker's own images.  "
-    "[default: bundled:digits?split=train; the images of --data that are not attacked]",
+    help="Data to train nets on, or the attacker's own images.  [default: "
+    "bundled:digits?split=train; the images of --data that are not attacked]",
 )
 @click.option("--target", metavar="SPEC", help="A net whose weights the attacker does not have.")
 @click.option(
@@ -109,12 +115,15 @@ Exit codes:
     type=click.IntRange(min=2),
     default=2048,
     show_default=True,
-    help="Labels that the attacker may ask for.",
+    help="Number of labels that the attacker may query.",
 )
 @click.option("--first", type=click.IntRange(min=2), default=128, show_default=True,
-              help="Images of its own that it begins with.")  # fmt: skip
-@click.option("--epochs", type=click.IntRange(min=1),
-              help="Of each training.  [default: 5 to 40, for about 30,000 images]")  # fmt: skip
+              help="Number of the attacker's own images at the start.")  # fmt: skip
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    help="Epochs of each training.  [default: 5 to 40, for about 30,000 images]",
+)
 @click.option(
     "--nets",
     type=click.Path(path_type=Path),
@@ -122,9 +131,16 @@ Exit codes:
     show_default=True,
     help="Where trained nets are kept for the next study.",
 )
-@click.option("--limit", type=click.IntRange(min=1), default=200, show_default=True,
-              help="Only so many images, of every class in its share.")  # fmt: skip
-@click.option("--batch-size", type=click.IntRange(min=1), help="No result depends on it.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=200,
+    show_default=True,
+    help="Use only this many images, with the class proportions of the data.",
+)
+@click.option(
+    "--batch-size", type=click.IntRange(min=1), help="Batch size; results do not depend on it."
+)
 @JOBS
 @SEED
 @DEVICE
@@ -136,10 +152,10 @@ def transfer(
     models: tuple[str, ...], target: str | None, query_labels: bool, out: Path | None,
     as_json: bool, no_progress: bool, **options: Any,
 ) -> None:  # fmt: skip
-    """Make examples on each net and show them to every other; write a report.
+    """Make adversarial examples on each net and try them on every other; write a report.
 
-    Only images that both nets read right count. Every share stands beside that of noise of the
-    same size. With --target and --query-labels: what an attacker can do who sees labels alone.
+    Only images that both nets classify correctly count. Every share is compared with that of noise
+    of the same size. With --target and --query-labels: an attacker who only sees labels.
     """
     _check(models, target, query_labels)
     with framed(out, *models, target or "", kind="transfer", no_progress=no_progress) as frame:

@@ -8,9 +8,9 @@ from advkit.cli.layout import columns
 EPILOG = """
 \b
 Examples:
-  advkit trust add model.pt      from now on these very bytes are loaded, wherever they lie
+  advkit trust add model.pt      allow exactly these bytes from now on, in any place
   advkit trust list
-  advkit trust remove model.pt   or the beginning of its sha256
+  advkit trust remove model.pt   or the start of its sha256
 
 \b
 Exit codes:
@@ -20,17 +20,17 @@ Exit codes:
 
 @click.group(epilog=EPILOG)
 def trust() -> None:
-    """Say which files that can run code may be loaded.
+    """Manage which files that can run code may be loaded.
 
-    Pickles, joblib files, TorchScript and .pt2 run whatever their maker wrote when they are loaded.
-    A file is known by the sha256 of its content: one changed byte, and it is refused again.
+    Pickles, joblib files, TorchScript and .pt2 files run their author's code when they are loaded.
+    A file is identified by the sha256 of its content: if one byte changes, it is refused again.
     """
 
 
 @trust.command(epilog=EPILOG)
 @click.argument("file")
 def add(file: str) -> None:
-    """Let FILE, as it is now, be loaded."""
+    """Allow FILE, as it is now, to be loaded."""
     from advkit.models.load_policy import trust as trusting
 
     digest, needed = trusting(file)
@@ -41,7 +41,7 @@ def add(file: str) -> None:
 
 @trust.command("list", epilog=EPILOG)
 def listed() -> None:
-    """List the files that are trusted, and where that is written down."""
+    """List the trusted files, and where the list is stored."""
     from advkit.models.load_policy import trusted, trusted_file
 
     rows = [(digest[:16], about["added"], about["name"]) for digest, about in trusted().items()]
@@ -52,7 +52,7 @@ def listed() -> None:
 @trust.command(epilog=EPILOG)
 @click.argument("file")
 def remove(file: str) -> None:
-    """Refuse FILE again: a path, a name, or the beginning of a sha256."""
+    """Refuse FILE again: a path, a name, or the start of a sha256."""
     from advkit.models.load_policy import distrust
 
     say(f"no longer trusted: sha256 {distrust(file)}")

@@ -12,11 +12,11 @@ EPILOG = (
 \b
 Examples:
   advkit visualize
-      every class of a bundled net, robust beside standard, judged by a third
+      every class of a bundled net, robust and standard, classified by a third
   advkit visualize --model efficientnet-lite:0 --class goldfish,peacock
   advkit visualize --model efficientnet-lite:0 --class monarch --several 4
   advkit visualize --neuron '4[17]' --neuron '4[3]-4[9]' --negative
-      a channel and a direction of layer 4, what raises them and what lowers them
+      a channel and a direction of layer 4, maximised and minimised
   advkit visualize --recipe simonyan --steps 300
 
 \b
@@ -28,32 +28,36 @@ Recipes:
 
 
 @click.command(epilog=EPILOG)
-@click.option("--class", "classes", multiple=True, metavar="NAME,...", help="By name or number.")
+@click.option(
+    "--class", "classes", multiple=True, metavar="NAME,...", help="Classes, by name or number."
+)
 @click.option(
     "--neuron", "--layer", "neurons", multiple=True, metavar="LAYER[c,y,x],...",
-    help="A channel LAYER[c], a unit LAYER[c,y,x], or several with + and -. "
-    "advkit inspect MODEL --layers names them.",
+    help="A channel LAYER[c], a unit LAYER[c,y,x], or several with + and -. Layers: advkit "
+         "inspect MODEL --layers.",
 )  # fmt: skip
-@click.option("--recipe", default="spectrum", show_default=True, help="How it is kept natural.")
+@click.option(
+    "--recipe", default="spectrum", show_default=True, help="Regularisation of the picture."
+)
 @click.option("--steps", type=click.IntRange(min=1), default=128, show_default=True,
-              help="Of the optimiser.")  # fmt: skip
+              help="Steps of the optimiser.")  # fmt: skip
 @click.option(
     "--several", type=click.IntRange(1, 9), default=1, show_default=True,
-    help="So many of each, kept apart.",
+    help="Make this many different pictures of each.",
 )  # fmt: skip
-@click.option("--negative", is_flag=True, help="And what lowers it most.")
+@click.option("--negative", is_flag=True, help="Also show what minimises it.")
 @click.option("--beside", metavar="MODEL", help="Another net to make the same pictures with.")
-@click.option("--judge", metavar="MODEL", help="A net that says what it takes the pictures for.")
+@click.option("--judge", metavar="MODEL", help="A net that classifies the pictures.")
 @SIZE
 @with_common
 def visualize(
     classes: tuple[str, ...], neurons: tuple[str, ...], beside: str | None, judge: str | None,
     as_json: bool, **given: Any,
 ) -> None:  # fmt: skip
-    """Show what a net takes most for a class, or what excites a neuron most.
+    """Show what maximises a class score or a neuron's activation.
 
-    Pictures made by following the gradient of one score, beside the images of the data that excite
-    it most.
+    Pictures made by following the gradient of one score, beside the images of the data that
+    activate it most.
     """
     for text in neurons:
         if "[" not in text:

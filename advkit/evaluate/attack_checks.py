@@ -16,7 +16,7 @@ from advkit.evaluate.trust_checks import Check, State
 LUCK = 0.03
 """Share of images by which luck alone may let the weaker of two attacks win; at least one."""
 
-NONE_STANDS = "No image stands at the smallest eps."
+NONE_STANDS = "No image survives at the smallest eps."
 
 
 def beats_noise(eps: float, lucky: Tensor, attacked: Tensor) -> Check:
@@ -34,16 +34,16 @@ def beats_one_step(eps: float, one: Tensor, many: Tensor) -> Check:
 def monotone(attacked: Sequence[Tensor]) -> Check:
     """Check that PGD by itself fools (``attacked``, by rising eps) no fewer at a larger eps."""
     if len(attacked) < 2:
-        return Check("not_monotone", "not applicable", "One eps was asked for.")
+        return Check("not_monotone", "not applicable", "Only one eps was requested.")
     fooled, n = [int(each.sum()) for each in attacked], len(attacked[0])
     counts, fall = ", ".join(map(str, fooled)), max(a - b for a, b in pairwise(fooled))
-    seen = f"PGD by itself fools {counts} of {n} images at the eps audited."
+    seen = f"PGD alone fools {counts} of {n} images at the audited eps."
     return Check("not_monotone", "fail" if fall > _luck(n) else "pass", seen)
 
 
 def unbounded(fooled: Tensor) -> Check:
     """Check that PGD free to paint any image has ``fooled`` everywhere (Athalye et al. 2018)."""
-    seen = f"Free to paint any image, PGD fools {share(fooled)}."
+    seen = f"With no limit on the perturbation PGD fools {share(fooled)} images."
     return Check("unbounded_fails", _beyond_luck(~fooled), seen)
 
 
@@ -51,7 +51,7 @@ def by_effort(broken: Tensor, steps: int) -> Check:
     """Check that longer attacks have ``broken`` none of those that stood."""
     if not len(broken):
         return Check("more_steps_help", "not applicable", NONE_STANDS)
-    seen = f"Longer attacks, of {3 * steps} steps, break {share(broken)} images that stood."
+    seen = f"Longer attacks, of {3 * steps} steps, fool {share(broken)} surviving images."
     return Check("more_steps_help", _beyond_luck(broken), seen)
 
 
@@ -65,8 +65,8 @@ def climbing(margins: Tensor) -> Check:
     some, more = margins[:, -2], margins[:, -1]
     soon = (more <= 0) & (2 * more - some > 0)
     seen = (
-        f"From step {CLIMB[-2]} to {CLIMB[-1]} PGD got ahead so fast at {share(soon)} images that "
-        "stood that as many steps again would fool them."
+        f"From step {CLIMB[-2]} to {CLIMB[-1]} PGD progressed so fast on {share(soon)} surviving "
+        "images that as many steps again would fool them."
     )
     return Check("still_climbing", _beyond_luck(soon), seen)
 
@@ -90,7 +90,7 @@ def by_scores(broken: Tensor, queries: int) -> Check:
     """Check that Square, which sees scores alone, has ``broken`` none of the images that stand."""
     if not len(broken):
         return Check("black_box_wins", "not applicable", NONE_STANDS)
-    seen = f"Square, by {queries} scores, breaks {share(broken)} images that stood."
+    seen = f"Square, with {queries} queries, fools {share(broken)} surviving images."
     return Check("black_box_wins", _beyond_luck(broken), seen)
 
 
@@ -103,7 +103,7 @@ def by_transfer(subject: Subject, eps: Tensor, others: dict[str, Subject]) -> Ch
     broken = {name: subject.margins(other.after(pgd, eps, loss="margin")) > 0
               for name, other in others.items()}  # fmt: skip
     name, most = max(broken.items(), key=lambda each: int(each[1].sum()))
-    seen = f"Examples made for {name} break {share(most)} images that stood."
+    seen = f"Examples made for {name} fool {share(most)} surviving images."
     return Check("transfer_wins", _beyond_luck(most), seen)
 
 
@@ -115,8 +115,8 @@ def keeps_success(subject: Subject, members: Sequence[Member]) -> Check:
         return Check("silent_success", "not applicable", seen)
     lost = [member.label for member in own if _loses(subject, member)]
     if not lost:
-        return Check("silent_success", "pass", f"None of {len(own)} own attacks lost a success.")
-    seen = f"Of {len(own)} own attacks {len(lost)} lost a success: {', '.join(lost)}."
+        return Check("silent_success", "pass", f"None of your {len(own)} attacks lost a success.")
+    seen = f"Of your {len(own)} attacks, {len(lost)} lost a success: {', '.join(lost)}."
     return Check("silent_success", "fail", seen)
 
 
@@ -144,7 +144,8 @@ def _loses(subject: Subject, member: Member) -> bool:
 
 def _against(name: str, lost: Tensor, weak: Tensor, strong: Tensor, form: str) -> Check:
     seen = (
-        form.format(share(weak), share(strong)) + f"; {int(lost.sum())} fall to the former alone."
+        form.format(share(weak), share(strong))
+        + f"; {int(lost.sum())} are fooled by the former alone."
     )
     return Check(name, _beyond_luck(lost), seen)
 

@@ -110,16 +110,16 @@ def summarised(work: Work, table: pd.DataFrame, plan: Plan) -> dict[str, Any]:
 def verdict(clean: Share, success: Share, size: Mapping[str, float] | None, plan: Plan) -> str:
     """Return the result in one sentence."""
     if not success["n"]:
-        why = ", all of the class that is the target" if clean["count"] else ""
+        why = ", all of the target class" if clean["count"] else ""
         return (
-            f"Of {clean['n']:,} images the model reads {clean['count']:,} right{why}: there is "
-            "nothing to attack."
+            f"Of {clean['n']:,} images the model classifies {clean['count']:,} correctly{why}: "
+            "there is nothing to attack."
         )
-    how = "at any size" if plan.eps is None else f"within {plan.norm} {shown(plan.eps)}"
-    what = f"taken for the target ({plan.targets})" if plan.one_target else "fooled"
-    least = f"; their median {plan.norm} size is {size['median']:.4g}" if size else ""
+    how = "at any distance" if plan.eps is None else f"within {plan.norm} {shown(plan.eps)}"
+    what = f"classified as the target ({plan.targets})" if plan.one_target else "fooled"
+    least = f"; the median {plan.norm} size is {size['median']:.4g}" if size else ""
     return (
-        f"Of {clean['n']:,} images the model reads {clean['value']:.1%} right; of the "
+        f"Of {clean['n']:,} images the model classifies {clean['value']:.1%} correctly; of the "
         f"{success['n']:,} attacked, {how}, {success['value']:.1%} are {what} "
         f"(95% interval {success['low']:.1%} to {success['high']:.1%}){least}."
     )

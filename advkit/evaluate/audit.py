@@ -41,7 +41,7 @@ from advkit.models.classifier import LEAST, Classifier
 from advkit.models.folding import folded
 from advkit.models.probe import check_same_classes, probe
 
-UNANSWERED = "{} adversarial images gave logits that are not finite; none counts as fooled."
+UNANSWERED = "{} adversarial examples gave logits that are not finite; none counts as fooled."
 
 
 def audit(

@@ -18,8 +18,8 @@ from advkit.models.classifier import Classifier
 QUERIES = {"quick": 100, "standard": 300, "thorough": 1000}
 """What an image may cost at every eps, by the name of the suite."""
 BOUND = (
-    "The model is a black box: attacks saw its answers alone. This is an upper bound of robust "
-    "accuracy; who has the weights may get further."
+    "The model is a black box: attacks saw only its outputs. This is an upper bound on robust "
+    "accuracy; an attacker with the weights may do better."
 )
 
 
@@ -36,7 +36,7 @@ def check_gradients(model: Classifier, members: Iterable[Member]) -> None:
             why = "".join(f" ({note})" for note in model.notes if "without gradients" in note)
             raise UsageError(
                 f"{member.label} needs gradients, and the model {model.name} is a black box{why}",
-                "give attacks by scores or decisions: square, simba, nes, hopskipjump, geoda",
+                "use score-based or decision-based attacks: square, simba, nes, hopskipjump, geoda",
             )
 
 

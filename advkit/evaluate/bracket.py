@@ -41,9 +41,9 @@ def bracketed(work: Work, eps: Sequence[float], way: str, passes: int, seconds: 
     if way == "off":
         return Bracket("No proofs were asked for.", {})
     if work.judge:
-        return Bracket("The model answers at random: nothing can be proved of it.", {})
+        return Bracket("The model's outputs are random: nothing can be proved about it.", {})
     if units(work.samples, work.norm) is not None:
-        return Bracket("Proofs are sought for images alone, not for data with a scale.", {})
+        return Bracket("Proofs are tried for images only, not for data with its own scale.", {})
     if work.samples.x.device.type != "cpu":
         return Bracket("Proofs are sought on the CPU only.", {})
     try:
@@ -55,7 +55,7 @@ def bracketed(work: Work, eps: Sequence[float], way: str, passes: int, seconds: 
     prover = Prover(graph, "crown" if way == "auto" else way, seconds)
     everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
     if not len(everybody):
-        return Bracket("No image is read right: there is nothing to prove.", {})
+        return Bracket("No image is classified correctly: there is nothing to prove.", {})
     common = spaced(everybody, COMMON)
     few = spaced(common, PILOTS)
     if way == "auto" and not _promising(work, prover, min(eps), few, passes):

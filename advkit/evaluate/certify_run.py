@@ -151,11 +151,11 @@ def still_open(table: pd.DataFrame, proofs: pd.DataFrame, eps: float) -> list[di
 def verdict(clean: Share, rows: Sequence[Mapping[str, Any]], norm: str, method: str) -> str:
     """Return the result in one sentence, at the largest eps."""
     if clean["count"] == 0:
-        return f"None of the {clean['n']:,} images is read right, so there is nothing to prove."
+        return f"None of {clean['n']:,} images is classified correctly: there is nothing to prove."
     at = rows[-1]
     return (
-        f"Of {clean['n']:,} images the model reads {clean['value']:.1%} right; {at['value']:.1%} "
-        f"are proved by bounds ({method}) to stay right under every change within {norm} "
-        f"{shown(at['eps'])} (95% interval over all such images {at['low']:.1%} to "
-        f"{at['high']:.1%})."
+        f"Of {clean['n']:,} images the model classifies {clean['value']:.1%} correctly; "
+        f"{at['value']:.1%} are certified ({method} bounds) to stay correct under every "
+        f"perturbation within {norm} {shown(at['eps'])} (95% interval over all such images: "
+        f"{at['low']:.1%} to {at['high']:.1%})."
     )

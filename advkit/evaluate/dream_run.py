@@ -18,8 +18,8 @@ from advkit.insight.visualization import eight_bits
 from advkit.numbers import several
 
 LIMITS = (
-    "A dream is what a layer makes more of, not what it is for.",
-    "Which things appear depends on the image, on the sizes of the octaves and on the jitter.",
+    "A dream shows what a layer amplifies, not what the layer is for.",
+    "What appears depends on the image, on the sizes of the octaves and on the jitter.",
 )
 
 

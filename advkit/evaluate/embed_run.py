@@ -19,14 +19,14 @@ from advkit.insight.embedding import linear_probe, neighbour_purity, tsne
 
 NEIGHBOURS = 10
 AMONG = (
-    "Among others: how many of the attacked images have most of those neighbours in other classes "
-    "than their own, as they were and attacked. "
+    "Among others: how many of the attacked images have most of those neighbours in other "
+    "classes, before and after the attack. "
 )
 LIMITS = (
-    "t-SNE keeps neighbours, not distances: how far apart two clusters lie, and how large they "
-    "are, means nothing.",
-    "Purity and probe are of the codes themselves, not of the picture.",
-    "A linear probe says what could be read off a layer, not that the net does.",
+    "t-SNE preserves neighbours, not distances: the distance between clusters and their sizes "
+    "mean nothing.",
+    "Purity and probe are computed on the codes themselves, not on the picture.",
+    "A linear probe shows what could be decoded from a layer, not that the net uses it.",
 )
 
 
@@ -149,9 +149,9 @@ def _table(rows: Sequence[dict[str, Any]], attacked: bool) -> dict[str, Any]:
     settings = ", ".join(f"{key} {value}" for key, value in rows[-1]["settings"].items())
     return group("numbers", "From pixels to logits", "",
                  table={"columns": columns, "rows": lines},
-                 under=f"Purity: the mean share of the {NEIGHBOURS} nearest others of one's own "
-                 "class. Probe: how often a linear classifier names the class of an image that it "
-                 "was not fitted to (five folds). KL: the divergence that t-SNE ended with. "
+                 under=f"Purity: the share of the {NEIGHBOURS} nearest neighbours of the same "
+                 "class. Probe: held-out accuracy of a linear classifier (five folds). KL: the "
+                 "final divergence of t-SNE. "
                  f"{AMONG * attacked}t-SNE: {settings}.")  # fmt: skip
 
 
@@ -164,7 +164,7 @@ def _legend(at: Studio, labels: np.ndarray) -> str:
             f"{name} {words[int(i) % len(COLOURS)]}"
             for name, i in zip(found, np.unique(labels), strict=False)
         )
-        + ". Orange lines lead from an image to what an attack made of it, where one was asked."
+        + ". With an attack, orange lines lead from each image to its adversarial example."
     )
 
 

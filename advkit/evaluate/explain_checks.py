@@ -153,7 +153,7 @@ def _cascaded(scene: Scene, maps: Maps) -> list[dict[str, Any]]:
         for label, first in maps.items():
             values = maps_at(_moved(scene, other), members[label]) if share else first
             found[label].append((share, _alike(first, values)))
-        scene.progress("weights drawn anew", round(100 * share), 100)
+        scene.progress("weights randomised", round(100 * share), 100)
     return [
         {"cascade": found[label], "edges": _nanmean([
             abs(spearman(one, edge)) for one, edge in

@@ -23,16 +23,16 @@ WAYS = ("noise", "zero", "photograph", "shapes", "evolution")
 ABOUT = {
     "noise": "from noise, along the gradient",
     "zero": "from the zero image, along the gradient",
-    "photograph": "from a picture of something else, along the gradient",
+    "photograph": "from an image of something else, along the gradient",
     "shapes": "from noise, along the gradient with decay and blur (Nguyen et al. 2015)",
-    "evolution": "from noise, by mutation and choice, without gradients (Nguyen et al. 2015)",
+    "evolution": "from noise, by mutation and selection, without gradients (Nguyen et al. 2015)",
 }
 LIMITS = (
-    "That a picture from nothing is taken for a class does not say that photographs are misread: "
-    "advkit audit measures that.",
-    "The detector is the distance to the codes of real images at one layer; who knows of it can "
-    "go round it.",
-    "Steps depend on the length of a step; they compare nets that take images of one size.",
+    "That a meaningless image is assigned to a class does not mean that photographs are "
+    "misclassified: advkit audit measures that.",
+    "The detector is the distance to the codes of real images at one layer; an attacker who knows "
+    "it can evade it.",
+    "The number of steps depends on the step size; it compares nets with the same input size.",
 )
 
 
@@ -177,8 +177,8 @@ def _table(plan: Plan, nets: Sequence[Net], rows: Sequence[Row]) -> dict[str, An
     return group("ways", "How soon, by way", "", table={"columns": columns, "rows": lines},
                  under=f"Fooled: a probability of {plan.confidence:.1%} was reached within "
                  f"{plan.steps} steps. {'; '.join(f'{way}: {ABOUT[way]}' for way in plan.ways)}. "
-                 "Found out: the picture's code lies farther from those of real images, its fifth "
-                 f"nearest neighbour at {layers}, than 95% of real images do.")  # fmt: skip
+                 "Found out: the image's code lies farther from real images (distance to the "
+                 f"fifth nearest neighbour at {layers}) than 95% of them do.")  # fmt: skip
 
 
 def _line(plan: Plan, net: Net, way: str, rows: Sequence[dict[str, Any]]) -> list[Any]:
@@ -212,8 +212,8 @@ def _verdict(
         steps = [_step(plan, row) for row in mine]
         done = [step for step in steps if step is not None]
         when = f", in {median(done):.0f} steps (median)" if done else ""
-        said.append(f"{len(done)} of {len(mine)} pictures of nothing convince {net.model.name} to "
-                    f"{plan.confidence:.1%}{when}")  # fmt: skip
-    lead = f"Pictures of nothing that a net takes for a class with {plan.confidence:.1%}: " \
+        said.append(f"{len(done)} of {len(mine)} images fool {net.model.name} with a probability "
+                    f"of {plan.confidence:.1%}{when}")  # fmt: skip
+    lead = f"Meaningless images that a net assigns to a class with {plan.confidence:.1%}: " \
            f"{several(len(goals), 'class')}, {several(len(plan.ways), 'way')}."  # fmt: skip
     return "; ".join(said) + ".", lead

@@ -9,8 +9,8 @@ from advkit.evaluate.album import Studio, finished
 LIMITS = (
     "A page of pictures shows what a net sees, not how easily it is fooled: advkit audit measures "
     "that.",
-    "Each part was made with few images and steps, so that the whole takes minutes; the commands "
-    "by themselves do more.",
+    "Each part was made with few images and steps, so that the whole takes minutes; the "
+    "individual commands do more.",
 )
 TITLES = {"visualize": "Classes", "invert": "Inversion", "fool": "Fooling", "embed": "Embedding",
           "dream": "Dreams", "style": "Style"}  # fmt: skip
@@ -32,7 +32,7 @@ def gallery(at: Studio, parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
     found = [[TITLES[kind], record["verdict"]] for kind, record in parts.items()]
     limits = list(dict.fromkeys([*LIMITS, *(
         text for record in parts.values() for text in record["limits"][:1])]))  # fmt: skip
-    lead = "What each part found stands here; more of it lies on a page of its own in its folder."
+    lead = "The result of each part is here; each has a page with more in its own folder."
     more = {"found": found, "files": "*/pictures/"}
     return finished(at, verdict, lead, groups, limits, more=more)
 

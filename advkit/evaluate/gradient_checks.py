@@ -82,12 +82,12 @@ def true_gradient(subject: Subject) -> Check:
     """Check a gradient against small steps, along its sign and at random."""
     found = followed(subject)
     if not len(found.along):
-        return Check("wrong_gradients", "not applicable", "There is no gradient to try.")
+        return Check("wrong_gradients", "not applicable", "There is no gradient to check.")
     seen = (
         f"After a step of {subject.small:g} along the gradient the margin had grown by "
-        f"{float(found.along.median()):.2f} times what the gradient says (median); by less than "
-        f"half or more than twice of it, or as differently after a step at random, at "
-        f"{share(found.wrong())} images, and the other way at {int((found.along < 0).sum())}."
+        f"{float(found.along.median()):.2f} times what the gradient predicts (median); by less "
+        f"than half or more than twice as much, or off by as much after a random step, at "
+        f"{share(found.wrong())} images; it shrank at {int((found.along < 0).sum())}."
     )
     return Check("wrong_gradients", "fail" if found.misleads() else "pass", seen)
 

@@ -24,10 +24,10 @@ from advkit.insight.inversion import Optimiser, Priors, inverted, usual_priors
 from advkit.insight.likeness import peak_signal_to_noise, picture_ssim
 
 LIMITS = (
-    "What the prior does not like is smoothed away, also where the layer still knows it: a poor "
-    "picture is no proof that a layer has forgotten.",
-    "The nearest neighbour is among the images of this data only, by the distance of pixels.",
-    "Whoever has the code must have the net as well to do this.",
+    "The prior smooths details away even where the layer still encodes them: a poor picture does "
+    "not prove that a layer has lost them.",
+    "The nearest neighbour is searched among the images of this data only, by pixel distance.",
+    "This takes the net as well as the code.",
 )
 
 
@@ -64,13 +64,13 @@ def invert(at: Studio, plan: Plan, pictures: Mapping[str, Tensor]) -> dict[str, 
     table = [_line(call, column) for call, column in zip(calls, columns, strict=True)]
     groups = [
         group("ladder", "A ladder of reconstructions",
-              "Each picture was found from noise, from the code of one layer and nothing else.",
+              "Each picture was reconstructed from noise, using only the code of one layer.",
               strips=strips),
         group("known", "What each layer gives away", "", table={"columns": COLUMNS, "rows": table},
-              under="Code error: |code - wanted|^2 / |wanted|^2. PSNR in decibels and SSIM against "
-                    "the image. Found again: the nearest image of the data, by pixels, is the one "
-                    "that the code came from. Same class: the net calls both alike. Intervals "
-                    "are 95% (Wilson)."),
+              under="Code error: |code - target|^2 / |target|^2. PSNR in decibels and SSIM "
+                    "against the image. Found again: the nearest image of the data, by pixels, "
+                    "is the one that the code came from. Same class: the net predicts the same "
+                    "class for both. Intervals are 95% (Wilson)."),
         group("steps", "How the loss fell", "", chart={
             "title": "Loss by step, first image", "across": "steps", "up": "log10 loss",
             "lines": [(one["layer"], _falling(one["values"])) for one in rows[0][:6]]}),

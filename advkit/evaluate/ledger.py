@@ -69,7 +69,7 @@ def claim(connection: sqlite3.Connection, path: Path) -> None:
     check_ledger(connection, path)
     (broken,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if broken != "ok":
-        raise InputError(f"{path / 'results.sqlite'} is damaged: {broken}", "--fresh begins anew")
+        raise InputError(f"{path / 'results.sqlite'} is damaged: {broken}", "--fresh starts again")
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute(f"PRAGMA application_id = {MARK}")
     connection.execute(f"PRAGMA user_version = {VERSION}")

@@ -51,7 +51,7 @@ def _record(folder: Path) -> dict[str, Any]:
     if record.get("schema") != SCHEMA:
         if "schema" in record:
             raise InputError(f"the run in {folder} is no shard", "give those of --shard")
-        raise InputError(f"the run in {folder} has not ended", f"to go on: advkit resume {folder}")
+        raise InputError(f"the run in {folder} has not ended", f"to resume: advkit resume {folder}")
     return record
 
 

@@ -27,7 +27,7 @@ def proofs_foretold(work: Work, prover: Prover, eps: float, radii: int) -> str:
     who = right_when_clean(work)["position"].to_numpy(dtype=int)
     some = take(work.samples, who[:LOOKED_AT].tolist())
     if not len(some.ids):
-        return f"{prover.method} bounds: no image is read right, so there is nothing to prove"
+        return f"{prover.method} bounds: nothing to prove, as no image is classified correctly"
     region = ball_and_box(some.x, torch.full((len(some.ids),), eps).to(some.x), work.norm)
     each = _seconds(prover, region) * (radii + HALVINGS)
     each += prover.seconds * radii if prover.method == "split" else 0

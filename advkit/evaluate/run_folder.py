@@ -26,7 +26,7 @@ def read_json(folder: Path, name: str) -> Any:
         return json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
         raise InputError(
-            f"{file} is damaged: {error}", "--fresh begins anew", code="E313"
+            f"{file} is damaged: {error}", "--fresh starts again", code="E313"
         ) from error
 
 
@@ -142,7 +142,7 @@ def read_run(folder: Path) -> dict[str, Any]:
     schema = run.get("schema", "") if isinstance(run, dict) else ""
     if not schema and isinstance(run, dict) and (run.get("command") or "made_of" in run):
         again = run.get("command") or f"the same call in Python, with out={str(folder)!r}"
-        raise InputError(f"the run in {folder} has not ended", f"to go on: {again}", code="E313")
+        raise InputError(f"the run in {folder} has not ended", f"to resume: {again}", code="E313")
     if schema == "advkit/shard/1":
         number, of_all = run["shard"]
         raise InputError(

@@ -139,15 +139,15 @@ def _beyond(eps: float, sigma: float, draws: int, doubt: float) -> str:
     most = reach(sigma, draws, doubt)
     if eps <= most:
         return ""
-    return (f" So few draws cannot certify any image beyond L2 {most:.3g}: take more of them "
+    return (f" With so few draws no image can be certified beyond L2 {most:.3g}: take more draws "
             "(--draws) or more noise (--smooth).")  # fmt: skip
 
 
 def verdict(clean: Share, at: Mapping[str, Any], sigma: float, doubt: float) -> str:
     """Return the result in one sentence, at the largest eps."""
     return (
-        f"Of {clean['n']:,} images the smoothed classifier (noise of deviation {sigma:g}), not the "
-        f"model itself, reads {clean['value']:.1%} right; {at['value']:.1%} are certified to stay "
-        f"right under every change within L2 {shown(at['eps'])}, each with {1 - doubt:.1%} "
-        "confidence."
+        f"Of {clean['n']:,} images the smoothed classifier (noise of standard deviation "
+        f"{sigma:g}), not the model itself, classifies {clean['value']:.1%} correctly; "
+        f"{at['value']:.1%} are certified to stay correct under every perturbation within L2 "
+        f"{shown(at['eps'])}, each with {1 - doubt:.1%} confidence."
     )

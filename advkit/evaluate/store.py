@@ -120,7 +120,7 @@ class Store:
 
     def _damaged(self, shard: str) -> InputError:
         return InputError(
-            f"{self._file(shard)} is missing or damaged", "--fresh begins anew", code="E313"
+            f"{self._file(shard)} is missing or damaged", "--fresh starts again", code="E313"
         )
 
     def made_of(self) -> dict[str, Any] | None:

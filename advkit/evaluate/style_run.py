@@ -34,9 +34,9 @@ from advkit.insight.style import (
 from advkit.insight.visualization import eight_bits
 
 LIMITS = (
-    "Style here is which features of a layer occur together, not where: no more is meant by it.",
-    "Weights hold for this net; the calibration makes layers begin alike, it does not make nets "
-    "alike.",
+    "Style here only means which features of a layer occur together, not where they occur.",
+    "The weights are for this net; the calibration makes layer losses start equal, not different "
+    "nets comparable.",
 )
 
 
@@ -110,10 +110,10 @@ def _groups(
         group("given", "What was given", "", strips=[
             {"name": "given", "caption": "content and styles", "pictures": pictures}]),
         group("terms", "Calibration", "", table=_table(row),
-              under="At start: the plain loss (Gatys et al. 2016) of a style layer at the content "
-                    "image, of a content layer at grey. Slope: the length of its gradient there. "
-                    "Weight: such that all layers of a kind begin alike. Share: of the loss at "
-                    "the end."),
+              under="At start: the raw loss (Gatys et al. 2016) of a style layer at the content "
+                    "image, of a content layer at a grey image. Slope: the norm of its gradient "
+                    "there. Weight: chosen so that all layers of a kind start equal. Share: of "
+                    "the final loss."),
         group("fall", "How the loss fell", "", chart={
             "title": f"log10 loss by pass at {plan.size} pixels, {plan.optimiser}",
             "across": "steps", "up": "log10 loss", "lines": [("loss", row["fall"])]}),

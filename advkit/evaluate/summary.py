@@ -93,24 +93,21 @@ def added(
 def verdict(clean: Share, robust: Sequence[dict[str, Any]], norm: str, proved: float = 0.0) -> str:
     """Return the result in one sentence, at the largest eps; ``proved`` is certified there."""
     if clean["count"] == 0:
-        return f"None of the {clean['n']:,} images is read right, so there is nothing to attack."
+        return f"None of {clean['n']:,} images is classified correctly: there is nothing to attack."
     at = robust[-1]
     within = f"within {norm} {shown(at['eps'])}"
     # "At most" is of these images, the interval of all: its upper end may lie above.
     elsewhere = (
-        f"(of all such images these attacks would leave {at['low']:.1%} to {at['high']:.1%}, "
-        "95% interval)"
+        "(95% interval over all such images, under these attacks: "
+        f"{at['low']:.1%} to {at['high']:.1%})"
     )
+    known = f"Of {clean['n']:,} images the model classifies {clean['value']:.1%} correctly"
     if proved:
         return (
-            f"Of {clean['n']:,} images the model reads {clean['value']:.1%} right; {within} "
-            f"between {proved:.1%} (proved) and {at['value']:.1%} (attacked) stay right "
-            f"{elsewhere}."
+            f"{known}; {within}, between {proved:.1%} (proved) and {at['value']:.1%} (attacked) "
+            f"stay correct {elsewhere}."
         )
-    return (
-        f"Of {clean['n']:,} images the model reads {clean['value']:.1%} right; under attack "
-        f"{within} at most {at['value']:.1%} stay right {elsewhere}."
-    )
+    return f"{known}; under attack {within}, at most {at['value']:.1%} stay correct {elsewhere}."
 
 
 def warned(sentence: str, trust: dict[str, Any]) -> str:

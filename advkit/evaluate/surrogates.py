@@ -57,7 +57,7 @@ def best_guide(subject: Subject) -> tuple[dict[str, Change], Check]:
     """
     causes, yardstick = _causes(subject), subject
     if not causes:
-        seen = "There is no cause to try another gradient."
+        seen = "There is no reason to try another gradient."
         return _unflat(subject, {}), Check("better_gradient", "pass", seen)
     if "before_softmax" in causes:
         yardstick = subject._replace(model=before_softmax(subject.model))
@@ -207,7 +207,7 @@ def change_named(name: str, subject: Subject) -> Change:
 
 def _told(found: Found, causes: Iterable[str]) -> Check:
     seen = (
-        f"At eps {found.eps:.4g} PGD fools {share(found.own > 0)} images by the model's own "
-        f"gradient and {share(found.now > 0)} by another ({', '.join(found.kept or causes)})."
+        f"At eps {found.eps:.4g} PGD fools {share(found.own > 0)} images with the model's own "
+        f"gradient and {share(found.now > 0)} with another ({', '.join(found.kept or causes)})."
     )
     return Check("better_gradient", "fail" if found.kept else "pass", seen)

@@ -167,7 +167,7 @@ def _shards(
             if isinstance(outcome, Failed):
                 raise FailedUnitsError(
                     f"the check {outcome.unit.label} failed: {outcome.error}",
-                    f"all attacks are done and safe; to go on: advkit resume {work.store.path}",
+                    f"all attacks are done and safe; to resume: advkit resume {work.store.path}",
                 )
             yield outcome
         work.progress(stage, finished, len(units))

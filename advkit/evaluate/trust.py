@@ -70,7 +70,7 @@ def examine(work: Work, eps: Sequence[float], care: Care, first: Check) -> Findi
     if not len(subject.x):
         return Findings([first], {})
     random = first.state == "fail"
-    skipped = Check("wrong_gradients", "not applicable", "The model answers at random.")
+    skipped = Check("wrong_gradients", "not applicable", "The model's answers are random.")
     checks = [first, real_logits(subject), some_gradient(subject),
               skipped if random else true_gradient(subject), unsaturated(subject)]  # fmt: skip
     changes, check = best_guide(subject)
@@ -119,7 +119,7 @@ def conclude(
     hard = left[~broken.numpy()]
     queries = care.queries * (1 if set(changes) <= TRUE else DOUBT)
     last = [_at_edges(name, hard) for name in ("check/climb:100", f"check/square:{queries}")]
-    course, scores = measured(work, "checks of what stands", last, changes, meter)
+    course, scores = measured(work, "checks of surviving images", last, changes, meter)
     rest = subject_at(work, hard.index.tolist(), eps)
     guided = subject_at(work, right.tolist(), eps)._replace(guide=changed(work.model, changes))
     return [
@@ -185,13 +185,14 @@ def headline(checks: Sequence[Check], how: str) -> str:
     """Return what to think of the number, in one sentence."""
     failed = [check for check in checks if check.state == "fail"]
     if not any(check.name == "invalid_examples" for check in checks):
-        return "No image is read right: there was nothing to check."
+        return "No image is classified correctly: there was nothing to check."
     if how == "ok":
         ran = sum(check.state == "pass" for check in checks)
-        return f"Nothing speaks against this number: {several(ran, 'check')} passed."
+        return f"No check found a reason to doubt this number: {several(ran, 'check')} passed."
     if how == "repaired":
         return (
-            f"{TEXTS[failed[0].name].meaning} The attacks went round it; this is what they reached."
+            f"{TEXTS[failed[0].name].meaning} The attacks worked around it; this is what they "
+            "reached."
         )
     worst = [check for check in failed if check.name not in CURABLE] or failed
     return f"Do not trust this number. {TEXTS[worst[0].name].meaning}"

@@ -23,91 +23,91 @@ class Text(NamedTuple):
 
 TEXTS = {
     "randomised_predictions": Text(
-        "The model answers the same every time",
-        "One image gets different answers, so a single answer proves neither success nor failure.",
-        "Attack and judge the average over many answers; this audit does.",
+        "The model gives the same answer every time",
+        "Answers to one image differ, so one answer shows neither success nor failure.",
+        "Attack and judge the average over many answers, as this audit does.",
     ),
     "softmax_outputs": Text(
         "The outputs are logits",
-        "Probabilities round to 0 and 1 where the model is sure, and their gradient vanishes.",
-        "Give the model without its last softmax.",
+        "Where the model is confident, probabilities round to 0 and 1 and their gradient vanishes.",
+        "Pass the model without its final softmax.",
     ),
     "zero_gradients": Text(
-        "There is a gradient at every image",
-        "Without a gradient an attack that follows it stands still: it fails, and proves nothing.",
-        "Look for rounding, thresholds, detach(), inference_mode() or a detour outside torch, and "
-        "attack without it.",
+        "The gradient is nonzero at every image",
+        "A gradient-based attack cannot move without a gradient, so its failure proves nothing.",
+        "Look for rounding, thresholds, detach(), inference_mode() or computation outside torch, "
+        "and attack the model without it.",
     ),
     "wrong_gradients": Text(
-        "A small step changes the model as its gradient says",
-        "The gradient leads attacks astray: failing to fool the model by it proves nothing.",
-        "Look for a backward pass or hook of its own, or for activations that jump; attack by "
-        "scores.",
+        "A small step changes the output as the gradient predicts",
+        "The gradient misleads attacks: the failure of attacks that follow it proves nothing.",
+        "Look for a custom backward pass or hook, or for discontinuous activations; use a "
+        "score-based attack.",
     ),
     "saturated_loss": Text(
         "The cross entropy has a gradient",
-        "The logits are so far apart that the cross entropy is flat: attacks on it stand still.",
-        "Trust attacks on the margin or the DLR loss only; the suites have them.",
+        "The logits are so far apart that the cross entropy is flat: attacks on it cannot move.",
+        "Trust only attacks on the margin or the DLR loss; the suites include them.",
     ),
     "better_gradient": Text(
         "No other gradient leads further than the model's own",
-        "A gradient made up for the model fools it better than its own: its own is masked.",
-        "Attack through the better one; this audit does.",
+        "A substitute gradient fools the model better than its own, which is masked.",
+        "Attack with the better gradient, as this audit does.",
     ),
     "no_better_than_guessing": Text(
         "Clean accuracy is above guessing",
-        "Before any attack the model may be guessing: labels, order of the classes or "
-        "preprocessing may be wrong.",
-        "Ask advkit inspect, which tries other preprocessings and orders; of few images give more.",
+        "Before any attack the model may be guessing: labels, class order or preprocessing may "
+        "be wrong.",
+        "Run advkit inspect, which tries other preprocessing and class orders; use more images.",
     ),
     "noise_beats_attack": Text(
-        "Attacks beat noise",
+        "Attacks beat random noise",
         "Random noise fools images that the attack could not: the attack is broken.",
-        "Do not use this number before an attack beats noise.",
+        "Do not use this number until the attacks beat noise.",
     ),
     "one_step_beats_many": Text(
         "Many steps beat one",
-        "One step along the gradient fools more than many: the way there is lost between them.",
-        "Look for masked gradients, or for steps that are too long.",
+        "One step along the gradient fools images that many do not: the attack loses its way.",
+        "Look for masked gradients, or for too large a step size.",
     ),
     "not_monotone": Text(
-        "A larger eps never fools less",
-        "The larger ball holds the smaller one, so an attack that does worse in it is broken.",
+        "A larger eps never fools fewer images",
+        "The larger ball contains the smaller one, so an attack that does worse in it is broken.",
         "Give attacks more steps, or look for masked gradients.",
     ),
     "unbounded_fails": Text(
         "Without a limit every image can be fooled",
-        "Even free to paint any image, the attack does not fool the model: it is broken.",
-        "Do not use this number before an unlimited attack reaches 0%.",
+        "The attack fails even when it may change the image without limit: it is broken.",
+        "Do not use this number until an unlimited attack reaches 0%.",
     ),
     "more_steps_help": Text(
-        "More effort changes nothing",
-        "A longer attack breaks images that stand: the suite stopped too early.",
+        "A stronger attack changes nothing",
+        "A longer attack fools images that survived the suite: the suite stopped too early.",
         "Run again with a stronger --suite.",
     ),
     "still_climbing": Text(
-        "Attacks end where they no longer get ahead",
-        "The margin of images that stand was still rising when the attack ended.",
+        "Attacks have converged when they end",
+        "The margin of surviving images was still rising when the attack ended.",
         "Run again with a stronger --suite or more steps.",
     ),
     "black_box_wins": Text(
-        "Attacks that see only answers do no better",
-        "An attack without gradients breaks what attacks with gradients could not.",
-        "Look for masked gradients; believe the attack by scores.",
+        "Black-box attacks do no better",
+        "A black-box attack fools images that white-box attacks could not.",
+        "Look for masked gradients; trust the score-based attack instead.",
     ),
     "transfer_wins": Text(
-        "Examples made for another model do no better",
-        "Examples that fool another model fool this one where direct attacks failed.",
-        "Look for masked gradients; give more --surrogate models.",
+        "Examples transferred from a surrogate do no better",
+        "Examples made for a surrogate fool this model where direct attacks failed.",
+        "Look for masked gradients; add more --surrogate models.",
     ),
     "silent_success": Text(
-        "No success is lost on the way",
-        "An attack was there and came back with something else: its failures prove nothing.",
-        "Have the attack return the best point that it saw.",
+        "Attacks return the successes they find",
+        "An attack found a fooling point but returned another: its failures prove nothing.",
+        "Have the attack return the best point that it evaluated.",
     ),
     "invalid_examples": Text(
-        "Every example keeps to the rules",
-        "An attack left the ball or the image's range, or the model gave NaN: these do not count.",
-        "Look at the attack named, and at the model's answer there.",
+        "Every example is valid",
+        "An example left the eps ball or the box, or the model gave NaN: it does not count.",
+        "Look at the attack named, and at the model's output there.",
     ),
 }

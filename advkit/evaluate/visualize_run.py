@@ -21,10 +21,11 @@ from advkit.numbers import several
 
 APART = 0.3  # weight of likeness, in shares of the score's spread
 LIMITS = (
-    "The pictures are the net's, not the world's: a prior was added for a person to see anything.",
-    "A high score is not a likeness. Whether another net reads the class is said where one was "
-    "asked; no person was.",
-    "Another seed, or another recipe, gives another picture of the same class.",
+    "The pictures show the net, not the world: without the added prior a person would recognise "
+    "nothing.",
+    "A high score does not make a good likeness. Where another net judged the pictures, its "
+    "result is given; no person judged them.",
+    "A different seed or recipe gives a different picture of the same class.",
 )  # fmt: skip
 
 
@@ -201,8 +202,10 @@ def _risen(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     lines = [(row["name"], list(enumerate(row["made"][0]["values"]))) for row in rows[:5]]
     return group("steps", "How the score rose", "", chart={
         "title": "Score by step, of the image as it was moved about", "across": "steps",
-        "up": "score", "lines": lines, "reading": "Moved, turned and enlarged by another amount at "
-        "each step: the line is not smooth, and lies below the score of the picture."})  # fmt: skip
+        "up": "score", "lines": lines, "reading": "The picture is shifted, rotated and scaled by "
+                                                  "a different amount at each step: the line is "
+                                                  "not smooth, and lies below the score of the "
+                                                  "picture."})  # fmt: skip
 
 
 def _dead(rows: Sequence[dict[str, Any]]) -> list[str]:
@@ -225,17 +228,17 @@ def _verdict(
     name = at.model.name
     asked = [(row["judged"], at.names[row["class"]]) for row in rows if row["class"] is not None]
     verdict = (
-        f"{several(count, 'picture')} that excite{'s' * (count == 1)} "
-        f"{several(len(goals), 'target')} of {name} most."
+        f"{several(count, 'picture')} that maximise{'s' * (count == 1)} "
+        f"{several(len(goals), 'target')} of {name}."
     )
     lead = "Each picture was made by following the gradient of one score; captions give the score."
     if judge is not None and asked:
         right = sum(each == wanted for judged, wanted in asked for each in judged)
         n = sum(len(judged) for judged, _ in asked)
         share = wilson(right, n)
-        verdict += f" {judge.name}, which took no part, reads {right} of {n} as their class."
+        verdict += f" {judge.name}, which was not involved, classifies {right} of {n} as intended."
         lead += (
-            f" Share read right: {share['value']:.0%}, 95% interval {share['low']:.0%} to "
-            f"{share['high']:.0%}."
+            f" Share classified as intended: {share['value']:.0%}, 95% interval "
+            f"{share['low']:.0%} to {share['high']:.0%}."
         )
     return verdict, lead

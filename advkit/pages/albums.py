@@ -35,12 +35,12 @@ def read_album(folder: Path) -> Album:
         raise InputError(f"{folder} holds no run that makes pictures", code="E313")
     if not run.get("finished"):
         raise InputError(
-            f"the run in {folder} has not ended", f"to go on: {run['command']}", code="E313"
+            f"the run in {folder} has not ended", f"to resume: {run['command']}", code="E313"
         )
     try:
         return _album(folder, run)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        hint = "--fresh begins anew"
+        hint = "--fresh starts again"
         raise InputError(f"the run in {folder} is damaged: {error}", hint, code="E313") from error
 
 

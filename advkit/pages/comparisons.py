@@ -69,17 +69,17 @@ def _split(one: Flips) -> Split:
 def verdict(last: Flips, pairing: Pairing) -> str:
     """Return the result in one sentence, at the largest eps that both have."""
     where = f"Within {pairing.norm} {shown(last.eps)}, on the same {len(pairing.samples):,} images"
-    shares = f"A stays right on {last.a['value']:.1%} and B on {last.b['value']:.1%}"
+    shares = f"A stays correct on {last.a['value']:.1%} and B on {last.b['value']:.1%}"
     differ = last.only_a + last.only_b
     if not differ:
-        return f"{where}, {shares}: they stand and fall on exactly the same images."
-    split = f"of the {differ:,} on which they differ, {last.only_a:,} stand in A only and "
+        return f"{where}, {shares}: exactly the same images survive in both."
+    split = f"of the {differ:,} on which they differ, {last.only_a:,} survive in A only and "
     split += f"{last.only_b:,} in B only"
     if last.p >= 0.05:
         return f"{where}, {shares}; {split}, which can be chance (McNemar p = {last.p:.2g})."
     better = "A" if last.only_a > last.only_b else "B"
     p = f"p = {last.p:.2g}" if last.p >= 1e-6 else "p < 1e-06"
-    return f"{where}, {shares}; {split}. {better} is the more robust (McNemar {p})."
+    return f"{where}, {shares}; {split}. {better} is more robust (McNemar {p})."
 
 
 def summary_of(both: Comparison) -> dict[str, Any]:

@@ -38,12 +38,12 @@ def explained(folder: Path) -> Explained:
         raise InputError(f"{folder} holds no run of advkit explain", code="E313")
     if not run.get("finished"):
         raise InputError(
-            f"the run in {folder} has not ended", f"to go on: {run['command']}", code="E313"
+            f"the run in {folder} has not ended", f"to resume: {run['command']}", code="E313"
         )
     try:
         return _read(folder, run)
     except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
-        hint = "--fresh begins anew"
+        hint = "--fresh starts again"
         raise InputError(f"the run in {folder} is damaged: {error}", hint, code="E313") from error
 
 
@@ -191,5 +191,5 @@ def verdict(run: Mapping[str, Any], beliefs: Sequence[Belief]) -> str:
     text = f"On {images}, of {len(beliefs)} methods {len(sound)} can be believed for {name}"
     text += f": {', '.join(sound)}." if sound else "."
     if unlearnt:
-        text += f" {', '.join(unlearnt)}: much the same map with weights drawn anew."
+        text += f" {', '.join(unlearnt)}: a similar map with randomised weights."
     return text

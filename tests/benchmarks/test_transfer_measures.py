@@ -100,9 +100,9 @@ def test_a_difference_is_taken_on_the_same_images() -> None:
     assert 0.02 < found["low"] < 0.05 < found["high"] < 0.08
     nothing = difference([low], [low], 0)
     assert nothing == {"value": 0.0, "low": 0.0, "high": 0.0}
-    assert _agrees(found) == "So it is here."
-    assert "cannot be told" in _agrees(nothing)
-    assert "other way" in _agrees({"value": -1.0, "low": -2.0, "high": -0.5})
+    assert _agrees(found) == "This study agrees."
+    assert "No conclusion" in _agrees(nothing)
+    assert "opposite" in _agrees({"value": -1.0, "low": -2.0, "high": -0.5})
 
 
 def test_the_best_attack_is_that_with_the_highest_mean() -> None:

@@ -229,7 +229,9 @@ def test_nets_that_read_no_image_right_together_are_refused(
     right = other.model(TEST.x).argmax(1) == TEST.y
     kept = take(TEST, ((first != right).nonzero()[:, 0]).tolist())
     given: dict[str, Any] = {"attacks": ("fgsm",), "eps": (0.1,), "steps": 1, "jobs": 1}
-    with pytest.raises(EmptyError, match=r"read right by two of the nets; of \d+ images: .*turned"):
+    with pytest.raises(
+        EmptyError, match=r"classified correctly by two of the nets; of \d+ images: .*turned"
+    ):
         transfer([nets[0], other], kept, out=tmp_path / "run", **given)
 
 

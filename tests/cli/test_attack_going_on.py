@@ -58,7 +58,7 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path) -> None:
     assert process.returncode == 130, err
     (folder,) = (tmp_path / "runs").iterdir()
     assert "-attack-" in folder.name
-    assert f"to go on: advkit {' '.join(words[3:])} --out runs/{folder.name}" in err
+    assert f"to resume: advkit {' '.join(words[3:])} --out runs/{folder.name}" in err
 
 
 def test_killed_and_run_again_it_ends_as_if_nothing_had_been(

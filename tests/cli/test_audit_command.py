@@ -102,7 +102,7 @@ def test_strict_exits_6_where_the_number_is_not_to_be_trusted(cli: Cli, tmp_path
     assert poor.code == 6
     assert "--strict: Do not trust this number." in poor.err
     assert "trust: doubtful." in poor.out
-    assert "failed: More effort changes nothing." in poor.out
+    assert "failed: A stronger attack changes nothing." in poor.out
     assert (tmp_path / "poor" / "report.html").exists()
     good = cli(*words, "--suite", "quick", "--strict", "--out", tmp_path / "good",
                "--surrogate", "bundled:digits-cnn")  # fmt: skip
@@ -179,7 +179,7 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, number: int, code:
     assert time.monotonic() - began < 10
     assert process.returncode == code, err
     (folder,) = (tmp_path / "runs").iterdir()
-    assert f"to go on: advkit {' '.join(words[2:-1])} --out runs/{folder.name}" in err
+    assert f"to resume: advkit {' '.join(words[2:-1])} --out runs/{folder.name}" in err
     assert "Traceback" not in err
 
 

@@ -175,7 +175,7 @@ def test_workers_fail_are_killed_and_the_run_ends_with_the_rows_of_one_process(
     run.communicate()
     shown = cli("show", "run")
     assert "run: stopped; what was finished is safe" in shown.out
-    assert "to go on: advkit resume run" in shown.out
+    assert "to resume: advkit resume run" in shown.out
 
     ended = cli("resume", "run", "--jobs", "1")
     assert ended.code == 0, ended.err

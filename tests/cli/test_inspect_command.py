@@ -23,7 +23,7 @@ def test_for_people_and_for_machines(cli: Cli) -> None:
     told = cli(*COMMON).out
     accuracy = found["accuracy"]
     assert f"{accuracy['count']} of 64  <- its own" in told
-    assert "Nothing that was looked at is wrong" in told
+    assert "No check found anything wrong" in told
     assert "advkit audit --model bundled:digits-cnn --data bundled:digits" in told
     assert told.count("WRONG") == 0
     assert "layers" not in found

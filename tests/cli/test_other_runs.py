@@ -74,5 +74,5 @@ def test_dreams_are_no_visualization_and_come_anew_by_themselves(cli: Cli, tmp_p
         assert "holds another kind of run" in refused.err
     assert cli(*DREAM, "--out", tmp_path).code == 0
     (tmp_path / "run.json").write_text("{")
-    assert "--fresh begins anew" in cli(*DREAM[:-1], "--out", tmp_path).err
+    assert "--fresh starts again" in cli(*DREAM[:-1], "--out", tmp_path).err
     assert cli(*DREAM, "--out", tmp_path).code == 0

@@ -111,8 +111,8 @@ def test_where_no_image_is_read_right_there_is_nothing_to_check(tmp_path: Path) 
     right = (model(wrong.x).argmax(1) == wrong.y).nonzero().squeeze(1)
     wrong.y[right] = (wrong.y[right] + 1) % 10
     summary = run(tmp_path / "run", samples=wrong, attacks=("fgsm",), eps=(0.1,))
-    assert summary["trust"]["headline"].startswith("No image is read right")
-    assert "No image is read right" in summary["bracket"]["why"]
+    assert summary["trust"]["headline"].startswith("No image is classified correctly")
+    assert "No image is classified correctly" in summary["bracket"]["why"]
 
 
 @pytest.mark.parametrize("attack", ["pgd:steps=5", "noise:draws=2"])

@@ -111,7 +111,7 @@ def sample_trust(overall: str = "repaired") -> Trust:
         "zero_gradients": ("fail", "The gradient of the margin is zero at 30 of 32 images."),
         "noise_beats_attack": ("pass", "At eps 0.1 noise fools 1 of 32 images and PGD 9 of 32."),
         "transfer_wins": ("not run", "No --surrogate model was given."),
-        "wrong_gradients": ("not applicable", "There is no gradient to try."),
+        "wrong_gradients": ("not applicable", "There is no gradient to check."),
     }
     kinds = {name: row for name, row in kinds.items() if overall != "ok" or row[0] != "fail"}
     checks = [Check(name, *row, *TEXTS[name]) for name, row in kinds.items()]

@@ -28,7 +28,7 @@ def test_distances_say_what_lies_beyond_the_edge() -> None:
     figure = distances(AUDIT, PARTS)
     assert figure
     assert sum(row[2].value or 0 for row in figure.data.rows) == sum(PARTS.distances)
-    assert "18 right images lie beyond 0.233 or without any" in figure.caption
+    assert "18 correct images are beyond 0.233 or without an example" in figure.caption
 
 
 def test_an_image_without_an_example_has_no_distance() -> None:

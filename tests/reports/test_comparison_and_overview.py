@@ -71,7 +71,7 @@ def test_only_images_that_stand_in_one_are_listed() -> None:
 def test_a_comparison_without_a_point_to_draw_has_none() -> None:
     page = comparison_page(comparison(distances=[("a", "b", inf, inf)]))
     assert 'id="distances"' not in page
-    assert "There is none at the largest eps." in page
+    assert "There are none at the largest eps." in page
 
 
 def test_an_overview_ranks_what_is_alike_and_nothing_else() -> None:

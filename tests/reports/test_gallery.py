@@ -8,12 +8,12 @@ from tests.reports.sample_audit import sample_cards
 
 def test_a_card_says_what_was_seen_before_and_after() -> None:
     (shown,) = gallery(sample_cards(1), "Linf")
-    assert shown.caption == "true T-shirt/top; read as Coat (0.50); noise, Linf 0.1"
+    assert shown.caption == "true T-shirt/top; predicted Coat (0.50); noise, Linf 0.1"
     clean, change, adversarial = shown.pictures
-    assert clean.alt == "clean: true T-shirt/top, read as T-shirt/top (0.99)"
+    assert clean.alt == "clean: true T-shirt/top, predicted T-shirt/top (0.99)"
     assert (change.head, change.text) == ("change \u00d75", "mid-grey = 0")
     assert change.alt == "perturbation, \u00d75, mid-grey = 0; Linf 0.1"
-    assert adversarial.alt == "adversarial: true T-shirt/top, read as Coat (0.50)"
+    assert adversarial.alt == "adversarial: true T-shirt/top, predicted Coat (0.50)"
     assert (clean.fooled, adversarial.fooled) == (False, True)
     assert (clean.width, clean.height, clean.pixelated) == (84, 84, True)
 
@@ -21,7 +21,7 @@ def test_a_card_says_what_was_seen_before_and_after() -> None:
 def test_a_card_that_is_not_fooled_says_so() -> None:
     (card,) = sample_cards(1)
     (shown,) = gallery([replace(card, after=card.before)], "Linf")
-    assert "still read as T-shirt/top" in shown.caption
+    assert "still predicted T-shirt/top" in shown.caption
     assert not shown.pictures[2].fooled
 
 

@@ -13,7 +13,7 @@ def test_each_row_is_image_map_example_map_and_change() -> None:
     rows = looks(sample_cards())
     assert len(rows) == MOST
     heads = [picture.head for picture in rows[0].pictures]
-    assert heads == ["clean", "map before", "adversarial", "map after", "after less before"]
+    assert heads == ["clean", "map before", "adversarial", "map after", "after minus before"]
     assert rows[0].pictures[-1].text == "Spearman 0.42"
     assert len({row.caption.rpartition("up to")[2] for row in rows}) == 1  # one scale
     assert len(looks(sample_cards(12, size=120))) == MOST_LARGE

@@ -78,7 +78,7 @@ def test_facts_are_on_the_page(page: str) -> None:
         "0.2 (51/255)",
         "12 of 12 examples",
         "change \u00d75",
-        "true Sneaker; read as",
+        "true Sneaker; predicted",
         "upper bound",
         audit.started,
     ):
@@ -187,7 +187,12 @@ def test_invalid_examples_are_flagged_on_the_first_screen(page: str) -> None:
 @pytest.mark.parametrize("norm", ["Linf", "L2", "L1", "L0"])
 def test_the_threat_model_is_in_words(norm: str) -> None:
     page = audit_page(sample_audit(norm=norm), [])
-    assert {"Linf": "0 is black", "L2": "one vector", "L1": "add up", "L0": "places"}[norm] in page
+    assert {
+        "Linf": "0 is black",
+        "L2": "Euclidean length",
+        "L1": "add up",
+        "L0": "At most eps values",
+    }[norm] in page
     assert ("51/255" in page) == (norm == "Linf")
 
 

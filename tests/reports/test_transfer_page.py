@@ -52,7 +52,7 @@ def test_a_study_without_the_rest() -> None:
         targeted=[], itself=[], training="",
     ))  # fmt: skip
     for text in ("One image, every net", "Notes on this run", "What others report",
-                 "What tells which pairs", "From which net to which"):  # fmt: skip
+                 "What predicts which pairs", "From which net to which"):  # fmt: skip
         assert text not in page
     assert "Untargeted success in percent" in page
     elements = Elements(page)
