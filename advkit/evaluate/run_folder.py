@@ -102,7 +102,13 @@ def _command_of(record: Any) -> str:
         return ""
     name = str(record.get("schema", "")).removeprefix("advkit/").partition("/")[0]
     name = name or record.get("made_of", {}).get("kind", "audit")
-    return {"shard": "audit", "smooth": "certify"}.get(name, name)
+    return {"shard": "audit", "smooth": "certify", "query": "transfer"}.get(name, name)
+
+
+def maker(record: Any) -> str:
+    """Return the command that wrote the record of a run, in words."""
+    name = _command_of(record)
+    return {"pictures": "a picture command", "": "another tool"}.get(name, f"advkit {name}")
 
 
 def _another_kind(out: Path) -> InputError:
@@ -152,7 +158,9 @@ def read_run(folder: Path) -> dict[str, Any]:
         )
     if schema != "advkit/audit/1":
         raise InputError(
-            f"{folder / 'run.json'} is not an audit's", f"its schema is {schema!r}", code="E313"
+            f"{folder} is a run of {maker(run)}, not of advkit audit",
+            "give one that advkit audit wrote",
+            code="E313",
         )
     return dict(run)
 

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from advkit.errors import InputError
 from advkit.evaluate.fingerprint import now
 from advkit.evaluate.ledger import check_ledger, translated
-from advkit.evaluate.run_folder import read_json, write_json
+from advkit.evaluate.run_folder import maker, read_json, write_json
 from advkit.evaluate.work import Progress
 
 NAME = "progress.json"
@@ -86,8 +86,7 @@ def state_of(folder: Path) -> dict[str, Any]:
     """
     ledger = folder / "results.sqlite"
     if not ledger.exists():
-        raise InputError(f"{folder} is not a run directory", "give one that advkit wrote; "
-                         "all about an attack: advkit show attack NAME")  # fmt: skip
+        raise _without_progress(folder)
     running = is_running(folder)
     record, noted = read_json(folder, "run.json") or {}, read_json(folder, NAME) or {}
     alone = not ledger.with_name(f"{ledger.name}-wal").exists()  # else a look leaves files behind
@@ -102,6 +101,17 @@ def state_of(folder: Path) -> dict[str, Any]:
     n = record.get("data", {}).get("n")
     return {**noted, "state": state, "command": command, "n": n, "samples": samples,
             "stages": stages, "failed": failed}  # fmt: skip
+
+
+def _without_progress(folder: Path) -> InputError:
+    record = read_json(folder, "run.json")
+    if record is not None:
+        return InputError(
+            f"{folder} is a run of {maker(record)}, whose progress is not recorded",
+            f"see its files: ls {folder}",
+        )
+    return InputError(f"{folder} is not a run directory", "give one that advkit wrote; "
+                      "all about an attack: advkit show attack NAME")  # fmt: skip
 
 
 def _stages(connection: sqlite3.Connection) -> list[dict[str, Any]]:

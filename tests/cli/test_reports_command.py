@@ -131,8 +131,15 @@ def test_figures_go_into_the_run_and_it_can_still_go_on(cli: Cli, runs: Path) ->
 
 
 @pytest.mark.parametrize("command", ["report", "figures"])
-def test_what_is_no_run_is_said_in_one_line(cli: Cli, runs: Path, command: str) -> None:
-    for folder, said in ((runs, "is not a run directory"), (runs / "half", "has not ended")):
+def test_what_is_no_run_is_said_in_one_line(
+    cli: Cli, runs: Path, tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "run.json").write_text('{"schema": "advkit/explain/1"}')
+    for folder, said in (
+        (runs, "is not a run directory"),
+        (runs / "half", "has not ended"),
+        (tmp_path, "is a run of advkit explain, not of advkit audit"),
+    ):
         result = cli(command, folder)
         assert result.code == 3
         line, hint, more = result.err.splitlines()
@@ -140,6 +147,16 @@ def test_what_is_no_run_is_said_in_one_line(cli: Cli, runs: Path, command: str) 
         assert said in line
         assert hint.startswith("  ")
         assert more.startswith("  more: advkit explain-error E3")
+
+
+def test_show_says_of_which_command_a_run_is_that_keeps_no_progress(
+    cli: Cli, tmp_path: Path
+) -> None:
+    for schema, said in (("explain", "advkit explain"), ("pictures", "a picture command")):
+        (tmp_path / "run.json").write_text(f'{{"schema": "advkit/{schema}/1"}}')
+        result = cli("show", tmp_path)
+        assert result.code == 3
+        assert f"is a run of {said}, whose progress is not recorded" in result.err
 
 
 def test_an_output_of_no_known_format_is_refused(cli: Cli, runs: Path, tmp_path: Path) -> None:
