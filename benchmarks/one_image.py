@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from advkit.benchmarks.transfer_measures import Clean
 from advkit.benchmarks.transfer_runs import Key, Net, Read, Setting, file_name
-from advkit.evaluate.run_folder import write_arrays, write_json
+from advkit.evaluate.run_folder import write_json
+from advkit.evaluate.saved_arrays import write_arrays
 from advkit.evaluate.store import open_store
 
 

@@ -10,7 +10,8 @@ from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.errors import InputError
 from advkit.evaluate.fingerprint import environment, now
-from advkit.evaluate.run_folder import earlier, folder_for, write_arrays, write_json, write_text
+from advkit.evaluate.run_folder import earlier, folder_for, write_json, write_text
+from advkit.evaluate.saved_arrays import write_arrays
 from advkit.evaluate.sound_files import write_waves
 from advkit.evaluate.work import Progress
 from advkit.models.specs import input_shape, load_model

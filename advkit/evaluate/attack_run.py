@@ -24,8 +24,9 @@ from advkit.evaluate.budget import USUAL, passes_of
 from advkit.evaluate.fingerprint import now
 from advkit.evaluate.first_look import check_alone, guess_notes, slope_notes
 from advkit.evaluate.pools import pooled
-from advkit.evaluate.run_folder import LongArray, write_json, write_long, write_text
+from advkit.evaluate.run_folder import write_json, write_text
 from advkit.evaluate.run_record import begin, class_notes, describe, ingredients, told_classes
+from advkit.evaluate.saved_arrays import LongArray, write_long
 from advkit.evaluate.shards import check_complete
 from advkit.evaluate.sound_files import write_pairs
 from advkit.evaluate.state import Tracker

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from advkit.engine.objectives import Model, margins
 from advkit.evaluate.attempts import LINE_SEARCH, saved_examples
-from advkit.evaluate.run_folder import write_arrays, write_json
+from advkit.evaluate.run_folder import write_json
+from advkit.evaluate.saved_arrays import write_arrays
 from advkit.evaluate.work import Work, room
 from advkit.insight.maps import saliency
 from advkit.insight.similarity import spearman

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from advkit.evaluate.explain_maps import Maps, Scene, file_name, full_size, maps_at
 from advkit.evaluate.measure import measure
-from advkit.evaluate.run_folder import write_array, write_arrays
+from advkit.evaluate.saved_arrays import write_array, write_arrays
 from advkit.insight.similarity import (
     change_within,
     concentration,

@@ -11,7 +11,7 @@ from advkit.engine.objectives import pick
 from advkit.errors import InapplicableError
 from advkit.evaluate.explain_maps import Maps, Scene, full_size, maps_at
 from advkit.evaluate.explain_noise import under_noise
-from advkit.evaluate.run_folder import write_arrays
+from advkit.evaluate.saved_arrays import write_arrays
 from advkit.insight.faithfulness import (
     area,
     blurred,

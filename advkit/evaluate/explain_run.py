@@ -21,15 +21,8 @@ from advkit.evaluate.explain_checks import faithful, objects
 from advkit.evaluate.explain_maps import Maps, Scene, file_name, maps_at, with_layer
 from advkit.evaluate.explain_plan import Plan
 from advkit.evaluate.fingerprint import check_same, environment, now
-from advkit.evaluate.run_folder import (
-    earlier,
-    make_place,
-    no_run,
-    read_json,
-    write_array,
-    write_arrays,
-    write_json,
-)
+from advkit.evaluate.run_folder import earlier, make_place, no_run, read_json, write_json
+from advkit.evaluate.saved_arrays import write_array, write_arrays
 from advkit.evaluate.work import Progress
 from advkit.evaluate.workers import one_thread_each
 from advkit.insight.looking import Look, root_of

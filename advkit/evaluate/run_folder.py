@@ -1,14 +1,11 @@
-"""The plain files of a run directory, each replaced in one piece, and read without a model."""
+"""The directory of a run: who may write there, and its plain files, each replaced in one piece."""
 
 import json
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
-from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from advkit.errors import InputError
@@ -188,57 +185,3 @@ def write_text(folder: Path, name: str, text: str) -> Path:
     temporary = folder / f"{name}.tmp"
     temporary.write_text(text, encoding="utf-8")
     return temporary.replace(folder / name)
-
-
-@contextmanager
-def arrays(file: Path) -> Iterator[Mapping[str, np.ndarray]]:
-    """Give the arrays of an npz file by name; InputError where it, or one of them, is damaged."""
-    try:
-        # Opened here: numpy leaves a file open that turns out to be damaged.
-        with file.open("rb") as raw, np.load(raw, allow_pickle=False) as saved:
-            yield saved
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
-        raise InputError(f"{file} is missing or damaged", code="E313") from error
-
-
-def write_arrays(file: Path, **arrays: np.ndarray) -> Path:
-    """Replace an npz file; what was written is on the disk before the name is."""
-    return _replaced(file, lambda out: np.savez_compressed(out, **arrays))  # type: ignore[arg-type]
-
-
-class LongArray(NamedTuple):
-    """A float32 array of ``shape``, given in ``parts`` of some rows each."""
-
-    shape: tuple[int, ...]
-    parts: Iterable[np.ndarray]
-
-
-def write_long(file: Path, *, x_adv: LongArray, **arrays: np.ndarray) -> Path:
-    """Replace an npz file as `write_arrays` does; of ``x_adv`` one part is in memory at a time."""
-    head = {"descr": "<f4", "fortran_order": False, "shape": x_adv.shape}
-
-    def write(out: BinaryIO) -> None:
-        with ZipFile(out, "w", ZIP_DEFLATED) as archive:
-            with archive.open("x_adv.npy", "w", force_zip64=True) as entry:
-                np.lib.format.write_array_header_1_0(entry, head)
-                for part in x_adv.parts:
-                    entry.write(part.astype("<f4").tobytes())
-            for name, array in arrays.items():
-                with archive.open(f"{name}.npy", "w") as entry:
-                    np.lib.format.write_array(entry, array, allow_pickle=False)
-
-    return _replaced(file, write)
-
-
-def write_array(file: Path, array: np.ndarray) -> Path:
-    """Replace an npy file, as `write_arrays` does."""
-    return _replaced(file, lambda out: np.save(out, array))
-
-
-def _replaced(file: Path, write: Callable[[BinaryIO], None]) -> Path:
-    temporary = file.with_name(f"{file.name}.tmp")
-    with temporary.open("wb") as out:
-        write(out)
-        out.flush()
-        os.fsync(out.fileno())
-    return temporary.replace(file)

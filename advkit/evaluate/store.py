@@ -17,7 +17,8 @@ from filelock import FileLock, Timeout
 
 from advkit.errors import InputError
 from advkit.evaluate.ledger import check_place, claim, discard, translated
-from advkit.evaluate.run_folder import arrays, check_own, write_arrays
+from advkit.evaluate.run_folder import check_own
+from advkit.evaluate.saved_arrays import arrays, write_arrays
 from advkit.evaluate.units import Failed
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from advkit.errors import InputError
-from advkit.evaluate.run_folder import arrays, read_json
+from advkit.evaluate.run_folder import read_json
+from advkit.evaluate.saved_arrays import arrays
 from advkit.reports.speech import speech_page
 from advkit.reports.speech_tables import Outcome, Played, SpeechStudy, at_each
 from advkit.reports.tables import Interval

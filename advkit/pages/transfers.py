@@ -9,7 +9,8 @@ from advkit.benchmarks.likeness import PREDICTORS
 from advkit.benchmarks.transfer_summary import NOISE
 from advkit.data.samples import class_name
 from advkit.errors import InputError
-from advkit.evaluate.run_folder import arrays, read_json, write_text
+from advkit.evaluate.run_folder import read_json, write_text
+from advkit.evaluate.saved_arrays import arrays
 from advkit.reports import LabelAudit, query_page, transfer_page
 from advkit.reports.tables import Interval, interval_of
 from advkit.reports.transfer_tables import (
