@@ -1,6 +1,8 @@
 """Whether a gradient is true is told by steps along it, and by steps that do not follow it."""
 
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import torch
@@ -10,9 +12,13 @@ from torch.nn import functional as F
 from advkit.benchmarks.lying_gradients import OfAnother, half, label_alone, turned_for_some
 from advkit.benchmarks.masked_gradients import After, Before
 from advkit.engine import inner_logits
+from advkit.evaluate import trust
 from advkit.evaluate.gradient_checks import followed, same_predictions, true_gradient
 from advkit.evaluate.subject import Subject
-from advkit.evaluate.surrogates import best_guide, changed, reached
+from advkit.evaluate.suites import SUITES
+from advkit.evaluate.surrogates import best_guide, change_named, changed, reached
+from advkit.evaluate.trust_checks import Check
+from advkit.evaluate.work import Work
 from advkit.models.classifier import Classifier
 from tests.evaluate.small import digits_net, some_digits
 
@@ -184,3 +190,17 @@ def test_a_true_gradient_is_kept_in_place_of_one_cut_off_that_leads_as_far() -> 
     changes, _ = best_guide(subject)
     assert list(changes) == ["straight_through"]
     assert true_gradient(subject._replace(guide=changed(subject.guide, changes))).state == "pass"
+
+
+@pytest.mark.parametrize(("names", "wanted"), [
+    (["straight_through", "smoothed"], True), (["smoothed"], False), (["straight_through"], True),
+])  # fmt: skip
+def test_smoothing_counts_for_nothing_when_a_gradient_is_judged(
+    names: list[str], wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = subject_of(Before(digits_net(), lambda x: (x * 16).round() / 16))
+    monkeypatch.setattr(trust, "right_ones", lambda *_: subject)
+    changes = {name: change_named(name, subject) for name in names}
+    work = cast(Work, SimpleNamespace(model=subject.model))
+    found = trust.Findings([Check("randomised_predictions", "pass", "")], changes)
+    assert trust.sound(work, [0.05], SUITES["quick"]["Linf"].care, found) is wanted
