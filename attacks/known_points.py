@@ -32,8 +32,8 @@ def from_known(attack: Attack, points: Mapping[str, Tensor]) -> Attack:
         name=card.name,
         minimum_norm=card.minimum_norm,
         text=text_of(
-            f"Return what {card.name} finds from points that are known.",
-            "Where a point does not fool it begins as ever.",
+            f"Return what {card.name} finds when it continues from known points.",
+            "Where a point does not fool, it starts as usual.",
             face,
             face.cost,
             use=card.use,
