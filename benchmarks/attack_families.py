@@ -97,8 +97,8 @@ FAMILIES = {
         "One for all: universal perturbations and patches",
         "These attacks learn one perturbation from all samples, so that every result depends on "
         "the set: they run in `advkit attack`, not in an audit. `learn_universal` and "
-        "`learn_patch` in `advkit.attacks.one_for_all` and `advkit.attacks.printed_patch` learn on one set a "
-        "perturbation that can then be tried on another.",
+        "`learn_patch` in `advkit.attacks.one_for_all` and `advkit.attacks.printed_patch` learn on "
+        "one set a perturbation that can then be tried on another.",
         ("universal", "patch"),
     ),
 }
