@@ -107,9 +107,9 @@ def fooled_share(
     seed: int = 0,
     ids: Sequence[str] | None = None,
 ) -> Tensor:
-    """Return under which share of fresh transforms ``x`` (n, ...) fools, (n,).
+    """Return under which share of new transforms ``x`` (n, ...) fools, (n,).
 
-    Fresh: none of those that `on_average` drew, whatever its seed.
+    New: none of those that `on_average` drew, whatever its seed.
     """
     streams = keys(seed, ids, x, "fooled_share")
     fooled = [

@@ -89,7 +89,9 @@ def _code(model: Model, place: nn.Module | None) -> Objective:
             finally:
                 handle.remove()
             if not seen:
-                raise UsageError("the layer is not used when the model answers", "name another")
+                raise UsageError(
+                    "the layer is not used in the model's forward pass", "name another"
+                )
             code = seen[-1][: len(x)].flatten(1)
         return code.sum(1), code
 

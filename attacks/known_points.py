@@ -18,7 +18,10 @@ def from_known(attack: Attack, points: Mapping[str, Tensor]) -> Attack:
     Raises UsageError for one that has not; the attack raises KeyError for a sample without a point.
     """
     if not goes_on(attack):
-        raise UsageError(f"{face_of(attack).card.name} begins at the image", "race can go on")
+        raise UsageError(
+            f"{face_of(attack).card.name} always starts at the image",
+            "race can start from known points",
+        )
     face = face_of(attack)
 
     def body(call: Call) -> Tensor:

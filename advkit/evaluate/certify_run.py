@@ -86,7 +86,7 @@ def certify(
 def _check_scale(samples: Samples, norm: str) -> None:
     if units(samples, norm) is not None:
         raise InputError(
-            f"{samples.name} has a scale of its own (sound, or sizes relative to each sample)",
+            f"{samples.name} has its own scale (sound, or sizes relative to each sample)",
             "bounds are proved for images: use audit",
             code="E316",
         )
