@@ -1,4 +1,4 @@
-"""PGD from corners of the ball that are alike over cells: coarse patterns, chosen by scores."""
+"""PGD from corners of the ball that are equal within cells: coarse patterns, chosen by scores."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple

@@ -1,4 +1,4 @@
-"""HopSkipJump: to the boundary, a look around, a step along its normal, back to the boundary."""
+"""HopSkipJump: to the boundary, estimate its normal, step along it, back to the boundary."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""ILA: a walk with momentum, then one along the change of a middle layer."""
+"""ILA: a run with momentum, then one along its change of a middle layer."""
 
 from collections.abc import Sequence
 from typing import Literal

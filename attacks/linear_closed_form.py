@@ -1,4 +1,4 @@
-"""The exact optimum on a linear model, in closed form; on any other, that of its tangent."""
+"""The exact optimum on a linear model, in closed form; on others, that of the tangent."""
 
 from collections.abc import Sequence
 from typing import Literal

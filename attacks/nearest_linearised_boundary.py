@@ -1,4 +1,4 @@
-"""DeepFool: straight to the nearest boundary, as the gradients draw it, again and again."""
+"""DeepFool: steps to the nearest linearised boundary, repeated."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple

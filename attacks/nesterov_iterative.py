@@ -1,4 +1,4 @@
-"""NI-FGSM: momentum, with a look where it leads before each step."""
+"""NI-FGSM: momentum, with the gradient taken ahead of each step."""
 
 from collections.abc import Sequence
 from typing import Literal

@@ -1,4 +1,4 @@
-"""PI-FGSM: long steps, whose excess over the budget goes to the pixels around."""
+"""PI-FGSM: long steps, whose excess over the budget goes to the surrounding pixels."""
 
 from collections.abc import Sequence
 from typing import Literal

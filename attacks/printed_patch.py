@@ -1,4 +1,4 @@
-"""Patch: one small picture that fools wherever it is put."""
+"""Patch: one small picture that fools wherever it is placed."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple

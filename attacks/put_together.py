@@ -1,4 +1,4 @@
-"""Methods of transfer put together: ``mifgsm+dim+tim`` is one attack, with the options of all."""
+"""Combined transfer methods: ``mifgsm+dim+tim`` is one attack, with the options of all."""
 
 import inspect
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""Race: walks to several classes at once; those that lag behind leave."""
+"""Race: runs to several classes at once; those that lag behind leave."""
 
 from collections.abc import Sequence
 from typing import Literal

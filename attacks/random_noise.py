@@ -1,4 +1,4 @@
-"""Noise: what luck alone breaks; every real attack must do better."""
+"""Noise: what chance alone fools; every real attack must do better."""
 
 from collections.abc import Sequence
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Any attack in bfloat16, with what it finds confirmed and, where need be, mended in float32."""
+"""Any attack in bfloat16, with its results confirmed and, if necessary, repaired in float32."""
 
 import torch
 from torch import Tensor

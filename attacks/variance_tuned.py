@@ -1,4 +1,4 @@
-"""VMI-FGSM: momentum, and the gradient mended by its neighbours'."""
+"""VMI-FGSM: momentum, and the gradient corrected by those of its neighbours."""
 
 from collections.abc import Sequence
 from typing import Any, Literal

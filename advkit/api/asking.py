@@ -1,4 +1,4 @@
-"""What was asked: the usual model, data and eps where nothing is said, device, run directory."""
+"""Parse a request: defaults for model, data and eps, the device, the run directory."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

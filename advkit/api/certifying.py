@@ -1,4 +1,4 @@
-"""The Python face of `advkit certify`."""
+"""The Python interface of `advkit certify`."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Options, looked at before anything is loaded: a slip is told at once, not after the wait."""
+"""Options, checked before anything is loaded, so that mistakes are reported at once."""
 
 import math
 from collections.abc import Callable, Collection, Mapping

@@ -1,4 +1,4 @@
-"""`advkit attack`: one attack on all images; the examples, a table and a summary come out."""
+"""`advkit attack`: one attack on all images; writes the examples, a table and a summary."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A run once more, by the command that began it."""
+"""Run a command again from the record of the run that it started."""
 
 import os
 import shlex

@@ -1,4 +1,4 @@
-"""`advkit ls`: the attacks, models, data, methods and norms that there are."""
+"""`advkit ls`: list the attacks, models, data, methods and norms."""
 
 import json
 from collections.abc import Callable

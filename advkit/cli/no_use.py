@@ -1,4 +1,4 @@
-"""Options that have no use in what is asked: click knows which of them were typed."""
+"""Options that have no effect in a request: click knows which of them were typed."""
 
 import click
 from click.core import ParameterSource

@@ -1,4 +1,4 @@
-"""The options that all commands with a run directory have, and the frame that they run in."""
+"""The options of all commands with a run directory, and the frame that they run in."""
 
 import os
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""An option of one value that is given two: click would keep the last, or read a,b as a name."""
+"""A single-value option given twice: click would keep the last, or read a,b as one name."""
 
 import re
 import shlex

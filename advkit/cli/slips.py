@@ -1,4 +1,4 @@
-"""What was meant by words that a command does not take: the command that would work."""
+"""Mistyped arguments: suggest the command that would work."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""`advkit train`: data in, a weights file out that describes itself."""
+"""`advkit train`: train on data and write a weights file that describes itself."""
 
 from pathlib import Path
 from typing import Any

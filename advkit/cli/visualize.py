@@ -1,4 +1,4 @@
-"""`advkit visualize`: the pictures that excite classes and neurons most."""
+"""`advkit visualize`: the pictures that maximise classes and neurons."""
 
 from typing import Any
 

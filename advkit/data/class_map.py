@@ -1,4 +1,4 @@
-"""Which class has which number: by a file of the user, or in the order of the names."""
+"""The number of each class: from a file of the user, or by the order of the names."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""The inner layers of a net by their dotted names: what comes out, and the gradient there."""
+"""The inner layers of a net by their dotted names: their outputs, and the gradient there."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager

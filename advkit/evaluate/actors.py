@@ -1,4 +1,4 @@
-"""Workers on the machines of a Ray cluster: hired, asked, replaced. Bytes go in and come out."""
+"""Workers on the machines of a Ray cluster: started, called, replaced. Bytes in, bytes out."""
 
 import io
 from collections import deque

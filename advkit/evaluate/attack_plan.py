@@ -1,4 +1,4 @@
-"""One attack as it was asked for: wrapped for restarts, averages, targets, minimum norm."""
+"""One attack as requested: wrapped for restarts, averages, targets, minimum norm."""
 
 from typing import NamedTuple, get_args
 

@@ -1,4 +1,4 @@
-"""Bounds alone, without an attack: what is proved of every sample at every eps; resumable."""
+"""Bounds without attacks: what is proved of every sample at every eps; resumable."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
