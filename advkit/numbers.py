@@ -63,7 +63,7 @@ def radius_of(eps: Any) -> float:
         return eps if isinstance(eps, Relative) else float(eps)
     except (TypeError, ValueError, RuntimeError) as error:
         raise UsageError(
-            f"eps={eps!r} is no single number", "such as 8 / 255", code="E203"
+            f"eps={eps!r} is not a single number", "such as 8 / 255", code="E203"
         ) from error
 
 

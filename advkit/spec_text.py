@@ -59,11 +59,11 @@ def _check_names(texts: Iterable[str]) -> None:
         try:
             sizes = [len(part.encode()) for part in text.replace(":", "/").split("/")]
         except UnicodeEncodeError as error:
-            raise UsageError(f"{text!r} is no text in UTF-8", code="E206") from error
+            raise UsageError(f"{text!r} is not UTF-8 text", code="E206") from error
         if "\0" in text:
             raise UsageError(f"{text!r} holds a NUL character", code="E206")
         if max(sizes) > LONGEST or len(text) > LONGEST_PATH:
-            raise UsageError(f"{text[:40]!r}... has {len(text):,} characters", "no name is so long",
+            raise UsageError(f"{text[:40]!r}... has {len(text):,} characters", "names are shorter",
                              code="E206")  # fmt: skip
 
 

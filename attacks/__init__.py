@@ -1,12 +1,12 @@
 """Attacks: ``attack(model, x, y, *, eps, norm, targets, seed, ids, ...) -> x_adv``.
 
-Each takes images in [0, 1], (n, ...), and their labels (n,); stays within ``eps`` (a number, or
-one per sample) of ``x`` in ``norm`` and in the box; and returns for every sample the best point
-that it evaluated. ``eps=None``, the default of those that can, asks for the nearest fooling point
-at any distance. It claims nothing: `advkit.evaluate.measure` judges. What follows the common
-parameters in a signature are the attack's options, also on the command line
-(``--attacks apgd:steps=50,loss=dlr``); the annotation of ``norm`` says which norms it has, and
-the end of the docstring what it knows of the model, costs, and is good for (`attack_card`).
+Each takes images in [0, 1], (n, ...), and their labels (n,); stays within ``eps`` (a number, or one
+per sample) of ``x`` in ``norm`` and in the box; and returns for every sample the best point that it
+evaluated. ``eps=None``, the default of those that can, asks for the nearest adversarial example at
+any distance. Success is judged by `advkit.evaluate.measure`. What follows the common parameters in
+a signature are the attack's options, also on the command line
+(``--attacks apgd:steps=50,loss=dlr``); the annotation of ``norm`` says which norms it has, and the
+end of the docstring what it knows of the model, costs, and is good for (`attack_card`).
 
 >>> model, images = advkit.load_model("bundled:digits-cnn"), advkit.load_data("bundled:digits")
 >>> x, y = images.x[:10], images.y[:10]

@@ -33,24 +33,24 @@ def alma(
     first_move: float = 0.0,
     polish: int = 10,
 ) -> Tensor:
-    """Return the nearest fooling point of ``steps`` + 1 visited (Rony et al. 2021).
+    """Return the nearest adversarial example among ``steps`` + 1 iterates (Rony et al. 2021).
 
-    Descends the norm plus P(s; rho, mu), where s is minus the margin over the difference of first
-    and third logit, and P the paper's penalty: mu s + mu rho s^2 + rho^2 s^3 / 6 where s >= 0,
-    else mu s / (1 - rho s). mu becomes a running mean of the slope of P; rho grows by a fifth where
-    none of the last five steps fooled, and either an earlier one did or s fell by less than a
-    twentieth (in the paper of ten steps, and only where none ever fooled: whom an early step fools
-    by luck then stays a hair short of the boundary to the end). Steps are those of RMSprop with
-    momentum; their size is such that the first move is ``first_move`` times the linear distance to
-    the boundary (0: 4 in L2, 100 in L1), and falls to its share ``step_end`` from the first fooling
-    point on. With two classes s is divided by its size at ``x`` instead of logits that are not
-    there. Not in the paper: distances are in units of the linear one, so that no scale matters;
-    and where something fools, ``polish`` forward passes more bisect the radius of a ball that the
-    point is put into.
+    Minimises the norm plus P(s; rho, mu), where s is minus the margin divided by the difference of
+    the first and third logits, and P is the paper's penalty: mu s + mu rho s^2 + rho^2 s^3 / 6
+    where s >= 0, else mu s / (1 - rho s). mu becomes a running mean of the slope of P. rho grows by
+    a fifth if none of the last five steps fooled, and either an earlier step did or s fell by less
+    than a twentieth. (The paper uses ten steps, and only while no step has ever fooled: a sample
+    that an early step fools by luck then stays just short of the boundary to the end.) Steps follow
+    RMSprop with momentum. The step size is chosen so that the first move is ``first_move`` times
+    the linear distance to the boundary (0: 4 in L2, 100 in L1), and falls to ``step_end`` of that
+    from the first success on. With two classes s is divided by its size at ``x``, as there is no
+    third logit. Not in the paper: distances are in units of the linear distance, so that no scale
+    matters; and if an adversarial example was found, ``polish`` additional forward passes bisect
+    the radius of a ball that it is projected onto.
 
     Knows: gradients
     Cost: steps + 1 forward, steps backward
-    Use: distances in L2 in one walk without tuning of a penalty; in L1 a second opinion.
+    Use: L2 distances in one run, with no penalty weight to tune; a second opinion in L1.
     Fails: with few steps.
     Paper: Rony et al. 2021, arXiv:2011.11857
     """

@@ -37,19 +37,20 @@ def apgd(
     loss: Literal["ce", "dlr", "margin", "probability"] = "ce",
     restarts: int = 1,
 ) -> Tensor:
-    """Return the best of ``steps`` + 1 points per restart (Croce and Hein 2020).
+    """Return the best of ``steps`` + 1 iterates per restart (Croce and Hein 2020).
 
-    Starts on the surface of the ball; a fooled sample stops at once. ``dlr`` falls back to the
-    plain margin with fewer classes than it divides by. In L1 the walk is another, of this project:
-    two leaps of a tenth of the box along the signs of the gradient, then in a ball that shrinks
-    from ten times ``eps`` each time to where a running mean of gradients leads furthest, with no
-    entry moved by more than 0.2 at first and 0.02 at last (a linear program, solved exactly).
-    Inside the ball, or from three times ``eps`` (Croce and Hein 2021), walks find far less.
+    Starts on the surface of the ball; stops at once when a sample is fooled. With fewer classes
+    than ``dlr`` needs, it falls back to the plain margin. L1 uses a different procedure, of this
+    project: two jumps of a tenth of the box along the signs of the gradient, then steps in a ball
+    that shrinks from ten times ``eps``, each to the point that a running mean of gradients favours
+    most, where no entry moves by more than 0.2 at first and 0.02 at the end (a linear program,
+    solved exactly). Runs that stay inside the ball, or start from three times ``eps`` (Croce and
+    Hein 2021), find far fewer.
 
     Knows: gradients
     Cost: restarts * (steps + 1) forward, restarts * steps backward
-    Use: the strongest single walk inside a known ``eps``; nothing to tune.
-    Fails: where the nearest class is not the one that the loss climbs to: `apgd_targeted`.
+    Use: the strongest single run inside a known ``eps``; nothing to tune.
+    Fails: where the nearest class is not the one that the loss leads to: use `apgd_targeted`.
     Paper: Croce and Hein 2020, arXiv:2003.01690
     """
     if not len(x):

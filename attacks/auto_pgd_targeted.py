@@ -32,14 +32,15 @@ def apgd_targeted(
     try_steps: int = 0,
     by_distance: bool = True,
 ) -> Tensor:
-    """Return the best point of one `apgd` per target (APGD-T, Croce and Hein 2020).
+    """Return the best point of one `apgd` run per target (APGD-T, Croce and Hein 2020).
 
-    Of the nine classes of highest logits at ``x`` the targets are the ``n_targets`` whose
-    linearised boundary is nearest: least margin over the dual norm of its gradient (Melamed et al.
-    2024); without ``by_distance`` those of highest logits. With ``try_steps`` nine are tried for so
-    many steps each instead, and the ``n_targets`` that came nearest are walked to in full: as
-    strong for a fraction of the passes. Any misclassification counts, and ends the search for that
-    sample; with ``targets`` given only these are sought.
+    The targets are chosen from the nine classes with the highest logits at ``x``: the ``n_targets``
+    whose linearised boundary is nearest, i.e. with the least margin divided by the dual norm of its
+    gradient (Melamed et al. 2024); without ``by_distance``, those with the highest logits. With
+    ``try_steps``, nine are instead tried for that many steps each, and only the ``n_targets`` that
+    came nearest get a full run: as strong at a fraction of the passes. Any misclassification
+    counts, and ends the search for that sample; if ``targets`` is given, only those targets are
+    tried.
 
     Knows: gradients
     Cost: 1 + min(n_targets, classes - 1) * (steps + 1)
@@ -47,7 +48,7 @@ def apgd_targeted(
         + by_distance * (1 - min(try_steps, 1)) forward,
         min(n_targets, classes - 1) * steps + min(9, classes - 1) * try_steps
         + by_distance * (1 - min(try_steps, 1)) * min(9, classes - 1) backward
-    Use: the last word of gradients inside a known ``eps``; with ``try_steps`` at little cost.
+    Use: the strongest gradient attack inside a known ``eps``; with ``try_steps`` at little cost.
     Fails: where gradients vanish or mislead.
     Paper: Croce and Hein 2020, arXiv:2003.01690
     """

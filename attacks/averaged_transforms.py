@@ -19,19 +19,19 @@ the random numbers of each (`advkit.engine.seeding`), ``stream`` which draw it i
 
 
 def on_average(attack: Attack, transform: Transform, draws: int = 16) -> Attack:
-    """Return the attack on what the model says of random transforms (EOT, Athalye et al. 2018).
+    """Return the attack on the model's average over random transforms (EOT, Athalye et al. 2018).
 
-    ``attack`` sees a model that answers with the mean of the logits at ``draws`` transformed
-    copies of its input, so that it follows the gradient over all of them. The parameters of the
-    transforms are drawn once per sample: the average is a fixed function, which line searches and
-    step rules may trust. The paper averages the loss; for losses linear in the logits that is the
-    same, and the cross entropy of mean logits is never above the mean cross entropy.
+    ``attack`` sees a model whose logits are the mean over ``draws`` transformed copies of its
+    input, so that it follows the gradient over all of them. The parameters of the transforms are
+    drawn once per sample: the average is a fixed function, on which line searches and step rules
+    can rely. The paper averages the loss; for losses linear in the logits that is the same, and the
+    cross entropy of mean logits is never above the mean cross entropy.
 
-    For the attack a sample is fooled where it is under every draw: the mean logits are shifted to
-    have the margin of the worst, for an attack that stopped where the mean is fooled would fool
-    half of the draws. The judge asks the model itself, untransformed, and `fooled_share` tells
-    under how many fresh transforms an example fools. Samples are attacked one by one, each in
-    batches of ``draws``.
+    The attack counts a sample as fooled if it is fooled under every draw: the mean logits are
+    shifted to have the margin of the worst draw, because an attack that stopped where the mean is
+    fooled would fool only half of the draws. The judge queries the model itself, without
+    transforms, and `fooled_share` returns under how many new transforms an example fools. Samples
+    are attacked one by one, each in batches of ``draws``.
     """
     face = alone(face_of(attack), "on_average")
 
@@ -52,12 +52,12 @@ def on_average(attack: Attack, transform: Transform, draws: int = 16) -> Attack:
         name=f"on_average({name})",
         minimum_norm=face.card.minimum_norm,
         text=text_of(
-            f"Return what {name} finds against the mean logits over {draws} random transforms.",
+            f"Return what {name} finds on the mean logits over {draws} random transforms.",
             "The transforms are drawn once per sample (EOT, Athalye et al. 2018).",
             face,
             (f"{draws} * ({forward})", f"{draws} * ({backward})"),
             use="examples that survive a camera, and models that answer at random.",
-            fails="where the transforms of the world are others.",
+            fails="where the transforms in the field are different.",
         ),
     )
 
@@ -107,9 +107,9 @@ def fooled_share(
     seed: int = 0,
     ids: Sequence[str] | None = None,
 ) -> Tensor:
-    """Return under which share of fresh transforms ``x`` (n, ...) fools, (n,).
+    """Return under which share of new transforms ``x`` (n, ...) fools, (n,).
 
-    Fresh: none of those that `on_average` drew, whatever its seed.
+    New: none of those that `on_average` drew, whatever its seed.
     """
     streams = keys(seed, ids, x, "fooled_share")
     fooled = [

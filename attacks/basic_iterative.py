@@ -25,10 +25,11 @@ def bim(
     loss: Literal["ce", "dlr", "margin", "probability"] = "ce",
     stop: bool = True,
 ) -> Tensor:
-    """Return the best of ``steps`` + 1 points on a walk from ``x`` (Kurakin et al. 2017).
+    """Return the best of ``steps`` + 1 iterates that start from ``x`` (Kurakin et al. 2017).
 
-    `pgd` without a random start: the same result whatever the seed. ``step`` is in units of
-    ``eps``; in L1 as in `pgd`. Without ``stop`` a fooled sample walks on (`transfer`).
+    `pgd` without a random start: the result does not depend on the seed. ``step`` is in units of
+    ``eps``; in L1 as in `pgd`. Without ``stop`` it continues on samples that are already fooled
+    (for `transfer`).
 
     Knows: gradients
     Cost: steps + 1 forward, steps backward

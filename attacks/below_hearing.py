@@ -36,16 +36,16 @@ def masked(
 ) -> Tensor:
     """Return sounds (n, length) misheard by what the ear notices least (Qin et al. 2019).
 
-    Adam on the margin and on the excess of the perturbation over the masking threshold of the
-    sound (`engine.hearing`), in dB, mean over time and frequency; the weight of the latter grows
-    while the sound is misheard and falls while it is not. What is changed is the short-time
-    spectrum in units of the threshold, so that a step of ``step`` is as audible everywhere. Of the
+    Adam on the margin and on how far the perturbation exceeds the masking threshold of the sound
+    (`engine.hearing`), in dB, averaged over time and frequency; the weight of the latter grows
+    while the sound is misheard and falls while it is not. The variable is the short-time spectrum
+    in units of the threshold, so that a step of ``step`` is equally audible everywhere. Of the
     points that fool, within ``eps`` if it is given, the one with the least excess is returned, else
-    ``x``. Sounds stand in [0, 1] for [-1, 1], ``rate`` is in Hz.
+    ``x``. Values in [0, 1] stand for [-1, 1] of the sound; ``rate`` is in Hz.
 
     Knows: gradients
     Cost: steps + 1 forward, 2 * steps backward
-    Use: speech, where the ear and not a norm shall judge what is small.
+    Use: speech, where the ear and not a norm decides what is small.
     Fails: in the silence around a word, which masks nothing.
     Paper: Qin et al. 2019, arXiv:1903.10346
     """

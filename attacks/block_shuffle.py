@@ -32,15 +32,15 @@ def bsr(
     blocks: int = 2,
     degrees: float = 24.0,
 ) -> Tensor:
-    """Return the end of a walk through images cut, shuffled and turned (Wang et al. 2024).
+    """Return the last iterate, with gradients of block-shuffled copies (Wang et al. 2024).
 
-    Each of ``copies`` is cut into ``blocks`` columns and each column into as many parts, at random
-    places; columns and parts change places, and each block is turned by up to ``degrees``.
+    Each of ``copies`` is cut at random places into ``blocks`` columns and each column into as many
+    parts; columns and parts are shuffled, and each block is rotated by up to ``degrees``.
 
     Knows: gradients
     Cost: steps * copies + 2 forward, steps * copies backward
-    Use: the strongest change of images on photographs; an attention map is broken up.
-    Fails: on small drawings, which a shuffle makes illegible for any net.
+    Use: the strongest input transform on photographs: it breaks up the attention map.
+    Fails: on small drawings, which a shuffle makes unrecognisable to any net.
     Paper: Wang et al. 2024, arXiv:2308.10299
     """
     way = shuffled(Way(decay=decay), copies=copies, blocks=blocks, degrees=degrees)

@@ -24,17 +24,17 @@ def gaussian_blur(
     bisections: int = 10,
     sigma: float = 0.1,
 ) -> Tensor:
-    """Return the nearest fooling blur of the image (after Rauber et al. 2017).
+    """Return the blurred image nearest to the original that fools (after Rauber et al. 2017).
 
-    The deviation of the Gaussian grows in ``rungs`` equal steps to ``sigma`` times the longer side
-    of the image, or as far as ``eps`` lets it. Then the way between the last step that does not
-    fool and the first that does is halved ``bisections`` times; where something fools, those come
-    on top. Beyond the frame the image is mirrored. Signals are smoothed along their length.
+    The standard deviation of the Gaussian grows in ``rungs`` equal steps to ``sigma`` times the
+    longer side of the image, or as far as ``eps`` allows. Then the interval between the last step
+    that does not fool and the first that does is halved ``bisections`` times, at additional passes.
+    Beyond its edges the image is mirrored. Signals are smoothed along their length.
 
     Knows: scores
     Cost: 1 + rungs forward, 0 backward
     Use: a baseline; whether a net relies on fine detail that a bad lens would lose.
-    Fails: on nets trained with blur; a fooling stretch narrower than a step is missed.
+    Fails: on nets trained with blur; misses a fooling range that is narrower than a step.
     Paper: Rauber et al. 2017, arXiv:1707.04131
     """
     if not len(x):

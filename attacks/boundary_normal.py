@@ -1,4 +1,4 @@
-"""Which way a decision boundary faces, from the answers at places around one of its points."""
+"""The normal of a decision boundary, estimated from decisions around one of its points."""
 
 import math
 from typing import NamedTuple

@@ -41,19 +41,19 @@ def boundary(
     towards: float = 0.03,
     scouts: int = 0,
 ) -> Tensor:
-    """Return the nearest fooling point of ``queries`` asked about (Boundary attack, Brendel 2018).
+    """Return the nearest adversarial example of ``queries`` (Boundary attack, Brendel 2018).
 
-    From noise that fools, brought to the boundary, each move turns the way to the image by
-    ``across`` in a random direction and shortens it by ``towards``; it is made if that fools. So
-    that a quarter of the moves succeed, ``towards`` grows and falls with every answer; every five
-    moves the same turn without the shortening is asked about, and both lengths follow, so that
-    half of these succeed. The first ``scouts`` (0: one per 1,500 queries) walks of 250 queries
-    compete for the start, which is not in the paper.
+    Starts from noise that fools, brought to the boundary. Each move rotates the perturbation by
+    ``across`` in a random direction and shortens it by ``towards``; it is accepted if the result
+    fools. ``towards`` is adapted after every query so that a quarter of the moves succeed; every
+    five moves the same rotation without the shortening is queried, and both lengths are adapted so
+    that half of these succeed. The first ``scouts`` (0: one per 1,500 queries) runs of 250 queries
+    compete to be the start, which is not in the paper.
 
     Knows: decisions
     Cost: queries forward, 0 backward
-    Use: comparison with older work; `hopskipjump` and `geoda` are nearer for the same queries.
-    Fails: at few queries in high dimension; where the decision is random.
+    Use: comparison with older work; `hopskipjump` and `geoda` get nearer with the same queries.
+    Fails: with few queries in high dimension; where the decision is random.
     Paper: Brendel et al. 2018, arXiv:1712.04248
     """
     if not len(x):

@@ -30,21 +30,21 @@ def lbfgs(
     first: float = 1.0,
     polish: int = 10,
 ) -> Tensor:
-    """Return the nearest fooling point of minimisations by L-BFGS in the box (Szegedy et al. 2014).
+    """Return the nearest adversarial example of L-BFGS runs in the box (Szegedy et al. 2014).
 
-    What is minimised is c |z - x|^2 + loss(z), the loss being minus the log of the probability of
-    the target, or of all classes but ``y`` together. c begins at ``c``; it is multiplied by 10
-    after a minimum that fools and divided by 10 after one that does not, until both were seen, and
-    is their geometric mean from then on: ``searches`` minimisations of ``steps`` steps, each from
-    ``x`` until one has fooled, then each from where the last ended. The minimiser is
+    Minimises c |z - x|^2 + loss(z), where the loss is minus the log of the probability of the
+    target, or of all classes other than ``y`` together. c starts at ``c``; it is multiplied by 10
+    after a minimum that fools and divided by 10 after one that does not, until both have occurred,
+    and is then their geometric mean. There are ``searches`` minimisations of ``steps`` steps, each
+    from ``x`` until one has fooled, then each from the end of the last. The minimiser is
     `lbfgs_in_box`; ``memory`` moves and the length of the ``first`` step are its options.
-    ``polish`` forward passes more shorten what was found. The paper had a target for every image,
-    and |z - x| without the square, which has no slope at x.
+    ``polish`` additional forward passes shorten the perturbation found. The paper had a target for
+    every image, and |z - x| without the square, whose slope is undefined at x.
 
     Knows: gradients
     Cost: searches * (steps + 1) forward, searches * steps backward
-    Use: smooth nets; curvature makes up for badly scaled inputs, where plain steps crawl.
-    Fails: where the loss is flat (saturated softmax) or the constant is not within reach.
+    Use: smooth nets; curvature makes up for badly scaled inputs, where plain steps are slow.
+    Fails: where the loss is flat (saturated softmax) or the right c is out of reach.
     Paper: Szegedy et al. 2014, arXiv:1312.6199
     """
     if not len(x):

@@ -1,4 +1,4 @@
-"""What a table says of an attack, read from its signature and the end of its docstring."""
+"""The properties of an attack, read from its signature and the end of its docstring."""
 
 import ast
 import inspect

@@ -36,27 +36,28 @@ def cw(
     confidence: float = 0.0,
     polish: int = 8,
 ) -> Tensor:
-    """Return the nearest fooling point of ``searches`` walks (Carlini and Wagner 2017).
+    """Return the nearest adversarial example of ``searches`` runs (Carlini and Wagner 2017).
 
-    A walk follows Adam down the distance plus ``c`` times how far the margin is under
-    ``confidence``; ``c`` is sought per sample, by factors of ten, then by halving its logarithm.
-    In L2 the distance is squared. In Linf it is the sum of what entries have moved beyond a bound,
-    which at each fooling point falls to nine tenths of its size (in the paper once a walk). In L0 a
-    walk climbs the margin, in steps of a tenth of the box times ``step``, until it fools, and
-    moves only the entries that promise most where it starts: what is sought is how many are needed
-    (in the paper they are frozen one by one, and none comes back); ``c`` and ``confidence`` play no
-    part.
-    Unlike in the paper it is in the image itself and clipped to the box: tanh, by which the paper
-    keeps to it, has hardly a slope at its walls, where many pixels are. The first ``c`` is in units
-    of that which would be right were the model linear, and ``step`` in units of the linear distance
-    to the boundary over the root of the number of entries (in Linf of a tenth of it): no scale of
-    logits or distances matters. Where something fools, ``polish`` forward passes more bisect the
-    radius of a ball that the point is put into.
+    A run minimises, by Adam, the distance plus ``c`` times how far the margin is below
+    ``confidence``; ``c`` is searched per sample, by factors of ten, then by bisection of its
+    logarithm. In L2 the distance is squared. In Linf it is the sum of what entries exceed a bound
+    by; at each success the bound falls to nine tenths of the size of the perturbation (in the paper
+    once per run). In L0 a run maximises the margin, in steps of a tenth of the box times ``step``,
+    until it fools, and moves only the entries that promise most at its start; the search is for how
+    many entries are needed (in the paper they are frozen one by one, and never released), and ``c``
+    and ``confidence`` are not used.
+
+    Unlike in the paper the variable is the image itself, clipped to the box: tanh, which the paper
+    uses, has almost no slope at the bounds of the box, where many pixels are. The first ``c`` is in
+    units of the one that would be right if the model were linear, and ``step`` in units of the
+    linear distance to the boundary over the root of the number of entries (in Linf, of a tenth of
+    that distance): no scale of logits or distances matters. If an adversarial example was found,
+    ``polish`` additional forward passes bisect the radius of a ball that it is projected onto.
 
     Knows: gradients
     Cost: 1 + searches * (steps + 1) forward, 1 + searches * steps backward
     Use: comparison with older work; a penalty instead of a ball is another view of a model.
-    Fails: at few steps: `ddn`, `fmn` and `race` need a tenth of them.
+    Fails: with few steps: `ddn`, `fmn` and `race` need a tenth of them.
     Paper: Carlini and Wagner 2017, arXiv:1608.04644
     """
     if not len(x):

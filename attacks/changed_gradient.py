@@ -10,12 +10,13 @@ from advkit.engine.objectives import Model
 
 
 def through(attack: Attack, change: Callable[[Model], Model]) -> Attack:
-    """Return ``attack`` on ``change(model)``: the same answers, another gradient.
+    """Return ``attack`` on ``change(model)``: the same outputs, another gradient.
 
     For models whose own gradient is missing or misleads (Athalye et al. 2018): ``change`` is
-    `advkit.engine.straight_through` past rounding, thresholds, detours outside torch;
-    `before_softmax` to the logits; `backwards_turned`; or a function of your own, such as one that
-    leaves a preprocessing out. The judge asks the model itself. It costs what ``attack`` costs.
+    `advkit.engine.straight_through` to pass rounding, thresholds and detours outside torch;
+    `before_softmax` to reach the logits; `backwards_turned`; or a function of your own, such as one
+    that omits a preprocessing step. The judge queries the model itself. It costs what ``attack``
+    costs.
     """
     face = alone(face_of(attack), "through")
 
@@ -30,10 +31,10 @@ def through(attack: Attack, change: Callable[[Model], Model]) -> Attack:
         minimum_norm=face.card.minimum_norm,
         text=text_of(
             f"Return what {name} finds with the gradient of {what}(model).",
-            "The answers are the model's own (BPDA, Athalye et al. 2018).",
+            "The outputs are the model's own (BPDA, Athalye et al. 2018).",
             face,
             face.cost,
             use="models whose own gradient is missing or misleads.",
-            fails="where what stands in leads no better.",
+            fails="where the substitute gradient is no better.",
         ),
     )

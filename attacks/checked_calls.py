@@ -1,4 +1,4 @@
-"""The arguments of a call of an attack, looked at once, before the model is asked anything."""
+"""The arguments of a call of an attack, checked once, before the model is queried."""
 
 import math
 import warnings

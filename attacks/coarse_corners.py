@@ -1,4 +1,4 @@
-"""PGD from corners of the ball that are alike over cells: coarse patterns, chosen by scores."""
+"""PGD from corners of the ball that are equal within cells: coarse patterns, chosen by scores."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -34,19 +34,20 @@ def coarse_pgd(
     restarts: int = 3,
     queries: int = 40,
 ) -> Tensor:
-    """Return the best of ``steps`` + 1 points per restart from coarse corners (of this project).
+    """Return the best of ``steps`` + 1 iterates per restart from coarse corners (of this project).
 
-    A corner is at full distance, with one sign for each of 14 x 14 cells of each channel (of what
-    is not an image: for each of 14 stretches). ``queries`` are tried before each walk: 5 of random
-    signs, then the best so far with a window of cells turned one way, as Square does. From the
-    best of them a walk goes along the gradient in steps that fall from ``step`` times ``eps`` to
-    nothing by a cosine. Where a net was trained against single steps, gradients near the image and
-    its noise can lead nowhere, while there are examples that walks from coarse patterns reach.
+    A corner is a point at full distance, with one sign for each of 14 x 14 cells of each channel
+    (if the input is not an image: for each of 14 segments). ``queries`` corners are tried before
+    each run: 5 with random signs, then the best so far with all cells in a window set to one sign,
+    as in Square. From the best corner, steps along the gradient fall from ``step`` times ``eps`` to
+    zero by a cosine. On nets that were trained against single-step attacks, gradients near the
+    image and its noise can lead nowhere, although runs from coarse patterns reach adversarial
+    examples.
 
     Knows: gradients
     Cost: restarts * (queries + steps + 1) forward, restarts * steps backward
-    Use: many cheap walks from places that differ, where other white-box attacks agree too soon.
-    Fails: alone it is weaker than `apgd`: its walks are short.
+    Use: many cheap runs from different places, where other white-box attacks agree too soon.
+    Fails: alone it is weaker than `apgd`: its runs are short.
     Paper: none, it is of this project; compare Andriushchenko et al. 2020, arXiv:1912.00049
     """
     if not len(x):

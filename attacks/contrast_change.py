@@ -25,18 +25,18 @@ def contrast(
     bisections: int = 10,
     grey: Literal["mean", "middle"] = "mean",
 ) -> Tensor:
-    """Return the nearest fooling image of less or of more contrast (after Rauber et al. 2017).
+    """Return the nearest adversarial image of lower or higher contrast (after Rauber et al. 2017).
 
-    Two lines start at the image. On one it fades into one grey; on the other its difference from
-    this grey is multiplied until only black and white are left, clipped at every place. ``grey``
-    is the mean of all entries of the image, or 1/2. Each line is climbed in ``rungs`` equal steps,
-    as far as ``eps`` lets it, then halved ``bisections`` times between the last step that does not
-    fool and the first that does; where something fools, those come on top.
+    There are two directions. In one the image fades to a uniform grey; in the other its difference
+    from this grey is multiplied, and clipped, until only black and white are left. ``grey`` is the
+    mean of all entries of the image, or 1/2. Each direction is tried in ``rungs`` equal steps, as
+    far as ``eps`` allows; then the interval between the last step that does not fool and the first
+    that does is halved ``bisections`` times, at additional passes.
 
     Knows: scores
     Cost: 1 + 2 * rungs forward, 0 backward
-    Use: a baseline; whether a net relies on how bright and how sharp an image was taken.
-    Fails: on nets that normalise each image; a fooling stretch narrower than a step is missed.
+    Use: a baseline; whether a net relies on the brightness and contrast of an image.
+    Fails: on nets that normalise each image; misses a fooling range that is narrower than a step.
     Paper: Rauber et al. 2017, arXiv:1707.04131
     """
     if not len(x):

@@ -30,17 +30,17 @@ def ddn(
     length: float = 1.0,
     loss: Literal["ce", "dlr", "margin"] = "ce",
 ) -> Tensor:
-    """Return the nearest fooling point of ``steps`` + 1 visited (Rony et al. 2019).
+    """Return the nearest adversarial example among ``steps`` + 1 iterates (Rony et al. 2019).
 
-    From ``x`` itself, a step along the unit gradient, whose length falls from ``step`` to its
-    hundredth by a cosine; then the perturbation is rescaled to a radius that shrinks by a share
-    ``gamma`` where the last point fooled and grows by it where not. The radius starts at
-    ``length``. Where the gradient is zero a random direction is taken.
+    Starts from ``x`` itself. Each step follows the unit gradient, with a length that falls from
+    ``step`` to a hundredth of it by a cosine; then the perturbation is rescaled to a radius, which
+    is multiplied by 1 - ``gamma`` if the last point fooled and by 1 + ``gamma`` if not. The radius
+    starts at ``length``. Where the gradient is zero a random direction is used.
 
     Knows: gradients
     Cost: steps + 1 forward, steps backward
     Use: L2 distances of many images at little cost; the first attack to try in L2.
-    Fails: where gradients vanish or mislead, and where ``length`` is far from the distances.
+    Fails: where gradients vanish or mislead, and where ``length`` is far from the true distances.
     Paper: Rony et al. 2019, arXiv:1811.09600
     """
     if not len(x):

@@ -30,14 +30,14 @@ def dim(
     probability: float = 0.5,
     smallest: float = 0.9,
 ) -> Tensor:
-    """Return the end of a walk through images shrunk at random (Xie et al. 2019).
+    """Return the last iterate, with gradients of randomly shrunk images (Xie et al. 2019).
 
-    For each step an image is, with ``probability``, shrunk to between ``smallest`` and all of its
-    size and set on black anywhere in the frame. Each image has its own luck.
+    At each step an image is, with ``probability``, shrunk to between ``smallest`` and all of its
+    size and placed at random on a black frame. Each image has its own random draws.
 
     Knows: gradients
     Cost: steps + 2 forward, steps backward
-    Use: examples for other nets at the cost of `mifgsm`; put together with `tim`, `sim`, `vmifgsm`.
+    Use: examples for other nets at the cost of `mifgsm`; combined with `tim`, `sim`, `vmifgsm`.
     Fails: on tiny images, where a tenth of the width is less than a pixel.
     Paper: Xie et al. 2019, arXiv:1803.06978
     """

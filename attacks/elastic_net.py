@@ -32,22 +32,22 @@ def ead(
     confidence: float = 0.0,
     polish: int = 8,
 ) -> Tensor:
-    """Return the fooling point of least L1 size of ``searches`` walks (Chen et al. 2018).
+    """Return the adversarial example of least L1 size of ``searches`` runs (Chen et al. 2018).
 
-    A walk goes down the squared L2 distance plus ``beta`` times the L1 size plus ``c`` times how
-    far the margin is under ``confidence``, by accelerated gradient steps (FISTA, Beck and Teboulle
-    2009), each followed by soft thresholding at ``beta`` times the step and by the box. The step
-    falls as a square root from ``step`` to nothing. ``c`` is sought per sample, by factors of ten,
-    then by halving its logarithm; the first is in units of that which would be right were the
-    model linear. ``beta`` is larger than in the paper, for only the L1 size counts here (it is the
-    nearer the larger on linear models, on nets not). Where
-    something fools, ``polish`` forward passes more bisect the radius of an L1 ball that the point
-    is put into.
+    A run minimises the squared L2 distance plus ``beta`` times the L1 size plus ``c`` times how far
+    the margin is below ``confidence``, by accelerated gradient steps (FISTA, Beck and Teboulle
+    2009), each followed by soft thresholding at ``beta`` times the step and by clipping to the box.
+    The step falls as a square root from ``step`` to zero. ``c`` is searched per sample, by factors
+    of ten, then by bisection of its logarithm; its first value is in units of the one that would be
+    right if the model were linear. ``beta`` is larger than in the paper, because only the L1 size
+    counts here (on linear models a larger value gets nearer, on nets it does not). If an
+    adversarial example was found, ``polish`` additional forward passes bisect the radius of an L1
+    ball that it is projected onto.
 
     Knows: gradients
     Cost: 1 + searches * (steps + 1) forward, 1 + searches * steps backward
     Use: comparison with older work in L1.
-    Fails: at few steps: `pdpgd` needs a fraction of them.
+    Fails: with few steps: `pdpgd` needs a fraction of them.
     Paper: Chen et al. 2018, arXiv:1709.04114
     """
     if not len(x):

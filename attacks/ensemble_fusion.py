@@ -27,15 +27,15 @@ def ens(
     decay: float = 1.0,
     fuse: Literal["logits", "probability", "loss"] = "logits",
 ) -> Tensor:
-    """Return the end of a walk on the mean of several nets (Liu et al. 2017; Dong et al. 2018).
+    """Return the last iterate on the mean of several nets (Liu et al. 2017; Dong et al. 2018).
 
-    ``model`` is a `Classifier` of an `Ensemble` (`ensemble_of`); what is averaged is ``fuse``:
-    logits, probabilities or losses. On one net it is `mifgsm` with all steps. The cost is that for
+    ``model`` is a `Classifier` of an `Ensemble` (`ensemble_of`); ``fuse`` says what is averaged:
+    logits, probabilities or losses. On one net it is `mifgsm` with all steps. The cost is given for
     one net.
 
     Knows: gradients
     Cost: steps + 2 forward, steps backward
-    Use: the strongest of all, where there are several nets; put together with any other method.
+    Use: the strongest of all if there are several nets; can be combined with any other method.
     Fails: where the nets at hand are all of one kind and the target is not.
     Paper: Liu et al. 2017, arXiv:1611.02770; Dong et al. 2018, arXiv:1710.06081
     """

@@ -37,20 +37,21 @@ def fab(
     beta: float = 0.9,
     polish: int = 10,
 ) -> Tensor:
-    """Return the nearest fooling point of one walk per target and restart (Croce and Hein 2020).
+    """Return the nearest adversarial example of a run per target and restart (Croce and Hein 2020).
 
     Targets are the ``n_targets`` classes with the highest logits at ``x`` (FAB-T); any
-    misclassification counts. With ``targets`` only these are sought. At z the boundary between
-    ``y`` and the target is replaced by its tangent plane; d and d0 are the ways from z and from
-    ``x`` to the nearest point of the plane in the box. The next point is
-    (1 - a) (z + eta d) + a (x + eta d0) with a = min(alpha_max, |d| / (|d| + |d0|)). A point that
-    fools is first stepped back to x + beta (z - x). Walks of later restarts begin at random at
-    half the distance found, or half of ``eps`` if that is less. ``polish`` forward passes more
-    shorten what was found.
+    misclassification counts. If ``targets`` is given, only those are tried. At z the boundary
+    between ``y`` and the target is replaced by its tangent plane; d and d0 are the vectors from z
+    and from ``x`` to the nearest point of the plane in the box. The next point is (1 - a) (z + eta
+    d) + a (x + eta d0) with a = min(alpha_max, |d| / (|d| + |d0|)). A point that fools is first
+    moved back to x + beta (z - x). Later restarts begin at a random point at half the distance
+    found, or half of ``eps`` if that is less. ``polish`` additional forward passes shorten the
+    perturbation found.
 
-    Other than in the paper, the plane of a point that fools is drawn at that point, not where it
-    is stepped back to, which saves a pass per step; and a walk that after 10 steps has not yet
-    fooled goes on with a = 0 until it does, for the pull may hold it before the boundary forever.
+    Unlike in the paper, the plane of a point that fools is taken at that point, not at the one it
+    is moved back to, which saves a pass per step; and a run that has not fooled after 10 steps
+    continues with a = 0 until it does, because the pull towards ``x`` may hold it short of the
+    boundary forever.
 
     Knows: gradients
     Cost: 1 + restarts * min(n_targets, classes - 1) * (steps + 1) forward,

@@ -25,12 +25,12 @@ def fgsm(
 ) -> Tensor:
     """Return the optimum of the linearised loss on ball and box (Goodfellow et al. 2015).
 
-    One gradient, no forward pass at the result. Exact for linear models of two classes.
+    One gradient, no forward pass at the result. Exact for linear models with two classes.
 
     Knows: gradients
     Cost: 1 forward, 1 backward
-    Use: the cheapest look at a model; exact for linear models.
-    Fails: on any model that bends within ``eps``: a lower bound of what is possible.
+    Use: the cheapest look at a model; exact for linear models with two classes.
+    Fails: on any model that is not linear within ``eps``: a lower bound of what is possible.
     Paper: Goodfellow et al. 2015, arXiv:1412.6572
     """
     if not len(x):

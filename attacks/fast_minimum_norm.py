@@ -27,18 +27,18 @@ def fmn(
     steps: int = 100,
     step: float = 1.0,
 ) -> Tensor:
-    """Return the nearest fooling point of ``steps`` + 1 visited (Pintor et al. 2021).
+    """Return the nearest adversarial example among ``steps`` + 1 iterates (Pintor et al. 2021).
 
-    Each step goes along the unit gradient of the margin and is brought back into a ball around
-    ``x`` and into the box. The radius shrinks by a share gamma where the last point fooled, grows
-    by it where an earlier one did, and before that is a share gamma longer than where the
-    linearised margin vanishes (in the paper no longer: then rounding decides). Step and gamma fall
+    Each step follows the unit gradient of the margin and is projected onto a ball around ``x`` and
+    the box. The radius shrinks by a share gamma if the last point fooled and grows by it if only an
+    earlier one did; before any has, it is a share gamma larger than the distance at which the
+    linearised margin vanishes (in the paper no larger: then rounding decides). Step and gamma fall
     by a cosine, to a hundredth and from 0.05 to 0.001. Unlike in the paper ``step`` is in units of
     the L2 size of the first such estimate (L0: 4 times its root), so that it suits any distance.
 
     Knows: gradients
     Cost: steps + 1 forward, steps backward
-    Use: distances in any norm at a fixed number of passes.
+    Use: distances in any norm with a fixed number of passes.
     Fails: where gradients vanish or mislead, or another class is nearer than the likeliest.
     Paper: Pintor et al. 2021, arXiv:2102.12827
     """

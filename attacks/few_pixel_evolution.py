@@ -31,21 +31,22 @@ def one_pixel(
     weight: float = 0.5,
     unit: Literal["features", "pixels"] = "pixels",
 ) -> Tensor:
-    """Return the best of all points with ``pixels`` new pixels that were bred (Su et al. 2019).
+    """Return the best of all candidates bred with ``pixels`` new pixels (Su et al. 2019).
 
-    A candidate says of each pixel where it is and its new colour. The first ``population`` (at
-    least four) have uniform places and Gaussian colours around grey; then, ``steps`` times, each
-    meets a child of three others, one plus ``weight`` times the difference of two, and gives way
-    to it unless it has the higher margin (in the paper: the lower probability of the label).
-    Places are reflected and colours cut at the borders. A sample leaves after the generation that
-    fools. The evolution is not that of scipy, which knows neither keyed random numbers nor a
-    batch of samples. ``unit`` "features" replaces single entries. As ``eps`` counts entries, ``x``
-    is returned and the model not asked where it is less than ``pixels`` times the channels.
+    A candidate gives each pixel's place and new colour. The first ``population`` (at least four)
+    have uniform places and Gaussian colours around grey. Then, ``steps`` times, each competes with
+    a child of three others (one plus ``weight`` times the difference of the other two), which
+    replaces it unless the candidate has the higher margin (in the paper: the lower probability of
+    the label). Places are reflected and colours clipped at the bounds. A sample leaves after the
+    generation that fools. The evolution is not that of scipy, which supports neither keyed random
+    numbers nor a batch of samples. ``unit`` "features" replaces single entries. As ``eps`` counts
+    entries, ``x`` is returned and the model not queried if it is less than ``pixels`` times the
+    channels.
 
     Knows: scores
     Cost: 1 + max(population, 4) * (steps + 1) forward, 0 backward
     Use: what a single pixel does to small images, if only scores are known.
-    Fails: on large images and on sturdy nets, which a few pixels seldom fool.
+    Fails: on large images and on robust nets, which a few pixels rarely fool.
     Paper: Su et al. 2019, arXiv:1710.08864
     """
     view = by_place(x, unit)

@@ -14,10 +14,10 @@ from advkit.errors import UsageError
 def in_band(attack: Attack, low: float, high: float, rate: int = 8000) -> Attack:
     """Return the attack whose perturbation has only frequencies from ``low`` to ``high`` Hz.
 
-    ``attack`` is given the gradient with all other frequencies taken out, so that in L2, where
-    steps go along it, it stays in the band by itself; what it returns is filtered once more, and
-    brought back into ball and box, by which in norms other than L2 a little leaves the band. The
-    last axis is time, at ``rate`` Hz. Raises UsageError for a band that there is not.
+    ``attack`` is given the gradient with all other frequencies removed, so that in L2, where steps
+    follow it, the perturbation stays in the band by itself. The result is filtered once more and
+    projected onto ball and box; in norms other than L2 that leaves a little energy outside the
+    band. The last axis is time, at ``rate`` Hz. Raises UsageError for a band that does not exist.
     """
     if not 0 <= low < high or low >= rate / 2:
         raise UsageError(f"the band {low:g}-{high:g} Hz is not possible at {rate} Hz",
@@ -39,12 +39,12 @@ def in_band(attack: Attack, low: float, high: float, rate: int = 8000) -> Attack
         name=f"in_band({name})",
         minimum_norm=face.card.minimum_norm,
         text=text_of(
-            f"Return what {name} finds from {low:g} to {high:g} Hz alone.",
+            f"Return what {name} finds within {low:g} to {high:g} Hz.",
             "Only these frequencies of the gradient are followed.",
             face,
             face.cost,
-            use="sounds that go over a telephone, or whose perturbation shall not hiss.",
-            fails="where the model listens to other frequencies.",
+            use="sounds that go over a telephone, or whose perturbation must not hiss.",
+            fails="where the model relies on other frequencies.",
         ),
     )
 

@@ -42,17 +42,17 @@ def geoda(
     frequencies: int = 0,
     scouts: int = 0,
 ) -> Tensor:
-    """Return the nearest fooling point of ``queries`` asked about (GeoDA, Rahmati et al. 2020).
+    """Return the nearest adversarial example of ``queries`` (GeoDA, Rahmati et al. 2020).
 
-    The boundary is taken as flat around the image: its normal is estimated at a point of it, from
-    ``probes`` directions at first and ``growth`` times more at each move, as in `hopskipjump`,
-    weighed with ``memory`` against the last estimate; then the point of the boundary is sought
-    along the steepest direction of the norm from the image itself, and the normal estimated anew
-    there. ``reach``, ``frequencies`` and ``scouts`` are those of `hopskipjump`.
+    The boundary is assumed to be flat around the image. Its normal is estimated at a boundary point
+    from ``probes`` directions at first and ``growth`` times more at each move, as in `hopskipjump`,
+    and averaged with the last estimate weighted by ``memory``. Then the boundary point along the
+    steepest direction of the norm from the image itself is searched for, and the normal is
+    estimated again there. ``reach``, ``frequencies`` and ``scouts`` are those of `hopskipjump`.
 
     Knows: decisions
     Cost: queries forward, 0 backward
-    Use: a second opinion beside `hopskipjump`; often nearer at few queries.
+    Use: a second opinion beside `hopskipjump`; often nearer with few queries.
     Fails: where the boundary is curved; where the decision is random.
     Paper: Rahmati et al. 2020, arXiv:2003.06468
     """

@@ -29,15 +29,16 @@ def pgn(
     zone: float = 3.0,
     balance: float = 0.5,
 ) -> Tensor:
-    """Return the end of a walk to where the loss is high and flat (Ge et al. 2023).
+    """Return the last iterate of a search for a high, flat maximum (Ge et al. 2023).
 
-    Of ``neighbours`` within ``zone`` times ``eps`` the gradient is taken twice, there and a step
-    downhill, and mixed by ``balance``: a difference of gradients stands in for the Hessian.
+    At each of ``neighbours`` within ``zone`` times ``eps`` the gradient is taken twice, there and
+    one step downhill, and the two are mixed by ``balance``: their difference stands in for the
+    Hessian.
 
     Knows: gradients
     Cost: 2 * steps * neighbours + 2 forward, 2 * steps * neighbours backward
-    Use: among the strongest methods of one net, where passes do not matter.
-    Fails: where they do: it costs forty times `mifgsm`.
+    Use: among the strongest methods on a single net, where the number of passes does not matter.
+    Fails: where it does: it costs forty times `mifgsm`.
     Paper: Ge et al. 2023, arXiv:2306.05225
     """
     way = flat(Way(decay=decay), neighbours=neighbours, zone=zone, balance=balance)

@@ -1,4 +1,4 @@
-"""HopSkipJump: to the boundary, a look around, a step along its normal, back to the boundary."""
+"""HopSkipJump: to the boundary, estimate its normal, step along it, back to the boundary."""
 
 import math
 from collections.abc import Sequence
@@ -44,21 +44,21 @@ def hopskipjump(
     frequencies: int = 0,
     scouts: int = 0,
 ) -> Tensor:
-    """Return the nearest fooling point of ``queries`` asked about (HopSkipJump, Chen et al. 2020).
+    """Return the nearest adversarial example of ``queries`` (HopSkipJump, Chen et al. 2020).
 
-    From noise that fools, brought to the boundary, each move looks around: it asks about
-    ``probes`` times the root of the number of the move places at ``reach`` of the distance, and
-    sums the directions that lead to a fooling place minus those that do not: the normal of the
-    boundary. In L2 the point then turns around the image towards the normal as far as it fools
-    (the paper steps along the normal and comes back along a line); in Linf it steps along it, at
-    several lengths, and is put into the smallest ball that fools. Directions are waves of the
-    lowest ``frequencies`` (0: by the budget), and at right angles to the way to the image. The
-    first ``scouts`` (0: one per 1,500 queries) walks of 250 queries compete for the start.
+    Starts from noise that fools, brought to the boundary. Move k estimates the normal of the
+    boundary: it queries ``probes`` times the root of k points around it, at ``reach`` of the
+    distance, and sums the directions that lead to a fooling point minus those that do not. In L2
+    the point then rotates around the image towards the normal as far as it still fools (the paper
+    steps along the normal and returns along a line); in Linf it steps along the normal, at several
+    lengths, and is projected onto the smallest ball in which it fools. Directions are random sums
+    of the lowest ``frequencies`` (0: by the budget), orthogonal to the perturbation. The first
+    ``scouts`` (0: one per 1,500 queries) runs of 250 queries compete to be the start.
 
     Knows: decisions
     Cost: queries forward, 0 backward
-    Use: models that give away nothing but the class.
-    Fails: at few queries in high dimension; where the decision is random.
+    Use: models that reveal nothing but the class.
+    Fails: with few queries in high dimension; where the decision is random.
     Paper: Chen et al. 2020, arXiv:1904.02144
     """
     if not len(x):

@@ -29,17 +29,17 @@ def salt_and_pepper(
 ) -> Tensor:
     """Return the image with the fewest random black and white pixels that fools.
 
-    A draw puts all pixels into a random order and gives each black or white; the first so many
-    take their colour. The first draw is climbed in ``rungs`` equal steps of this number, as far as
-    ``eps`` lets it. Each of ``draws`` more is asked once, at the largest number that is nearer in
-    ``norm`` than what is known. Where a draw fools, its number is halved ``bisections`` times;
-    those come on top. With ``unit`` features every channel of a pixel has an order and a colour
-    of its own. (Rauber et al. 2017 draw anew at every number.)
+    A draw puts all pixels into a random order and makes each black or white; the first so many take
+    their colour. For the first draw this number grows in ``rungs`` equal steps, as far as ``eps``
+    allows. Each of ``draws`` more is queried once, at the largest number that is nearer in ``norm``
+    than the best so far. Whenever a draw fools, its number is bisected ``bisections`` times, at
+    additional passes. With ``unit`` "features" every channel of a pixel has its own order and
+    colour. (Rauber et al. 2017 draw again at every number.)
 
     Knows: scores
     Cost: 1 + rungs + draws forward, 0 backward
     Use: a baseline for L0; what dead pixels do to a net.
-    Fails: nearly always beside attacks that choose the pixels.
+    Fails: nearly always, compared with attacks that choose the pixels.
     Paper: Rauber et al. 2017, arXiv:1707.04131
     """
     if not len(x):

@@ -1,4 +1,4 @@
-"""ILA: a walk with momentum, then one along the change of a middle layer."""
+"""ILA: a run with momentum, then one along its change of a middle layer."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -28,17 +28,17 @@ def ila(
     decay: float = 1.0,
     layer: str = "",
 ) -> Tensor:
-    """Return the end of a second walk, along what the first did to a layer (Huang et al. 2019).
+    """Return the last iterate along a first run's change of a layer (Huang et al. 2019).
 
-    The first is that of `mifgsm`. The second, from ``x`` and as long, raises the share of the
-    change of ``layer`` that points where the first walk led: features matter to other nets too,
-    this net's own logits do not. ``layer`` is a dotted name; without one it is the middle of those
-    with weights. The way back of the second walk begins there and is not counted.
+    The first run is that of `mifgsm`. The second, from ``x`` and as long, increases the change of
+    ``layer`` in the direction of the change that the first made: features matter to other nets too,
+    this net's own logits do not. ``layer`` is a dotted name; the default is the middle one of the
+    layers with weights. The backward pass of the second run starts at the layer and is not counted.
 
     Knows: gradients
     Cost: 2 * steps + 4 forward, steps backward
-    Use: together with a stronger first walk (`vmifgsm+ila`).
-    Fails: where the first walk does not change the layer: the second then has nowhere to go.
+    Use: together with a stronger first run (`vmifgsm+ila`).
+    Fails: where the first run does not change the layer: the second then has no direction.
     Paper: Huang et al. 2019, arXiv:1907.10823
     """
     way = at_middle_layer(Way(decay=decay), layer=layer)
@@ -89,7 +89,9 @@ def _code(model: Model, place: nn.Module | None) -> Objective:
             finally:
                 handle.remove()
             if not seen:
-                raise UsageError("the layer is not used when the model answers", "name another")
+                raise UsageError(
+                    "the layer is not used in the model's forward pass", "name another"
+                )
             code = seen[-1][: len(x)].flatten(1)
         return code.sum(1), code
 

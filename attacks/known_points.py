@@ -18,7 +18,10 @@ def from_known(attack: Attack, points: Mapping[str, Tensor]) -> Attack:
     Raises UsageError for one that has not; the attack raises KeyError for a sample without a point.
     """
     if not goes_on(attack):
-        raise UsageError(f"{face_of(attack).card.name} begins at the image", "race can go on")
+        raise UsageError(
+            f"{face_of(attack).card.name} always starts at the image",
+            "race can start from known points",
+        )
     face = face_of(attack)
 
     def body(call: Call) -> Tensor:
@@ -32,8 +35,8 @@ def from_known(attack: Attack, points: Mapping[str, Tensor]) -> Attack:
         name=card.name,
         minimum_norm=card.minimum_norm,
         text=text_of(
-            f"Return what {card.name} finds from points that are known.",
-            "Where a point does not fool it begins as ever.",
+            f"Return what {card.name} finds when it continues from known points.",
+            "Where a point does not fool, it starts as usual.",
             face,
             face.cost,
             use=card.use,

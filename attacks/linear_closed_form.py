@@ -1,4 +1,4 @@
-"""The exact optimum on a linear model, in closed form; on any other, that of its tangent."""
+"""The exact optimum on a linear model, in closed form; on others, that of the tangent."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -28,19 +28,20 @@ def linear(
     ids: Sequence[str] | None = None,
     tries: int = 16,
 ) -> Tensor:
-    """Return the nearest fooling point of ball and box, exact where the logits are linear.
+    """Return the nearest adversarial example in ball and box, exact where the logits are linear.
 
-    Every logit is replaced by its tangent at ``x``: a linear model is its own. The nearest point
-    of the box at which another class draws level is then known in closed form: by water-filling in
-    Linf and L2, in L1 and L0 by the entries that gain most. With ``targets`` among more than two
-    classes it is one small linear, quadratic or mixed-integer program per image. Of up to ``tries``
-    points on and a little beyond the plane, on the straight way to it, the first that fools is
-    returned: on a linear model the first or second, a rounding error beyond the plane.
+    Every logit is replaced by its tangent at ``x``, which for a linear model is exact. The nearest
+    point of the box at which another class draws level is then known in closed form: by
+    water-filling in Linf and L2, in L1 and L0 by the entries that gain most. With ``targets`` and
+    more than two classes it is one small linear, quadratic or mixed-integer program per image. Up
+    to ``tries`` points on the plane and slightly beyond it, on the straight line to it, are tried,
+    and the first that fools is returned: on a linear model the first or second, a rounding error
+    beyond the plane.
 
     Knows: gradients
     Cost: min(tries, 16) + 1 forward, classes - 1 backward
-    Use: the truth about logistic and softmax regression and linear SVMs; how linear a net is.
-    Fails: where the net bends on the way: it looks once.
+    Use: exact distances for logistic and softmax regression and linear SVMs; how linear a net is.
+    Fails: where the net is not linear on the way: it uses the gradients at ``x`` only.
     Paper: Goodfellow et al. 2015, arXiv:1412.6572
     """
     if not len(x):

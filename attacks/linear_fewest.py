@@ -39,7 +39,7 @@ def fewest_moves(slopes: Floats, gains: Floats) -> Floats | None:
         if comb(d, size) * comb(k, size) > MOST:
             raise UsageError(
                 f"L0 to a target takes {size} of {d} entries or more: too many sets to try",
-                "keep box, with which it is a program that a solver settles",
+                "keep the box, with which a solver can do it",
             )
         best = min(_enough(slopes, gains, size), key=np.linalg.norm, default=None)
         if best is not None:

@@ -22,16 +22,17 @@ def md(
     steps: int = 40,
     restarts: int = 2,
 ) -> Tensor:
-    """Return the best point of ``restarts`` walks in two phases (Jiang et al. 2020).
+    """Return the best point of ``restarts`` runs in two phases (Jiang et al. 2020).
 
-    For half of the ``steps`` from a random point the first walk lowers the logit of the label, the
-    second raises that of the likeliest other class; then both climb the margin. In each phase the
-    step falls from twice ``eps`` to nothing by a cosine (in the paper it is constant in parts).
+    For half of the ``steps``, from a random point, the first run lowers the logit of the label and
+    the second raises that of the likeliest other class; then both maximise the margin. In each
+    phase the step falls from twice ``eps`` to zero by a cosine (in the paper it is piecewise
+    constant).
 
     Knows: gradients
     Cost: restarts * (steps + 2) forward, restarts * steps backward
-    Use: models on which one term of the margin hides the slope of the other, by a scale of its own.
-    Fails: where both terms saturate: `pma`, `apgd` with ``loss="dlr"``.
+    Use: models in which one term of the margin, on a larger scale, hides the slope of the other.
+    Fails: where both terms saturate: use `pma`, or `apgd` with ``loss="dlr"``.
     Paper: Jiang et al. 2020, arXiv:2010.09624
     """
     if not len(x):

@@ -17,15 +17,15 @@ SHORTEN, POLISH = 5, 10  # halvings on the line to a point found: each time, and
 def minimised(attack: Attack, steps: int = 10) -> Attack:
     """Return the minimum-norm attack that tries ``attack`` at ``steps`` budgets, by bisection.
 
-    Sample by sample the budget doubles from a 32nd of the longest way in the box until ``attack``
-    fools; then it is halfway between the largest that failed and the nearest point found, which
-    may lie far inside its budget, and is first brought nearer by a line search of 5 forward
-    passes. A line search of 10 is the end. With a number for ``eps`` all attempts are made at it.
-    Each attempt has a seed of its own. A minimum-norm attack is returned as it is.
+    For each sample the budget doubles from a 32nd of the longest distance in the box until
+    ``attack`` fools; then it is halfway between the largest budget that failed and the nearest
+    point found, which may be far inside its budget, and is first brought nearer by a line search of
+    5 forward passes. It ends with a line search of 10. If ``eps`` is a number, all attempts are
+    made at it. Each attempt has its own seed. A minimum-norm attack is returned as it is.
 
-    A sample that is never fooled pays a look at ``x``, and ``steps`` times what the attack costs
-    and a look at what it returns; a sample that is fooled never more than the line searches above
-    that, 5 * steps + 10 forward passes.
+    A sample that is never fooled costs one forward pass at ``x``, and ``steps`` times the cost of
+    the attack plus a forward pass to check its result; a sample that is fooled costs no more than
+    the line searches above that, 5 * steps + 10 forward passes.
     """
     face = alone(face_of(attack), "minimised")
     if face.card.minimum_norm:
@@ -47,12 +47,12 @@ def minimised(attack: Attack, steps: int = 10) -> Attack:
         name=f"minimised({name})",
         minimum_norm=True,
         text=text_of(
-            f"Return the nearest fooling point that {name} finds with {steps} budgets.",
+            f"Return the nearest adversarial example that {name} finds with {steps} budgets.",
             "The budget is found by bisection, sample by sample.",
             face,
             (f"1 + {steps} * ({forward} + 1)", f"{steps} * ({backward})"),
             use="distances in norms, or by attacks, that have no minimum-norm attack.",
-            fails="where a minimum-norm attack is at hand: it needs fewer passes.",
+            fails="where there is a minimum-norm attack: it needs fewer passes.",
         ),
     )
 

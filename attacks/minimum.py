@@ -1,4 +1,4 @@
-"""What minimum-norm attacks share: the nearest fooling point of a walk, and of several walks."""
+"""What minimum-norm attacks share: the nearest adversarial example of one or several runs."""
 
 from collections.abc import Callable, Sequence
 from itertools import count

@@ -29,16 +29,16 @@ def admix(
     scales: int = 5,
     strength: float = 0.2,
 ) -> Tensor:
-    """Return the end of a walk through images with a little of another (Wang et al. 2021).
+    """Return the last iterate, with gradients of images mixed with others (Wang et al. 2021).
 
-    To each of ``mixes`` copies ``strength`` times another image of the set is added, drawn at
-    random (the paper's are of another class); each is seen at ``scales`` brightnesses as in `sim`.
-    Results depend on the set.
+    To each of ``mixes`` copies another image of the set, drawn at random and multiplied by
+    ``strength``, is added (in the paper one of another class); each copy is evaluated at ``scales``
+    brightness levels as in `sim`. Results depend on the set.
 
     Knows: gradients of all samples
     Cost: steps * mixes * scales + 2 forward, steps * mixes * scales backward
-    Use: a set of images of several classes, where passes matter less.
-    Fails: on one image alone, which is then mixed with itself.
+    Use: a set of images of several classes, where the number of passes matters less.
+    Fails: on a single image, which is then mixed with itself.
     Paper: Wang et al. 2021, arXiv:2102.00436
     """
     way = mixed(Way(decay=decay), mixes=mixes, scales=scales, strength=strength)

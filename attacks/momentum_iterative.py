@@ -26,15 +26,17 @@ def mifgsm(
     decay: float = 1.0,
     stop: bool = True,
 ) -> Tensor:
-    """Return the best of ``steps`` + 1 points on a walk with momentum (Dong et al. 2018).
+    """Return the best of ``steps`` + 1 iterates with momentum (Dong et al. 2018).
 
-    From ``x`` itself along the sum of all gradients so far, each divided by its L1 size, the older
-    ones weaker by ``decay`` per step. ``step`` is in units of ``eps``;
-    in L1 as in `pgd`. Without ``stop`` a fooled sample walks on, as examples for other nets must.
+    Starts from ``x`` itself and follows the sum of all gradients so far, each divided by its L1
+    size, with older ones weakened by ``decay`` per step. ``step`` is in units of ``eps``; in L1 as
+    in `pgd`. Without ``stop`` it continues on samples that are already fooled, which examples for
+    other nets need.
 
     Knows: gradients
     Cost: steps + 1 forward, steps backward
-    Use: examples that are to fool other nets too: momentum forgets what is special to this one.
+    Use: examples that should fool other nets too: momentum averages out what is special to this
+        one.
     Fails: against the net itself it is no stronger than `pgd`.
     Paper: Dong et al. 2018, arXiv:1710.06081
     """

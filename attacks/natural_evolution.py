@@ -32,15 +32,15 @@ def nes(
 ) -> Tensor:
     """Return the best of ``queries`` points (NES, Ilyas et al. 2018).
 
-    Each step estimates the gradient from ``pairs`` of mirrored probes along Gaussian directions,
-    ``sigma`` of ``eps`` away, and follows its running sum, the older ones weaker by ``decay`` per
-    step, by ``step`` times ``eps`` along the steepest direction of the norm. Probes stay in ball
-    and box and count as points; a slope is corrected for what a wall cuts off.
+    Each step estimates the gradient from ``pairs`` of mirrored probes along Gaussian directions, at
+    ``sigma`` times ``eps``, and follows a running sum of the estimates, with older ones weakened by
+    ``decay`` per step, by ``step`` times ``eps`` along the steepest direction of the norm. Probes
+    stay in ball and box and count as points; estimates are corrected for probes that were clipped.
 
     Knows: scores
     Cost: queries forward, 0 backward
-    Use: a gradient attack without gradients, where `square` has no squares to paint.
-    Fails: at few queries in high dimension: `square` needs a fraction of them.
+    Use: a gradient attack without gradients, where the squares of `square` do not suit the input.
+    Fails: with few queries in high dimension: `square` needs a fraction of them.
     Paper: Ilyas et al. 2018, arXiv:1804.08598
     """
     if not len(x):

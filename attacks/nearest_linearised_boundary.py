@@ -1,4 +1,4 @@
-"""DeepFool: straight to the nearest boundary, as the gradients draw it, again and again."""
+"""DeepFool: steps to the nearest linearised boundary, repeated."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -32,20 +32,20 @@ def deepfool(
     overshoot: float = 0.02,
     polish: int = 10,
 ) -> Tensor:
-    """Return the first fooling point on the way over linearised boundaries (Moosavi-Dezfooli 2016).
+    """Return the first adversarial point over linearised boundaries (Moosavi-Dezfooli 2016).
 
     At every point the boundaries to the ``candidates`` likeliest other classes (one backward pass
-    each) are replaced by their tangent planes, and the nearest is walked to. The sum of the moves
-    times 1 + ``overshoot``, clipped to the box, is the next point. Pixels at a wall do not move,
-    and the moves that follow make up for them; in L1 the steepest pixels are filled up one by one.
-    The walk ends at the first point that fools, and ``polish`` forward passes more bring that
-    nearer along the straight way from the image. With ``targets`` there is one boundary, that of
-    the target against the best other. Where the gradient is zero it stays.
+    each) are replaced by their tangent planes, and the step goes to the nearest. The sum of the
+    steps times 1 + ``overshoot``, clipped to the box, is the next point. Pixels at a bound of the
+    box do not move, and the other pixels make up for them; in L1 the steepest pixels are moved to
+    their bounds one by one. It stops at the first point that fools, and ``polish`` additional
+    forward passes bring that nearer along the straight line to the image. With ``targets`` there is
+    one boundary, between the target and the best other class. Where the gradient is zero it stays.
 
     Knows: gradients
     Cost: steps + 1 forward, steps * min(candidates, classes - 1) backward
-    Use: a first idea of distances, in a handful of steps; it seldom takes all of them.
-    Fails: where the net is far from linear: distances up to twice the least on robust nets.
+    Use: a first estimate of distances, in a handful of steps; it rarely needs all of them.
+    Fails: where the net is far from linear: on robust nets, distances up to twice the minimum.
     Paper: Moosavi-Dezfooli et al. 2016, arXiv:1511.04599
     """
     if not len(x):

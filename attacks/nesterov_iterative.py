@@ -1,4 +1,4 @@
-"""NI-FGSM: momentum, with a look where it leads before each step."""
+"""NI-FGSM: momentum, with the gradient taken ahead of each step."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -24,14 +24,14 @@ def nifgsm(
     loss: Literal["ce", "dlr", "margin", "probability"] = "ce",
     decay: float = 1.0,
 ) -> Tensor:
-    """Return the end of a walk with momentum that looks ahead (Lin et al. 2020).
+    """Return the last iterate with Nesterov momentum, which looks ahead (Lin et al. 2020).
 
-    The gradient is taken where momentum alone would lead, and the step from where one is.
+    The gradient is taken where momentum alone would lead; the step is made from the current point.
 
     Knows: gradients
     Cost: steps + 2 forward, steps backward
     Use: examples for other nets, in place of `mifgsm`, at the same cost.
-    Fails: with few steps it is `mifgsm`; the look ahead leads far where momentum has not settled.
+    Fails: with few steps it equals `mifgsm`; before momentum has settled it looks too far ahead.
     Paper: Lin et al. 2020, arXiv:1908.06281
     """
     way = looking_ahead(Way(decay=decay))

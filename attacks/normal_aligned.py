@@ -30,22 +30,23 @@ def superdeepfool(
     overshoot: float = 0.02,
     polish: int = 10,
 ) -> Tensor:
-    """Return the nearest fooling point of ``steps`` + 1 visited (Abdollahpoor et al. 2024).
+    """Return the nearest adversarial example of ``steps`` + 1 iterates (Abdollahpoor et al. 2024).
 
-    Steps of `deepfool` until the boundary is crossed; there, with w the slope of the class reached
-    minus that of ``y``, the perturbation is projected onto w, for that of the nearest point is
-    orthogonal to the boundary; and so on from where this leads. The projection is that of ``x``
-    onto the plane of normal w through the crossing point, cut by the box.
+    Steps of `deepfool` are made until the boundary is crossed. There, with w the gradient of the
+    logit of the class reached minus that of ``y``, the perturbation is projected onto w, because
+    that of the nearest point is orthogonal to the boundary; and so on from the result. The
+    projection is that of ``x`` onto the plane of normal w through the crossing point, restricted to
+    the box.
 
     The paper stops at the first projected point that fools. Here all ``steps`` are used, and the
-    k-th crossing of a sample goes only 1 / sqrt(k) of the way to its projection: whole projections
+    k-th crossing of a sample goes only 1 / sqrt(k) of the way to its projection: full projections
     turn too far where the boundary is curved, and go round in circles. ``candidates``,
     ``overshoot`` and ``polish`` are those of `deepfool`.
 
     Knows: gradients
     Cost: steps + 1 forward, steps * min(candidates, classes - 1) backward
     Use: L2 distances of nets that are nearly linear around the image, in few steps.
-    Fails: where DeepFool's first crossing lies far away: it turns, but seldom leaves that region.
+    Fails: where DeepFool's first crossing is far away: it turns, but rarely leaves that region.
     Paper: Abdollahpoor et al. 2024, arXiv:2303.12481
     """
     if not len(x):

@@ -27,14 +27,14 @@ def universal(
 ) -> Tensor:
     """Return the samples under the one perturbation that fools most of them (Shafahi et al. 2020).
 
-    `learn_universal` on these very samples; what it does to others, it says nothing of: learn on
-    one set and add ``eps`` times the pattern to another for that. Every result depends on the
-    whole set.
+    The perturbation is learnt on these very samples (`learn_universal`), so the result says nothing
+    of others: for that, learn on one set and add ``eps`` times the pattern to another. Every result
+    depends on the whole set.
 
     Knows: gradients of all samples
     Cost: steps + 1 forward, steps backward
     Use: whether one pattern, printed once, breaks a model.
-    Fails: at ``eps`` where every image needs a change of its own.
+    Fails: at ``eps`` where every image needs its own perturbation.
     Paper: Moosavi-Dezfooli et al. 2017, arXiv:1610.08401; Shafahi et al. 2020, arXiv:1811.11304
     """
     if not len(x):
@@ -57,12 +57,13 @@ def learn_universal(
     steps: int = 100,
     step: float = 0.2,
 ) -> Tensor:
-    """Return a pattern (1, ...) of size one in ``norm``, to be added ``eps`` times.
+    """Return a pattern (1, ...) of size one in ``norm``, to be multiplied by ``eps`` and added.
 
-    Of ``steps`` + 1 patterns seen, from zero, that which fools most. Each step goes along the
-    steepest direction of the sum of the gradients of all margins that are not over the boundary,
-    each gradient divided by its L1 size so that no sample outweighs another, and back into the
-    ball; its length falls from ``step`` to nothing by a cosine. Ends when all are fooled.
+    Of ``steps`` + 1 patterns, starting from zero, it is the one that fools most samples. Each step
+    follows the steepest direction of the sum of the gradients of all margins that are not yet over
+    the boundary, each gradient divided by its L1 size so that no sample outweighs another, and is
+    projected onto the ball; its length falls from ``step`` to zero by a cosine. Ends when all
+    samples are fooled.
     """
     geometry, radius = NORMS[norm], radii(eps, x)
     pattern = torch.zeros_like(x[:1])

@@ -1,4 +1,4 @@
-"""PI-FGSM: long steps, whose excess over the budget goes to the pixels around."""
+"""PI-FGSM: long steps, whose excess over the budget goes to the surrounding pixels."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -30,15 +30,15 @@ def pifgsm(
     amplification: float = 5.0,
     width: int = 3,
 ) -> Tensor:
-    """Return the end of a walk whose steps are too long on purpose (Gao et al. 2020).
+    """Return the last iterate of steps that are too long on purpose (Gao et al. 2020).
 
-    Steps are ``amplification`` times ``step``. What they would add beyond ``eps`` is handed to the
-    pixels around, in a square ``width`` wide, so that whole patches change alike.
+    Steps are ``amplification`` times ``step``. What they would add beyond ``eps`` is passed on to
+    the surrounding pixels, in a square ``width`` wide, so that whole patches change alike.
 
     Knows: gradients
     Cost: steps + 2 forward, steps backward
-    Use: examples for adversarially trained nets and for nets that see coarse structure.
-    Fails: at small ``eps``, where there is no excess to hand on.
+    Use: examples for adversarially trained nets and for nets that rely on coarse structure.
+    Fails: at small ``eps``, where there is no excess to pass on.
     Paper: Gao et al. 2020, arXiv:2007.06765
     """
     way = patch_wise(Way(decay=decay), amplification=amplification, width=width)

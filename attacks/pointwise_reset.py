@@ -39,19 +39,19 @@ def pointwise(
     queries: int = 5000,
     scouts: int = 0,
 ) -> Tensor:
-    """Return the nearest fooling point of ``queries`` asked about (Pointwise, Schott et al. 2019).
+    """Return the nearest adversarial example of ``queries`` (Pointwise, Schott et al. 2019).
 
-    From noise that fools, groups of entries are put back to their values in the image, in a random
-    order, where the rest still fools: half of the moved entries together at first, then halves of
-    that, down to one by one, until no entry can go alone. In L1 they then go back half of their
-    way, three quarters, and so on. (The paper begins with single entries; groups ask a fraction of
-    the questions.) The first ``scouts`` (0: one per 1,500 queries) walks of 250 queries compete
-    for the start.
+    Starts from noise that fools. Groups of entries are reset to their values in the image, in a
+    random order, wherever the rest still fools: half of the changed entries together at first, then
+    halves of that, down to single entries, until none can be reset alone. In L1 entries are then
+    moved back half of the way, three quarters, and so on. (The paper begins with single entries;
+    groups need a fraction of the queries.) The first ``scouts`` (0: one per 1,500 queries) runs of
+    250 queries compete to be the start.
 
     Knows: decisions
     Cost: queries forward, 0 backward
-    Use: few moved entries where a model gives away nothing but the class.
-    Fails: where single entries do not matter; far from the least that gradients find.
+    Use: few changed entries where a model reveals nothing but the class.
+    Fails: where single entries do not matter; far from the minimum that gradients find.
     Paper: Schott et al. 2019, arXiv:1805.09190
     """
     if not len(x):

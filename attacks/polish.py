@@ -1,4 +1,4 @@
-"""The last stretch of a minimum-norm attack: forward passes along the way it has found."""
+"""The end of a minimum-norm attack: forward passes that shorten the perturbation found."""
 
 from collections.abc import Callable
 

@@ -33,22 +33,22 @@ def pdgd(
     dual_step: float = 0.1,
     polish: int = 8,
 ) -> Tensor:
-    """Return the nearest fooling point of ``steps`` + 1 visited (Matyasko and Chau 2021).
+    """Return the nearest adversarial example of ``steps`` + 1 iterates (Matyasko and Chau 2021).
 
-    Each step follows Adam down the L2 size times one weight plus the softplus of the margin times
-    the other; the weights add up to one. The logarithm of their ratio rises by ``dual_step`` where
-    the last point did not fool and falls where it did, and an average of the weights is used.
-    ``step`` falls to a hundredth and ``dual_step`` to a tenth. Unlike in the paper the margin is
-    measured in quarters of its size at ``x``, distances in units of the linear distance to the
-    boundary, and ``step`` in this over the root of the number of entries: no scale matters. The
-    first ratio is a thousandth: the walk first goes far beyond the boundary, and where it comes
-    back it is nearer (with few ``steps`` more, so that a quarter of them can bring it up). Where
-    something fools, ``polish`` forward passes more bisect the way to it.
+    Each step follows Adam to minimise the L2 size times one weight plus the softplus of the margin
+    times another; the weights add up to one. The logarithm of their ratio rises by ``dual_step`` if
+    the last point did not fool and falls if it did, and an average of the weights is used. ``step``
+    falls to a hundredth and ``dual_step`` to a tenth. Unlike in the paper the margin is in units of
+    a quarter of its size at ``x``, distances in units of the linear distance to the boundary, and
+    ``step`` in units of this over the root of the number of entries: no scale matters. The first
+    ratio is a thousandth, so that the iterates first go far beyond the boundary and return to it at
+    a nearer place (with few ``steps`` the ratio is larger, so that a quarter of them can raise it).
+    If an adversarial example was found, ``polish`` additional forward passes bisect the line to it.
 
     Knows: gradients
     Cost: steps + 1 forward, steps backward
     Use: a second opinion on distances in L2.
-    Fails: at few steps: the weight needs some tens to settle.
+    Fails: with few steps: the weight needs some tens to settle.
     Paper: Matyasko and Chau 2021, arXiv:2106.01538
     """
     if not len(x):

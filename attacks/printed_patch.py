@@ -1,4 +1,4 @@
-"""Patch: one small picture that fools wherever it is put."""
+"""Patch: one small picture that fools wherever it is placed."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -46,15 +46,16 @@ def patch(
     draws: int = 5,
     degrees: float = 20.0,
 ) -> Tensor:
-    """Return the samples with one patch on all, each at a place of its own (Brown et al. 2017).
+    """Return the samples with one patch on all, each at its own place (Brown et al. 2017).
 
-    ``eps`` is how many entries a patch may cover: the sides are the root of this number over the
-    channels. `learn_patch` on these very samples, then the best of ``draws`` random places. Every
-    result depends on the whole set. Other shapes than images are rows of one pixel height.
+    ``eps`` is how many entries a patch may cover: its sides are the root of this number over the
+    channels. The patch is learnt on these very samples (`learn_patch`), then placed at the best of
+    ``draws`` random places. Every result depends on the whole set. Inputs that are not images are
+    treated as rows one pixel high.
 
     Knows: gradients of all samples
     Cost: 1 + steps + draws forward, steps backward
-    Use: what somebody can do who may stick something on a scene, but not touch the image.
+    Use: an attacker who can stick something onto a scene but cannot change the image.
     Fails: at sizes below a few per cent of the image.
     Paper: Brown et al. 2017, arXiv:1712.09665
     """
@@ -97,11 +98,12 @@ def learn_patch(
     step: float = 0.1,
     degrees: float = 20.0,
 ) -> Tensor:
-    """Return one picture (1, channels, height, width) in [0, 1] that fools where it is put.
+    """Return one picture (1, channels, height, width) in [0, 1] that fools wherever it is put.
 
-    From grey, along the signs of the sum of the margins' gradients over all samples, each at a new
-    random place, size and turn at every step (Athalye et al. 2018) and divided by its L1 size. The
-    step falls from ``step`` to nothing by a cosine. ``stream`` are the samples' keys of `keys`.
+    Starts from grey and follows the signs of the sum of the gradients of the margins over all
+    samples, with a new random place, size and rotation for each sample at every step (Athalye et
+    al. 2018), and each gradient divided by its L1 size. The step falls from ``step`` to zero by a
+    cosine. ``stream`` holds the samples' keys, from `keys`.
     """
     limit = radii(eps, x)
     key = keys(0, None, x, "patch") if stream is None else stream

@@ -22,17 +22,17 @@ def pma(
     steps: int = 100,
     restarts: int = 2,
 ) -> Tensor:
-    """Return the best point of ``restarts`` walks in two phases (PMA, Yang et al. 2024).
+    """Return the best point of ``restarts`` runs in two phases (PMA, Yang et al. 2024).
 
-    As `md`, but of probabilities: the first walk lowers that of the label, the second raises that
-    of the likeliest other class; then both climb their difference. Unlike in the paper all three
-    are log odds, which rise in the same direction and do not saturate where one class is all but
+    As `md`, but with probabilities: the first run lowers that of the label, the second raises that
+    of the likeliest other class; then both maximise their difference. Unlike in the paper all three
+    are log odds, which rise in the same direction and do not saturate where one class is almost
     certain.
 
     Knows: gradients
     Cost: restarts * (steps + 2) forward, restarts * steps backward
-    Use: the strongest untargeted attack on many adversarially trained nets, for its passes.
-    Fails: where the nearest class is far down in the order of logits: `apgd_targeted`.
+    Use: the strongest untargeted attack for its passes on many adversarially trained nets.
+    Fails: where the nearest class has a low logit: use `apgd_targeted`.
     Paper: Yang et al. 2024, arXiv:2411.15210
     """
     if not len(x):

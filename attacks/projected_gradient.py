@@ -38,18 +38,18 @@ def pgd(
     random: bool = True,
     stop: bool = True,
 ) -> Tensor:
-    """Return the best of ``steps`` + 1 points per restart (Madry et al. 2018).
+    """Return the best of ``steps`` + 1 iterates per restart (Madry et al. 2018).
 
     ``step`` is in units of ``eps``. ``decay`` > 0 adds momentum (Dong et al. 2018). Without
-    ``random`` the first walk starts from ``x``; restarts are always random. Without ``stop`` a
-    fooled sample walks on, further over the boundary. In L1 step k
-    goes a share 2 / (k + 2), but no less than ``step``, of the way to the optimum of the linearised
-    loss on ball and box (Frank and Wolfe 1956; Jaggi 2013).
+    ``random`` the first run starts from ``x``; restarts are always random. Without ``stop`` it
+    continues on samples that are already fooled, further beyond the boundary. In L1 step k moves a
+    share 2 / (k + 2), but at least ``step``, of the way to the optimum of the linearised loss on
+    ball and box (Frank and Wolfe 1956; Jaggi 2013).
 
     Knows: gradients
     Cost: restarts * (steps + 1) forward, restarts * steps backward
     Use: the reference inside a known ``eps``, and for adversarial training.
-    Fails: where ``step`` does not suit the loss: raise ``steps``, or take `apgd`.
+    Fails: where ``step`` does not suit the loss: raise ``steps``, or use `apgd`.
     Paper: Madry et al. 2018, arXiv:1706.06083
     """
     if not len(x):

@@ -33,23 +33,23 @@ def pdpgd(
     dual_step: float = 0.1,
     polish: int = 8,
 ) -> Tensor:
-    """Return the nearest fooling point of ``steps`` + 1 visited (Matyasko and Chau 2021).
+    """Return the nearest adversarial example of ``steps`` + 1 iterates (Matyasko and Chau 2021).
 
-    Each step follows Adam on the softplus of the margin, then takes the proximal operator of the
-    norm in Adam's metric, and the box. The weight of the norm is dual: its logarithm rises by
-    ``dual_step`` where the last point fooled and falls where not; an average of it is used. Both
-    steps fall, ``step`` to a hundredth, ``dual_step`` to a tenth. Unlike in the paper the margin
-    is measured in quarters of its size at ``x`` and the first weight in units of what would
-    balance the first gradient, so that neither depends on the scale of logits. That weight is a
-    ten-thousandth: the walk first goes far beyond the boundary, and where it comes back it is
-    nearer (with few ``steps`` more, so that a third of them can bring it up); L1 and L0, which
-    separate, take their exact proximal step. Where something fools, ``polish`` forward passes
-    more bisect the radius of a ball that the point is put into.
+    Each step follows Adam on the softplus of the margin, then applies the proximal operator of the
+    norm in Adam's metric, and clips to the box. The weight of the norm is dual: its logarithm rises
+    by ``dual_step`` if the last point fooled and falls if not; an average of it is used. Both steps
+    fall, ``step`` to a hundredth, ``dual_step`` to a tenth. Unlike in the paper the margin is in
+    units of a quarter of its size at ``x`` and the first weight in units of the one that would
+    balance the first gradient, so that neither depends on the scale of the logits. The first weight
+    is a ten-thousandth, so that the iterates first go far beyond the boundary and return to it at a
+    nearer place (with few ``steps`` it is larger, so that a third of them can raise it). L1 and L0,
+    which are separable, use their exact proximal step. If an adversarial example was found,
+    ``polish`` additional forward passes bisect the radius of a ball that it is projected onto.
 
     Knows: gradients
     Cost: steps + 1 forward, steps backward
     Use: the smallest distances in L1; a second opinion in the other norms.
-    Fails: at few steps: the weight needs some tens to settle.
+    Fails: with few steps: the weight needs some tens to settle.
     Paper: Matyasko and Chau 2021, arXiv:2106.01538
     """
     if not len(x):

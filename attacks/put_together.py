@@ -1,4 +1,4 @@
-"""Methods of transfer put together: ``mifgsm+dim+tim`` is one attack, with the options of all."""
+"""Combined transfer methods: ``mifgsm+dim+tim`` is one attack, with the options of all."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -88,12 +88,12 @@ def together(name: str) -> Attack:
 def _check(name: str, parts: Sequence[str]) -> None:
     for part in parts:
         if part not in CHANGES:
-            raise UnknownNameError(f"{part!r} cannot be put together ({name!r})",
+            raise UnknownNameError(f"{part!r} cannot be combined ({name!r})",
                              did_you_mean(part, CHANGES))  # fmt: skip
     rivals = [part for part in parts if part in ONE_OF]
     if len(set(parts)) < len(parts) or len(rivals) > 1:
         what = " and ".join(rivals) if len(rivals) > 1 else "one method twice"
-        raise UsageError(f"{name!r} puts {what} together", "give each method once, and only one of "
+        raise UsageError(f"{name!r} combines {what}", "give each method once, and only one of "
                          + ", ".join(ONE_OF))  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What decision-based attacks share: questions that are counted, and the nearest answer kept."""
+"""What decision-based attacks share: counted queries, and the nearest result."""
 
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar

@@ -21,16 +21,17 @@ HALVINGS = 3  # between the last of these that does not fool the model and the f
 def on_a_copy(
     attack: Attack, copy: Callable[[Model], Model], name: str, *, exact: bool = False
 ) -> Attack:
-    """Return the attack that asks ``copy(model)``, cheaper and nearly alike, and never believes it.
+    """Return the attack on ``copy(model)``, cheaper and nearly alike; the model confirms results.
 
-    Every result is then asked again of the model, in full precision. Where the copy alone calls it
-    fooled, a minimum-norm result is moved on along its line, by up to 16%, until it fools (5
-    forward passes at most, then 3 of bisection). Where that fails the sample is attacked anew on
-    the model; so is any that a minimum-norm attack found nothing for: close to the boundary a copy
-    cannot tell the sides. For fixed budgets what the copy does not call fooled is returned as
-    found, and so it is within ``eps`` of a copy that is ``exact``: one of the same precision, that
-    differs by rounding alone. A sample that is never fooled pays what ``attack`` costs, twice if
-    that is minimum norm, and two looks at the result. ``name`` is what a card calls the copy.
+    Every result is evaluated again on the model, in full precision. If only the copy is fooled, a
+    minimum-norm result is moved on along its line, by up to 16%, until it fools the model (at most
+    5 forward passes, then 3 of bisection). If that fails, the sample is attacked again on the
+    model; so is any for which a minimum-norm attack found nothing: close to the boundary a copy
+    cannot tell the sides apart. For fixed budgets what does not fool the copy is returned as found,
+    and so it is within ``eps`` of a copy that is ``exact``: one of the same precision, that differs
+    by rounding alone. A sample that is never fooled costs what ``attack`` costs, twice if that is
+    minimum norm, and two forward passes to check the result. ``name`` is what a card calls the
+    copy.
     """
     face = alone(face_of(attack), name)
 
@@ -49,7 +50,7 @@ def on_a_copy(
         minimum_norm=face.card.minimum_norm,
         text=text_of(
             f"Return what {inner} finds {name.replace('_', ' ')}, confirmed by the model itself.",
-            "What fools the copy alone is mended.",
+            "What fools only the copy is repaired.",
             face,
             (f"{forward} + 2", backward),
             use="large nets on hardware where the copy is faster.",

@@ -1,4 +1,4 @@
-"""Race: walks to several classes at once; those that lag behind leave."""
+"""Race: runs to several classes at once; those that lag behind leave."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -30,34 +30,36 @@ def race(
     stride: float = 0.0,
     starting_points: Tensor | None = None,
 ) -> Tensor:
-    """Return the nearest fooling point that walks to several classes met (of this project).
+    """Return the nearest adversarial example that runs to several classes met (of this project).
 
-    Each walk climbs the difference of the logits of its class and of ``y``, along a running sum of
-    gradients. In Linf and L2 it stays in a ball around ``x`` and the box, whose radius follows
-    Newton: it is the distance at which the linearised margin vanishes, but moves only by a share at
-    a time. In L1 each move is a linear program: the point nearest to ``x``, no entry further than
-    ``stride`` from where the walk is, at which the linearised margin vanishes, or at first is over
-    zero by a third of what it lacks at ``x``. Walks set out to the likeliest classes; those whose
-    estimated distance is not among the least leave, stage by stage. All count as ``steps``.
+    Each run maximises the logit of its class minus that of ``y``, along a running sum of gradients.
+    In Linf and L2 it stays in the box and in a ball around ``x``. The radius follows Newton's
+    method: it is the distance at which the linearised margin vanishes, but changes only by a share
+    at a time. In L1 each move is a linear program: it leads to the point nearest to ``x``, with no
+    entry further than ``stride`` from its current value, at which the linearised margin vanishes,
+    or, at first, exceeds zero by a third of what it lacks at ``x``. Runs start towards the
+    likeliest classes; those whose estimated distance is not among the smallest are dropped, stage
+    by stage. The moves of all count as ``steps``.
 
-    In Linf up to nine walks set out from ``x`` and one round is run. In L2 and L1 what matters is
-    where a walk comes from: up to three (L1: five) leap away, by up to a quarter of the box along
-    the signs of the gradient, and come back as near as they can. One walk then repeats rounds, as
-    long as there are steps: it leaps away from the nearest place so far, with a random choice of
-    entries, and comes back. In L1 every third such round goes to another class.
+    In Linf up to nine runs start from ``x``, in a single round. In L2 and L1 it matters where a run
+    comes from: up to three (L1: five) jump away, by up to a quarter of the box along the signs of
+    the gradient, and return as near as they can. One run then repeats rounds while there are steps
+    left: it jumps away from the nearest point so far, with a random choice of entries, and returns.
+    In L1 every third such round goes to another class.
 
-    Any misclassification counts; with ``targets`` that class alone does, and walks climb its logit
+    Any misclassification counts; with ``targets`` only the target does, and runs maximise its logit
     minus the best other. A step is ``stride`` radii long at first, and in L1 moves no entry by more
     than that (0: 0.5 in Linf, 1.2 in L2, 0.2 in L1).
 
-    Where ``starting_points`` (n, ...) fool, one walk goes on from there instead, in rounds as
-    above. With ``eps`` it leaves early where it lacks more than the steps left make good as a rule.
+    If ``starting_points`` (n, ...) fool, one run continues from there instead, in rounds as above.
+    With ``eps`` it gives up early when it is further from ``eps`` than the remaining steps usually
+    gain.
 
-    Raises UsageError for ``starting_points`` of another shape than ``x``.
+    Raises UsageError if the shape of ``starting_points`` is not that of ``x``.
 
     Knows: gradients
     Cost: steps + 2 forward, steps backward
-    Use: the smallest distances in Linf, L2 and L1 for the passes; ``steps`` 49 takes 100 passes.
+    Use: the smallest distances in Linf, L2 and L1 for its passes; ``steps`` 49 takes 100 passes.
     Fails: where gradients vanish or mislead.
     Paper: none, it is of this project; compare Pintor et al. 2021, arXiv:2102.12827
     """

@@ -1,4 +1,4 @@
-"""Noise: what luck alone breaks; every real attack must do better."""
+"""Noise: what chance alone fools; every real attack must do better."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -23,10 +23,10 @@ def noise(
     ids: Sequence[str] | None = None,
     draws: int = 10,
 ) -> Tensor:
-    """Return the best of ``draws`` random points, in turn corners of the ball and Gaussians.
+    """Return the best of ``draws`` random points, alternately corners of the ball and Gaussians.
 
-    Corners are random signs of full size, Gaussians have deviation ``eps`` (Linf) or are scaled
-    to it. Forward passes only.
+    Corners are random signs of full size; Gaussians have standard deviation ``eps`` (Linf) or are
+    scaled to it. Forward passes only.
 
     Knows: scores
     Cost: draws forward, 0 backward

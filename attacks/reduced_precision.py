@@ -1,4 +1,4 @@
-"""Any attack in bfloat16, with what it finds confirmed and, where need be, mended in float32."""
+"""Any attack in bfloat16, with its results confirmed and, if necessary, repaired in float32."""
 
 import torch
 from torch import Tensor
@@ -9,10 +9,10 @@ from advkit.engine.objectives import Model
 
 
 def in_bfloat16(attack: Attack) -> Attack:
-    """Return the attack that asks the model in bfloat16, and never believes it.
+    """Return the attack with the model in bfloat16, and every result checked in full precision.
 
     ``attack`` runs with the model under `torch.autocast`; images, distances and steps stay as they
-    are. What it finds is confirmed and mended in full precision, as in `on_a_copy`.
+    are. Results are confirmed and repaired in full precision, as in `on_a_copy`.
     """
     return on_a_copy(attack, in_half, "in_bfloat16")
 

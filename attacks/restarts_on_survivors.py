@@ -1,4 +1,4 @@
-"""Restarts of any attack: again, with another seed, on what is not done yet."""
+"""Restarts of any attack: again, with another seed, on the samples that are not fooled yet."""
 
 from torch import Tensor
 
@@ -13,7 +13,8 @@ def restarted(attack: Attack, restarts: int = 5) -> Attack:
     With a fixed budget only the samples that are not fooled yet are attacked again, and the point
     of highest margin is kept; a minimum-norm attack is run again where no point within ``eps`` was
     found (always, with ``eps=None``), and the nearest is kept. The first run is ``attack`` itself.
-    A sample that is never fooled pays ``restarts`` times what the attack costs and a forward pass.
+    A sample that is never fooled costs ``restarts`` times the cost of the attack plus a forward
+    pass.
     """
     face = alone(face_of(attack), "restarted")
     name, (forward, backward) = face.card.name, face.cost
@@ -30,11 +31,11 @@ def restarted(attack: Attack, restarts: int = 5) -> Attack:
         name=f"restarted({name})",
         minimum_norm=face.card.minimum_norm,
         text=text_of(
-            f"Return the best of {restarts} runs of {name}, each with a seed of its own.",
+            f"Return the best of {restarts} runs of {name}, each with its own seed.",
             "Samples that are fooled (minimum norm: within eps) are not attacked again.",
             face,
             (f"{restarts} * ({forward} + 1)", f"{restarts} * ({backward})"),
-            use="where chance decides, at the price of more passes.",
-            fails="where the attack takes no chances: the same comes out again.",
+            use="where results depend on chance, at the cost of more passes.",
+            fails="where the attack is deterministic: the result is the same.",
         ),
     )

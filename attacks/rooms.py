@@ -1,4 +1,4 @@
-"""What happens to a sound on its way to a microphone: echoes, loudness, delay, noise."""
+"""What happens to sound on its way to a microphone: echoes, loudness, delay, noise."""
 
 from typing import TYPE_CHECKING
 

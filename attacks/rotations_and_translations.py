@@ -29,20 +29,21 @@ def rotation_translation(
     bisections: int = 10,
     edge: Literal["zeros", "border", "reflection"] = "zeros",
 ) -> Tensor:
-    """Return the nearest fooling image of a grid of turns and shifts (Engstrom et al. 2019).
+    """Return the nearest adversarial image in a grid of turns and shifts (Engstrom et al. 2019).
 
     The grid has ``angles`` steps to each side up to ``degrees``, and ``shifts`` steps in each
-    direction up to a share ``shift`` of height and width. The image turned, then shifted, by one
-    bilinear interpolation, is asked about in the order of its distance, so that the first that
-    fools is the nearest; what lies beyond ``eps`` is not asked about. Without ``eps`` turn and
-    shift of this one are then shrunk together by ``bisections`` halvings, which come on top.
-    ``edge`` is what comes in from beyond the frame. Signals, rows of one pixel height, are only
-    shifted: all places of the grid lie along them. (The paper keeps the worst of the grid.)
+    direction up to a share ``shift`` of height and width. The image is rotated, then shifted, by
+    one bilinear interpolation. The grid is queried in the order of distance, so that the first
+    image that fools is the nearest; what lies beyond ``eps`` is not queried. Without ``eps``,
+    rotation and shift of this image are then reduced together by ``bisections`` halvings, at
+    additional passes. ``edge`` says what fills in from beyond the frame. Signals, i.e. rows one
+    pixel high, are only shifted: all places of the grid lie along them. (The paper keeps the worst
+    of the grid.)
 
     Knows: scores
     Cost: (2 * angles + 1) * (2 * shifts + 1) * (2 * shifts + 1) forward, 0 backward
-    Use: what no norm sees: a net robust within ``eps`` may fall to a small turn.
-    Fails: on nets trained with turns and shifts; inside small ``eps``, where no turn fits.
+    Use: what no norm captures: a net robust within ``eps`` may fall to a small rotation.
+    Fails: on nets trained with rotations and shifts; with small ``eps``, where no rotation fits.
     Paper: Engstrom et al. 2019, arXiv:1712.02779
     """
     if not len(x):

@@ -32,22 +32,22 @@ def jsma(
     direction: Literal["both", "up", "down"] = "both",
     unit: Literal["features", "pixels"] = "features",
 ) -> Tensor:
-    """Return the first fooling point of a walk along a saliency map (Papernot et al. 2016).
+    """Return the first adversarial example found along a saliency map (Papernot et al. 2016).
 
     Each of ``steps`` moves the two entries (without ``pairs``: the one) of highest saliency by
-    ``theta`` or up to the wall. That is the product of what the move wins for the logit of the
-    target and of what the sum of all other logits loses, to first order, where both are above
-    zero; without ``targets`` of what the logit of the label loses and the others win. Other than
-    in the paper gains count the way that is left to the wall; entries move up or down as suits
-    them best (``direction`` "up" is the paper's theta > 0); and where no move wins both, the one
-    of the largest sum is made. Of n entries not all n^2 pairs are looked at: partners are taken
-    from those that are best under some weighting of both gains, and improved one at a time
+    ``theta`` or up to the bound of the box. Saliency is, to first order, the gain of the target's
+    logit times the loss of the sum of all other logits, where both are positive; without
+    ``targets``, the loss of the label's logit times the gain of the others. Unlike in the paper,
+    gains are multiplied by the distance that is left to the bound; entries move up or down,
+    whichever is better (``direction`` "up" is the paper's theta > 0); and where no move has both,
+    the one with the largest sum is made. Of n entries not all n^2 pairs are examined: candidates
+    are those that are best under some weighting of both gains, and are improved one entry at a time
     against all entries. ``unit`` "pixels" moves all channels of a pixel the same way.
 
     Knows: gradients
     Cost: 1 + 2 * steps forward, 2 * steps backward
-    Use: the classic, for comparison; on few classes and small images.
-    Fails: where gradients at the point say little of large moves; `thinning` needs fewer entries.
+    Use: the classic, for comparison; with few classes and small images.
+    Fails: where gradients at a point say little of large moves; `thinning` needs fewer entries.
     Paper: Papernot et al. 2016, arXiv:1511.07528
     """
     if not len(x):

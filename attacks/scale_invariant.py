@@ -25,14 +25,15 @@ def sim(
     decay: float = 1.0,
     scales: int = 5,
 ) -> Tensor:
-    """Return the end of a walk along the mean gradient over x, x/2, x/4 ... (Lin et al. 2020).
+    """Return the last iterate of the mean gradient over x, x/2, x/4 ... (Lin et al. 2020).
 
-    Nets read an image much alike at half its brightness: ``scales`` copies stand in for other nets.
+    Nets classify an image much the same at half its brightness: ``scales`` copies stand in for
+    other nets.
 
     Knows: gradients
     Cost: steps * scales + 2 forward, steps * scales backward
     Use: as a part of a stronger method (`dim`, `tim`, `nifgsm`).
-    Fails: on bright drawings on black, whose dark copies a net reads as nothing.
+    Fails: on bright drawings on black, whose dark copies a net does not recognise.
     Paper: Lin et al. 2020, arXiv:1908.06281
     """
     way = scale_invariant(Way(decay=decay), scales=scales)

@@ -1,4 +1,4 @@
-"""Families of images that grow more severe: the nearest member that fools, by scores alone."""
+"""Families of images of growing severity: the nearest member that fools, by scores alone."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple

@@ -32,13 +32,13 @@ def simba(
 ) -> Tensor:
     """Return the best of ``queries`` points (SimBA, Guo et al. 2019).
 
-    One direction after another, in random order: ``step`` times ``eps`` up, and if the margin does
-    not rise, down; what helps is kept, within ball and box. ``basis`` "dct" takes waves of the
-    discrete cosine transform, slow ones first; "pixels" single entries.
+    Tries one direction after another, in random order: ``step`` times ``eps`` up, and if the margin
+    does not rise, down; what helps is kept, within ball and box. ``basis`` "dct" uses waves of the
+    discrete cosine transform, low frequencies first; "pixels" uses single entries.
 
     Knows: scores
     Cost: queries forward, 0 backward
-    Use: the simplest attack by scores, hard to get wrong.
+    Use: the simplest score-based attack, hard to get wrong.
     Fails: with few queries on large images.
     Paper: Guo et al. 2019, arXiv:1905.07121
     """

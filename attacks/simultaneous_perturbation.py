@@ -37,7 +37,7 @@ def spsa(
     Knows: scores
     Cost: queries forward, 0 backward
     Use: a second opinion beside `nes`.
-    Fails: at few queries in high dimension: `square` needs a fraction of them.
+    Fails: with few queries in high dimension: `square` needs a fraction of them.
     Paper: Uesato et al. 2018, arXiv:1802.05666
     """
     if not len(x):

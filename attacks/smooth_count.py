@@ -34,21 +34,21 @@ def sigma_zero(
     swaps: int = 40,
     unit: Literal["features", "pixels"] = "features",
 ) -> Tensor:
-    """Return the fooling point of fewest entries that a smooth count leads to (Cina et al. 2025).
+    """Return the adversarial example with the fewest entries, by a smooth count (Cina et al. 2025).
 
-    From ``x`` itself, ``steps`` of Adam climb the margin, where it does not fool yet, minus the
-    mean over the entries d of the perturbation of d^2 / (d^2 + ``sigma``), with a gradient scaled
-    to a largest entry of one and a step that falls from ``step`` to its tenth by a cosine. After
-    each, entries below a threshold return to where they were. It starts at ``threshold``, rises
-    by ``pace`` times the step where the last point fooled, and falls by as much where not. So far
-    the paper; then ``swaps`` rounds drop or exchange entries of the best point one by one, as
-    `thinning` does (on nets trained against perturbations they halve the count; 0 leaves them
-    out). ``unit`` "pixels" counts the root of the sum of squares over the channels of a pixel,
-    and resets a pixel when none of its channels reaches the threshold.
+    Starts from ``x`` itself. ``steps`` of Adam maximise the margin, while it does not fool yet,
+    minus the mean over the entries d of the perturbation of d^2 / (d^2 + ``sigma``). The gradient
+    is scaled to a largest entry of one, and the step falls from ``step`` to a tenth of it by a
+    cosine. After each step, entries below a threshold are reset. The threshold starts at
+    ``threshold``, rises by ``pace`` times the step if the last point fooled, and falls by as much
+    if not. So far the paper; then ``swaps`` rounds drop or exchange entries of the best point one
+    by one, as `thinning` does (on nets trained against perturbations they halve the count; 0 omits
+    them). ``unit`` "pixels" counts the root of the sum of squares over the channels of a pixel, and
+    resets a pixel when none of its channels reaches the threshold.
 
     Knows: gradients
     Cost: 1 + steps + 4 * swaps forward, steps + swaps backward
-    Use: the reference in L0, and a second opinion on `thinning`: it knows grey values.
+    Use: the reference in L0, and a second opinion on `thinning`: it can use grey values.
     Fails: with few steps, and where the margin has no gradient.
     Paper: Cina et al. 2025, arXiv:2402.01879
     """

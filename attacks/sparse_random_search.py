@@ -45,17 +45,17 @@ def sparse_rs(
 ) -> Tensor:
     """Return the best of ``queries`` points with as many new pixels as ``eps`` allows.
 
-    New pixels are corners of the colour cube. At each query some of them, a falling ``share``,
-    take their old colours back and as many are drawn anew; kept is what raises the margin. The
-    schedule is stretched over the budget. Unlike in the paper those that were taken back may be
-    drawn again, in another colour, and a corner that is the old colour gives way to the opposite.
-    ``unit`` "features" changes single entries. As ``eps`` counts entries, ``x`` is returned and the
-    model not asked where it is less than the channels.
+    New pixels are corners of the colour cube. At each query some of them, a falling ``share``, get
+    their old colours back and as many others are drawn; a change that raises the margin is kept.
+    The schedule is stretched over the budget. Unlike in the paper, pixels that were reset may be
+    drawn again, in another colour, and a corner equal to the old colour is replaced by the opposite
+    one. ``unit`` "features" changes single entries. As ``eps`` counts entries, ``x`` is returned
+    and the model not queried if it is less than the number of channels.
 
     Knows: scores
     Cost: queries forward, 0 backward
     Use: few pixels where only scores are known; a check on gradients in L0.
-    Fails: with few queries, and against `sigma_zero` where gradients can be trusted.
+    Fails: with few queries; weaker than `sigma_zero` where gradients can be trusted.
     Paper: Croce et al. 2022, arXiv:2006.12834
     """
     view = by_place(x, unit)

@@ -44,13 +44,13 @@ def square(
 ) -> Tensor:
     """Return the best of ``queries`` points (Andriushchenko et al. 2020; L1: Croce and Hein 2021).
 
-    Windows and colours are drawn for each sample by itself. ``share`` of the image is changed at
-    first and half as much at each mark of the schedule, which is stretched over the budget.
-    Images (n, c, h, w) of any size; other shapes are taken as rows of one pixel height.
+    Windows and colours are drawn for each sample separately. A ``share`` of the image is changed at
+    first and half as much after each mark of the schedule, which is stretched over the budget.
+    Images (n, c, h, w) may have any size; other shapes are treated as rows one pixel high.
 
     Knows: scores
     Cost: queries forward, 0 backward
-    Use: a check on gradients: where it wins, they mislead.
+    Use: a check on gradients: where it is stronger, they mislead.
     Fails: with few queries.
     Paper: Andriushchenko et al. 2020, arXiv:1912.00049
     """

@@ -13,13 +13,13 @@ from advkit.errors import UsageError
 
 
 def strongest(*attacks: Attack) -> Attack:
-    """Return the attack that gives each sample the best of what ``attacks`` find in turn.
+    """Return the attack that gives each sample the best result of ``attacks``, run in turn.
 
-    With a fixed budget a sample that is fooled leaves, and the point of highest margin is kept.
-    If one of them is a minimum-norm attack so is the result: the nearest point is kept, and those
-    of a fixed budget are `minimised` first. Options are bound beforehand
+    With a fixed budget a sample that is fooled leaves, and the point of highest margin is kept. If
+    one of them is a minimum-norm attack, so is the result: the nearest point is kept, and those
+    with a fixed budget are `minimised` first. Options are bound beforehand
     (``strongest(partial(pgd, steps=20), fgsm)``); the norms are those that all have. A sample that
-    is never fooled pays for each attack, and a forward pass for looking at what it returns.
+    is never fooled costs one run of each attack, and a forward pass each to check its result.
     """
     if not attacks:
         raise UsageError("strongest() of no attacks", "give one or more")
@@ -42,7 +42,7 @@ def strongest(*attacks: Attack) -> Attack:
         name="strongest",
         minimum_norm=face.card.minimum_norm,
         text=text_of(
-            f"Return per sample the best of what these find in turn: {', '.join(names)}.",
+            f"Return per sample the best result of, in turn: {', '.join(names)}.",
             "Samples that are fooled (minimum norm: within eps) leave.",
             face,
             (" + ".join(f"{a} + 1" for a, _ in costs), " + ".join(b for _, b in costs)),

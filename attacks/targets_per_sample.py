@@ -16,14 +16,14 @@ Choice = Literal["random", "least_likely", "second", "all", "given"]
 
 
 def targeted(attack: Attack, choice: Choice = "second") -> Attack:
-    """Return the attack that runs ``attack`` towards targets of its own choice.
+    """Return the attack that runs ``attack`` towards targets that it chooses.
 
-    ``second`` is the likeliest class other than the label, ``least_likely`` the unlikeliest, both
-    by the logits at ``x``; ``random`` any other class, drawn per sample. Reaching the target is all
-    that counts. ``all`` tries every other class, the likeliest first, and keeps the nearest point
-    (fixed budget: stops at the first that fools); any misclassification counts then. ``given`` asks
-    for ``targets``; those that are given are sought whatever the ``choice``. Looking at the logits
-    costs a forward pass, and with ``all`` so does looking at what each run returns.
+    ``second`` is the likeliest class other than the label, ``least_likely`` the least likely class,
+    both by the logits at ``x``; ``random`` is any other class, drawn per sample. Only reaching the
+    target counts. ``all`` tries every other class, the likeliest first, and keeps the nearest point
+    (fixed budget: stops at the first that fools); then any misclassification counts. ``given``
+    requires ``targets``; given targets are used whatever the ``choice``. The logits cost a forward
+    pass, and with ``all`` so does checking the result of each run.
     """
     if choice not in get_args(Choice):
         raise UnknownNameError(
@@ -52,8 +52,8 @@ def targeted(attack: Attack, choice: Choice = "second") -> Attack:
             "Only reaching the target counts; with all, every misclassification does.",
             face,
             _cost(choice, *face.cost),
-            use="to ask how easily a certain mistake is provoked.",
-            fails="where another class is nearer, if any mistake will do; take all then.",
+            use="how easily a certain misclassification is provoked.",
+            fails="where another class is nearer, if any misclassification will do: use all.",
         ),
     )
 

@@ -44,26 +44,26 @@ def thinning(
     push: float = PUSH,
     unit: Literal["features", "pixels"] = "features",
 ) -> Tensor:
-    """Return the fooling point of fewest entries that ``walks`` searches find (of this project).
+    """Return the adversarial example with the fewest entries of ``walks`` runs (of this project).
 
-    Only points with entries at the walls 0 and 1 are tried: in L0 the way there costs no more
-    than any other. Which entries, and which wall, a running mean of gradients says. These are
-    not taken at the point itself, where the slope of an entry that is yet to move says little of
-    its way to the wall (least of all on nets trained against small perturbations), but where all
-    entries are pushed a little: by ``push``, twice and three times it along the signs of the
-    gradient at first, later at random by ``push`` on average. Bisection then finds how many of
-    the best entries fool; ``steps`` times the mean is renewed at the last point and the count
-    lowered to 0.7 of it, or raised by a tenth where the point did not fool; and ``swaps`` rounds
-    drop or exchange entries one by one. The first walk climbs away from the label, the others to
-    the classes that are next in the order of logits (with ``targets``: all to the target), so
-    few ``walks`` with many ``steps`` and ``swaps`` are the better the fewer basins there are.
+    Only points whose changed entries are at the bounds 0 and 1 are tried: in L0 a large change
+    costs no more than a small one. A running mean of gradients decides which entries, and which
+    bound. The gradients are not taken at the point itself, where the slope of an entry that has yet
+    to move says little of its way to the bound (least of all on nets trained against small
+    perturbations), but after all entries are pushed a little: by ``push``, twice and three times it
+    along the signs of the gradient at first, later at random by ``push`` on average. Bisection then
+    finds how many of the best entries fool. ``steps`` times, the mean is updated at the last point
+    and the count lowered to 0.7 of it, or raised by a tenth if the point did not fool. Finally
+    ``swaps`` rounds drop or exchange entries one by one. The first run leads away from the label,
+    the others to the next classes in the order of logits (with ``targets``: all to the target), so
+    that few ``walks`` with many ``steps`` and ``swaps`` are better the fewer basins there are.
     ``unit`` "pixels" moves all channels of a pixel together.
 
     Knows: gradients
     Cost: 1 + walks * (11 + 2 * steps + 4 * swaps) forward, walks * (4 + steps + swaps) backward
-    Use: the strongest search in L0, at any budget; ``walks`` 1, ``steps`` 11, ``swaps`` 11 take
-        100 passes.
-    Fails: where grey values between the walls are needed, and where gradients mislead.
+    Use: the strongest search in L0, at any budget; ``walks`` 1, ``steps`` 11, ``swaps`` 11 take 100
+        passes.
+    Fails: where grey values between the bounds are needed, and where gradients mislead.
     Paper: none, it is of this project; compare Croce and Hein 2019, arXiv:1909.05040
     """
     if not len(x):

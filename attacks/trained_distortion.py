@@ -33,20 +33,21 @@ def distortion(
     shares: int = 8,
     polish: int = 10,
 ) -> Tensor:
-    """Return ``x`` plus the least share found of an image that was trained alone (Stanford CS231n).
+    """Return ``x`` plus the least share found of a separately trained image (Stanford CS231n).
 
-    An all black image d climbs the score of the target class for ``steps`` steps of ``step`` along
-    the sign of the gradient, within the box; of its places the one surest of that class is kept.
-    clip(x + s d) is then asked at ``shares`` growing s, each twice the last and the largest 8, and
-    the first stretch that ends beyond the boundary is bisected ``polish`` times: so much of the
-    distortion is needed. The target is ``targets``, or the likeliest other class at ``x``, when any
-    misclassification counts. The lecture stops training at the first image that the net takes for
-    the target; going on to the last step halves the share that is needed.
+    A black image d maximises the score of the target class for ``steps`` steps of ``step`` along
+    the sign of the gradient, within the box; the iterate most confidently of that class is kept.
+    clip(x + s d) is then queried at ``shares`` growing s, each twice the last and the largest 8,
+    and the first interval that ends beyond the boundary is bisected ``polish`` times: that is how
+    much of the distortion is needed. The target is ``targets``, or the likeliest other class at
+    ``x``, in which case any misclassification counts. The lecture stops training at the first image
+    that the net classifies as the target; continuing to the last step halves the share that is
+    needed.
 
     Knows: gradients
     Cost: steps + 2 + shares forward, steps backward
-    Use: to see how much of a pattern that means a class to the net is too much for a photograph.
-    Fails: as a measure of distance: the direction knows nothing of the photograph.
+    Use: to see how much of a pattern that the net takes for a class fools it on a photograph.
+    Fails: as a measure of distance: the direction does not depend on the photograph.
     Paper: Li, Johnson and Yeung 2017, Stanford CS231n, lecture 12; Simonyan et al. 2013,
         arXiv:1312.6034
     """

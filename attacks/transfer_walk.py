@@ -1,4 +1,4 @@
-"""The walk of attacks that are to fool other nets: all steps, along a gradient made less special.
+"""The iteration of transfer attacks: all steps, along a gradient less specific to the net.
 
 A method is a change of a `Way`; several changes make several methods in one:
 ``with_momentum(seen_through(Way(), resized()))``. A walk never stops early: a sample that fools

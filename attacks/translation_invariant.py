@@ -26,15 +26,15 @@ def tim(
     decay: float = 1.0,
     sigma: float = 1.0,
 ) -> Tensor:
-    """Return the end of a walk along gradients blurred by a Gaussian (Dong et al. 2019).
+    """Return the last iterate of gradients blurred by a Gaussian (Dong et al. 2019).
 
-    A blurred gradient is, nearly, the mean gradient over shifts of the image. ``sigma`` is in
+    A blurred gradient is approximately the mean gradient over shifts of the image. ``sigma`` is in
     pixels; the paper's is 3 on 299 pixels.
 
     Knows: gradients
     Cost: steps + 2 forward, steps backward
-    Use: examples for adversarially trained nets, which look at coarse structure.
-    Fails: where ``sigma`` is large for the image: small ones have no room to be blurred.
+    Use: examples for adversarially trained nets, which rely on coarse structure.
+    Fails: where ``sigma`` is large for the image: small images leave no room for blur.
     Paper: Dong et al. 2019, arXiv:1904.02884
     """
     way = translation_invariant(Way(decay=decay), sigma=sigma)

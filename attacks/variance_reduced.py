@@ -28,16 +28,17 @@ def svre(
     decay: float = 1.0,
     inner: int = 4,
 ) -> Tensor:
-    """Return the end of a walk on several nets with variance reduction (Xiong et al. 2022).
+    """Return the last iterate on several nets with variance reduction (Xiong et al. 2022).
 
-    Between two steps runs an inner walk of ``inner`` steps per net, each along the gradient of one
-    net drawn at random, less what that net's gradient differed from the mean where the walk began.
-    The sum of these is followed. ``model`` as in `ens`; the cost is that for one net.
+    Between two steps there is an inner run of ``inner`` steps per net. Each follows the gradient of
+    one net drawn at random, minus the difference between that net's gradient and the mean at the
+    start of the inner run. The outer step follows the sum of these. ``model`` as in `ens`; the cost
+    is given for one net.
 
     Knows: gradients
     Cost: (inner + 1) * steps + 2 forward, (inner + 1) * steps backward
     Use: several nets that disagree.
-    Fails: one net, for which it is a slow `mifgsm`.
+    Fails: with a single net, for which it is a slow `mifgsm`.
     Paper: Xiong et al. 2022, arXiv:2111.10752
     """
     way = variance_reduced(Way(decay=decay), inner=inner)

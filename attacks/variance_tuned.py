@@ -1,4 +1,4 @@
-"""VMI-FGSM: momentum, and the gradient mended by its neighbours'."""
+"""VMI-FGSM: momentum, and the gradient corrected by those of its neighbours."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -27,15 +27,15 @@ def vmifgsm(
     neighbours: int = 20,
     reach: float = 1.5,
 ) -> Tensor:
-    """Return the end of a walk with momentum and variance tuning (Wang and He 2021).
+    """Return the last iterate with momentum and variance tuning (Wang and He 2021).
 
-    To each gradient is added by how much, one step before, the mean gradient of ``neighbours``
-    within ``reach`` times ``eps`` differed from it: what is an accident of one place is taken out.
+    To each gradient is added how much, one step before, the mean gradient of ``neighbours`` within
+    ``reach`` times ``eps`` differed from it: this removes what is accidental to a single point.
 
     Knows: gradients
     Cost: steps * (neighbours + 1) + 2 forward, steps * (neighbours + 1) backward
-    Use: strong with one net alone, more so together with `dim`, `tim` or `sim`.
-    Fails: where passes are dear: it costs ``neighbours`` times `mifgsm`.
+    Use: strong with a single net, more so combined with `dim`, `tim` or `sim`.
+    Fails: where passes are expensive: it costs ``neighbours`` times `mifgsm`.
     Paper: Wang and He 2021, arXiv:2103.15571
     """
     way = variance_tuned(Way(decay=decay), neighbours=neighbours, reach=reach)

@@ -27,21 +27,21 @@ def vfga(
     samples: int = 10,
     unit: Literal["features", "pixels"] = "features",
 ) -> Tensor:
-    """Return the first fooling point of a greedy walk, entry by entry (Hajri et al. 2022).
+    """Return the first adversarial example of a greedy search by entries (Hajri et al. 2022).
 
-    Each of ``steps`` picks, of the entries that have not moved yet, the one whose way up to the
-    wall, and the one whose way down, lowers the probability of the label the most (targeted:
-    raises that of the target), to first order. Of both it tries ``samples`` moves, the absolute
-    value of a Gaussian whose deviation is the way to the wall, cut there, and goes on from the
-    likeliest; a sample leaves at the first that fools. Other than in the paper the first of the
-    moves is the whole way to the wall, so that no luck is needed for it, and probabilities are
-    compared by their logarithm, which does not saturate. ``unit`` "pixels" moves all channels of
-    a pixel, each by a draw of its own.
+    Each of ``steps`` picks, among the entries that have not moved yet, the one whose move up to its
+    bound, and the one whose move down, lowers the probability of the label the most (targeted:
+    raises that of the target), to first order. For both it tries ``samples`` moves: absolute values
+    of a Gaussian whose standard deviation is the distance to the bound, clipped there. It continues
+    from the best; a sample leaves at the first that fools. Unlike in the paper the first of the
+    moves goes all the way to the bound, so that this needs no luck, and probabilities are compared
+    by their logarithm, which does not saturate. ``unit`` "pixels" moves all channels of a pixel,
+    each by its own draw.
 
     Knows: gradients
     Cost: steps * (1 + 2 * samples) forward, steps backward
     Use: small counts without any tuning: a baseline for `sigma_zero` and `thinning`.
-    Fails: where a single entry matters little by itself, as on nets trained against attacks.
+    Fails: where single entries matter little, as on adversarially trained nets.
     Paper: Hajri et al. 2022, arXiv:2011.12423
     """
     if not len(x):

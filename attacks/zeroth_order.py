@@ -32,13 +32,13 @@ def zoo(
     h: float = 0.01,
     c: float = 1.0,
 ) -> Tensor:
-    """Return the fooling point of least L2 size of ``searches`` walks (ZOO, Chen et al. 2017).
+    """Return the adversarial example of least L2 size of ``searches`` runs (ZOO, Chen et al. 2017).
 
-    A walk descends the squared L2 distance plus ``c`` times what the margin lacks. Each move asks
-    about ``coordinates`` random entries, ``h`` up and ``h`` down, and moves these by Adam with
-    means of their own, in the box. ``step`` falls to a tenth. ``c`` is sought per sample, by
-    factors of ten, then by halving its logarithm. Neither the tanh of the paper nor its smaller
-    images are used: walls hold the entries as well, and where it asks is random.
+    A run minimises the squared L2 distance plus ``c`` times what the margin lacks. Each move
+    queries ``coordinates`` random entries, ``h`` up and ``h`` down, and moves these by Adam with
+    moments of their own, in the box. ``step`` falls to a tenth. ``c`` is searched per sample, by
+    factors of ten, then by bisection of its logarithm. Neither the paper's tanh nor its smaller
+    images are used: clipping keeps entries in the box as well, and entries are chosen at random.
 
     Knows: scores
     Cost: 1 + searches * steps * (2 * coordinates + 1) forward, 0 backward

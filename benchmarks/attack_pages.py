@@ -21,7 +21,7 @@ from advkit.engine.objectives import margins
 from advkit.models import Classifier, load_model
 
 MODEL, DATA = "bundled:fashion-mnist-cnn", "bundled:fashion-mnist"
-SHOWN = (2, 4)  # which of the images that the model reads right
+SHOWN = (2, 4)  # which of the correctly classified images
 EPS = {"Linf": 0.1, "L2": 1.5, "L1": 15.0, "L0": 49.0}  # for attacks that need one
 COLUMNS = 8  # at most
 
@@ -54,11 +54,11 @@ def page(family: str) -> str:
 def _caption(family: str) -> str:
     sizes = ", ".join(f"{norm} {eps:g}" for norm, eps in EPS.items())
     return (
-        f"![What they do to images]({family}.png)\n\n"
+        f"![Two images under each attack]({family}.png)\n\n"
         f"*Two images of `{DATA}`, attacked on `{MODEL}` in the first norm of each attack: the "
-        f"result above, and the change below it, blue down and red up, each scaled to its largest "
-        f"entry. Attacks that need `eps` have {sizes}. Under each: the size of the change, and "
-        "whether it fools.*"
+        f"result above, and the perturbation below it, blue down and red up, each scaled to its "
+        f"largest entry. Attacks that need `eps` have {sizes}. Under each: the size of the "
+        "perturbation, and the predicted class if it fools.*"
     )
 
 

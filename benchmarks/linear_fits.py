@@ -68,12 +68,14 @@ def two_classes(samples: Samples, names: Sequence[str] = ()) -> Samples:
     """
     known = class_names(samples)
     if len(known) < 2:
-        raise InputError(f"{samples.name} has images of one class", "two are needed to part them")
+        raise InputError(
+            f"{samples.name} has images of one class", "two are needed to separate them"
+        )
     if not names:
         names = USUAL if set(USUAL) <= set(known) else known[:2]
     if len(names) != 2 or names[0] == names[1]:
         raise UsageError(
-            f"--classes {','.join(names)} is no pair", "two names: Sneaker,Bag", code="E203"
+            f"--classes {','.join(names)} is not a pair", "two names: Sneaker,Bag", code="E203"
         )
     for name in names:
         if name not in known:

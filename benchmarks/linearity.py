@@ -52,7 +52,7 @@ def study(
     reach = usual_eps(samples) if eps is None else eps
     if not reach > 0:
         raise UsageError(
-            f"--eps {reach:g} is no way to go", "give a number above 0: 8/255, 0.05", code="E203"
+            f"--eps {reach:g} is not a distance", "give a number above 0: 8/255, 0.05", code="E203"
         )
     setting = Setting(data, pair, nets, decay, reach, seed)
     found = Study(_about(samples, setting))

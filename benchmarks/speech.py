@@ -82,7 +82,7 @@ def begin(
     read = torch.cat([model(part).argmax(1) for part in torch.split(samples.x, 64)])
     right = (read == samples.y).nonzero()[:, 0].tolist()
     if not right:
-        raise EmptyError(f"{model.name} reads none of {len(samples.ids)} clips right",
+        raise EmptyError(f"{model.name} classifies none of {len(samples.ids)} clips correctly",
                          "check rate, length and class order")  # fmt: skip
     spread = [
         right[i] for i in np.unique(np.linspace(0, len(right) - 1, clips).round().astype(int))

@@ -83,7 +83,7 @@ def test_a_norm_is_known_in_any_capitals(tmp_path: Path, norm: str) -> None:
 @pytest.mark.parametrize("face", ["audit", "attack", "certify", "explain"])
 def test_data_of_ones_own_without_a_model_is_refused_and_the_bundled_one_named(face: str) -> None:
     words = ["pgd"] if face == "attack" else []
-    with pytest.raises(UsageError, match="comes without a model") as caught:
+    with pytest.raises(UsageError, match="does not imply a model") as caught:
         getattr(advkit, face)(*words, data="npz:mine.npz")
     assert "--model bundled:fashion-mnist-cnn-robust" in caught.value.hint
 
@@ -113,7 +113,7 @@ def test_ids_that_are_numbers_do_not_lose_what_was_found(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("word", "value", "told"),
     [
-        ("name", abs, "is no name"), ("eps", [0.1, 0.2], "no single number"),
+        ("name", abs, "is not a name"), ("eps", [0.1, 0.2], "not a single number"),
         ("eps", "8/255", "is a string"), ("targets", [1, 2], "targets is a list, not one class"),
     ],
 )  # fmt: skip

@@ -1,1 +1,1 @@
-"""The Python face: one module for what each command does. The command line calls the same."""
+"""The Python interface: one module for each command. The command line calls the same functions."""

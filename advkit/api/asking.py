@@ -1,4 +1,4 @@
-"""What was asked: the usual model, data and eps where nothing is said, device, run directory."""
+"""Parse a request: defaults for model, data and eps, the device, the run directory."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -107,8 +107,8 @@ def model_for(
         if isinstance(data, str):
             check_bare_data(parse_spec(data))
         raise UsageError(
-            f"--data {name} comes without a model",
-            f"say whose answers count: --model ./net.py:make, --model FILE, or the net that comes "
+            f"--data {name} does not imply a model",
+            f"give one: --model ./net.py:make, --model FILE, or the net that comes "
             f"with advkit: --model {usual}",
             code="E204",
         )
@@ -127,7 +127,7 @@ def own_data(model: str | Classifier) -> str:
     if isinstance(model, str):
         check_bare(parse_spec(model), bundled_models())
     raise UsageError(
-        f"--model {name} comes without images", "say on what: --data imagefolder:DIR", code="E204"
+        f"--model {name} has no default images", "give --data imagefolder:DIR", code="E204"
     )
 
 
@@ -136,7 +136,9 @@ def in_units(samples: Samples, eps: Sequence[float]) -> Samples:
     relative = {isinstance(e, Relative) for e in eps}
     if len(relative) > 1:
         raise UsageError(
-            "some eps are in decibels and some are not", "give all of one kind", code="E208"
+            "some eps are in decibels and some are not",
+            "write all of them the same way",
+            code="E208",
         )
     return taken_relative(samples) if relative == {True} else samples
 
@@ -173,8 +175,8 @@ def pick_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         here = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
         raise InputError(
-            f"--device {name} is not on this machine",
-            f"there is: {', '.join(here)}",
+            f"--device {name} is not available on this machine",
+            f"available: {', '.join(here)}",
             code="E310",
         ) from error
     return device

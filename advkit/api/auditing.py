@@ -1,4 +1,4 @@
-"""The Python face of `advkit audit` and `advkit attack`."""
+"""The Python interface of `advkit audit` and `advkit attack`."""
 
 from collections.abc import Sequence
 from pathlib import Path

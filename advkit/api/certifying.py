@@ -1,4 +1,4 @@
-"""The Python face of `advkit certify`."""
+"""The Python interface of `advkit certify`."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,8 +60,8 @@ def certify(
     samples, classifier = load_both(model, data, limit, arch, torch.device("cpu"), stream=True)
     if smooth is None and classifier.black_box:
         raise InapplicableError(
-            f"no bounds for the model {classifier.name}: a black box shows its answers alone",
-            "certify what it answers under noise: --smooth 0.25",
+            f"no bounds for the model {classifier.name}: a black box gives only outputs",
+            "certify its outputs under noise instead: --smooth 0.25",
         )
     folder = Path(out) if out else new_run(str(model), samples.name, kind="certify")
     asked = asked_of(model, data, samples, command)

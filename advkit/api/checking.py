@@ -1,4 +1,4 @@
-"""Options, looked at before anything is loaded: a slip is told at once, not after the wait."""
+"""Options, checked before anything is loaded, so that mistakes are reported at once."""
 
 import math
 from collections.abc import Callable, Collection, Mapping
@@ -60,8 +60,8 @@ def text_of_attack(name: object) -> str:
     found = getattr(name, "__name__", None) if callable(name) else name
     if not isinstance(found, str) or (callable(name) and ATTACKS.get(found) is not name):
         raise UsageError(
-            f"the attack {name!r} is no name",
-            "such as 'pgd:steps=40'; one of your own is './file.py:function'",
+            f"the attack {name!r} is not a name",
+            "such as 'pgd:steps=40'; your own is './file.py:function'",
             code="E203",
         )
     return found

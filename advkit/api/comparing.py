@@ -1,4 +1,4 @@
-"""The Python face of `advkit compare`."""
+"""The Python interface of `advkit compare`."""
 
 from collections.abc import Mapping
 from pathlib import Path

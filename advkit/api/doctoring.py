@@ -1,4 +1,4 @@
-"""The Python face of `advkit doctor`: is everything here that an audit needs, and does it work?"""
+"""The Python interface of `advkit doctor`: is everything installed that an audit needs?"""
 
 import tempfile
 import time

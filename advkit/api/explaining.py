@@ -1,4 +1,4 @@
-"""The Python face of maps: explain a model."""
+"""The Python interface of saliency maps: explain a model."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The Python face of `advkit inspect`: what to look at first when numbers look wrong."""
+"""The Python interface of `advkit inspect`: what to check first when numbers look wrong."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The Python face of `advkit linearity`: tables as CSV, a summary as JSON, and a page."""
+"""The Python interface of `advkit linearity`: tables as CSV, a summary as JSON, and a page."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""The Python face of pictures: load, make, write the page. The command line calls the same."""
+"""The Python interface of the picture commands: load, compute, write the page."""
 
 import math
 from collections.abc import Callable, Sequence

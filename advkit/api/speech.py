@@ -43,7 +43,7 @@ def speech(
     """
     began, own = now(), model.startswith("bundled:spoken-digits")
     if data is None and not own:
-        raise InputError(f"{model} comes without clips", "say on what: --data audio:DIR")
+        raise InputError(f"{model} has no default clips", "give --data audio:DIR")
     earlier(out, fresh=True, schema=SCHEMA)
     samples = load_data(data or DATA, shape=input_shape(model))
     recogniser = loaded_for(samples, model)

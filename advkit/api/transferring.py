@@ -90,7 +90,7 @@ def transfer(
     if models:
         if data is None:
             raise UsageError(
-                "--model comes without images", "say on what: --data imagefolder:DIR", code="E204"
+                "--model has no default images", "give --data imagefolder:DIR", code="E204"
             )
         radii = pick_eps(eps, norm, models[0])
         check_eps(radii, norm)
@@ -198,14 +198,14 @@ def _trained(
 ) -> tuple[list[Net], Samples, str]:  # fmt: skip
     name = TEST if data is None else name_of_data(data)
     if training.data == TRAIN and not name.startswith("bundled:digits"):
-        raise UsageError(f"--data {name} says on what to attack, not on what to train",
+        raise UsageError(f"--data {name} gives the images to attack, not those to train on",
                          "add --train-data, or give nets: --model A --model B")  # fmt: skip
     samples = _on(device, given(TEST if data is None else data, limit))
     images = load_data(training.data)
     if samples.x.shape[1:] != images.x.shape[1:]:
         raise InputError(f"{images.name} has images of {tuple(images.x.shape[1:])}, "
                          f"{samples.name} of {tuple(samples.x.shape[1:])}",
-                         "give both at one size (?size=)", code="E314")  # fmt: skip
+                         "use the same size for both (?size=)", code="E314")  # fmt: skip
     plans, robust = plans_of(training, len(images.ids), norm, radii)
     files = trained([*plans, *robust], images, training.folder, jobs=jobs, progress=progress)
     nets = [

@@ -1,4 +1,4 @@
-"""What workers of a run make of its recipe: the same model and samples, from their specs."""
+"""How workers rebuild the model and samples of a run from their specs."""
 
 from collections.abc import Mapping
 from typing import Any

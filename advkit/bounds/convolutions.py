@@ -1,4 +1,4 @@
-"""Convolutions as affine operators, and how a window of coefficients goes back through them."""
+"""Convolutions as affine operators, and backpropagation of windows of coefficients."""
 
 import functools
 from collections.abc import Callable, Sequence

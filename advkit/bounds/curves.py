@@ -1,4 +1,4 @@
-"""Activations: the line that stays below each and the line that stays above, between two walls."""
+"""Activations: a line below and a line above each, valid between two bounds."""
 
 from collections.abc import Callable
 from typing import NamedTuple

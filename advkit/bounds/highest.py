@@ -1,4 +1,4 @@
-"""Max pooling: the highest of a window is at least the one that is surely high."""
+"""Max pooling: the maximum of a window is at least the one that is surely high."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Walls for the value of every step: intervals, drawn in by CROWN where a curve needs them tight.
+"""Intervals for the value of every step, tightened by CROWN where an activation needs it.
 
 Gowal et al. 2018 for the intervals. Only entries whose activation is not known to be straight are
 worth the way back; what is found for a layer is used for the next.

@@ -1,4 +1,4 @@
-"""From the cheapest proof to the dearest: each rung is tried on what the one before left open."""
+"""From the cheapest proof to the most expensive: each is tried on what the last left open."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""CROWN: backpropagation in which every activation answers with a line (Zhang et al. 2018).
+"""CROWN: backpropagation that replaces every activation by lines (Zhang et al. 2018).
 
 The coefficients of a row say: (the neuron) >= sum(a * value) + constant. A step back puts in the
 place of the value what is known of it: an affine operator its own formula; an activation its lower

@@ -1,4 +1,4 @@
-"""The sets that the input may come from, and the least value of a linear function over one."""
+"""The sets that inputs may come from, and the minimum of a linear function over one."""
 
 from typing import NamedTuple
 

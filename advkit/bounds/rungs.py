@@ -1,4 +1,4 @@
-"""The names of proofs, apart from what proves: a command line is read without torch."""
+"""The names of the proof methods, kept apart so that the command line can be read without torch."""
 
 RUNGS = ("intervals", "crown", "alpha", "split")
 """Intervals with a relaxed last way back; CROWN; optimised slopes; branch and bound."""

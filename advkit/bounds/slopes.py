@@ -1,4 +1,4 @@
-"""alpha-CROWN: the slope of every lower line is free, and is found by gradient (Xu et al. 2021).
+"""alpha-CROWN: the slopes of the lower lines are free and optimised by gradient (Xu et al. 2021).
 
 With beta terms (Wang et al. 2021): where a neuron was split, the constraint on its sign enters the
 bound with a multiplier that is found together with the slopes. Any slopes and multipliers give a

@@ -1,4 +1,4 @@
-"""The command line. Commands are imported when they are called: `--help` waits for nothing."""
+"""The command line. Commands are imported only when they are called, so that `--help` is fast."""
 
 import os
 from importlib import import_module

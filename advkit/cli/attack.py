@@ -1,4 +1,4 @@
-"""`advkit attack`: one attack on all images; the examples, a table and a summary come out."""
+"""`advkit attack`: one attack on all images; writes the examples, a table and a summary."""
 
 import json
 from pathlib import Path
@@ -132,7 +132,7 @@ def attack(
     check_eps(() if eps is None else (eps,), norm or "")
     if transform and not average:
         raise UsageError(
-            f"--transform {transform} is of --average", "add --average 16", code="E207"
+            f"--transform {transform} needs --average", "add --average 16", code="E207"
         )
     from advkit.api.asking import model_for
     from advkit.api.auditing import attack as run
@@ -167,7 +167,7 @@ def table(summary: dict[str, Any]) -> str:
         told = ", ".join(f"{name} {value:.4g}" for name, value in size.items())
         lines += ["", f"size in {summary['norm']}: {told}"]
     if "share_of_transforms" in summary:
-        lines.append(f"fooled under {summary['share_of_transforms']:.1%} of fresh transforms")
+        lines.append(f"fooled under {summary['share_of_transforms']:.1%} of new transforms")
     if summary["invalid"]:
         lines.append(f"invalid, outside the ball or the box: {summary['invalid']}")
     passes = f"{summary['forwards']:,.1f} forward, {summary['backwards']:,.1f} backward"

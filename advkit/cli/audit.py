@@ -1,4 +1,4 @@
-"""`advkit audit`: model and data in, one report out."""
+"""`advkit audit`: attack a model on data and write a report."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`advkit certify`: bounds alone; for which images no perturbation exists, proved."""
+"""`advkit certify`: bounds without attacks; images for which no perturbation exists, proved."""
 
 import json
 from pathlib import Path

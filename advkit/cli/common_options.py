@@ -1,4 +1,4 @@
-"""What every command has: config files, --print-config, how much is told."""
+"""What every command has: config files, --print-config, verbosity."""
 
 from collections.abc import Collection
 from functools import wraps

@@ -36,7 +36,7 @@ class Setting(NamedTuple):
 def config_files(asked: Path | None) -> list[Path]:
     """Return the files that count, the strongest last; raises InputError if ``asked`` is none."""
     if asked is not None and not asked.is_file():
-        raise InputError(f"--config {asked} is no file", "check the path", code="E301")
+        raise InputError(f"--config {asked} is not a file", "check the path", code="E301")
     usual = [user_folder() / "config.toml", FOUND]
     return [file for file in usual if file.is_file()] + ([asked] if asked else [])
 
@@ -46,7 +46,7 @@ def settings(
 ) -> dict[str, Setting]:
     """Return what the files say of ``command``, by the names of its parameters.
 
-    Raises UsageError with file and line for what is no TOML, for a table that is none of
+    Raises UsageError with file and line for what is not valid TOML, for a table that is none of
     ``commands``, a key that is no option of the command, and a value of another kind.
     """
     known = {key_of(option): option for option in options_of(command)}
@@ -101,7 +101,7 @@ def _parsed(file: Path) -> tuple[str, dict[str, Any]]:
         raise InputError(f"{file} cannot be read: {error.strerror}", code="E302") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         hint = "TOML: a [table] per command, then key = value; texts in quotes"
-        raise UsageError(f"{file} is no TOML: {error}", hint, code="E209") from error
+        raise UsageError(f"{file} is not valid TOML: {error}", hint, code="E209") from error
 
 
 def _wrong(file: Path, text: str, key: str, table: str, why: str, hint: str) -> UsageError:

@@ -1,4 +1,4 @@
-"""`advkit convert`: a file that can run code in, one that cannot out."""
+"""`advkit convert`: turn a file that can run code into one that cannot."""
 
 from pathlib import Path
 

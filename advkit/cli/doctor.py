@@ -1,4 +1,4 @@
-"""`advkit doctor`: is everything here that an audit needs, and does it work?"""
+"""`advkit doctor`: is everything installed that an audit needs, and does it work?"""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""`advkit embed`: images laid out by what a net makes of them."""
+"""`advkit embed`: images arranged by the codes that a net gives them."""
 
 from typing import Any
 

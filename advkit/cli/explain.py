@@ -1,4 +1,4 @@
-"""`advkit explain`: where a net looks, by several methods, and whether to believe them."""
+"""`advkit explain`: where a net looks, by several methods, and whether to trust them."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a person sees when something fails, and the exit code for it.
+"""What the user sees when something fails, and the exit code.
 
 0 ok; 1 a --fail-under gate failed; 2 usage; 3 bad input; 4 refused, could run code; 5 nothing to
 evaluate; 6 not to be trusted, with --strict; 7 out of memory or disk; 70 a bug in advkit; 130

@@ -1,4 +1,4 @@
-"""`advkit fool`: images of nothing that a net is certain of."""
+"""`advkit fool`: meaningless images that a net classifies with certainty."""
 
 from typing import Any
 

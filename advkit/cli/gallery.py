@@ -1,4 +1,4 @@
-"""`advkit gallery`: one page of all that a model sees."""
+"""`advkit gallery`: one page with all pictures of what a model sees."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A run once more, by the command that began it."""
+"""Run a command again from the record of the run that it started."""
 
 import os
 import shlex
@@ -58,7 +58,7 @@ def _recorded(folder: Path) -> tuple[str, Path]:
         raise InputError(f"{folder} is not a run directory", "give one that advkit wrote")
     if not command:
         raise InputError(
-            f"the run in {folder} was begun from Python", f"call the same again with out={folder}"
+            f"the run in {folder} was started from Python", f"call the same again with out={folder}"
         )
     return command, Path(noted.get("directory", "."))
 
@@ -68,7 +68,8 @@ def _again(words: Sequence[str], folder: Path, more: Sequence[str]) -> list[str]
     unsafe = [word for word in NOT_FROM_A_FILE if word in words and word not in more]
     if unsafe:
         raise UnsafeError(
-            f"the run in {folder} was begun with {unsafe[0]}", "say it again to allow it again"
+            f"the run in {folder} was started with {unsafe[0]}",
+            "repeat the option to allow it again",
         )
     kept = [word for word in words if word != "--fresh"]
     return with_anew(_command_in(words), kept, ["--out", _near(folder), *more])

@@ -1,4 +1,4 @@
-"""`advkit index`: one page of all audits below a directory, the most robust first."""
+"""`advkit index`: one page of all audits in a directory, the most robust first."""
 
 from pathlib import Path
 

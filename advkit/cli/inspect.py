@@ -1,4 +1,4 @@
-"""`advkit inspect`: what a model is, whether it does what it should on data, and what to do."""
+"""`advkit inspect`: what a model is, whether it works on the data, and what to do."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""`advkit invert`: images found again from the codes of inner layers."""
+"""`advkit invert`: images reconstructed from the codes of inner layers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`advkit ls`: the attacks, models, data, methods and norms that there are."""
+"""`advkit ls`: list the attacks, models, data, methods and norms."""
 
 import json
 from collections.abc import Callable
@@ -49,7 +49,7 @@ def ls(what: str, norm: str | None, knows: str | None, as_json: bool) -> None:
     """
     if what != "attacks" and (norm or knows):
         raise UsageError(
-            "--norm and --knows are of advkit ls attacks", f"advkit ls {what}", code="E207"
+            "--norm and --knows apply to advkit ls attacks", f"advkit ls {what}", code="E207"
         )
     found = [
         row

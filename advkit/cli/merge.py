@@ -1,4 +1,4 @@
-"""`advkit merge`: the shards of a run become one run, and its report."""
+"""`advkit merge`: merge the shards of a run into one run with its report."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The options that say how a model is loaded; they end up in its spec, and so in the record."""
+"""The options for how a model is loaded; they become part of its spec, and so of the record."""
 
 from collections.abc import Callable
 from functools import wraps

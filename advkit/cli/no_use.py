@@ -1,4 +1,4 @@
-"""Options that have no use in what is asked: click knows which of them were typed."""
+"""Options that have no effect in a request: click knows which of them were typed."""
 
 import click
 from click.core import ParameterSource
@@ -18,4 +18,4 @@ def refuse_typed(*names: str, why: str, hint: str) -> None:
         typed = context.get_parameter_source(str(option.name)) == ParameterSource.COMMANDLINE
         if typed and option.name in names and isinstance(option, click.Option):
             value = "" if option.is_flag else f" {context.params[str(option.name)]}"
-            raise UsageError(f"--{key_of(option)}{value} has no use {why}", hint, code="E207")
+            raise UsageError(f"--{key_of(option)}{value} has no effect {why}", hint, code="E207")

@@ -1,4 +1,4 @@
-"""What a command writes beside the run, and the gate at its end."""
+"""What a command writes besides the run, and the gate at its end."""
 
 import json
 from collections.abc import Sequence

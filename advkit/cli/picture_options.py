@@ -1,4 +1,4 @@
-"""What the commands that make pictures have in common."""
+"""What the picture commands have in common."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""`advkit report`: a finished run once more, as a page or for other programs."""
+"""`advkit report`: write a finished run again, as a page or for other programs."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`advkit resume`: go on with a run that was stopped."""
+"""`advkit resume`: continue a run that was stopped."""
 
 from pathlib import Path
 

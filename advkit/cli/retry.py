@@ -1,4 +1,4 @@
-"""`advkit retry --errors`: try the units of a run again that were given up."""
+"""`advkit retry --errors`: try again the units of a run that were given up."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The options that all commands with a run directory have, and the frame that they run in."""
+"""The options of all commands with a run directory, and the frame that they run in."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -31,7 +31,7 @@ def _with_ways(ctx: click.Context, _option: click.Parameter, spec: str | None) -
     ways = ctx.meta.pop("advkit.data", {})
     if spec is None and ways:
         name = next(iter(ways)).replace("_", "-")
-        raise click.UsageError(f"--{name} has no use without --data", ctx)
+        raise click.UsageError(f"--{name} has no effect without --data", ctx)
     return None if spec is None else with_query(spec, ways)
 
 

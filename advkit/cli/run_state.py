@@ -1,4 +1,4 @@
-"""How far a run is, for a terminal: the part of `advkit show` that is about runs."""
+"""The progress of a run, for a terminal: the part of `advkit show` about runs."""
 
 import math
 from pathlib import Path

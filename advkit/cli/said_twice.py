@@ -1,4 +1,4 @@
-"""An option of one value that is given two: click would keep the last, or read a,b as a name."""
+"""A single-value option given twice: click would keep the last, or read a,b as one name."""
 
 import re
 import shlex
@@ -50,7 +50,9 @@ def _check_one_each(
         parts = [text] if Path(text.partition(":")[2] or text).exists() else COMMA.split(text)
         if len(parts) > 1 and param.multiple:
             each = " ".join(f"{name} {shlex.quote(part)}" for part in parts)
-            raise UsageError(f"{name} {text} are several", f"one an option: {each}", code="E203")
+            raise UsageError(
+                f"{name} {text} gives several values", f"repeat the option: {each}", code="E203"
+            )
         if len(parts) > 1:
             raise UsageError(f"advkit {command.name} takes one {name}, not {' and '.join(parts)}",
                              "leave one out, or run it once for each", code="E203")  # fmt: skip

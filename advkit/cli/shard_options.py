@@ -1,4 +1,4 @@
-"""What `--shard` asks for: which portion of the samples, and in which directory."""
+"""What `--shard` requests: which portion of the samples, and in which directory."""
 
 import re
 from pathlib import Path

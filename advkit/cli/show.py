@@ -1,4 +1,4 @@
-"""`advkit show`: all about one attack, or how far a run is."""
+"""`advkit show`: describe an attack, or the progress of a run."""
 
 import json
 from pathlib import Path

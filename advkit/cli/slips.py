@@ -1,4 +1,4 @@
-"""What was meant by words that a command does not take: the command that would work."""
+"""Mistyped arguments: suggest the command that would work."""
 
 import re
 import shlex
@@ -37,7 +37,7 @@ def hint_for(error: click.ClickException) -> str:
     several = re.match(r"'([^']*,[^']*)'", error.message)
     if several and isinstance(param, click.Option) and param.multiple:
         each = " ".join(f"{param.opts[0]} {shlex.quote(one)}" for one in several[1].split(","))
-        return f"one an option: {each}"
+        return f"repeat the option: {each}"
     if param and isinstance(param.type, click.Choice) and error.message.startswith("'"):
         return _nearest(error.message.split("'")[1], list(map(str, param.type.choices)))
     return ""

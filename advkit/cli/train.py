@@ -1,4 +1,4 @@
-"""`advkit train`: data in, a weights file out that describes itself."""
+"""`advkit train`: train on data and write a weights file that describes itself."""
 
 from pathlib import Path
 from typing import Any
@@ -146,10 +146,10 @@ def train(
 def _check_place(out: Path, checkpoint: Path, overwrite: bool) -> None:
     if out.is_dir() or not out.parent.is_dir():
         raise InputError(
-            f"--out {out} cannot be written to", "give a file in a directory that is", code="E311"
+            f"--out {out} cannot be written to", "give a file in an existing directory", code="E311"
         )
     if out.exists() and not checkpoint.exists() and not overwrite:
-        raise UsageError(f"--out {out} is there already", "give another name, or --overwrite")
+        raise UsageError(f"--out {out} already exists", "give another name, or --overwrite")
 
 
 def _watch(steps: Any, no_progress: bool) -> Any:

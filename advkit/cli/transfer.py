@@ -172,7 +172,7 @@ def _check(models: tuple[str, ...], target: str | None, query_labels: bool) -> N
         )
     if target and models:
         raise UsageError(
-            "--target with --model", "surrogates are trained: leave --model out", code="E207"
+            "--target with --model", "its surrogates are trained: leave --model out", code="E207"
         )
     if models:
         refuse_typed(*OF_TRAINING, "epochs", "train_data", "architectures", why="with --model",

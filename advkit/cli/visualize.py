@@ -1,4 +1,4 @@
-"""`advkit visualize`: the pictures that excite classes and neurons most."""
+"""`advkit visualize`: the pictures that maximise classes and neurons."""
 
 from typing import Any
 
@@ -62,7 +62,7 @@ def visualize(
     for text in neurons:
         if "[" not in text:
             hint = f"a channel is {text}[CHANNEL], a unit {text}[CHANNEL,y,x]"
-            raise UsageError(f"{text!r} is no neuron", hint, code="E203")
+            raise UsageError(f"{text!r} is not a neuron", hint, code="E203")
     from advkit.api.picturing import STANDARD
     from advkit.api.picturing import visualize as run
 

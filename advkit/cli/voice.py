@@ -1,4 +1,4 @@
-"""How much is told: -v, -vv, -q, and --log-file, which gets all of it."""
+"""Verbosity: -v, -vv, -q, and --log-file, which gets everything."""
 
 import logging
 import sys

@@ -32,7 +32,7 @@ def read_audio(path: Path, rate: int) -> tuple[NDArray[np.float32], list[str]]:
             sound = file.read(dtype="float32", always_2d=True)
     except (soundfile.SoundFileError, RuntimeError, OSError) as error:
         raise InputError(
-            f"{path} is not a sound that can be read: {error}",
+            f"{path} is not a readable sound file: {error}",
             "replace it, or leave it out",
             code="E309",
         ) from error

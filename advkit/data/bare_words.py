@@ -1,4 +1,4 @@
-"""What data a person meant who gave the bare name of a file, a folder or a data set."""
+"""Guess the data spec that was meant by the bare name of a file, folder or data set."""
 
 from pathlib import Path
 

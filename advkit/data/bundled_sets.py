@@ -1,4 +1,4 @@
-"""What comes with advkit: Fashion-MNIST, scikit-learn's digits, spoken digits."""
+"""The bundled data: Fashion-MNIST, scikit-learn's digits, spoken digits."""
 
 import csv
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Samples made by hand, looked at and brought to the form that everything else relies on."""
+"""Samples made by the user, checked and brought into the form that everything else relies on."""
 
 from collections import Counter
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which class has which number: by a file of the user, or in the order of the names."""
+"""The number of each class: from a file of the user, or by the order of the names."""
 
 import csv
 import json
@@ -31,7 +31,7 @@ def read_class_map(path: str) -> dict[str, int]:
         text = file.read_text("utf-8-sig")
         found = _parsed(text)
     except (UnicodeDecodeError, ValueError, TypeError, KeyError, OSError) as error:
-        raise InputError(f"{path} is no class map: {error}", FORMS) from error
+        raise InputError(f"{path} is not a valid class map: {error}", FORMS) from error
     if not found:
         raise InputError(f"{path} names no class", FORMS)
     return found
@@ -44,7 +44,7 @@ def _parsed(text: str) -> dict[str, int]:
     if lines and "," in lines[0]:
         return {row["class"]: _number(row["label"]) for row in csv.DictReader(lines)}
     if len(set(lines)) < len(lines):
-        raise ValueError("a class is named twice")
+        raise ValueError("a class appears twice")
     return {name: number for number, name in enumerate(lines)}
 
 

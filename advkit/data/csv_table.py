@@ -24,7 +24,7 @@ def load_csv(spec: Spec, limit: int | None, shape: tuple[int, ...] | None) -> Sa
     path, label = spec.query.get("path", "path"), spec.query.get("label", "label")
     lines = read_label_table(table, path, label, f"name them: csv:{table}?path=...&label=...")
     if not lines:
-        raise EmptyError(f"{table} has no row", "a line for each picture, below the names")
+        raise EmptyError(f"{table} has no rows", "a line for each picture, below the names")
     root = Path(spec.query.get("root", table.parent))
     labels, names = numbered([label for _, label in lines], spec.query.get("class_map"), str(table))
     places = [inside(root, name, f"row {i} of {table}") for i, (name, _) in enumerate(lines, 2)]
@@ -38,4 +38,4 @@ def _check_unique(ids: list[str], table: Path) -> None:
     twice = next((name for name in ids if ids.count(name) > 1), None) \
         if len(set(ids)) < len(ids) else None  # fmt: skip
     if twice is not None:
-        raise InputError(f"{table} names {twice} twice", "name each picture once")
+        raise InputError(f"{table} lists {twice} twice", "list each picture once")

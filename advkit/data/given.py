@@ -1,4 +1,4 @@
-"""Data as Python has them at hand: `Samples`, a data set or its loader, arrays, a path."""
+"""Data passed in Python: `Samples`, a data set or its loader, arrays, a path."""
 
 from collections.abc import Sequence
 from os import PathLike, fspath

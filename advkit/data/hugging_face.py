@@ -61,8 +61,8 @@ def _files(spec: Spec, folder: Path) -> list[Path]:
     if not files:
         raise InputError(
             f"{spec.ref} holds neither what save_to_disk wrote nor .parquet files",
-            f"of pictures in folders: imagefolder:DIR; on the hub: hf:{spec.ref.partition('@')[0]}"
-            "@refs/convert/parquet",
+            f"for pictures in folders: imagefolder:DIR; for the hub: "
+            f"hf:{spec.ref.partition('@')[0]}@refs/convert/parquet",
         )
     config = _config(spec, sorted({each.config for each in files.values()}))
     split = _split(spec, sorted({each.split for each in files.values() if each.config == config}))
@@ -71,7 +71,7 @@ def _files(spec: Spec, folder: Path) -> list[Path]:
     if told and int(told[1]) != len(found):
         raise InputError(
             f"of the split {split!r} of {spec.ref} only {len(found)} of {told[1]} files are there",
-            "the download broke off; get the others",
+            "the download was interrupted; get the others",
         )
     return found
 

@@ -19,7 +19,7 @@ def read_label_table(table: Path, file: str, label: str, hint: str) -> list[tupl
         seen, rows = list(reader.fieldnames or ()), list(reader)
     except (UnicodeDecodeError, OSError, csv.Error) as error:
         raise InputError(
-            f"{table} is no table in UTF-8: {error}", "save it as CSV in UTF-8", code="E307"
+            f"{table} is not a table in UTF-8: {error}", "save it as CSV in UTF-8", code="E307"
         ) from error
     for column in (file, label):
         if column not in seen:

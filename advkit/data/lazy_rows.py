@@ -1,4 +1,4 @@
-"""Rows that are read when they are asked for, so that memory does not grow with their number."""
+"""Rows that are read on demand, so that memory does not grow with their number."""
 
 from collections.abc import Callable, Sequence
 from threading import Lock

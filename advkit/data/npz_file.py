@@ -191,7 +191,7 @@ def _channels_first(
         raise InputError(
             f"the images in {spec.ref} have shape {x.shape}",
             "save (n, height, width), (n, channels, height, width) or (n, height, width, "
-            "channels); anything else, such as volumes, is taken as it lies with ?layout=as_is",
+            "channels); anything else, such as volumes, is used unchanged with ?layout=as_is",
         )
     layout = layout or layout_of(x.shape)
     order = "channels first" if layout == "nchw" else "channels last"

@@ -72,7 +72,7 @@ def labels_of(
             raise InputError(
                 f"the label {each!r} in row {place} of {spec.ref} is neither a whole number from "
                 "0 up nor a name",
-                "leave rows without a class out",
+                "remove rows without a class",
             )
     own = spec.query.get("class_map")
     if names and own is not None:
@@ -119,7 +119,7 @@ def _opened(files: Sequence[Path]) -> Any:
         return dataset.dataset([str(file) for file in files], format="parquet")
     except (ValueError, OSError) as error:  # ArrowInvalid is the former
         told = str(error).splitlines()[0]
-        raise InputError(f"{files[0]} is no Parquet file: {told}", "write it again") from error
+        raise InputError(f"{files[0]} is not a Parquet file: {told}", "write it again") from error
 
 
 def _names(schema: Any, label: str) -> list[str]:

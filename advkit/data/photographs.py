@@ -55,7 +55,7 @@ def open_picture(path: Picture, mode: str, name: str = "") -> tuple[Image.Image,
         ) from error
     except Exception as error:
         raise InputError(
-            f"{name} is not a picture that can be read: {error}",
+            f"{name} is not a readable picture: {error}",
             "replace it, or leave it out",
             code="E309",
         ) from error
@@ -84,11 +84,11 @@ def _oddities(picture: Image.Image, mode: str) -> list[str]:
     if picture.getexif().get(0x0112, 1) != 1:
         changes.append("turned upright as their EXIF data says")
     if getattr(picture, "n_frames", 1) > 1:
-        changes.append("animated, the first frame was taken")
+        changes.append("animated, the first frame was used")
     if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
-        changes.append("transparent, laid on white")
+        changes.append("transparent, placed on white")
     if picture.mode.startswith(("I", "F")):
-        changes.append("16 bits deep, brought to 8")
+        changes.append("reduced from 16 bits to 8")
     if picture.mode in ("P", "PA", "CMYK", "YCbCr", "LAB", "HSV"):
         changes.append(f"converted from {picture.mode}")
     if mode == "L" and picture.mode in ("RGB", "RGBA"):

@@ -1,4 +1,4 @@
-"""Pictures from anywhere, each with a label and an id, brought to one size by one rule."""
+"""Pictures from any source, each with a label and an id, brought to one size by one rule."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence

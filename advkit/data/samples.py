@@ -90,7 +90,7 @@ def taken_relative(samples: Samples) -> Samples:
     if size is not None and bool((size == 0).any()):
         raise InputError(
             f"the sample {samples.ids[int((size == 0).nonzero()[0])]} of {samples.name} is silent",
-            "decibels below it mean nothing: leave it out, or give eps as a plain number",
+            "eps in decibels is undefined for it: leave it out, or give eps as a plain number",
         )
     return relative
 

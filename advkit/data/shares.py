@@ -1,4 +1,4 @@
-"""Some of many samples: of every class in its share."""
+"""A subset of many samples: the same share of every class."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -39,7 +39,7 @@ def _file(name: str, mode: str) -> Image.Image:
     path = Path(name)
     if not path.is_file():
         hint = f"a file; or {did_you_mean(name, SAMPLES)}"
-        several = "one an option: --style a.jpg --style b.jpg"
+        several = "repeat the option: --style a.jpg --style b.jpg"
         raise InputError(
             f"there is no picture {name}", several if "," in name else hint, code="E301"
         )

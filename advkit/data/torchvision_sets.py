@@ -33,7 +33,7 @@ def load_torchvision(spec: Spec, limit: int | None, shape: tuple[int, ...] | Non
         )
     if "root" not in spec.query:
         raise UsageError(
-            f"{spec.text!r} does not say where the data lies",
+            f"{spec.text!r} does not say where the data is",
             f"write torchvision:{spec.ref}?root=DIR; advkit downloads nothing",
             code="E204",
         )

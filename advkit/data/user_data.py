@@ -129,7 +129,7 @@ def _stacked(found: Any, name: str) -> tuple[Any, Any]:
             pairs = [found[i] for i in range(len(found))]
         images, labels = [_array(pair[0]) for pair in pairs], [pair[1] for pair in pairs]
     except Exception as error:
-        raise InputError(f"{name}: an item of it raised {told(error)}", GIVES) from error
+        raise InputError(f"{name}: an item raised {told(error)}", GIVES) from error
     sizes = {image.shape for image in images}
     if len(sizes) > 1:
         raise InputError(f"the images of {name} have several sizes: {_some(sizes)}",

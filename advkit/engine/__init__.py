@@ -1,4 +1,4 @@
-"""The heart: ask an objective for its gradient at the input, move, repeat."""
+"""The core: get the input gradient of an objective, move, repeat."""
 
 from advkit.engine.ascend import Rule, ascend, best, best_of, climb, last, nearest, take
 from advkit.engine.detours import detours, straight_through

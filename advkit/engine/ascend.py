@@ -1,4 +1,4 @@
-"""Walk uphill: a generator of points, rules that say where to go next, and folds over the walk."""
+"""Gradient ascent: a generator of points, rules for the next point, and folds over the points."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain

@@ -1,4 +1,4 @@
-"""A way back through functions that have none: rounding, comparing, detaching, leaving torch.
+"""Gradients through functions that have none: rounding, comparing, detaching, leaving torch.
 
 The backward pass differentiable approximation of Athalye et al. (2018, arXiv:1802.00420): forward
 everything stays as it is to the last bit, backward a smooth function stands in. The rules apply at

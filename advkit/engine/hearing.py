@@ -1,4 +1,4 @@
-"""What the ear does not notice beside a sound: masking thresholds, as in MPEG-1 audio.
+"""What the ear does not notice besides a sound: masking thresholds, as in MPEG-1 audio.
 
 The psychoacoustic model 1 of ISO/IEC 11172-3, as Lin and Abdulla (2015) describe it and Qin et al.
 (2019, arXiv:1903.10346) use it for attacks. Levels are in decibels of sound pressure, the loudest

@@ -1,4 +1,4 @@
-"""Numbers of an image and of a layer's maps that pictures are made by: one per sample."""
+"""Terms of an image and of a layer's maps for making pictures: one value per sample."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""The logits that a model's own net gives, before the model does something to them."""
+"""The logits of a net inside the model, before the model processes them further."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

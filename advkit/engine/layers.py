@@ -1,4 +1,4 @@
-"""The inner layers of a net by their dotted names: what comes out, and the gradient there."""
+"""The inner layers of a net by their dotted names: their outputs, and the gradient there."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -85,7 +85,7 @@ def check_hooks(module: nn.Module) -> None:
     """Raise InapplicableError where what ``module`` puts out cannot be looked at."""
     if not takes_hooks(module):
         raise InapplicableError(
-            "the layers of a TorchScript model cannot be looked at: it takes no hooks",
+            "the layers of a TorchScript model cannot be read: it accepts no hooks",
             "give the module itself: package.module:callable, or its weights with --arch",
         )
 

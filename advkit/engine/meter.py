@@ -1,4 +1,4 @@
-"""Forward and backward passes, counted from outside by what goes in and out of the model."""
+"""Forward and backward passes, counted by what goes into and out of the model."""
 
 import threading
 from collections.abc import Callable, Iterator

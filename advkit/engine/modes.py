@@ -1,4 +1,4 @@
-"""Modules in another mode within a block, and afterwards as they were."""
+"""Put modules into another mode within a block, and restore them afterwards."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""A way back past functions that bring a backward pass of their own, which may say anything."""
+"""Gradients past custom backward passes, which may return anything."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

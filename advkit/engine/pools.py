@@ -1,4 +1,4 @@
-"""Max-pooling answered by average pooling, at the function call, whoever makes it."""
+"""Replace max-pooling by average pooling, at the function call, whichever module makes it."""
 
 from typing import Any
 

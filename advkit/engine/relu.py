@@ -1,4 +1,4 @@
-"""Backward rules of the rectifier, changed at the function call, whoever makes it.
+"""Backward rules of ReLU, changed at the function call, whichever module makes it.
 
 A module, a function, a method, in place or not: they all end in a call that torch lets a
 `TorchFunctionMode` see. What is not seen (a rectifier in compiled code, another activation in its

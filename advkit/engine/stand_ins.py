@@ -1,4 +1,4 @@
-"""Models that answer the same and have another gradient: where their own is of no use.
+"""Models with the same outputs and a substitute gradient, where their own is useless.
 
 To attack through (`advkit.attacks.through`); what is found is judged by the model itself.
 """

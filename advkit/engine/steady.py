@@ -1,4 +1,4 @@
-"""Functions whose last bit does not depend on where in a tensor an entry stands.
+"""Functions whose last bit does not depend on the position of an entry in the tensor.
 
 A CPU works on whole vectors of entries and on what is left over in another way. For most functions
 torch takes care that both agree; for powers, the sigmoid and hyperbolic ones they differ in the

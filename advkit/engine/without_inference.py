@@ -1,4 +1,4 @@
-"""What a model does under `torch.inference_mode`, done with gradients all the same."""
+"""What a model does under `torch.inference_mode`, but with gradients."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,1 +1,1 @@
-"""The audit: run attacks, judge what they return, keep every row, sum up."""
+"""The audit: run attacks, judge what they return, keep every row, summarise."""

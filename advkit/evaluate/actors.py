@@ -1,4 +1,4 @@
-"""Workers on the machines of a Ray cluster: hired, asked, replaced. Bytes go in and come out."""
+"""Workers on the machines of a Ray cluster: started, called, replaced. Bytes in, bytes out."""
 
 import io
 from collections import deque
@@ -120,7 +120,7 @@ class Actors:
         except self._ray.exceptions.RayError as error:
             self._lost += 1
             if self._lost > ATTEMPTS * self._jobs:
-                raise ResourceError(f"workers of the cluster do not begin: {error}") from error
+                raise ResourceError(f"workers of the cluster did not start: {error}") from error
             return
         if refused:
             raise InputError(*refused)

@@ -65,7 +65,7 @@ def studio(
     device = next(model.parameters()).device
     x = torch.full((1, *shape), 0.5, device=device) if samples is None else samples.x
     if x.ndim != 4:
-        raise InputError(f"pictures are of images, the data is {tuple(x.shape[1:])}")
+        raise InputError(f"pictures need images, but the data is {tuple(x.shape[1:])}")
     y = torch.zeros(len(x), dtype=torch.int64, device=device) if samples is None else samples.y
     notes = [*(samples.notes if samples else ()), *probe(model, x[:64], y[:64])]
     names = tuple(

@@ -1,4 +1,4 @@
-"""Checks of the attacks: that they beat what they must beat, and that more would change nothing."""
+"""Checks of the attacks: that they beat the baselines, and that more would change nothing."""
 
 from collections.abc import Sequence
 from itertools import pairwise

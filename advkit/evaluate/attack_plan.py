@@ -1,4 +1,4 @@
-"""One attack as it was asked for: wrapped for restarts, averages, targets, minimum norm."""
+"""One attack as requested: wrapped for restarts, averages, targets, minimum norm."""
 
 from typing import NamedTuple, get_args
 
@@ -64,13 +64,13 @@ def planned(
         member = _wrapped(member, "restarted", restarts)
     if eps is None and card.shared and not card.minimum_norm:
         raise UsageError(
-            f"{text} makes one perturbation for all images", "say of what size: --eps", code="E204"
+            f"{text} makes one perturbation for all images", "give its size: --eps", code="E204"
         )
     if eps is None and not card.minimum_norm:
         name = member.label
         member = _wrapped(member, "minimised")
-        notes.append(f"{name} has a fixed budget, and no eps was given: the least is sought by "
-                     "bisection (minimised).")  # fmt: skip
+        notes.append(f"{name} has a fixed budget, and no eps was given: the smallest is found "
+                     "by bisection (minimised).")  # fmt: skip
     if average:
         wrapped = HIGHER_ORDER["on_average"](member.attack, TRANSFORMS[transform](), average)
         label = f"on_average({member.label}, {transform}, {average})"
@@ -86,7 +86,9 @@ def banded(plan: Plan, band: tuple[float, float] | None, rate: int | None) -> Pl
     if band is None:
         return plan
     if rate is None:
-        raise UsageError("--band is of sound, and the data is none", "leave it out", code="E207")
+        raise UsageError(
+            "--band needs sound, and the data is not sound", "leave it out", code="E207"
+        )
     return plan._replace(member=_wrapped(plan.member, "in_band", *band, rate))
 
 

@@ -1,4 +1,4 @@
-"""What came out of one attack: a row per sample as the judge says, and the sum of them."""
+"""The result of one attack: a row per sample from the judge, and their summary."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a worker needs to do units: the same model and samples as the run that asks it."""
+"""What a worker needs for its units: the same model and samples as the run."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

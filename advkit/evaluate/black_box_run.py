@@ -1,4 +1,4 @@
-"""The audit of a model that shows no gradient: attacks by scores, and what can be checked."""
+"""The audit of a model without gradients: score-based attacks, and what can be checked."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any

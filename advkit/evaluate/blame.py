@@ -1,4 +1,4 @@
-"""What is said when an attack of the user's own fails or returns what is no image."""
+"""The error when a user's own attack fails or returns something that is not an image."""
 
 import traceback
 from collections.abc import Iterator

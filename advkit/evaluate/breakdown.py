@@ -1,4 +1,4 @@
-"""What lies behind the share: which classes fall, for what they are taken, how far away that is."""
+"""Details of the share: which classes are fooled, as what, and at what distance."""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a plan may cost, said before it starts: passes per image, and an estimate of time."""
+"""The cost of a plan, announced before it starts: passes per image, and estimated time."""
 
 import time
 from collections.abc import Iterable

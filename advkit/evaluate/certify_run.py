@@ -1,4 +1,4 @@
-"""Bounds alone, without an attack: what is proved of every sample at every eps; resumable."""
+"""Bounds without attacks: what is proved of every sample at every eps; resumable."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -86,7 +86,7 @@ def certify(
 def _check_scale(samples: Samples, norm: str) -> None:
     if units(samples, norm) is not None:
         raise InputError(
-            f"{samples.name} has a scale of its own (sound, or sizes relative to each sample)",
+            f"{samples.name} has its own scale (sound, or sizes relative to each sample)",
             "bounds are proved for images: use audit",
             code="E316",
         )

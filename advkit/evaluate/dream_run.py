@@ -100,7 +100,7 @@ def _feedback(plan: Plan, layer: str, film: str) -> dict[str, Any]:
 def _layers(at: Studio) -> tuple[str, ...]:
     maps = [call.name for call in stages(at.canvas) if len(call.shape) == 3 and call.shape[1] > 1]
     if not maps:
-        raise InapplicableError("no layer of the net is a map of the image", "a dream needs one")
+        raise InapplicableError("no layer of the net is a map of the image", "dream needs one")
     return tuple(maps)
 
 
@@ -120,7 +120,7 @@ def _dreamt(
         begun = evaluate(objective, picture)
         if not bool(begun.gradient.any()):
             raise InapplicableError(f"no gradient at {layer}: this image leaves the layer at 0",
-                             "another layer, or another image")  # fmt: skip
+                             "use another layer or image")  # fmt: skip
         values: list[tuple[int, float]] = []
         show = steps_told(at, layer, octaves * plan.steps)
 

@@ -49,6 +49,6 @@ def planned(
     """Return the plan; without ``eps`` nothing is attacked. Raises UsageError."""
     members = tuple(method_of(text) for text in dict.fromkeys(methods))
     if not members:
-        raise UsageError("no method is asked for", "such as gradient or grad_cam", code="E204")
+        raise UsageError("no method is given", "such as gradient or grad_cam", code="E204")
     attacked = parse(attack, ATTACKS) if eps is not None else None
     return Plan(members, target, layer, segment, faithfulness, attacked, eps or 0.0, norm, seed)

@@ -59,7 +59,7 @@ def explain(
     check_gradients(model, [plan.attack] if plan.attack else [])
     if plan.faithfulness and not any(True for _ in model.parameters()):
         raise InapplicableError(
-            f"faithfulness is told by drawing weights anew, and {model.name} shows none",
+            f"faithfulness is checked by randomising weights, and {model.name} shows none",
             "leave --faithfulness out",
         )
     notes = [*samples.notes, *probe(model, samples.x, samples.y)]

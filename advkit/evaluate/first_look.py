@@ -31,10 +31,10 @@ def check_alone(model: Classifier, x: torch.Tensor) -> None:
     share = float((among - alone).abs().amax() / among.abs().amax().clamp_min(1e-12))
     if share > APART and spread(model, few, 2) <= SAME:
         raise InputError(
-            f"the model {model.name} answers otherwise for an image alone than among others (by "
+            f"the model {model.name} gives another output for an image alone than in a batch (by "
             f"{share:.0%} of the largest logit)",
             "look for batch statistics (batch norm without running ones, a mean over dimension 0) "
-            "and for a reshape that mixes samples; advkit inspect looks closer",
+            "and for a reshape that mixes samples; advkit inspect checks further",
             code="E306",
         )
 

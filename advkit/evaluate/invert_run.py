@@ -90,7 +90,9 @@ def _layers(at: Studio, plan: Plan) -> list[Call]:
     for name in plan.layers:
         layer_of(at.canvas.root, name.partition("#")[0])
         if name not in known:
-            raise UsageError(f"the layer {name!r} has no one call", "see advkit inspect --layers")
+            raise UsageError(
+                f"the layer {name!r} is not called exactly once", "see advkit inspect --layers"
+            )
     return [known[name] for name in plan.layers]
 
 
@@ -103,7 +105,7 @@ def _inverted(at: Studio, plan: Plan, call: Call, name: str, picture: Tensor) ->
             wanted = code(picture[None])
         if not bool(wanted.any()):
             raise InputError(
-                f"the code of {name} at {call.name} is 0: nothing to go back from", code="E316"
+                f"the code of {name} at {call.name} is 0: there is nothing to invert", code="E316"
             )
         tell = steps_told(at, f"{name}, {call.name}", plan.steps)
         made = inverted(code, wanted, at.canvas, priors=priors, optimiser=plan.optimiser,

@@ -64,7 +64,7 @@ def _strange(there: set[str]) -> bool:
 def claim(connection: sqlite3.Connection, path: Path) -> None:
     """Make the tables of a new ledger, and look over one that is there.
 
-    Raises InputError for a database that is somebody else's, damaged, or of a newer advkit.
+    Raises InputError for a database that is somebody else's, damaged, or from a newer advkit.
     """
     check_ledger(connection, path)
     (broken,) = connection.execute("PRAGMA quick_check(1)").fetchone()
@@ -77,15 +77,17 @@ def claim(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def check_ledger(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise InputError for a database that is somebody else's, or of a newer advkit."""
+    """Raise InputError for a database that is somebody else's, or from a newer advkit."""
     (mark,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if tables and mark != MARK:
-        raise InputError(f"{path / 'results.sqlite'} is not of advkit", "give another --out")
+        raise InputError(
+            f"{path / 'results.sqlite'} was not written by advkit", "give another --out"
+        )
     if tables and version > VERSION:
         raise InputError(
-            f"{path / 'results.sqlite'} is of a newer advkit: its tables are version {version}, "
+            f"{path / 'results.sqlite'} is from a newer advkit: its tables are version {version}, "
             f"this one knows {VERSION}",
             "update advkit, or give another --out",
         )

@@ -50,7 +50,7 @@ def _record(folder: Path) -> dict[str, Any]:
         raise InputError(f"{folder} is not a run directory", "give those of --shard")
     if record.get("schema") != SCHEMA:
         if "schema" in record:
-            raise InputError(f"the run in {folder} is no shard", "give those of --shard")
+            raise InputError(f"the run in {folder} is not a shard", "give those of --shard")
         raise InputError(f"the run in {folder} has not ended", f"to resume: advkit resume {folder}")
     return record
 
@@ -68,9 +68,9 @@ def _check_all(folders: Sequence[Path], records: Sequence[dict[str, Any]]) -> No
     missing = sorted(set(range(1, of_all + 1)) - set(numbers))
     if missing:
         names = ", ".join(f"{i}/{of_all}" for i in missing)
-        raise InputError(f"of {of_all} shards there is none of {names}", "run them: --shard i/n")
+        raise InputError(f"of {of_all} shards these are missing: {names}", "run them: --shard i/n")
     if len(numbers) > of_all:
-        raise InputError(f"a shard is there twice: {', '.join(map(str, numbers))}")
+        raise InputError(f"a shard is given twice: {', '.join(map(str, numbers))}")
 
 
 def _made_of(folders: Sequence[Path], store: Store) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _claim(store: Store) -> None:
     if store.made_of() is not None:
         raise InputError(
             f"{store.path} holds a run already, not one of shards",
-            "give an --out that is not there yet", code="E313",
+            "give an --out that does not exist yet", code="E313",
         )  # fmt: skip
     store.set_fact("merged", True)
 

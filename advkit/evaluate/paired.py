@@ -43,8 +43,8 @@ def pair(first: Path, second: Path, *, force: bool = False) -> Pairing:
     """
     a, b = read_run(first), read_run(second)
     if a["norm"] != b["norm"]:
-        raise InputError(f"{first} was audited in {a['norm']}, {second} in {b['norm']}: no eps of "
-                         "the one is an eps of the other", "audit both in one norm",
+        raise InputError(f"{first} was audited in {a['norm']}, {second} in {b['norm']}: eps of "
+                         "different norms cannot be compared", "audit both in the same norm",
                          code="E314")  # fmt: skip
     eps = sorted({row["eps"] for row in a["robust"]} & {row["eps"] for row in b["robust"]})
     notes = _differences(a, b)

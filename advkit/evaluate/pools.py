@@ -61,7 +61,7 @@ def check_crew(
     Also for far more processes than there are cores.
     """
     if not _named(load) and (ray or seconds):
-        raise UsageError("workers load model and data themselves", "give both as specs")
+        raise UsageError("workers load the model and the data themselves", "give both as specs")
     if _named(load) and not ray and (jobs or 1) > 4 * (os.cpu_count() or 1):
         raise UsageError(
             f"--jobs {jobs}: that is more than 4 for each core here", "give fewer", code="E203"

@@ -59,7 +59,9 @@ def _from(environment: Mapping[str, str]) -> Portion:
             place = (int(environment[rank]) - least) // step + 1
             return portion_of(f"{place}/{environment[size]}")
     names = ", ".join(f"{rank} and {size}" for rank, size, _ in RANKS)
-    raise UsageError("--shard auto: no variable says which of how many this is", f"set {names}")
+    raise UsageError(
+        "--shard auto: no environment variable gives the shard number and count", f"set {names}"
+    )
 
 
 def write_shard(out: Path, begun: Mapping[str, Any], portion: Portion) -> dict[str, Any]:

@@ -219,5 +219,5 @@ def _unsound(work: Work, name: str, eps: float, size: float) -> UnsoundError:
     return UnsoundError(
         f"sample {name} was proved safe within {work.norm} {eps:.6g}, and an example at {size:.6g} "
         "fools the model",
-        "no number of this run is to be trusted; please report it",
+        "no number of this run can be trusted; please report it",
     )

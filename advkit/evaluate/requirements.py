@@ -37,7 +37,9 @@ def required(text: str) -> Requirement:
     if re.search(r"[,;]\s*[a-z]", text, re.IGNORECASE):
         each = " ".join(f"--require {part.strip()!r}" for part in re.split("[,;]", text))
         raise UsageError(
-            f"--require {text!r} are several", f"one an option: {each}; {FORM}", code="E203"
+            f"--require {text!r} gives several values",
+            f"repeat the option: {each}; {FORM}",
+            code="E203",
         )
     found = PATTERN.fullmatch(text)
     if not found or (found[1].lower() == "clean") != (found[2] is None):

@@ -144,11 +144,10 @@ def check_unchanged(work: Work, model: Classifier) -> None:
     """
     if work.answers and answers(model, work.samples.x) != work.answers:
         raise InputError(
-            f"the model {model.name} no longer answers as it did when the run began: it changes "
-            "its own state while it answers, it answers at random, or an attack left something in "
-            "it",
-            "make forward() leave the model as it is; advkit audit takes models that answer at "
-            "random",
+            f"the model {model.name} no longer answers as it did when the run started: it "
+            "changes its own state, its outputs are random, or an attack modified it",
+            "make forward() leave the model as it is; advkit audit accepts models with random "
+            "outputs",
         )
 
 

@@ -48,8 +48,8 @@ def members_of(texts: Sequence[str], norm: str) -> list[Member]:
         norm_of(member.label, member.attack, norm)
         if attack_card(member.label, member.attack).shared:
             raise UsageError(
-                f"{member.label} makes one perturbation for all samples, and has no place in an "
-                "audit, which judges each by itself",
+                f"{member.label} makes one perturbation for all samples, but an audit judges "
+                "each sample by itself",
                 f"run it alone: advkit attack {member.label} --norm {norm}",
                 code="E210",
             )

@@ -119,7 +119,7 @@ class Worker:
                 return
             except EOFError:
                 why = self.end()
-        raise ResourceError(f"no worker process begins: {why}", "take fewer: --jobs 1 needs none")
+        raise ResourceError(f"no worker process starts: {why}", "give fewer: --jobs 1 needs none")
 
     def ask(self, unit: Unit) -> list[Outcome]:
         """Have a unit done; raises EOFError where the process is lost, or took too long."""

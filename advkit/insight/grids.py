@@ -83,7 +83,7 @@ def maps_of(name: str, activation: Tensor, look: Look) -> tuple[Tensor, Grid]:
     if grid is None:
         shape = tuple(activation.shape[1:])
         raise InapplicableError(
-            f"the layer {name!r}, shape {shape}, is no map of the image",
+            f"the layer {name!r}, shape {shape}, is not a map of the image",
             "see advkit inspect MODEL --layers for those that are",
         )
     return as_maps(activation, grid), grid

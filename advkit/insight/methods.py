@@ -111,7 +111,7 @@ def asked(look: Look, member: Member) -> Tensor:
     if hidden and name not in ANSWERS_ALONE:
         raise InapplicableError(
             f"{name} does not apply to a black box: it needs a gradient or a layer",
-            f"{' and '.join(ANSWERS_ALONE)} need answers alone",
+            f"{' and '.join(ANSWERS_ALONE)} need only outputs",
         )
     found: Tensor = member.attack(look)
     return found

@@ -71,8 +71,8 @@ def against(one: Stimulus) -> Stimulus:
 def _of_units(canvas: Canvas, text: str) -> Stimulus:
     terms = list(_TERM.finditer(text))
     if "".join(term[0] for term in terms) != text:
-        raise UsageError(f"{text!r} is no neuron", "write LAYER[channel] or LAYER[channel,y,x], "
-                         "several with + or - between", code="E203")  # fmt: skip
+        raise UsageError(f"{text!r} is not a neuron", "write LAYER[channel] or LAYER[channel,y,x], "
+                         "or several joined by + or -", code="E203")  # fmt: skip
     parts = []
     for term in terms:
         index = tuple(int(i) for i in term["index"].split(","))

@@ -53,7 +53,7 @@ def usual_layers(canvas: Canvas) -> tuple[tuple[str, ...], tuple[str, ...]]:
     maps = [call.name for call in stages(canvas) if len(call.shape) == 3 and call.shape[1] > 1]
     maps = maps[:4]  # farther in a map has too few places for a texture
     if not maps:
-        raise InapplicableError("no layer of the net is a map of the image", "a style needs some")
+        raise InapplicableError("no layer of the net is a map of the image", "style needs some")
     content = maps[min(2, max(len(maps) - 2, 0))]
     return (content,), tuple(maps)
 

@@ -59,4 +59,4 @@ def own_arch(arch: Spec, classes: Sequence[str] | None) -> Arch:
 def _module(found: Any, spec: Spec) -> nn.Module:
     if isinstance(found, nn.Module):
         return found
-    raise InputError(f"--arch {spec.text} is no torch.nn.Module to fill", "give one")
+    raise InputError(f"--arch {spec.text} is not a torch.nn.Module", "give one")

@@ -63,7 +63,7 @@ class BlackBox(nn.Module):
         if self.output == "probabilities":
             if scores.size and scores.min() < -ROUNDED:
                 raise InputError(
-                    f"{self.name} answers {scores.min():.3g}, which is no probability",
+                    f"{self.name} answers {scores.min():.3g}, which is not a probability",
                     "say output=logits, or leave it out: logits and log-probabilities are both "
                     "such",
                 )

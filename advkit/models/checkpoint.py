@@ -46,7 +46,7 @@ def load_checkpoint(
     told = ", ".join(_begun_with(key, begun.get(key), now[key]) for key in differ)
     if told:
         raise InputError(
-            f"{path} was begun with {told}",
+            f"{path} was started with {told}",
             "repeat the first command, or delete the checkpoint",
             code="E312",
         )

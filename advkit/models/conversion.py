@@ -39,10 +39,10 @@ def convert(path: str, out: Path, *, arch: str | None = None) -> Converted:
     where the child cannot be locked in or was stopped.
     """
     if out.suffix not in (".safetensors", ".skops"):
-        raise UsageError(f"-o {out}: of which format?", "a name in .safetensors or .skops")
+        raise UsageError(f"-o {out}: in which format?", "a name in .safetensors or .skops")
     data, refusal = read_judged(path)
     if refusal is None and not kind_of(data):
-        raise InputError(f"{path} is no file of a model", "is it whole, and the right one?")
+        raise InputError(f"{path} is not a model file", "is it whole, and the right one?")
     if refusal is None:
         raise UsageError(f"{path} holds no code, and needs no conversion", "give it as --model")
     if holds_tensors_alone(data):
@@ -104,7 +104,7 @@ def _by_child(data: bytes, kind: str, path: str) -> bytes:
     if done.returncode == NO_SANDBOX:
         raise UnsafeError(
             f"{path} was not opened: {told[0]}",
-            "convert it on another machine, one that holds nothing of value",
+            "convert it on another machine that holds nothing valuable",
         )
     ended = f"signal {-done.returncode}" if done.returncode < 0 else f"exit code {done.returncode}"
     raise InputError(

@@ -92,7 +92,7 @@ def _from_file(path: str) -> dict[str, Any]:
     try:
         return tomllib.loads(read_gated(path).decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is no TOML: {error}") from error
+        raise InputError(f"{path} is not valid TOML: {error}") from error
 
 
 def _checked(asked: Endpoint, name: str) -> Endpoint:

@@ -51,7 +51,7 @@ def _described_by_itself(
 ) -> Classifier:
     if arch is not None:
         raise UsageError(
-            f"--arch {arch} has no use with {spec.ref}", "it says itself what it is", code="E207"
+            f"--arch {arch} has no effect with {spec.ref}", "it says itself what it is", code="E207"
         )
     if kind == "skops":
         from advkit.models.skops_file import skops_classifier

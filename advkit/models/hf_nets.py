@@ -89,13 +89,13 @@ def _check(spec: Spec, folder: Path, config: dict[str, Any]) -> None:
     """Raise UnsafeError for code of its own or pickled weights, InputError for broken weights."""
     if "auto_map" in config:
         raise UnsafeError(
-            f"{spec.ref} brings code of its own (auto_map in config.json); it was not opened",
+            f"{spec.ref} contains its own code (auto_map in config.json); it was not opened",
             "read that code, and give it as ./file.py:callable",
         )
     foreign = _foreign_kernels(config)
     if foreign:
         raise UnsafeError(
-            f"{spec.ref} names code of somebody else in config.json ({foreign}); it was not opened",
+            f"{spec.ref} names code from elsewhere in config.json ({foreign}); it was not opened",
             "take that line out of config.json",
         )
     parts = [WEIGHTS]
@@ -184,5 +184,5 @@ def _json(path: Path | str) -> dict[str, Any]:
     except (ValueError, OSError) as error:
         raise InputError(f"{path} cannot be read: {error}") from error
     if not isinstance(found, dict):
-        raise InputError(f"{path} is no JSON object")
+        raise InputError(f"{path} is not a JSON object")
     return found

@@ -142,7 +142,7 @@ class Service:
         except ValueError as error:
             raise InputError(f"{self.asked.url} answers rows of different lengths") from error
         if rows.dtype.kind not in "fiu":
-            raise InputError(f"{self.asked.url} answers something else than numbers")
+            raise InputError(f"{self.asked.url} returned something other than numbers")
         return list(rows)
 
     def _asked_again(self, body: bytes) -> Any:
@@ -158,7 +158,7 @@ class Service:
                 told, passing, pause = str(getattr(error, "reason", "") or error), True, 0.0
                 told = told or type(error).__name__
             except ValueError as error:
-                raise InputError(f"{self.asked.url} answers no JSON: {error}") from error
+                raise InputError(f"{self.asked.url} returned no valid JSON: {error}") from error
             if not passing or attempt == self.asked.retries:
                 times = f" (asked {attempt + 1} times)" if attempt else ""
                 raise InputError(

@@ -101,9 +101,9 @@ def missing(path: Path) -> InputError:
     near = get_close_matches(path.name, names, n=3, cutoff=0.5)
     hint = f"near it: {', '.join(near)}" if near else "check the path"
     if not folder.is_dir():
-        hint = f"the directory {folder} is not there either"
+        hint = f"the directory {folder} does not exist either"
     where = "" if path.is_absolute() else f" (looked from {Path.cwd()})"
-    return InputError(f"{path} is not there{where}", hint, code="E301")
+    return InputError(f"{path} does not exist{where}", hint, code="E301")
 
 
 def _nothing(path: str, data: bytes) -> AdvkitError | None:
@@ -160,7 +160,7 @@ def _archive(path: str, data: bytes) -> AdvkitError | None:
         return InputError(
             f"{path} is a truncated zip archive: its table of contents is not in its "
             f"{len(data)} bytes",
-            "the download or the copy broke off; get the file again",
+            "the download or copy was interrupted; get the file again",
             code="E302",
         )
     if names and all(name.endswith(".npy") for name in names):

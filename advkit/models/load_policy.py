@@ -65,7 +65,7 @@ def trusted() -> dict[str, dict[str, str]]:
     except (OSError, ValueError) as error:
         raise InputError(f"{file} cannot be read: {error}", "mend it, or delete it") from error
     if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
-        raise InputError(f"{file} is no list of trusted files", "mend it, or delete it")
+        raise InputError(f"{file} is not a list of trusted files", "mend it, or delete it")
     return found
 
 

@@ -19,7 +19,7 @@ def check_made(net: object, name: str) -> None:
     if lazy:
         raise InputError(
             f"the model {name} has layers that have seen no input yet: {', '.join(lazy[:3])}",
-            "ask it once before its weights are loaded: net(torch.zeros(1, channels, height, "
+            "run it once before its weights are loaded: net(torch.zeros(1, channels, height, "
             "width))",
             code="E304",
         )

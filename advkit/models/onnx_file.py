@@ -64,7 +64,7 @@ def _parsed(onnx: Any, data: bytes, path: str) -> Any:
         raise
     except Exception as error:
         told = " ".join(str(error).split())[:200]
-        raise InputError(f"{path} is no valid ONNX model: {told}", "export it again") from error
+        raise InputError(f"{path} is not a valid ONNX model: {told}", "export it again") from error
     return model
 
 

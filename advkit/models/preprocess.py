@@ -60,7 +60,7 @@ def preprocess_of(text: str) -> Preprocess:
     try:
         found = tomllib.loads(read_gated(text).decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{text} is no TOML: {error}") from error
+        raise InputError(f"{text} is not valid TOML: {error}") from error
     for key in found:
         if key not in Preprocess._fields:
             raise UnknownNameError(f"{text} has an unknown key {key!r}",

@@ -43,9 +43,9 @@ def from_estimator(
     try:
         check_is_fitted(estimator)
     except Exception as error:
-        raise InputError(f"{label} is not fitted", "call fit(x, y) before") from error
+        raise InputError(f"{label} is not fitted", "call fit(x, y) first") from error
     if not hasattr(estimator, "classes_") or np.ndim(estimator.classes_[0]):
-        raise InputError(f"{label} is no classifier of one label", "give one with classes_")
+        raise InputError(f"{label} is not a single-label classifier", "give one with classes_")
     names, order = _order(estimator.classes_, classes, label)
     weights = affine_weights(estimator)
     if weights:

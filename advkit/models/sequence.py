@@ -54,7 +54,7 @@ def load_sequence(path: Path) -> Classifier:
         net = Sequence(len(about["classes"]) + 1, int(about["width"]), int(about["mels"]))
         given = {name: about[name] for name in ("classes", "mean", "std")}
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is no recogniser of strings: {error!r}") from error
+        raise InputError(f"{path} is not a string recogniser: {error!r}") from error
     fill(net, weights.tensors, str(path))
     return Classifier(net.eval(), name=path.stem, **given)
 

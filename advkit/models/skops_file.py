@@ -39,5 +39,5 @@ def skops_classifier(
         raise
     except Exception as error:
         told = " ".join(str(error).split())[:200]
-        raise InputError(f"{path} is no skops file that can be read: {told}") from error
+        raise InputError(f"{path} is not a readable skops file: {told}") from error
     return from_estimator(estimator, name=name, classes=classes)

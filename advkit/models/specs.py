@@ -48,7 +48,7 @@ def load_model(
     parsed, preprocess = _taken_apart(spec)
     if arch is not None and not _is_file(parsed):
         raise UsageError(
-            f"--arch {arch} has no use with {spec}", "it belongs to a weights file", code="E207"
+            f"--arch {arch} has no effect with {spec}", "it belongs to a weights file", code="E207"
         )
     found = _load(parsed, arch, classes)
     if preprocess != "auto":

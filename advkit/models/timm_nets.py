@@ -67,7 +67,7 @@ def _trained(spec: Spec) -> bool:
         )
     if name == "default" and "checkpoint" in spec.query:
         raise UsageError(
-            f"{spec.text!r} asks for two sorts of weights", "leave one out", code="E207"
+            f"{spec.text!r} asks for two sets of weights", "leave one out", code="E207"
         )
     return name == "default"
 

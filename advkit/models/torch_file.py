@@ -74,7 +74,7 @@ def unwrapped(found: Any, path: str) -> tuple[dict[str, Tensor], list[str]]:
             f"a {type(found).__name__}"
         )  # fmt: skip
         raise InputError(
-            f"{path} holds {held}, no weights",
+            f"{path} holds {held}, not weights",
             f"save model.state_dict(), or a dict with one under {', '.join(WRAPPED[:3])}",
         )
     for prefix in PREFIXES:

@@ -36,7 +36,7 @@ def weights_in(data: bytes, path: str) -> Weights:
     except SafetensorError as error:
         raise InputError(
             f"{path} is a corrupt safetensors file: {error}",
-            "get or write the file again",
+            "download or write the file again",
             code="E302",
         ) from error
 
@@ -58,7 +58,7 @@ def header_of(path: str, data: bytes) -> dict[str, Any]:
     if size > len(data) - 8:
         raise InputError(
             f"{path} is truncated: its header alone needs {size + 8} bytes, it has {len(data)}",
-            "the download or the copy broke off; get the file again",
+            "the download or copy was interrupted; get the file again",
             code="E302",
         )
     try:
@@ -66,14 +66,14 @@ def header_of(path: str, data: bytes) -> dict[str, Any]:
         needed = 8 + size + max((end for end in _ends(header)), default=0)
     except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
         raise InputError(
-            f"{path} is a corrupt safetensors file: its header (byte 8) is no table of tensors",
-            "get or write the file again",
+            f"{path} is a corrupt safetensors file: its header (byte 8) is not a table of tensors",
+            "download or write the file again",
             code="E302",
         ) from error
     if needed > len(data):
         raise InputError(
             f"{path} is truncated: its header promises {needed} bytes, it has {len(data)}",
-            "the download or the copy broke off; get the file again",
+            "the download or copy was interrupted; get the file again",
             code="E302",
         )
     return header  # type: ignore[no-any-return]
@@ -98,7 +98,7 @@ def about_in(data: bytes, path: str) -> dict[str, Any] | None:
         ) from error
     if not isinstance(about, dict):
         raise InputError(
-            f"{path} has an 'advkit' entry that is no JSON object in its header", code="E302"
+            f"{path} has an 'advkit' entry that is not a JSON object in its header", code="E302"
         )
     return about
 

@@ -140,7 +140,7 @@ def test_an_attack_from_known_points_has_the_face_of_the_attack() -> None:
     assert not goes_on(pgd)
     assert defaults(attack) == defaults(race)
     assert "starting_points" not in defaults(race)
-    with pytest.raises(UsageError, match="begins at the image"):
+    with pytest.raises(UsageError, match="always starts at the image"):
         from_known(pgd, {})
     order = [4, 0, 2]
     got = attack(model, x[order], y[order], norm="L2", steps=50, ids=[ids[i] for i in order])

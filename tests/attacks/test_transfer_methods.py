@@ -201,7 +201,7 @@ def test_put_together_no_result_depends_on_the_batch(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "told"),
     [
-        ("mifgsm+pgd", "'pgd' cannot be put together"),
+        ("mifgsm+pgd", "'pgd' cannot be combined"),
         ("dim+dim", "one method twice"),
         ("vmifgsm+pgn", "vmifgsm and pgn"),
         ("mifgsm+dim:copies=3", "no option 'copies'"),

@@ -47,7 +47,11 @@ def test_the_two_classes() -> None:
     digits = load_data("bundled:digits", limit=100)
     assert linear_fits.two_classes(digits).classes == ("0", "1")
     assert linear_fits.two_classes(digits._replace(classes=None)).classes == ("class 0", "class 1")
-    for names, said in ((["Bag"], "no pair"), (["Bag", "Bag"], "no pair"), (["Bag", "B"], "'B'")):
+    for names, said in (
+        (["Bag"], "not a pair"),
+        (["Bag", "Bag"], "not a pair"),
+        (["Bag", "B"], "'B'"),
+    ):
         with pytest.raises(UsageError, match=said):
             linear_fits.two_classes(fashion, names)
 

@@ -62,7 +62,7 @@ def test_what_cannot_be_studied() -> None:
               seed=0, progress=nothing)  # fmt: skip
     some, model = clips(10), load_model(LINEAR)
     wrong = some._replace(y=(model(some.x).argmax(1) + 1) % 10)
-    with pytest.raises(EmptyError, match="none of 10 clips right"):
+    with pytest.raises(EmptyError, match="none of 10 clips correctly"):
         begin(model, wrong, clips=2, seed=0, progress=nothing)
 
 

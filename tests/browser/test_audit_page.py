@@ -106,7 +106,7 @@ def test_a_table_sorts_by_keyboard_alone(visit: Visit) -> None:
 
 def test_numbers_sort_as_numbers_and_words_as_words(visit: Visit) -> None:
     page = visit()
-    page.locator("th button", has_text="forwards").click()
+    page.locator("th button", has_text="forward / image").click()
     column = page.locator("table.sortable td:nth-child(7)").all_inner_texts()
     numbers = [float(text.replace(",", "")) for text in column]
     assert numbers == sorted(numbers)

@@ -115,7 +115,7 @@ def picture(side: int = 8) -> bytes:
 
 MODELS: list[tuple[int, str, bytes | str, int, str, str]] = [
     # number, model or file, its content (or more words), exit code, code, what is told
-    (1, "missing.safetensors", "", 3, "E301", "missing.safetensors is not there"),
+    (1, "missing.safetensors", "", 3, "E301", "missing.safetensors does not exist"),
     (2, "empty.safetensors", b"", 3, "E302", "0 bytes"),
     (3, "short.pt", zipped(), 3, "E302", "truncated zip archive"),
     (3, "short.safetensors", weights(a=torch.zeros(99))[:200], 3, "E302", "truncated"),

@@ -115,7 +115,7 @@ def test_every_wrapper_at_once_reads_like_the_python(cli: Cli, tmp_path: Path) -
         "targeted(on_average(restarted(in_bfloat16(pgd:steps=2), 2), shift, 2), all)"
     )
     assert table["share_of_transforms"].between(0, 1).all()
-    assert "of fresh transforms" in result.out
+    assert "of new transforms" in result.out
     assert (table["Linf"] <= 0.1 + 1e-6).all()
 
 

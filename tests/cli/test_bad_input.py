@@ -176,7 +176,7 @@ def test_data_of_ones_own_is_not_shown_to_a_net_of_ours_unasked(
 ) -> None:
     result = cli(*words, "--data", "npz:mine.npz")
     assert (result.code, result.out) == (2, "")
-    assert lines(result.err) == ["error[E204]: --data npz:mine.npz comes without a model"]
+    assert lines(result.err) == ["error[E204]: --data npz:mine.npz does not imply a model"]
     assert "--model ./net.py:make, --model FILE, or the net that comes with advkit" in result.err
     assert not list(Path().iterdir())
 

@@ -30,7 +30,7 @@ def test_a_class_by_name_and_by_number_is_one(cli: Cli, tmp_path: Path) -> None:
     assert json.loads(fooled.out)["lead"].endswith("1 class, 1 way.")
     seen = cli("visualize", *rest, "--out", tmp_path / "see")
     told = json.loads(seen.out)["verdict"]
-    assert told.startswith("1 picture that excites 1 target of ")
+    assert told.startswith("1 picture that maximises 1 target of ")
 
 
 def test_classes_and_neurons(cli: Cli, tmp_path: Path) -> None:
@@ -71,8 +71,8 @@ def test_a_name_with_a_comma_in_it_is_one() -> None:
     ("line", "told"),
     [
         ("gallery --only dreem,style", "did you mean dream?"),
-        ("style --share 1,2", "one an option: --share 1 --share 2"),
-        ("style --style a.jpg,b.jpg", "one an option: --style a.jpg --style b.jpg"),
+        ("style --share 1,2", "repeat the option: --share 1 --share 2"),
+        ("style --style a.jpg,b.jpg", "repeat the option: --style a.jpg --style b.jpg"),
         ("visualize --layer conv1", "a channel is conv1[CHANNEL], a unit conv1[CHANNEL,y,x]"),
         ("visualize --layer 1", "a channel is 1[CHANNEL], a unit 1[CHANNEL,y,x]"),
         ("fool --class x,3", "known: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"),

@@ -173,10 +173,10 @@ def test_every_option_of_every_command_is_printed(cli: Cli, command: str) -> Non
         ("[audit]\nmodel = {a = 1}", "advkit.toml:2: model", "--model"),
         ("[audit]\nconfig = 'b.toml'", "advkit.toml:2: config is no option", ""),
         ("[audit]\nallow-unsafe-load = true", "allow-unsafe-load is no option", ""),
-        ("[audit\nlimit = 5", "advkit.toml is no TOML", "line 1"),
-        ("[audit]\nlimit = ", "advkit.toml is no TOML", "end of document"),
-        ("[audit]\nlimit = 1\nlimit = 2\n", "advkit.toml is no TOML", "overwrite"),
-        (b"\xff\xfe[", "advkit.toml is no TOML", "a [table] per command"),
+        ("[audit\nlimit = 5", "advkit.toml is not valid TOML", "line 1"),
+        ("[audit]\nlimit = ", "advkit.toml is not valid TOML", "end of document"),
+        ("[audit]\nlimit = 1\nlimit = 2\n", "advkit.toml is not valid TOML", "overwrite"),
+        (b"\xff\xfe[", "advkit.toml is not valid TOML", "a [table] per command"),
     ],
 )  # fmt: skip
 def test_a_bad_config_names_file_line_and_the_nearest(

@@ -60,7 +60,7 @@ def test_shards_are_merged_into_the_rows_and_the_report_of_one_run(cli: Cli, her
         if words[1] == "2/2":
             early = cli("merge", "runs")
             assert early.code == 3
-            assert "of 2 shards there is none of 2/2" in early.err
+            assert "of 2 shards these are missing: 2/2" in early.err
         done = cli(*WORDS, "--jobs", 1, "--out", "runs", *words)
         assert done.code == 0, done.err
         assert "when all are: advkit merge runs" in done.out
@@ -102,7 +102,7 @@ def test_shards_of_other_runs_are_refused(cli: Cli, here: Path) -> None:
     twice = cli("merge", "a/shard-1-of-2", "a/shard-1-of-2", "--out", "b")
     assert twice.code == 3
     cli(*WORDS, "--jobs", 1, "--out", "whole")
-    assert "is no shard" in cli("merge", "whole", "--out", "b").err
+    assert "is not a shard" in cli("merge", "whole", "--out", "b").err
     assert cli(*WORDS, "--shard", "3/2", "--out", "a").code == 2
     assert cli(*WORDS, "--shard", "1/2").code == 2
     assert cli(*WORDS, "--shard", "auto", "--out", "a").code == 2
@@ -205,7 +205,7 @@ def test_what_cannot_be_resumed_is_told(cli: Cli, here: Path) -> None:
     assert cli("show", "atack", "pgd").code == 2
     assert "did you mean attack?" in cli("show", "atack", "pgd").err
     (here / "empty" / "progress.json").write_text('{"command": ""}')
-    assert "was begun from Python" in cli("resume", "empty").err
+    assert "was started from Python" in cli("resume", "empty").err
     unsafe = {"command": "advkit audit --allow-unsafe-load --model x.pt"}
     (here / "empty" / "progress.json").write_text(json.dumps(unsafe))
     refused = cli("resume", "empty")

@@ -60,7 +60,7 @@ def test_what_is_wrong_is_said_in_a_line(cli: Cli, tmp_path: Path) -> None:
     np.savez(tmp_path / "one.npz", x=np.zeros((9, 5), np.float32), y=np.zeros(9, int))
     cases = (
         (("--classes", "3,9a"), 2, "there is no class '9a'"),
-        (("--classes", "3"), 2, "no pair"),
+        (("--classes", "3"), 2, "not a pair"),
         (("--part", "number"), 2, "not one of"),
         (("--decay", "0"), 2, "decay"),
         (("--eps", "8"), 2, "did you mean 8/255 = 0.0314?"),

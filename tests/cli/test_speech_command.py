@@ -40,7 +40,7 @@ def test_what_is_no_sound_is_told(cli: Cli, tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists(), "an empty directory is not left behind"
     done = cli("speech", "--model", "./own.py:net")
     assert done.code == 3
-    assert "comes without clips" in done.err
+    assert "has no default clips" in done.err
 
 
 def test_decibels_and_bands_that_cannot_be_read(cli: Cli) -> None:

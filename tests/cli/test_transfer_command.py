@@ -71,7 +71,7 @@ def test_a_target_that_gives_labels_alone(cli: Cli, tmp_path: Path) -> None:
     ("words", "code", "told"),
     [
         (["--attack", "mifgsn"], 2, "no attack 'mifgsn'"),
-        (["--attack", "mifgsm+pgd"], 2, "cannot be put together"),
+        (["--attack", "mifgsm+pgd"], 2, "cannot be combined"),
         (["--attack", "pifgsm", "--norm", "L2"], 2, "no norm L2"),
         (["--model", "bundled:digits-cnn"], 2, "--data"),
         (["--model", "bundled:digits-cnn", "--data", "bundled:digits"], 2, "too few"),
@@ -80,7 +80,7 @@ def test_a_target_that_gives_labels_alone(cli: Cli, tmp_path: Path) -> None:
         (["--architectures", "cmn"], 2, "no architecture 'cmn'"),
         (["--data", "bundled:fashion-mnist"], 2, "--train-data"),
         (["--data", "bundled:fashion-mnist", "--train-data", "bundled:digits?split=all"], 3,
-         "at one size"),
+         "the same size for both"),
         (["--eps", "-1"], 2, "-1"),
     ],
 )  # fmt: skip

@@ -154,10 +154,10 @@ def test_a_state_dict_is_converted_without_unpickling(cli: Cli, here: Path) -> N
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (("w.pt", "-o", "w.bin"), 2, "of which format"),
+        (("w.pt", "-o", "w.bin"), 2, "in which format"),
         (("w.pt", "-o", "w.skops"), 2, "holds weights"),
         (("w.pt", "--arch", ARCH, "-o", "out.safetensors"), 3, "missing"),
-        (("nowhere.pt", "-o", "out.safetensors"), 3, "is not there"),
+        (("nowhere.pt", "-o", "out.safetensors"), 3, "does not exist"),
         (("good.safetensors", "-o", "out.safetensors"), 2, "needs no conversion"),
     ],
 )

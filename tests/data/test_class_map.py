@@ -94,10 +94,10 @@ def test_a_map_of_some_classes_beside_a_model_that_names_all(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("cat\ndog\ncat", "named twice"),
+        ("cat\ndog\ncat", "appears twice"),
         ('{"cat": -1}', "below 0"),
-        ('{"cat": "x"}', "no class map"),
-        ("name,number\ncat,1", "no class map"),
+        ('{"cat": "x"}', "not a valid class map"),
+        ("name,number\ncat,1", "not a valid class map"),
         ("", "names no class"),
         ("cat\ndgo\nemu", "does not say which class 'dog'"),
     ],
@@ -112,5 +112,5 @@ def test_maps_that_cannot_be_used(tmp_path: Path, text: str, told: str) -> None:
 def test_without_a_map() -> None:
     assert numbered(["2", "0"], None, "x") == ([2, 0], [])
     assert numbered(["b", "a", "b"], None, "x") == ([1, 0, 1], ["a", "b"])
-    with pytest.raises(InputError, match="is not there"):
+    with pytest.raises(InputError, match="does not exist"):
         read_class_map("missing.txt")

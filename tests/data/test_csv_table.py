@@ -52,9 +52,9 @@ def test_nothing_outside_the_root_is_opened(tmp_path: Path, name: str) -> None:
         ("file,label\ncat/0.png,0\n", InputError, "no column 'path', but file, label"),
         ("path,class\ncat/0.png,0\n", InputError, "no column 'label', but path, class"),
         ("path,label\ncat/0.png\n", InputError, "row 2 of .* is not complete"),
-        ("path,label\ncat/0.png,0\ncat/0.png,1\n", InputError, "names cat/0.png twice"),
-        ("path,label\ncat/9.png,0\n", InputError, "9.png is not a picture"),
-        ("path,label\n", EmptyError, "has no row"),
+        ("path,label\ncat/0.png,0\ncat/0.png,1\n", InputError, "lists cat/0.png twice"),
+        ("path,label\ncat/9.png,0\n", InputError, "9.png is not a readable picture"),
+        ("path,label\n", EmptyError, "has no rows"),
         ("", InputError, "no column 'path', but none"),
     ],
 )
@@ -67,7 +67,7 @@ def test_tables_that_cannot_be_used(
 
 
 def test_bad_encoding_and_no_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no table in UTF-8"):
+    with pytest.raises(InputError, match="not a table in UTF-8"):
         load_data(f"csv:{table(tmp_path, 'path,label', 'utf-16')}")
-    with pytest.raises(InputError, match="is not there"):
+    with pytest.raises(InputError, match="does not exist"):
         load_data(f"csv:{tmp_path / 'tabel.csv'}")

@@ -131,8 +131,8 @@ def test_every_mode_becomes_rgb(tmp_path: Path) -> None:
     [
         (Image.new("CMYK", (40, 30)), "1.tif", "converted from CMYK"),
         (Image.new("RGB", (40, 30)).quantize(4), "1.png", "converted from P"),
-        (Image.new("RGBA", (40, 30)), "1.png", "transparent, laid on white"),
-        (Image.fromarray(np.zeros((30, 40), np.uint16)), "1.png", "16 bits deep"),
+        (Image.new("RGBA", (40, 30)), "1.png", "transparent, placed on white"),
+        (Image.fromarray(np.zeros((30, 40), np.uint16)), "1.png", "from 16 bits to 8"),
     ],
 )
 def test_conversions_are_told(tmp_path: Path, picture: Image.Image, name: str, told: str) -> None:
@@ -190,7 +190,7 @@ def test_corrupt_pictures(tmp_path: Path, damage: str) -> None:
     file = tmp_path / "a/1.jpg"
     whole = file.read_bytes()
     file.write_bytes({"text": b"text", "truncated": whole[: len(whole) // 2], "empty": b""}[damage])
-    with pytest.raises(InputError, match=r"a/1.jpg is not a picture that can be read"):
+    with pytest.raises(InputError, match=r"a/1.jpg is not a readable picture"):
         load_data(f"imagefolder:{tmp_path}?size=16")
 
 
@@ -220,7 +220,7 @@ def test_links_are_not_followed(tmp_path: Path) -> None:
 
 
 def test_folders_that_cannot_be_used(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is not there"):
+    with pytest.raises(InputError, match="does not exist"):
         load_data(f"imagefolder:{tmp_path / 'photoz'}")
     with pytest.raises(EmptyError, match="no class directories"):
         load_data(f"imagefolder:{tmp_path}")

@@ -179,7 +179,7 @@ def test_corrupt_files(tmp_path: Path) -> None:
         file.writestr("x.npy", b"nonsense")
     with pytest.raises(InputError, match=r"array 'x' .* is corrupt"):
         load_data(spec)
-    with pytest.raises(InputError, match="is not there"):
+    with pytest.raises(InputError, match="does not exist"):
         load_data(f"npz:{tmp_path}/none.npz")
 
 

@@ -51,7 +51,7 @@ def test_a_folder_of_files_in_the_order_of_their_names(tmp_path: Path) -> None:
 def test_one_that_cannot_be_read(tmp_path: Path) -> None:
     file = tmp_path / "a.parquet"
     pq.write_table(pa.table({"image": [png("emu"), b"no"], "label": [0, 0]}), file)
-    with pytest.raises(InputError, match="a/1 is not a picture"):
+    with pytest.raises(InputError, match="a/1 is not a readable picture"):
         load_data(f"parquet:{file}?size=8")
     data = load_data(f"parquet:{file}?size=8&skip_bad=true")
     assert data.ids == ("a/0",)
@@ -78,9 +78,9 @@ def test_files_that_cannot_be_used(tmp_path: Path, columns: dict, told: str) -> 
 
 def test_what_is_no_parquet(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"PAR1 but no more")
-    with pytest.raises(InputError, match="no Parquet file"):
+    with pytest.raises(InputError, match="not a Parquet file"):
         load_data(f"parquet:{tmp_path / 'a.parquet'}")
-    with pytest.raises(InputError, match="is not there"):
+    with pytest.raises(InputError, match="does not exist"):
         load_data(f"parquet:{tmp_path / 'b.parquet'}")
     (tmp_path / "empty").mkdir()
     with pytest.raises(EmptyError, match=r"no \.parquet file"):
@@ -177,7 +177,7 @@ def test_nothing_is_downloaded_unasked(hub: Path, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="nothing is downloaded unasked") as caught:
             load_data(f"hf:{ref}")
         assert "hf download --repo-type dataset" in str(caught.value.hint)
-    with pytest.raises(InputError, match="is not there"):
+    with pytest.raises(InputError, match="does not exist"):
         load_data("hf:./photos/of/fish")
     (tmp_path / "none").mkdir()
     with pytest.raises(InputError, match="neither what save_to_disk"):

@@ -17,7 +17,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def test_what_is_skipped_is_counted_and_named(root: Path) -> None:
-    with pytest.raises(InputError, match="not a picture"):
+    with pytest.raises(InputError, match="not a readable picture"):
         load_data(f"imagefolder:{root}?size=8")
     data = load_data(f"imagefolder:{root}?size=8&skip_bad=true")
     assert len(data.x) == len(data.y) == len(data.ids) == 4

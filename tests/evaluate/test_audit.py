@@ -183,7 +183,7 @@ def test_a_database_of_somebody_else_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "results.sqlite") as other:
         other.execute("CREATE TABLE thesis (text)")
     other.close()
-    with pytest.raises(InputError, match="not of advkit"):
+    with pytest.raises(InputError, match="not written by advkit"):
         run(tmp_path)
 
 

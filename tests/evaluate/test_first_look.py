@@ -36,7 +36,7 @@ def in_company(x: Tensor) -> Tensor:
 def test_a_model_that_looks_at_the_whole_batch_is_refused(run: str, tmp_path: Path) -> None:
     words: dict[str, Any] = {"eps": 0.1, "out": tmp_path}
     words |= {"name": "fgsm"} if run == "attack" else {}
-    with pytest.raises(InputError, match="alone than among others") as caught:
+    with pytest.raises(InputError, match="alone than in a batch") as caught:
         getattr(advkit, run)(model=bent(in_company), data=IMAGES, **words)
     assert "batch norm" in caught.value.hint
 

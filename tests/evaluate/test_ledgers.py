@@ -67,7 +67,7 @@ def foreign(file: Path) -> None:
         (overwritten, "damaged|malformed|cannot be used"),
         (beheaded, "not a database"),
         (newer, f"newer advkit: its tables are version {VERSION + 1}"),
-        (foreign, "is not of advkit"),
+        (foreign, "was not written by advkit"),
     ],
 )
 def test_a_ledger_that_cannot_be_trusted_is_refused_and_left_as_it_is(

@@ -38,7 +38,7 @@ def test_several_jobs_a_limit_of_time_or_a_cluster_ask_for_workers() -> None:
 
 @pytest.mark.parametrize("asked", [{"seconds": 1.0}, {"ray": "auto"}])
 def test_workers_need_specs(asked: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match="load model and data themselves"):
+    with pytest.raises(UsageError, match="load the model and the data themselves"):
         check(classifier(), **asked)
 
 

@@ -118,7 +118,7 @@ def test_decibels_and_plain_radii_do_not_mix(tmp_path: Path) -> None:
 
 
 def test_a_band_needs_sound(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--band is of sound"):
+    with pytest.raises(UsageError, match="--band needs sound"):
         advkit.attack(
             "fgsm", "bundled:digits-cnn", eps=0.1, band=(300, 3400), limit=2, out=tmp_path
         )
@@ -141,7 +141,7 @@ def test_the_gradient_of_the_bundled_recogniser_passes_its_check() -> None:
 
 
 def test_nothing_is_proved_of_sound_whose_radii_are_not_those_of_the_box(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="scale of its own"):
+    with pytest.raises(InputError, match="its own scale"):
         advkit.certify("bundled:spoken-digits-cnn", limit=10, eps=0.1, out=tmp_path / "run")
 
 

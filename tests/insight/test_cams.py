@@ -222,7 +222,7 @@ def test_rollout_reads_torchs_own_attention() -> None:
 def test_what_is_no_map_is_refused() -> None:
     net, x, _ = pooled()
     for layer, error, words in (
-        ("head", InapplicableError, "no map"),
+        ("head", InapplicableError, "not a map"),
         ("featuers", UsageError, "no layer"),
     ):
         with pytest.raises(error, match=words):

@@ -109,7 +109,7 @@ def test_neurons_directions_and_their_opposites() -> None:
 @pytest.mark.parametrize(
     ("text", "error", "words"),
     [("e", UsageError, "no class"), ("layr[3]", UsageError, "no layer 'layr'"),
-     ("1[99]", InputError, "outside the layer"), ("1[2]x", UsageError, "no neuron")],
+     ("1[99]", InputError, "outside the layer"), ("1[2]x", UsageError, "not a neuron")],
 )  # fmt: skip
 def test_what_cannot_be_excited(text: str, error: type[Exception], words: str) -> None:
     canvas = canvas_of(cnn(), noise(1, 1, 12, 12))

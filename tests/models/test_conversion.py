@@ -51,8 +51,8 @@ def test_an_estimator_is_converted_and_says_the_same(tmp_path: Path) -> None:
 
 def test_a_file_of_something_else_is_no_model(tmp_path: Path) -> None:
     """It was said to need no conversion, and to be given as --model."""
-    (tmp_path / "net.pt").write_bytes(b"<html>Not found</html>")
-    with pytest.raises(InputError, match=r"net.pt is no file of a model"):
+    (tmp_path / "net.pt").write_bytes(b"Not found")
+    with pytest.raises(InputError, match=r"net.pt is not a model file"):
         convert(str(tmp_path / "net.pt"), tmp_path / "net.safetensors")
 
 

@@ -197,7 +197,7 @@ def test_what_a_service_says_of_its_refusal_is_told(
 def test_scores_below_zero_are_no_probabilities(service: Served) -> None:
     """They were cut off at 0: of log-probabilities nothing is left, and class 0 is always named."""
     service.answer = {"outputs": [[-2.0, -0.2, -3.0]]}
-    with pytest.raises(InputError, match="is no probability"):
+    with pytest.raises(InputError, match="is not a probability"):
         load_model(f"{service.url}?output=probabilities")(torch.rand(1, 1, 28, 28))
 
 
@@ -215,7 +215,7 @@ def test_inspect_tells_what_audits_of_a_service_take_and_finds_no_fault_with_its
 def test_bounds_of_a_service_are_refused_before_it_is_asked(
     service: Served, tmp_path: Path
 ) -> None:
-    with pytest.raises(InputError, match="a black box shows its answers alone") as raised:
+    with pytest.raises(InputError, match="a black box gives only outputs") as raised:
         advkit.certify(service.url, "bundled:fashion-mnist", limit=2, out=tmp_path / "run")
     assert "--smooth" in raised.value.hint
     assert service.requests == 0

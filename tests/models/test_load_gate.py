@@ -120,12 +120,14 @@ def test_files_that_are_no_model(tmp_path: Path, name: str) -> None:
 def test_a_missing_file_and_its_neighbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "robust.safetensors").write_bytes(b"x")
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputError, match=rf"robst.safetensors is not there .*{tmp_path}") as caught:
+    with pytest.raises(
+        InputError, match=rf"robst.safetensors does not exist .*{tmp_path}"
+    ) as caught:
         load_model("robst.safetensors")
     assert caught.value.hint == "near it: robust.safetensors"
-    with pytest.raises(InputError, match="is not there") as caught:
+    with pytest.raises(InputError, match="does not exist") as caught:
         load_model("nowhere/net.safetensors")
-    assert "directory nowhere is not there" in caught.value.hint
+    assert "directory nowhere does not exist" in caught.value.hint
 
 
 @pytest.mark.parametrize("magic", [b"\x80\x02", b"PK", b"\x1f\x8b", b"\x78\x9c", b"\x5d\0"])

@@ -114,7 +114,7 @@ def test_an_import_that_raises(tmp_path: Path, text: str, told: str) -> None:
 
 
 def test_a_missing_python_file() -> None:
-    with pytest.raises(InputError, match=r"nowhere.py is not there"):
+    with pytest.raises(InputError, match=r"nowhere.py does not exist"):
         load_model("./nowhere.py:make")
 
 
@@ -161,7 +161,7 @@ def test_unknown_devices() -> None:
 
 
 def test_arch_belongs_to_a_file() -> None:
-    with pytest.raises(UsageError, match="--arch cnn has no use"):
+    with pytest.raises(UsageError, match="--arch cnn has no effect"):
         load_model("bundled:digits-cnn", arch="cnn")
 
 

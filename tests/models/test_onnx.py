@@ -46,7 +46,7 @@ def unknown_operator(model: Any) -> bytes:
 @pytest.mark.parametrize("broken", [no_nodes, cut, unknown_operator])
 def test_what_is_no_model_is_refused(tmp_path: Path, broken: Callable[[Any], bytes]) -> None:
     (tmp_path / "net.onnx").write_bytes(broken(linear()))
-    with pytest.raises(InputError, match=r"net\.onnx is no valid ONNX model"):
+    with pytest.raises(InputError, match=r"net\.onnx is not a valid ONNX model"):
         load_model(str(tmp_path / "net.onnx"))
 
 

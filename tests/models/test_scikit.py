@@ -121,7 +121,7 @@ def test_black_box_attacks_fool_a_forest_and_gradients_say_nothing() -> None:
 def test_what_is_not_fitted_or_no_classifier_is_refused() -> None:
     with pytest.raises(InputError, match="not fitted"):
         from_estimator(LogisticRegression())
-    with pytest.raises(InputError, match="no classifier"):
+    with pytest.raises(InputError, match="not a single-label classifier"):
         from_estimator(PCA(2).fit(np.eye(3)))
 
 
@@ -165,7 +165,7 @@ def test_an_estimator_of_the_users_own_is_a_model_spec(tmp_path) -> None:
     assert model.classes == images.classes
     assert (model(images.x).argmax(1) == images.y).float().mean() > 0.7
     assert load_model(f"{file}:fitted").n_classes == 10
-    with pytest.raises(InputError, match=r"no torch\.nn\.Module"):
+    with pytest.raises(InputError, match=r"not a torch\.nn\.Module"):
         load_model(str(_weights(tmp_path)), arch=f"{file}:make")
 
 
