@@ -102,7 +102,7 @@ def test_what_is_no_finished_audit_is_said_to_be_none(tmp_path: Path) -> None:
         read_run(tmp_path)
     assert f"the same call in Python, with out='{tmp_path}'" in raised.value.hint
     (tmp_path / "run.json").write_text(json.dumps({"schema": "advkit/attack/1"}))
-    with pytest.raises(InputError, match="is not an audit"):
+    with pytest.raises(InputError, match="is a run of advkit attack, not of advkit audit"):
         read_run(tmp_path)
     with pytest.raises(InputError, match="missing or damaged"):
         read_samples(tmp_path)

@@ -127,7 +127,7 @@ def test_seeds(tmp_path: Path) -> None:
 def test_a_checkpoint_of_another_training(tmp_path: Path) -> None:
     out = tmp_path / "net"
     next(fit(TRAIN.x, TRAIN.y, out, SMALL, save_every=0))
-    with pytest.raises(InputError, match=r"begun with rate 0.01 \(now 0.02\)") as caught:
+    with pytest.raises(InputError, match=r"started with rate 0.01 \(now 0.02\)") as caught:
         next(fit(TRAIN.x, TRAIN.y, out, SMALL._replace(rate=0.02)))
     assert "delete" in caught.value.hint
     for images, told in ((6, r": images 6, name digits \(now images 7, "), (7, " of images 7, ")):
