@@ -134,7 +134,7 @@ def test_a_checkpoint_of_another_training(tmp_path: Path) -> None:
         at, now = tmp_path / str(images), {"name": "digits", "images": 7, "sha256": "b" * 64}
         data = now | {"images": images, "sha256": "a" * 64}
         next(fit(TRAIN.x, TRAIN.y, at, SMALL, data=data, save_every=0))
-        with pytest.raises(InputError, match=f"begun with other images{told}"):
+        with pytest.raises(InputError, match=f"started with other images{told}"):
             next(fit(TRAIN.x, TRAIN.y, at, SMALL, data=now))
     trained(tmp_path / "whole", SMALL).fingerprint()
     (tmp_path / "whole").replace(checkpoint_of(out))
