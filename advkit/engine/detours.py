@@ -52,27 +52,31 @@ def straight_through(model: Model) -> Model:
     def ask(x: Tensor) -> Tensor:
         if not (torch.is_grad_enabled() and x.requires_grad):
             return model(x)
-        with _reconnected(model, set()), without_inference(set()), _Detours():
-            logits = model(x)
-        passed_by(logits)
-        return logits
+        return _led(model, x, set())
 
     return ask
 
 
 def detours(model: Model, x: Tensor) -> list[str]:
     """Return the names of what in ``model`` at ``x`` (n, ...) `straight_through` finds a way by."""
-    found: set[str] = set()
-    leads = _reconnected(model, found), without_inference(found)
-    with torch.enable_grad(), leads[0], leads[1], _Detours() as mode:
-        logits = model(x.detach().clone().requires_grad_(True))
-    return sorted(found | mode.taken | set(passed_by(logits)))
+    taken: set[str] = set()
+    with torch.enable_grad():
+        _led(model, x.detach().clone().requires_grad_(True), taken)
+    return sorted(taken)
+
+
+def _led(model: Model, x: Tensor, taken: set[str]) -> Tensor:
+    """Return the answers at ``x``, whose gradient takes the detours that ``taken`` then names."""
+    with _reconnected(model, taken), without_inference(taken), _Detours(taken):
+        logits = model(x)
+    taken.update(passed_by(logits))
+    return logits
 
 
 class _Detours(TorchFunctionMode):
-    def __init__(self) -> None:
+    def __init__(self, taken: set[str]) -> None:
         super().__init__()
-        self.taken: set[str] = set()
+        self.taken = taken
         self._smooth: dict[int, tuple[Tensor, Tensor]] = {}
         """By identity a tensor of truths or whole numbers, and what stands for it backward."""
         self._winners: dict[int, tuple[Tensor, Tensor]] = {}
@@ -186,7 +190,7 @@ def _soft(rows: Tensor) -> Tensor:
 
 
 @contextmanager
-def _reconnected(model: Model, found: set[str]) -> Iterator[None]:
+def _reconnected(model: Model, taken: set[str]) -> Iterator[None]:
     """Lead the gradient round what a module of ``model`` gets without a way back to the image."""
     last: dict[tuple[int, ...], Tensor] = {}
 
@@ -195,7 +199,7 @@ def _reconnected(model: Model, found: set[str]) -> Iterator[None]:
         if not isinstance(x, Tensor) or not x.is_floating_point():
             return None
         if not x.requires_grad and tuple(x.shape) in last:
-            found.add(OUTSIDE)
+            taken.add(OUTSIDE)
             x = replaced(x, last[tuple(x.shape)])
         if x.requires_grad:
             last[tuple(x.shape)] = x

@@ -10,11 +10,7 @@ import pandas as pd
 from advkit.data.samples import Samples
 from advkit.errors import EmptyError
 from advkit.evaluate.attempts import LINE_SEARCH
-from advkit.evaluate.black_box_run import (
-    announce_cost,
-    black_box_suite,
-    check_gradients,
-)
+from advkit.evaluate.black_box_run import announce_cost, check_gradients, suite_for
 from advkit.evaluate.bracket import Bracket, bracket_summary, bracketed
 from advkit.evaluate.budget import USUAL, Budget, budget, check_passes, forecast, seconds_of, speed
 from advkit.evaluate.checked_run import Attacked, run_attacks, run_checked
@@ -32,7 +28,7 @@ from advkit.evaluate.run_record import begin, class_notes, describe, ingredients
 from advkit.evaluate.state import Tracker
 from advkit.evaluate.store import open_store
 from advkit.evaluate.suite import plan_of
-from advkit.evaluate.suites import SUITES, Care, Suite, stronger, suite_of
+from advkit.evaluate.suites import SUITES, Care, stronger, suite_of
 from advkit.evaluate.summary import per_sample, summarise
 from advkit.evaluate.supervisor import Crew
 from advkit.evaluate.work import Progress, Work, judge_clean
@@ -85,7 +81,7 @@ def audit(
     """
     if not len(samples.ids):
         raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
-    chosen = _suite(model, norm, suite, attacks)
+    chosen = suite_of(attacks) if attacks else suite_for(model, suite, norm)
     plan = plan_of(chosen, norm)
     name = None if attacks or model.black_box else stronger(suite)
     above = (name, plan_of(SUITES[name][norm], norm)) if name else None
@@ -141,11 +137,6 @@ def audit(
         write_exhibits(work, max(eps))
         write_json(out, "run.json", summary)
         return summary
-
-
-def _suite(model: Classifier, norm: str, suite: str, attacks: Sequence[str]) -> Suite:
-    named = black_box_suite(suite) if model.black_box else SUITES[suite][norm]
-    return suite_of(attacks) if attacks else named
 
 
 def _looked_at(model: Classifier, samples: Samples, surrogates: Sequence[Classifier]) -> list[str]:

@@ -7,7 +7,7 @@ from advkit.attacks import Member, attack_card
 from advkit.data.samples import Samples
 from advkit.errors import UsageError
 from advkit.evaluate.clean_checks import above_guessing
-from advkit.evaluate.suites import NEAR_BY_25, STANDARD, Suite
+from advkit.evaluate.suites import NEAR_BY_25, STANDARD, SUITES, Suite
 from advkit.evaluate.trust import told, valid
 from advkit.evaluate.trust_checks import Check
 from advkit.evaluate.work import Work
@@ -23,8 +23,10 @@ BOUND = (
 )
 
 
-def black_box_suite(name: str) -> Suite:
-    """Return the attacks of the suite ``name`` for a model without gradients, in any norm."""
+def suite_for(model: Classifier, name: str, norm: str) -> Suite:
+    """Return the suite ``name``; a model without gradients has one of its own for every norm."""
+    if not model.black_box:
+        return SUITES[name][norm]
     square = f"square:queries={QUERIES[name]}"
     return Suite((), ("noise:draws=4",), (square,), (), NEAR_BY_25, STANDARD)
 

@@ -12,7 +12,7 @@ from advkit.data.samples import Samples
 from advkit.engine import evaluate
 from advkit.engine.gradient import CHUNK
 from advkit.engine.objectives import margin
-from advkit.evaluate.black_box_run import black_box_suite
+from advkit.evaluate.black_box_run import suite_for
 from advkit.evaluate.budget import budget, check_passes, forecast, seconds_of, speed
 from advkit.evaluate.suite import plan_of
 from advkit.evaluate.suites import SUITES
@@ -84,7 +84,7 @@ def audits(
     rate = speed(model, samples, batch)
     rows = []
     for name in SUITES:
-        suite = black_box_suite(name) if model.black_box else SUITES[name]["Linf"]
+        suite = suite_for(model, name, "Linf")
         found = budget(plan_of(suite, "Linf"), len(eps), model.n_classes)
         if found is not None:
             checks = 0.0 if model.black_box else check_passes(suite.care, images, len(eps))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from advkit.reports import audit_page
-from tests.browser.test_every_page import AXE
+from tests.browser.axe import looked_at
 from tests.reports.sample_audit import COMMAND, sample_audit, sample_cards
 
 Visit = Callable[..., Any]
@@ -153,11 +153,10 @@ def test_it_prints_with_every_table_unfolded(visit: Visit) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_on_a_phone(visit: Visit, scheme: str) -> None:
     """On a wide screen: test_every_page.py."""
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     page = visit(color_scheme=scheme, viewport=PHONE)
     for summary in page.locator("summary").all():
         summary.click()
-    found = axe.Axe().run(page, options=AXE[scheme])
+    found = looked_at(page, scheme)
     assert found.violations_count == 0, found.generate_report()
 
 

@@ -20,6 +20,7 @@ from advkit.reports import (
 )
 from advkit.reports.album import album_page
 from advkit.reports.explanation import explanation_page
+from tests.browser.axe import looked_at
 from tests.reports.sample_album import sample_album
 from tests.reports.sample_audit import sample_audit, sample_cards
 from tests.reports.sample_default import default_sized_audit
@@ -30,11 +31,6 @@ from tests.reports.sample_transfer import sample_label_audit, sample_transfer
 from tests.reports.test_comparison_and_overview import comparison, entry
 
 Visit = Callable[..., Any]
-AXE: dict[str, dict[str, list[str]]] = {
-    "light": {"resultTypes": ["violations"]},
-    "dark": {"resultTypes": ["violations"], "runOnly": ["color-contrast"]},
-}
-"""In the dark only what depends on it. What is in order need not be listed: it takes as long."""
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 PAGES = {
     "audit": lambda: audit_page(default_sized_audit(), sample_cards(4)),
@@ -75,10 +71,9 @@ def page_file(request: pytest.FixtureRequest, pages: Path) -> Path:
 def test_axe_finds_nothing_with_everything_unfolded(
     visit: Visit, page_file: Path, scheme: str
 ) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     page = visit(page_file, color_scheme=scheme, viewport={"width": 1440, "height": 900})
     page.evaluate(UNFOLD)
-    found = axe.Axe().run(page, options=AXE[scheme])
+    found = looked_at(page, scheme)
     assert found.violations_count == 0, found.generate_report()
 
 
