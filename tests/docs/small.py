@@ -1,10 +1,12 @@
 """How much less a command does here than it says: fewer images and steps, never another request."""
 
+import re
+
 import click
 import pytest
 
 from advkit.attacks.below_hearing import masked
-from advkit.evaluate.suites import SUITES, Care
+from advkit.evaluate.suites import SUITES, Care, Suite
 
 # Given after the line, where the command has the option: it only says how much of it is done.
 FEWER = {
@@ -62,10 +64,20 @@ def lessen(patch: pytest.MonkeyPatch) -> None:
         patch.setenv(name, value)
     for suite in SUITES.values():
         for norm, one in suite.items():
-            patch.setitem(suite, norm, one._replace(care=CARE))
+            patch.setitem(suite, norm, shorter(one))
     for module in ("attack_checks", "budget", "trials"):  # each has taken in the name
         patch.setattr(f"advkit.evaluate.{module}.CLIMB", CLIMB)
     patch.setitem(masked.__kwdefaults__, "steps", 20)
+
+
+def shorter(suite: Suite) -> Suite:
+    """Return the same attacks with few steps and queries, and checks on few images."""
+    parts = {
+        part: tuple(re.sub(r"(steps|queries)=\d+", r"\1=10", attack) for attack in attacks)
+        for part, attacks in suite._asdict().items()
+        if part not in ("near", "care")
+    }
+    return suite._replace(**parts, care=CARE)
 
 
 def fewer(words: list[str], command: click.Command) -> list[str]:
