@@ -10,8 +10,8 @@ from advkit.attacks.bisection import bisect
 from advkit.attacks.minimum import enough, linear_distance, nearest_point, within
 from advkit.attacks.polish import into_smaller_balls
 from advkit.engine import NORMS, Objective, Point, Rule, rows
+from advkit.engine.batch_invariant import power_of
 from advkit.engine.objectives import Model, margins
-from advkit.engine.steady import power_of
 
 FIRST_MOVE = {"L2": 4.0, "L1": 100.0}
 CHECK_EVERY = 5

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from advkit.attacks.walks import radii
 from advkit.engine import NORMS, Objective, Point, Rule, ascend, best, rows
-from advkit.engine.hearing import Masking, excess, masking, sound
+from advkit.engine.batch_invariant import power_of
 from advkit.engine.objectives import Model, margins
+from advkit.engine.psychoacoustics import Masking, excess, masking, sound
 from advkit.engine.rules import Moments
-from advkit.engine.steady import power_of
 
 SURE = 1.0
 """Margin from which on the attack attends to the ear alone."""

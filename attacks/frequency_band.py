@@ -7,7 +7,7 @@ from advkit.attacks.higher_order import Call, alone, attack_from, face_of, text_
 from advkit.attacks.options import Attack
 from advkit.attacks.walks import radii
 from advkit.engine import NORMS
-from advkit.engine.stand_ins import replaced
+from advkit.engine.substitute_gradients import replaced
 from advkit.errors import UsageError
 
 

@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
+from advkit.engine.batch_invariant import power
 from advkit.engine.linear_programs import furthest_within, nearest_reaching
-from advkit.engine.steady import power
 
 DEARER = 0.5  # power of the price, at first
 SMALL = 0.1  # share of the entry moved most, up to which moving one on costs as much as at first

@@ -10,9 +10,9 @@ from torch import Tensor
 from advkit.attacks.minimum import enough, linear_distance, nearest_point, within
 from advkit.attacks.polish import polished
 from advkit.engine import NORMS, Point, Rule, rows
+from advkit.engine.batch_invariant import sigmoid
 from advkit.engine.objectives import Model, margin
 from advkit.engine.rules import Moments
-from advkit.engine.steady import sigmoid
 
 LEAST = 1e-3  # ratio of the weights of size and margin, at first
 MOST = 1e6  # ratio of the weights, either way

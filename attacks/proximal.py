@@ -13,7 +13,7 @@ from torch import Tensor
 
 from advkit.attacks.bisection import bisect
 from advkit.engine import NORMS, rows
-from advkit.engine.steady import cosh
+from advkit.engine.batch_invariant import cosh
 
 HALVINGS = 40
 

@@ -11,9 +11,9 @@ from advkit.attacks.minimum import enough, nearest_point, within
 from advkit.attacks.polish import into_smaller_balls
 from advkit.attacks.proximal import PROXIMAL
 from advkit.engine import NORMS, Point, Rule, rows
+from advkit.engine.batch_invariant import sigmoid
 from advkit.engine.objectives import Model, margin
 from advkit.engine.rules import Moments
-from advkit.engine.steady import sigmoid
 
 LEAST = 1e-4  # first weight of the norm, in units of what would balance the first gradient
 

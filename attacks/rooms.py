@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from advkit.engine import rows
+from advkit.engine.batch_invariant import power_of
 from advkit.engine.seeding import normal, uniform
-from advkit.engine.steady import power_of
 
 if TYPE_CHECKING:
     from advkit.attacks.averaged_transforms import Transform

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from advkit.engine import NORMS, Objective, Point, Rule, ascend, best_of, evaluate, rows
+from advkit.engine.batch_invariant import power
 from advkit.engine.objectives import Model, all_stand, margins
 from advkit.engine.seeding import normal, uniform
-from advkit.engine.steady import power
 
 
 class Found(NamedTuple):

@@ -6,7 +6,7 @@ from advkit.engine.gradient import Objective, Point, evaluate
 from advkit.engine.inner_logits import inner_logits
 from advkit.engine.meter import Meter, metered
 from advkit.engine.norms import NORMS, Norm, rows
-from advkit.engine.stand_ins import backwards_turned, before_softmax, rescaled, smoothed
+from advkit.engine.substitute_gradients import backwards_turned, before_softmax, rescaled, smoothed
 
 __all__ = [
     "NORMS",

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from advkit.engine.layers import takes_hooks
 from advkit.engine.objectives import Model
-from advkit.engine.stand_ins import showing
+from advkit.engine.substitute_gradients import showing
 
 
 def inner_logits(model: Model) -> Model:

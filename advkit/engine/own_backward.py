@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 from torch.nn.modules._functions import BackwardHookFunction
 
-from advkit.engine.stand_ins import stands_in
+from advkit.engine.substitute_gradients import stands_in
 
 Slopes = tuple[Tensor | None, ...]
 

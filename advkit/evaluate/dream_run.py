@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from advkit.engine.codes import code_of, energy, guided_by
 from advkit.engine.gradient import Objective, evaluate
+from advkit.engine.layer_outputs import code_of, energy, guided_by
 from advkit.errors import InapplicableError
 from advkit.evaluate.album import Studio, finished, group, kept, levels_of, shown, steps_told
 from advkit.insight.canvas import stages

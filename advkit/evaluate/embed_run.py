@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from advkit.attacks import ATTACKS, parse
-from advkit.engine.codes import code_of
 from advkit.engine.gradient import CHUNK
+from advkit.engine.layer_outputs import code_of
 from advkit.errors import InapplicableError
 from advkit.evaluate.album import Studio, finished, group, kept, shown
 from advkit.evaluate.intervals import wilson

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from advkit.engine.codes import Code, code_of
 from advkit.engine.gradient import CHUNK
+from advkit.engine.layer_outputs import Code, code_of
 from advkit.errors import UnknownNameError, did_you_mean
 from advkit.evaluate.album import Studio, finished, group, kept, shown, steps_told
 from advkit.evaluate.intervals import wilson

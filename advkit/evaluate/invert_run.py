@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from advkit.engine.codes import code_of
+from advkit.engine.layer_outputs import code_of
 from advkit.engine.layers import Call, layer_of
 from advkit.errors import InputError, UsageError
 from advkit.evaluate.album import (

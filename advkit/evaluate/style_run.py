@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from advkit.engine import evaluate
+from advkit.engine.average_pooling import AveragePools
 from advkit.engine.layers import layer_of
-from advkit.engine.pools import AveragePools
 from advkit.errors import InapplicableError, UsageError
 from advkit.evaluate.album import Studio, finished, group, kept, shown
 from advkit.insight.style import (

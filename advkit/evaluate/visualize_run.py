@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from advkit.engine import evaluate
-from advkit.engine.codes import code_of
 from advkit.engine.gradient import CHUNK, Objective
+from advkit.engine.layer_outputs import code_of
 from advkit.evaluate.album import Studio, finished, group, kept, read_picture, shown, steps_told
 from advkit.evaluate.intervals import wilson
 from advkit.insight.canvas import Canvas, canvas_of, stages

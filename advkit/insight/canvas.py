@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from advkit.engine.codes import Code
+from advkit.engine.layer_outputs import Code
 from advkit.engine.layers import Call, outline
 from advkit.insight.grids import grid_of
 from advkit.insight.looking import root_of

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from advkit.engine import Point, Rule, ascend, evaluate, rows, rules
-from advkit.engine.codes import Code
 from advkit.engine.gradient import Objective
+from advkit.engine.layer_outputs import Code
 from advkit.engine.objectives import log_odds
 from advkit.engine.seeding import keys, normal, uniform
 from advkit.engine.transforms import blur

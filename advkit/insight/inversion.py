@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from advkit.engine import Objective, Point, Rule, ascend, evaluate, rules
-from advkit.engine.codes import Code, code_distance
 from advkit.engine.image_terms import alpha_norm, total_variation
+from advkit.engine.layer_outputs import Code, code_distance
 from advkit.engine.quasi_newton import lbfgs
 from advkit.engine.seeding import keys, normal
 from advkit.engine.spectrum import changes_of, seen_through

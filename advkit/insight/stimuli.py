@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from advkit.engine.codes import code_of
 from advkit.engine.gradient import Objective, evaluate
+from advkit.engine.layer_outputs import code_of
 from advkit.engine.layers import unit
 from advkit.engine.objectives import class_score, minus, weighted
 from advkit.errors import UsageError, did_you_mean

@@ -9,9 +9,9 @@ from torch.nn import functional as F
 
 from advkit.engine import Objective, evaluate, rules
 from advkit.engine.ascend import ascend
-from advkit.engine.codes import codes_of
 from advkit.engine.gradient import Point
 from advkit.engine.image_terms import gram, gram_distance, total_variation
+from advkit.engine.layer_outputs import codes_of
 from advkit.engine.quasi_newton import lbfgs
 from advkit.engine.seeding import keys, uniform
 from advkit.engine.spectrum import changes_of, seen_through

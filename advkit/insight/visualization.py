@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from advkit.engine import Objective, Point, Rule, climb, evaluate, rules
-from advkit.engine.codes import Code
 from advkit.engine.image_terms import gram, total_variation
+from advkit.engine.layer_outputs import Code
 from advkit.engine.seeding import keys, normal
 from advkit.engine.spectrum import image_of, spectrum_noise
 from advkit.insight.canvas import Canvas

@@ -3,7 +3,16 @@ import math
 import pytest
 import torch
 
-from advkit.engine.hearing import HOP, LOUDEST, WINDOW, excess, levels, masking, sound, spectrum
+from advkit.engine.psychoacoustics import (
+    HOP,
+    LOUDEST,
+    WINDOW,
+    excess,
+    levels,
+    masking,
+    sound,
+    spectrum,
+)
 
 RATE = 8000
 
