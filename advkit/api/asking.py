@@ -13,8 +13,8 @@ from advkit.data.bare_words import check_bare as check_bare_data
 from advkit.data.given import Data, name_of_data
 from advkit.data.samples import Samples, taken_relative
 from advkit.errors import InputError, UsageError
-from advkit.models.bare_words import check_bare
 from advkit.models.classifier import Classifier
+from advkit.models.spec_guesses import check_bare
 from advkit.models.specs import bundled_models, input_shape
 from advkit.models.user_code import is_estimator
 from advkit.numbers import Relative, decibels, radii_of

@@ -25,7 +25,7 @@ from advkit.evaluate.album import Asked, Studio, studio, untold
 from advkit.evaluate.workers import one_thread_each
 from advkit.models.channels import square_images
 from advkit.models.classifier import Classifier
-from advkit.models.misfit import SIZES
+from advkit.models.input_mismatch import SIZES
 from advkit.models.specs import input_shape, load_model
 from advkit.pages.albums import write_album
 

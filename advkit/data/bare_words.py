@@ -7,7 +7,7 @@ from advkit.data.bundled_sets import BUNDLED
 from advkit.data.image_folder import SUFFIXES
 from advkit.data.torchvision_sets import FIXED_SIZE, PICTURES
 from advkit.errors import UnknownNameError
-from advkit.models.bare_words import callables_in, did_mean
+from advkit.models.spec_guesses import callables_in, did_mean
 from advkit.spec_text import Spec
 
 IN_FOLDERS = "lay it in a directory of its class, DIR/cat/1.jpg: --data imagefolder:DIR"

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from advkit.errors import InputError, UnknownNameError, UsageError, did_you_mean
-from advkit.models.bare_words import check_bare
 from advkit.models.callable_spec import called
 from advkit.models.nets import NETS, build
 from advkit.models.schemes import LOADERS, function_of
+from advkit.models.spec_guesses import check_bare
 from advkit.spec_text import Spec, literal, numbers
 
 FILLED = ("timm", "torchvision")

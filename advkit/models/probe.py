@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from advkit.engine.layers import takes_hooks
 from advkit.errors import AdvkitError, InputError
 from advkit.models.classifier import LEAST, Classifier
-from advkit.models.misfit import misfit
+from advkit.models.input_mismatch import misfit
 
 
 def probe(classifier: Classifier, x: Tensor, y: Tensor) -> list[str]:

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from advkit.errors import InputError, UnknownNameError, UsageError, did_you_mean
-from advkit.models.bare_words import check_bare
 from advkit.models.callable_spec import called, wrapped
 from advkit.models.classifier import Classifier
 from advkit.models.described import load_described
@@ -18,6 +17,7 @@ from advkit.models.load_gate import kind_of, read_judged
 from advkit.models.load_policy import admit
 from advkit.models.preprocess import preprocess_of, preprocessed
 from advkit.models.schemes import LOADERS, SCHEMES, SHAPES, function_of
+from advkit.models.spec_guesses import check_bare
 from advkit.models.torch_file import holds_tensors_alone
 from advkit.models.weights_file import about_in, read_about, read_weights
 from advkit.spec_text import Spec, as_text, only, parse_spec
