@@ -9,9 +9,9 @@ from pathlib import Path
 import torch
 
 from advkit.api.pairing import paired
-from advkit.data.bare_words import check_bare as check_bare_data
-from advkit.data.given import Data, name_of_data
+from advkit.data.python_data import Data, name_of_data
 from advkit.data.samples import Samples, taken_relative
+from advkit.data.spec_guesses import check_bare as check_bare_data
 from advkit.errors import InputError, UsageError
 from advkit.models.classifier import Classifier
 from advkit.models.spec_guesses import check_bare

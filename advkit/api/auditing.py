@@ -24,7 +24,7 @@ from advkit.api.checking import (
 )
 from advkit.api.pairing import loaded_for
 from advkit.bounds.rungs import WAYS
-from advkit.data.given import Data
+from advkit.data.python_data import Data
 from advkit.data.samples import Samples
 from advkit.errors import UnknownNameError, did_you_mean
 from advkit.evaluate.attack_plan import banded, planned

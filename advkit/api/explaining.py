@@ -6,8 +6,8 @@ from typing import Any
 
 from advkit.api.asking import asked_of, load_both, model_for, new_run, pick_device
 from advkit.api.checking import check_list, check_numbers, check_words
-from advkit.data.given import Data
 from advkit.data.masks import read_masks
+from advkit.data.python_data import Data
 from advkit.evaluate.explain_plan import USUAL
 from advkit.evaluate.explain_plan import planned as planned_maps
 from advkit.evaluate.explain_run import explain as run_explain

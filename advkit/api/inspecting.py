@@ -8,7 +8,7 @@ from torch import Tensor
 
 from advkit.api.asking import name_of, own_data, pick_device, pick_eps
 from advkit.api.pairing import paired
-from advkit.data.given import Data
+from advkit.data.python_data import Data
 from advkit.data.samples import Samples
 from advkit.engine.layers import outline
 from advkit.errors import UsageError

@@ -12,7 +12,7 @@ from advkit.benchmarks.linear_images import Exhibit
 from advkit.benchmarks.linear_parts import PARTS, Study
 from advkit.benchmarks.linear_pictures import Picture
 from advkit.benchmarks.linearity import DATA, Progress, study
-from advkit.data.given import Data, given
+from advkit.data.python_data import Data, given
 from advkit.data.samples import fingerprint
 from advkit.evaluate.fingerprint import environment, now
 from advkit.evaluate.run_folder import earlier, folder_for, write_json, write_text

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from advkit.data.given import Data, given
+from advkit.data.python_data import Data, given
 from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.models.channels import wants_grey

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from advkit.api.asking import new_run, own_data, pick_device
 from advkit.api.pairing import paired
-from advkit.data.given import Data
+from advkit.data.python_data import Data
 from advkit.data.samples import Samples
 from advkit.data.single_pictures import SAMPLES, load_picture
 from advkit.errors import UsageError

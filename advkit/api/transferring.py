@@ -15,7 +15,7 @@ from advkit.benchmarks.query_surrogates import Budget, audit_by_labels
 from advkit.benchmarks.transfer import ATTACKS_OF_STUDY, members_of
 from advkit.benchmarks.transfer import transfer as run_transfer
 from advkit.benchmarks.transfer_runs import Net
-from advkit.data.given import Data, given, name_of_data
+from advkit.data.python_data import Data, given, name_of_data
 from advkit.data.samples import Samples, take
 from advkit.data.specs import load_data
 from advkit.errors import InputError, UsageError

@@ -88,7 +88,7 @@ def _has(attack: str, option: str) -> bool:
 
 def _of_pictures(command: str | None, files: list[str]) -> str:
     """Return what takes ``files``, if all are pictures."""
-    from advkit.data.bare_words import IN_FOLDERS, is_picture
+    from advkit.data.spec_guesses import IN_FOLDERS, is_picture
 
     if not all(map(is_picture, files)):
         return ""
@@ -120,7 +120,7 @@ def _of_extra(context: click.Context, extra: list[str]) -> str:
         return f"advkit {command} --model {shlex.quote(first)}"
     if "--data" not in _options(context):
         return ""
-    from advkit.data.bare_words import data_meant
+    from advkit.data.spec_guesses import data_meant
 
     meant = data_meant(first)
     return f"advkit {command} --data {shlex.quote(meant)}" if meant else ""

@@ -7,7 +7,7 @@ from advkit.data.class_map import numbered
 from advkit.data.label_table import inside, read_label_table
 from advkit.data.picture_rows import OPTIONS, Row, manner_of, read_rows
 from advkit.data.samples import Samples
-from advkit.data.shares import chosen
+from advkit.data.stratified import chosen
 from advkit.errors import EmptyError, InputError
 from advkit.spec_text import Spec, only
 

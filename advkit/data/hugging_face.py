@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from advkit.data.parquet_file import WAYS, columns_of, content, labels_of, read_parquet
 from advkit.data.picture_rows import Row, manner_of, read_rows
 from advkit.data.samples import Samples
-from advkit.data.shares import chosen
+from advkit.data.stratified import chosen
 from advkit.errors import InputError, did_you_mean
 from advkit.models.extras import extra
 from advkit.models.hub_cache import hub_data

@@ -11,7 +11,7 @@ from typing import Any
 from advkit.data.class_map import numbered
 from advkit.data.picture_rows import OPTIONS, Row, manner_of, read_rows
 from advkit.data.samples import Samples
-from advkit.data.shares import chosen
+from advkit.data.stratified import chosen
 from advkit.errors import EmptyError, InputError
 from advkit.models.extras import extra
 from advkit.models.load_gate import missing

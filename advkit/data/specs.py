@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from advkit.data.audio_folder import load_audio_folder
-from advkit.data.bare_words import check_bare
 from advkit.data.bundled_sets import BUNDLED, load_bundled
 from advkit.data.class_map import renumbered
 from advkit.data.csv_table import load_csv
@@ -13,7 +12,8 @@ from advkit.data.lazy_rows import LazyRows
 from advkit.data.npz_file import load_npz
 from advkit.data.parquet_file import load_parquet
 from advkit.data.samples import Samples
-from advkit.data.shares import share_of
+from advkit.data.spec_guesses import check_bare
+from advkit.data.stratified import share_of
 from advkit.data.torchvision_sets import load_torchvision
 from advkit.data.user_data import is_users, load_users
 from advkit.errors import EmptyError, UnknownNameError, UsageError, did_you_mean

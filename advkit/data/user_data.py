@@ -14,7 +14,7 @@ from advkit.data.picture_rows import manner_of
 from advkit.data.picture_sets import are_pictures, read_pictures
 from advkit.data.pixels import channels_first, to_labels, to_unit
 from advkit.data.samples import Samples
-from advkit.data.shares import share_of
+from advkit.data.stratified import share_of
 from advkit.errors import AdvkitError, InputError, did_you_mean
 from advkit.models.user_code import importable, imported, seeded_weights, told
 from advkit.spec_text import Spec, literal

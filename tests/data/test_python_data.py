@@ -7,7 +7,7 @@ from PIL import Image
 from torch.utils.data import DataLoader, TensorDataset
 
 from advkit.data import Samples
-from advkit.data.given import given, name_of_data
+from advkit.data.python_data import given, name_of_data
 from advkit.errors import AdvkitError, EmptyError, InputError
 
 X = torch.rand(6, 1, 8, 8, generator=torch.Generator().manual_seed(0))
