@@ -23,7 +23,7 @@ from advkit.api.checking import (
     text_of_targets,
 )
 from advkit.api.pairing import loaded_for
-from advkit.bounds.rungs import WAYS
+from advkit.bounds.proof_methods import WAYS
 from advkit.data.python_data import Data
 from advkit.data.samples import Samples
 from advkit.errors import UnknownNameError, did_you_mean

@@ -8,7 +8,7 @@ import torch
 
 from advkit.api.asking import EPS, asked_of, load_both, model_for, new_run, pick_eps
 from advkit.api.checking import check_choice, check_numbers, check_words
-from advkit.bounds.rungs import RUNGS
+from advkit.bounds.proof_methods import RUNGS
 from advkit.data.python_data import Data
 from advkit.errors import InapplicableError, UsageError
 from advkit.evaluate.certify_run import certify as run_certify

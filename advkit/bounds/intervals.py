@@ -11,8 +11,8 @@ from torch import Tensor
 
 from advkit.bounds.affine import Affine
 from advkit.bounds.curves import ROUNDING, Curve, Lines
-from advkit.bounds.highest import Highest, Peaks, peaks
 from advkit.bounds.linear_relaxation import Look, lower
+from advkit.bounds.max_pooling import Highest, Peaks, peaks
 from advkit.bounds.memory import chunks, padded, widest
 from advkit.bounds.patches import neurons
 from advkit.bounds.regions import Region

@@ -8,8 +8,8 @@ from torch import Tensor
 from advkit.bounds.intervals import bounds_of
 from advkit.bounds.linear_relaxation import Look
 from advkit.bounds.margins import Rivals, margins_of, rivals, tightened
+from advkit.bounds.proof_methods import RUNGS
 from advkit.bounds.regions import Region, rows_of
-from advkit.bounds.rungs import RUNGS
 from advkit.bounds.slopes import Proof
 from advkit.bounds.splitting import split
 from advkit.bounds.tracing import Graph

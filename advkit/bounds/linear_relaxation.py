@@ -14,7 +14,7 @@ from torch import Tensor
 
 from advkit.bounds.affine import Affine
 from advkit.bounds.curves import ROUNDING, Curve, Lines
-from advkit.bounds.highest import Highest, Peaks, back
+from advkit.bounds.max_pooling import Highest, Peaks, back
 from advkit.bounds.patches import Rows, added, firm, moved, seen, view, whole
 from advkit.bounds.regions import Region, least
 from advkit.bounds.tracing import Graph, Step

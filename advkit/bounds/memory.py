@@ -8,7 +8,7 @@ from torch import Tensor
 from advkit.bounds.affine import Affine
 from advkit.bounds.convolutions import grown
 from advkit.bounds.curves import Curve
-from advkit.bounds.highest import Highest, sizes_of
+from advkit.bounds.max_pooling import Highest, sizes_of
 from advkit.bounds.patches import covers
 from advkit.bounds.tracing import Graph, Step
 from advkit.models.classifier import LEAST, ROWS

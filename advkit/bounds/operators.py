@@ -22,7 +22,7 @@ from advkit.bounds.affine import (
 )
 from advkit.bounds.convolutions import convolution
 from advkit.bounds.curves import Curve, rectifier, sigmoid, tanh
-from advkit.bounds.highest import Highest
+from advkit.bounds.max_pooling import Highest
 
 Rule = Affine | Curve | Highest
 

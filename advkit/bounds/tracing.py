@@ -8,7 +8,7 @@ from torch import Tensor, fx, nn
 
 from advkit.bounds.affine import Affine, Shape, scaling
 from advkit.bounds.curves import Curve
-from advkit.bounds.highest import Highest
+from advkit.bounds.max_pooling import Highest
 from advkit.bounds.operators import FORMS, Call, rule_of
 from advkit.errors import InputError
 from advkit.models.classifier import Classifier

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from advkit.bounds.rungs import WAYS
+from advkit.bounds.proof_methods import WAYS
 from advkit.cli.failures import GateError, UntrustedError, say
 from advkit.cli.no_use import refuse_typed
 from advkit.cli.outputs import check_outputs, gate, write_outputs

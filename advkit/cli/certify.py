@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from advkit.bounds.rungs import RUNGS
+from advkit.bounds.proof_methods import RUNGS
 from advkit.cli.audit import check_share
 from advkit.cli.failures import GateError, say
 from advkit.cli.parameters import EpsList, Norm, union

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from advkit.bounds.curves import ROUNDING
-from advkit.bounds.rungs import RUNGS
+from advkit.bounds.proof_methods import RUNGS
 from advkit.bounds.tracing import trace
 from advkit.data.samples import Samples, units
 from advkit.errors import EmptyError, InputError
@@ -45,7 +45,7 @@ def certify(
 ) -> dict[str, Any]:
     """Prove what can be proved of ``samples`` at every eps; return the summary of `run.json`.
 
-    ``method`` is the last rung of `advkit.bounds.rungs.RUNGS` that is tried; `split` has so many
+    ``method`` is the last rung of `advkit.bounds.proof_methods.RUNGS` that is tried; `split` has so many
     ``seconds`` per sample. ``announce`` is told how long it may take. Raises AdvkitError,
     InputError for a model with an operator for which there is no bound. Runs on the CPU. The rest
     is as in `advkit.evaluate.audit.audit`.

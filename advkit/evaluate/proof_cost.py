@@ -9,8 +9,8 @@ from advkit.bounds.ladder import STEPS
 from advkit.bounds.linear_relaxation import lower
 from advkit.bounds.memory import chunks, spans
 from advkit.bounds.patches import neurons
+from advkit.bounds.proof_methods import RUNGS
 from advkit.bounds.regions import Region, ball_and_box
-from advkit.bounds.rungs import RUNGS
 from advkit.data.samples import take
 from advkit.evaluate.budget import spoken
 from advkit.evaluate.proofs import HALVINGS, Prover

@@ -16,8 +16,8 @@ import torch
 from advkit.attacks import ATTACKS, parse
 from advkit.bounds.curves import Curve
 from advkit.bounds.ladder import certify
+from advkit.bounds.proof_methods import RUNGS
 from advkit.bounds.regions import ball_and_box
-from advkit.bounds.rungs import RUNGS
 from advkit.bounds.tracing import Graph
 from advkit.data.samples import take
 from advkit.errors import AdvkitError
