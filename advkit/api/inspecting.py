@@ -15,7 +15,7 @@ from advkit.errors import UsageError
 from advkit.evaluate.subject import LARGE
 from advkit.evaluate.workers import one_thread_each
 from advkit.insight.grids import grid_of
-from advkit.insight.looking import root_of
+from advkit.insight.method_input import root_of
 from advkit.inspection.answers import (
     in_company,
     outputs,

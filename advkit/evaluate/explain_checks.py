@@ -21,7 +21,7 @@ from advkit.insight.faithfulness import (
     pointing_game,
     random_orders,
 )
-from advkit.insight.looking import Look
+from advkit.insight.method_input import Look
 from advkit.insight.randomisation import cascade
 from advkit.insight.segmentation import box_of, box_overlap, overlap, segment
 from advkit.insight.similarity import (

@@ -12,8 +12,8 @@ from advkit.evaluate.explain_plan import Plan
 from advkit.evaluate.work import Progress
 from advkit.insight.cam import enlarged
 from advkit.insight.grids import last_map
-from advkit.insight.looking import Look
 from advkit.insight.maps import reduced
+from advkit.insight.method_input import Look
 from advkit.insight.methods import ABOUT, asked
 from advkit.insight.targets import Target
 

@@ -25,7 +25,7 @@ from advkit.evaluate.run_folder import earlier, make_place, no_run, read_json, w
 from advkit.evaluate.saved_arrays import write_array, write_arrays
 from advkit.evaluate.work import Progress
 from advkit.evaluate.workers import one_thread_each
-from advkit.insight.looking import Look, root_of
+from advkit.insight.method_input import Look, root_of
 from advkit.insight.methods import ABOUT, has_sign
 from advkit.insight.targets import aim
 from advkit.models.classifier import Classifier

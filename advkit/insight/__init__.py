@@ -7,8 +7,8 @@ torch.Size([2, 8, 8])
 
 from advkit.insight.faithfulness import pointing_game
 from advkit.insight.gradients import expected_gradients, integrate
-from advkit.insight.looking import Look
 from advkit.insight.maps import attribution, saliency
+from advkit.insight.method_input import Look
 from advkit.insight.methods import ABOUT, METHODS
 from advkit.insight.segmentation import segment
 from advkit.insight.sensitivity import infidelity, max_sensitivity

@@ -10,7 +10,7 @@ from advkit.engine.gradient import CHUNK
 from advkit.engine.layers import check_hooks
 from advkit.errors import InapplicableError
 from advkit.insight.grids import Grid, grid_of
-from advkit.insight.looking import Look
+from advkit.insight.method_input import Look
 
 
 class _Attention(TorchFunctionMode):

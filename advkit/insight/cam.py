@@ -15,7 +15,7 @@ from advkit.engine.layers import at_layer, tapped
 from advkit.engine.transforms import as_images
 from advkit.insight.gradients import guided_backprop
 from advkit.insight.grids import last_map, maps_of
-from advkit.insight.looking import Look, each_draw
+from advkit.insight.method_input import Look, each_draw
 
 Rule = Callable[[Tensor, Tensor], Tensor]
 TINY = 1e-12

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from advkit.engine.layer_outputs import Code
 from advkit.engine.layers import Call, outline
 from advkit.insight.grids import grid_of
-from advkit.insight.looking import root_of
+from advkit.insight.method_input import root_of
 from advkit.models.classifier import Classifier
 
 PASSING = ("Pad1d", "Pad2d", "Identity", "Dropout")

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from advkit.engine.seeding import keys, uniform
 from advkit.engine.transforms import as_images, blur
-from advkit.insight.looking import Look, each_draw
+from advkit.insight.method_input import Look, each_draw
 from advkit.insight.similarity import descending
 
 ORDERS, STEPS = 8, 20

@@ -11,7 +11,7 @@ from advkit.engine.norms import rows
 from advkit.engine.relu import Backward, ruled
 from advkit.engine.seeding import keys, normal, uniform
 from advkit.errors import UsageError
-from advkit.insight.looking import Look, each_draw
+from advkit.insight.method_input import Look, each_draw
 
 MOST_STEPS = 200
 

@@ -11,7 +11,7 @@ from advkit.engine.gradient import slopes
 from advkit.engine.layers import Call, outline, tensor_of
 from advkit.engine.seeding import keys, uniform
 from advkit.errors import InapplicableError
-from advkit.insight.looking import Look
+from advkit.insight.method_input import Look
 
 PREFIXES = range(9)
 """Numbers of class and register tokens that are looked for before the grid."""

@@ -12,7 +12,7 @@ from advkit.engine.modes import undisturbed
 from advkit.engine.transforms import as_images
 from advkit.errors import UsageError
 from advkit.insight.cam import enlarged
-from advkit.insight.looking import Look, root_of
+from advkit.insight.method_input import Look, root_of
 from advkit.insight.methods import ABOUT, METHODS, Reduce, asked, method_of
 from advkit.insight.targets import aim
 

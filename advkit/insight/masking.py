@@ -8,7 +8,7 @@ from advkit.engine.gradient import evaluate
 from advkit.engine.seeding import keys, uniform
 from advkit.engine.transforms import as_images
 from advkit.errors import UsageError
-from advkit.insight.looking import Look, each_draw
+from advkit.insight.method_input import Look, each_draw
 
 
 def occlusion(look: Look, *, size: int = 0, stride: int = 0, fill: float = 0.0) -> Tensor:

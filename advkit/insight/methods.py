@@ -27,8 +27,8 @@ from advkit.insight.gradients import (
     smooth_grad,
     var_grad,
 )
-from advkit.insight.looking import Look
 from advkit.insight.masking import occlusion, rise
+from advkit.insight.method_input import Look
 
 Reduce = Literal["max", "sum", "l2", "signed"]
 """From channels to one number per pixel: the largest |value|, the sum of |values|, their length,

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from advkit.engine.layers import outline
-from advkit.insight.looking import root_of
+from advkit.insight.method_input import root_of
 
 
 def weights_in_order(model: nn.Module, x: Tensor) -> list[str]:

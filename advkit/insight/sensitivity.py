@@ -7,7 +7,7 @@ from torch import Tensor
 
 from advkit.engine.gradient import evaluate
 from advkit.engine.seeding import keys, normal, uniform
-from advkit.insight.looking import Look, each_draw
+from advkit.insight.method_input import Look, each_draw
 
 Method = Callable[[Look], Tensor]
 

@@ -17,7 +17,7 @@ from advkit.engine.objectives import (
     minus,
 )
 from advkit.errors import UsageError, did_you_mean
-from advkit.insight.looking import root_of
+from advkit.insight.method_input import root_of
 
 KINDS = "predicted, second, label, margin, a class, CLASS-CLASS, or LAYER[channel,y,x]"
 _UNIT = re.compile(r"(?P<layer>[^\[\]]+)\[(?P<index>-?\d+(,-?\d+)*)\]")

@@ -20,7 +20,7 @@ from advkit.insight.faithfulness import (
     pointing_game,
     random_orders,
 )
-from advkit.insight.looking import root_of
+from advkit.insight.method_input import root_of
 from advkit.insight.randomisation import cascade, randomised, weights_in_order
 from advkit.insight.sensitivity import infidelity, max_sensitivity
 from advkit.insight.similarity import (
