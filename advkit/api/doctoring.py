@@ -14,8 +14,8 @@ from advkit.engine import evaluate
 from advkit.engine.objectives import margin
 from advkit.evaluate.fingerprint import environment
 from advkit.inspection.findings import Finding, advice_of, finding
+from advkit.inspection.machine_checks import CPU, place
 from advkit.inspection.packages import extras, needed
-from advkit.inspection.place import CPU, place
 from advkit.models.specs import load_model
 
 NET, DATA, IMAGES, EPS = "bundled:digits-cnn", "bundled:digits", 24, 0.1

@@ -16,18 +16,18 @@ from advkit.evaluate.subject import LARGE
 from advkit.evaluate.workers import one_thread_each
 from advkit.insight.grids import grid_of
 from advkit.insight.method_input import root_of
-from advkit.inspection.answers import (
+from advkit.inspection.class_order import class_order
+from advkit.inspection.cost import audits, cost, fits
+from advkit.inspection.findings import Finding, advice_of, explained
+from advkit.inspection.input_gradients import slopes
+from advkit.inspection.output_checks import (
     in_company,
     outputs,
     repeated,
     side_effects,
     training_mode,
 )
-from advkit.inspection.class_order import class_order
-from advkit.inspection.cost import audits, cost, fits
-from advkit.inspection.findings import Finding, advice_of, explained
 from advkit.inspection.preprocessing import above_chance, judged, rows_of, tried
-from advkit.inspection.slopes import slopes
 from advkit.models.classifier import Classifier
 from advkit.models.probe import output_kind, probe
 from advkit.models.specs import input_shape, load_model
