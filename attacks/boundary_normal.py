@@ -6,9 +6,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from advkit.attacks.counted_queries import Hunt, ask
 from advkit.attacks.low_frequencies import frequencies_kept, smooth
 from advkit.attacks.orthogonal_probes import probes
-from advkit.attacks.questions import Hunt, ask
 from advkit.engine import NORMS, rows
 from advkit.engine.objectives import Model
 

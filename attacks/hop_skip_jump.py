@@ -9,8 +9,8 @@ from torch import Tensor
 
 from advkit.attacks.bisection import bisect
 from advkit.attacks.boundary_normal import Survey, normal_at, survey
+from advkit.attacks.counted_queries import Hunt, ask, hunt_for, pursue, scouted, shrink
 from advkit.attacks.minimum import Nearest, within
-from advkit.attacks.questions import Hunt, ask, hunt_for, pursue, scouted, shrink
 from advkit.attacks.starting_points import with_start
 from advkit.engine import NORMS, rows
 from advkit.engine.objectives import Model

@@ -85,7 +85,7 @@ def _together(name: str) -> Attack | None:
     if "+" not in name:
         return None
     # The parts are attacks, whose files import this one.
-    from advkit.attacks.put_together import together
+    from advkit.attacks.combined_transfer import together
 
     return together(name)
 

@@ -6,8 +6,8 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from advkit.attacks.counted_queries import Hunt, ask, hunt_for, pursue, scouted
 from advkit.attacks.minimum import Nearest, within
-from advkit.attacks.questions import Hunt, ask, hunt_for, pursue, scouted
 from advkit.attacks.starting_points import with_start
 from advkit.engine import rows
 from advkit.engine.objectives import Model

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from advkit.attacks.questions import Hunt, ask, shrink
+from advkit.attacks.counted_queries import Hunt, ask, shrink
 from advkit.engine import NORMS, take
 from advkit.engine.objectives import Model
 from advkit.engine.seeding import uniform
