@@ -31,9 +31,9 @@ from advkit.evaluate.attack_plan import banded, planned
 from advkit.evaluate.attack_run import attack as run_attack
 from advkit.evaluate.audit import audit as run_audit
 from advkit.evaluate.black_box_run import check_gradients
-from advkit.evaluate.pools import check_crew, crew_of
 from advkit.evaluate.suite import members_of
 from advkit.evaluate.suites import SUITES
+from advkit.evaluate.worker_pools import check_crew, crew_of
 from advkit.models.classifier import Classifier
 from advkit.norm_names import norm_named
 from advkit.numbers import check_eps, radius_of

@@ -13,7 +13,7 @@ from advkit.evaluate.fingerprint import environment, now
 from advkit.evaluate.run_folder import earlier, folder_for, write_json, write_text
 from advkit.evaluate.saved_arrays import write_arrays
 from advkit.evaluate.sound_files import write_waves
-from advkit.evaluate.work import Progress
+from advkit.evaluate.stage_context import Progress
 from advkit.models.specs import input_shape, load_model
 from advkit.pages.speech import study_of
 from advkit.reports.speech import speech_page

@@ -6,7 +6,7 @@ from typing import Any
 from advkit.api.asking import load_both, pick_device
 from advkit.data.samples import Samples, taken_relative
 from advkit.evaluate.attack_plan import banded, planned
-from advkit.evaluate.bench import bench
+from advkit.evaluate.unit_runner import bench
 from advkit.evaluate.units import Do
 from advkit.models.classifier import Classifier
 from advkit.models.load_policy import unsafe_loads_allowed

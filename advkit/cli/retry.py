@@ -28,7 +28,7 @@ def retry(run: Path, more: tuple[str, ...], errors: bool) -> None:  # noqa: ARG0
     """Retry the units of a run that were given up, and resume it."""
     from advkit.cli.going_on import go_on
     from advkit.errors import EmptyError
-    from advkit.evaluate.state import state_of
+    from advkit.evaluate.run_progress import state_of
     from advkit.evaluate.store import open_store
 
     if not state_of(run)["failed"]:

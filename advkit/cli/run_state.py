@@ -13,7 +13,7 @@ WORDS = {
 
 
 def run_page(folder: Path, state: dict[str, Any]) -> str:
-    """Return what `advkit.evaluate.state.state_of` tells of the run in ``folder``."""
+    """Return what `advkit.evaluate.run_progress.state_of` tells of the run in ``folder``."""
     from advkit.cli.layout import columns
 
     lines = [f"{folder}: {WORDS[state['state']]}", *_now(state), ""]

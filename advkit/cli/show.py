@@ -54,7 +54,7 @@ def show(what: str, name: str | None, as_json: bool) -> None:
 def show_run(what: str, name: str | None, as_json: bool) -> None:
     """Print how far the run in the directory ``what`` is; raises UsageError, InputError."""
     from advkit.cli.run_state import run_page
-    from advkit.evaluate.state import state_of
+    from advkit.evaluate.run_progress import state_of
 
     if name is not None:
         raise UnknownNameError(

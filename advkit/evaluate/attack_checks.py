@@ -9,8 +9,8 @@ from torch import Tensor
 from advkit.attacks import Member
 from advkit.attacks.projected_gradient import pgd
 from advkit.engine import NORMS
+from advkit.evaluate.check_units import CLIMB
 from advkit.evaluate.subject import Subject, share
-from advkit.evaluate.trials import CLIMB
 from advkit.evaluate.trust_checks import Check, State
 
 LUCK = 0.03

@@ -22,17 +22,17 @@ from advkit.evaluate.attempts import run_member
 from advkit.evaluate.black_box_run import announce_cost
 from advkit.evaluate.budget import USUAL, passes_of
 from advkit.evaluate.fingerprint import now
-from advkit.evaluate.first_look import check_alone, guess_notes, slope_notes
-from advkit.evaluate.pools import pooled
+from advkit.evaluate.model_checks import check_alone, guess_notes, slope_notes
 from advkit.evaluate.run_folder import write_json, write_text
+from advkit.evaluate.run_progress import Tracker
 from advkit.evaluate.run_record import begin, class_notes, describe, ingredients, told_classes
 from advkit.evaluate.saved_arrays import LongArray, write_long
 from advkit.evaluate.shards import check_complete
 from advkit.evaluate.sound_files import write_pairs
-from advkit.evaluate.state import Tracker
+from advkit.evaluate.stage_context import Progress, Work, judge_clean
 from advkit.evaluate.store import open_store
 from advkit.evaluate.supervisor import Crew
-from advkit.evaluate.work import Progress, Work, judge_clean
+from advkit.evaluate.worker_pools import pooled
 from advkit.evaluate.workers import default_batch, default_jobs, one_thread_each
 from advkit.models.classifier import Classifier
 from advkit.models.probe import probe

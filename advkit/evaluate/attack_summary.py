@@ -13,7 +13,7 @@ from advkit.evaluate.attack_plan import Plan
 from advkit.evaluate.attempts import saved_examples
 from advkit.evaluate.intervals import Share, wilson
 from advkit.evaluate.measure import measure
-from advkit.evaluate.work import Work, aim_of, all_units, right_when_clean
+from advkit.evaluate.stage_context import Work, aim_of, all_units, right_when_clean
 from advkit.numbers import shown
 
 SCHEMA = "advkit/attack/1"

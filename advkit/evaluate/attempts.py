@@ -14,9 +14,9 @@ from advkit.attacks.options import Attack, goes_on
 from advkit.attacks.quick_copy import on_a_copy
 from advkit.attacks.reduced_precision import in_half
 from advkit.data.samples import Samples, take, units
-from advkit.evaluate.blame import blamed, check_returned
+from advkit.evaluate.attack_errors import blamed, check_returned
 from advkit.evaluate.shards import Start, run_shards
-from advkit.evaluate.work import Attempt, Work, aim_of, nearest_within
+from advkit.evaluate.stage_context import Attempt, Work, aim_of, nearest_within
 from advkit.models.classifier import Classifier
 
 LINE_SEARCH = "line_search"

@@ -15,23 +15,23 @@ from advkit.evaluate.bracket import Bracket, bracket_summary, bracketed
 from advkit.evaluate.budget import USUAL, Budget, budget, check_passes, forecast, seconds_of, speed
 from advkit.evaluate.checked_run import Attacked, run_attacks, run_checked
 from advkit.evaluate.estimate import seconds_left
-from advkit.evaluate.exhibits import write_exhibits
 from advkit.evaluate.fingerprint import now
-from advkit.evaluate.first_look import check_alone
 from advkit.evaluate.gradient_checks import same_answers
-from advkit.evaluate.pools import pooled
+from advkit.evaluate.model_checks import check_alone
 from advkit.evaluate.portions import Portion, write_shard
 from advkit.evaluate.proofs import check_sound, try_proofs
 from advkit.evaluate.randomised import ASKED, ATTACKED, OnAverage, spread
+from advkit.evaluate.report_examples import write_exhibits
 from advkit.evaluate.run_folder import write_json, write_text
+from advkit.evaluate.run_progress import Tracker
 from advkit.evaluate.run_record import begin, class_notes, describe, ingredients, told_classes
-from advkit.evaluate.state import Tracker
+from advkit.evaluate.stage_context import Progress, Work, judge_clean
 from advkit.evaluate.store import open_store
 from advkit.evaluate.suite import plan_of
 from advkit.evaluate.suites import SUITES, Care, stronger, suite_of
 from advkit.evaluate.summary import per_sample, summarise
 from advkit.evaluate.supervisor import Crew
-from advkit.evaluate.work import Progress, Work, judge_clean
+from advkit.evaluate.worker_pools import pooled
 from advkit.evaluate.workers import default_batch, default_jobs, one_thread_each
 from advkit.models.classifier import LEAST, Classifier
 from advkit.models.folding import folded

@@ -7,10 +7,10 @@ from advkit.attacks import Member, attack_card
 from advkit.data.samples import Samples
 from advkit.errors import UsageError
 from advkit.evaluate.clean_checks import above_guessing
+from advkit.evaluate.stage_context import Work
 from advkit.evaluate.suites import NEAR_BY_25, STANDARD, SUITES, Suite
 from advkit.evaluate.trust import told, valid
 from advkit.evaluate.trust_checks import Check
-from advkit.evaluate.work import Work
 from advkit.evaluate.workers import default_batch
 from advkit.models.black_box import BlackBox
 from advkit.models.classifier import Classifier

@@ -16,7 +16,7 @@ from advkit.data.samples import units
 from advkit.errors import InputError
 from advkit.evaluate.intervals import certified_at, certified_curve
 from advkit.evaluate.proofs import HALVINGS, Prover, certified_radius, own, prove, refine, spaced
-from advkit.evaluate.work import Work, right_when_clean
+from advkit.evaluate.stage_context import Work, right_when_clean
 
 PILOTS, PROBES, CHEAP = 3, 16, 0.02
 """Samples on which proofs are tried at the smallest eps, and then at every eps; and where a proof

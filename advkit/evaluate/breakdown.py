@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from advkit.evaluate.intervals import wilson
-from advkit.evaluate.work import Work, nearest_within
+from advkit.evaluate.stage_context import Work, nearest_within
 
 BINS, PICKED = 40, 6
 

@@ -9,9 +9,9 @@ from advkit.attacks.race_of_targets import race
 from advkit.data.samples import Samples, take
 from advkit.engine import evaluate, metered
 from advkit.engine.objectives import margin
+from advkit.evaluate.check_units import CLIMB
 from advkit.evaluate.suite import Plan
 from advkit.evaluate.suites import Care
-from advkit.evaluate.trials import CLIMB
 from advkit.models.black_box import pace_of
 from advkit.models.classifier import LEAST, Classifier
 

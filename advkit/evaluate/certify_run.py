@@ -12,14 +12,14 @@ from advkit.bounds.tracing import trace
 from advkit.data.samples import Samples, units
 from advkit.errors import EmptyError, InputError
 from advkit.evaluate.fingerprint import now
-from advkit.evaluate.first_look import check_alone
 from advkit.evaluate.intervals import Share, certified_at, certified_curve, wilson
+from advkit.evaluate.model_checks import check_alone
 from advkit.evaluate.proof_cost import proofs_foretold
 from advkit.evaluate.proofs import HALVINGS, TOGETHER, Prover, certified_radius, prove_all, refine
 from advkit.evaluate.run_folder import write_json, write_text
 from advkit.evaluate.run_record import begin, class_notes, describe, ingredients
+from advkit.evaluate.stage_context import Progress, Work, judge_clean, right_when_clean
 from advkit.evaluate.store import open_store
-from advkit.evaluate.work import Progress, Work, judge_clean, right_when_clean
 from advkit.evaluate.workers import default_jobs, one_thread_each
 from advkit.models.classifier import Classifier
 from advkit.models.probe import probe

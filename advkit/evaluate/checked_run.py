@@ -11,11 +11,11 @@ from advkit.evaluate.black_box_run import black_box_trust
 from advkit.evaluate.randomised import once
 from advkit.evaluate.reactions import adapted, last_resort
 from advkit.evaluate.shards import check_complete
+from advkit.evaluate.stage_context import Work, nearest_within, repeatable
 from advkit.evaluate.suite import Plan, run
 from advkit.evaluate.suites import Care
 from advkit.evaluate.trust import Findings, conclude, examine, recalled, sound, told, written
 from advkit.evaluate.trust_checks import Check
-from advkit.evaluate.work import Work, nearest_within, repeatable
 from advkit.models.classifier import Classifier
 
 MORE = "more_steps_help"

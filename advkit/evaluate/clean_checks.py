@@ -1,8 +1,8 @@
 """Whether there is anything to attack: clean accuracy next to that of guessing."""
 
 from advkit.evaluate.intervals import Share, wilson
+from advkit.evaluate.stage_context import Work, right_when_clean
 from advkit.evaluate.trust_checks import Check
-from advkit.evaluate.work import Work, right_when_clean
 
 
 def may_guess(clean: Share, n_classes: int) -> bool:

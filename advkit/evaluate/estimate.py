@@ -12,9 +12,9 @@ import pandas as pd
 from advkit.attacks import Member
 from advkit.evaluate.attempts import LINE_SEARCH
 from advkit.evaluate.budget import ASSUMED, NEAR, check_passes, passes_of
+from advkit.evaluate.stage_context import Work, right_when_clean, room, smallest
 from advkit.evaluate.suite import Plan, near
 from advkit.evaluate.suites import Care
-from advkit.evaluate.work import Work, right_when_clean, room, smallest
 
 SEARCH = 10
 """Passes of a search along the line."""

@@ -9,7 +9,7 @@ from advkit.attacks import Member
 from advkit.data.samples import Samples
 from advkit.errors import InapplicableError
 from advkit.evaluate.explain_plan import Plan
-from advkit.evaluate.work import Progress
+from advkit.evaluate.stage_context import Progress
 from advkit.insight.cam import enlarged
 from advkit.insight.grids import last_map
 from advkit.insight.maps import reduced

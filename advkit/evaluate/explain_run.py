@@ -23,7 +23,7 @@ from advkit.evaluate.explain_plan import Plan
 from advkit.evaluate.fingerprint import check_same, environment, now
 from advkit.evaluate.run_folder import earlier, make_place, no_run, read_json, write_json
 from advkit.evaluate.saved_arrays import write_array, write_arrays
-from advkit.evaluate.work import Progress
+from advkit.evaluate.stage_context import Progress
 from advkit.evaluate.workers import one_thread_each
 from advkit.insight.method_input import Look, root_of
 from advkit.insight.methods import ABOUT, has_sign

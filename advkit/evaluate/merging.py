@@ -10,7 +10,7 @@ from advkit.errors import InputError
 from advkit.evaluate.fingerprint import check_same
 from advkit.evaluate.portions import SCHEMA
 from advkit.evaluate.run_folder import read_json, write_json
-from advkit.evaluate.state import note_start
+from advkit.evaluate.run_progress import note_start
 from advkit.evaluate.store import Store, open_store
 
 TABLES = ("samples", "results", "costs", "proofs", "facts")

@@ -14,7 +14,7 @@ from advkit.bounds.regions import Region, ball_and_box
 from advkit.data.samples import take
 from advkit.evaluate.budget import spoken
 from advkit.evaluate.proofs import HALVINGS, Prover
-from advkit.evaluate.work import Work, right_when_clean
+from advkit.evaluate.stage_context import Work, right_when_clean
 
 LOOKED_AT = 4
 """Images whose neurons are counted."""

@@ -22,7 +22,7 @@ from advkit.bounds.tracing import Graph
 from advkit.data.samples import take
 from advkit.errors import AdvkitError
 from advkit.evaluate.measure import measure
-from advkit.evaluate.work import Work, distances_by_id, right_when_clean, room
+from advkit.evaluate.stage_context import Work, distances_by_id, right_when_clean, room
 from advkit.evaluate.workers import each
 from advkit.models.classifier import Classifier
 

@@ -9,7 +9,7 @@ from advkit.data.samples import Samples, fingerprint
 from advkit.errors import InputError
 from advkit.evaluate.fingerprint import answers, check_same, environment, now
 from advkit.evaluate.run_folder import read_json, write_json
-from advkit.evaluate.state import note_start
+from advkit.evaluate.run_progress import note_start
 from advkit.evaluate.store import Store
 from advkit.models.classifier import Classifier
 

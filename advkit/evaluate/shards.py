@@ -20,8 +20,8 @@ from advkit.evaluate.fingerprint import answers
 from advkit.evaluate.measure import measure
 from advkit.evaluate.memory import halved
 from advkit.evaluate.randomised import once
+from advkit.evaluate.stage_context import Attempt, Work, aim_of, all_units, repeatable
 from advkit.evaluate.units import Failed, Outcome, Shard, Unit
-from advkit.evaluate.work import Attempt, Work, aim_of, all_units, repeatable
 from advkit.evaluate.workers import each
 from advkit.models.classifier import Classifier
 

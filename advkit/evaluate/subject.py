@@ -10,7 +10,7 @@ from advkit.attacks.options import Attack
 from advkit.attacks.walks import margins_of
 from advkit.data.samples import take, units
 from advkit.engine.objectives import Model
-from advkit.evaluate.work import Work
+from advkit.evaluate.stage_context import Work
 
 LARGE = 3 * 96 * 96
 """Numbers in an image from which on checks make do with fewer images."""

@@ -11,8 +11,8 @@ from advkit.attacks.options import norm_of
 from advkit.errors import UsageError
 from advkit.evaluate.attempts import run_member
 from advkit.evaluate.proofs import certified
+from advkit.evaluate.stage_context import Work, right_when_clean, smallest, standing
 from advkit.evaluate.suites import Near, Suite
-from advkit.evaluate.work import Work, right_when_clean, smallest, standing
 
 
 class Plan(NamedTuple):

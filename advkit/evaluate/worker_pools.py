@@ -11,8 +11,8 @@ from torch import Tensor
 from advkit.data.samples import Samples
 from advkit.errors import UsageError
 from advkit.evaluate.attempts import LINE_SEARCH
-from advkit.evaluate.bench import same_as
 from advkit.evaluate.supervisor import Crew, supervised
+from advkit.evaluate.unit_runner import same_as
 from advkit.evaluate.units import Pool
 from advkit.models.classifier import Classifier
 from advkit.models.load_policy import allows_unsafe_loads

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 import advkit
 from advkit.errors import InputError
-from advkit.evaluate.first_look import check_alone
+from advkit.evaluate.model_checks import check_alone
 
 IMAGES = advkit.load_data("bundled:digits", limit=20)
 

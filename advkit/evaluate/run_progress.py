@@ -15,7 +15,7 @@ from advkit.errors import InputError
 from advkit.evaluate.fingerprint import now
 from advkit.evaluate.ledger import check_ledger, translated
 from advkit.evaluate.run_folder import maker, read_json, write_json
-from advkit.evaluate.work import Progress
+from advkit.evaluate.stage_context import Progress
 
 NAME = "progress.json"
 OFTEN = 0.5

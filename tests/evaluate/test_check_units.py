@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from advkit.engine import Meter
+from advkit.evaluate.check_units import TRIALS, Trial, measured
 from advkit.evaluate.shards import FailedUnitsError
+from advkit.evaluate.stage_context import Work
 from advkit.evaluate.store import open_store
 from advkit.evaluate.supervisor import Crew
-from advkit.evaluate.trials import TRIALS, Trial, measured
 from advkit.evaluate.units import Failed, Outcome, Pool, Unit
-from advkit.evaluate.work import Work
 from tests.evaluate.small import RECIPE, classifier, run, some_digits, table
 
 GIVEN: dict[str, Any] = {

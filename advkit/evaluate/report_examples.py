@@ -14,7 +14,7 @@ from advkit.engine.objectives import Model, margins
 from advkit.evaluate.attempts import LINE_SEARCH, saved_examples
 from advkit.evaluate.run_folder import write_json
 from advkit.evaluate.saved_arrays import write_arrays
-from advkit.evaluate.work import Work, room
+from advkit.evaluate.stage_context import Work, room
 from advkit.insight.maps import saliency
 from advkit.insight.similarity import spearman
 from advkit.models.classifier import Classifier

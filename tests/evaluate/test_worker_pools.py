@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from advkit.errors import UsageError
-from advkit.evaluate.pools import check_crew, crew_of
+from advkit.evaluate.worker_pools import check_crew, crew_of
 from tests.evaluate.small import classifier
 
 CPU = torch.device("cpu")

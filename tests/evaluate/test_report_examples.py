@@ -10,7 +10,7 @@ import torch
 from scipy.stats import spearmanr
 
 import advkit.reports
-from advkit.evaluate.exhibits import ENDS, EXHIBITS, WAY
+from advkit.evaluate.report_examples import ENDS, EXHIBITS, WAY
 from advkit.evaluate.run_folder import read_run
 from advkit.evaluate.store import open_store
 from advkit.pages.audits import page_of

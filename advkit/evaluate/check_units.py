@@ -27,10 +27,10 @@ from advkit.evaluate.shards import (
     even_size,
     shard_name,
 )
+from advkit.evaluate.stage_context import Work
 from advkit.evaluate.subject import Subject, subject_at
 from advkit.evaluate.surrogates import Change, changed
 from advkit.evaluate.units import Failed, Outcome, Shard, Unit
-from advkit.evaluate.work import Work
 from advkit.evaluate.workers import each
 from advkit.models.classifier import Classifier
 

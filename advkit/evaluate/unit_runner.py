@@ -9,12 +9,12 @@ from advkit.attacks import ATTACKS, Member, parse
 from advkit.data.samples import Samples, fingerprint
 from advkit.errors import AdvkitError
 from advkit.evaluate.attempts import LINE_SEARCH, by_member, nearer
+from advkit.evaluate.check_units import is_trial, trial_of
 from advkit.evaluate.fingerprint import answers, check_same
 from advkit.evaluate.memory import halved, is_out_of_memory
 from advkit.evaluate.shards import Pair, Start, shard_of
-from advkit.evaluate.trials import is_trial, trial_of
+from advkit.evaluate.stage_context import Attempt, Work
 from advkit.evaluate.units import Do, Failed, Outcome, Shard, Unit
-from advkit.evaluate.work import Attempt, Work
 from advkit.models.classifier import LEAST, Classifier
 from advkit.models.folding import folded
 from advkit.models.probe import probe
