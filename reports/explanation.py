@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from advkit.reports.belief import belief_charts, belief_table, cascade_figure
 from advkit.reports.explained import Explained, Maps, Seen
 from advkit.reports.gallery import Picture
 from advkit.reports.heat import Scale, colour_bar, heat_uri, outlined, scale_of, seeded
 from advkit.reports.images import gain_for, perturbation, to_bytes
+from advkit.reports.map_checks import belief_charts, belief_table, cascade_figure
 from advkit.reports.page import facts_of
 from advkit.reports.parts import Cell, Column, Section, Table
 from advkit.reports.shell import render

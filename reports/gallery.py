@@ -6,7 +6,6 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from advkit.reports.cards import Card, Guess
-from advkit.reports.guesses import WIDTH, likeliest
 from advkit.reports.images import (
     LARGEST,
     Bytes,
@@ -20,6 +19,7 @@ from advkit.reports.images import (
 )
 from advkit.reports.lines import Line, line_chart
 from advkit.reports.parts import Fact
+from advkit.reports.top_classes import WIDTH, likeliest
 from advkit.reports.words import bare, decimal, eps_text, short, slug
 
 MAX_CARDS = 24

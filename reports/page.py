@@ -5,21 +5,21 @@ from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from advkit.reports.behind import class_table, confusion, distances, extremes
-from advkit.reports.between import bracket_table
+from advkit.reports.bracket import bracket_table
+from advkit.reports.breakdown import class_table, confusion, distances, extremes
 from advkit.reports.cards import Card
 from advkit.reports.cascade import TRIED, attack_names, broken, by_eps, effort
 from advkit.reports.clips import clips
 from advkit.reports.gallery import gallery
 from advkit.reports.images import SMALL
-from advkit.reports.looks import looks
-from advkit.reports.mapped import VERSION
 from advkit.reports.over_eps import curve_figure
 from advkit.reports.parts import Fact, Section
 from advkit.reports.robustness_curve import interval_bar
+from advkit.reports.saliency_strips import looks
 from advkit.reports.shell import render
 from advkit.reports.speech_tables import Played
 from advkit.reports.tables import Audit, Interval
+from advkit.reports.threat_taxonomies import VERSION
 from advkit.reports.trust_panel import climb, panel
 from advkit.reports.words import bare, count, eps_both, eps_text, percent, seconds, short, spread
 

@@ -158,7 +158,7 @@ def table(summary: dict[str, Any]) -> str:
     """Return the summary for a terminal."""
     from advkit.cli.layout import columns, paragraph
     from advkit.pages.explanations import beliefs_of
-    from advkit.reports.belief import verdict
+    from advkit.reports.map_checks import verdict
 
     beliefs = {b.label: verdict(b) for b in beliefs_of(summary["faithfulness"])}
     rows = [

@@ -14,7 +14,6 @@ from advkit.evaluate.run_folder import read_json, read_run, write_text
 from advkit.evaluate.saved_arrays import arrays
 from advkit.reports import audit_page
 from advkit.reports.cards import Card, Guess
-from advkit.reports.mapped import mapped
 from advkit.reports.speech_tables import Played
 from advkit.reports.tables import (
     AttackRow,
@@ -28,6 +27,7 @@ from advkit.reports.tables import (
     Trust,
     interval_of,
 )
+from advkit.reports.threat_taxonomies import mapped
 from advkit.reports.words import bare
 
 

@@ -14,10 +14,10 @@ from advkit.errors import InputError
 from advkit.evaluate.explain_maps import file_name
 from advkit.evaluate.run_folder import read_json, write_text
 from advkit.insight.cam import enlarged
-from advkit.reports.belief import verdict as judged
 from advkit.reports.cards import Guess
 from advkit.reports.explained import Attacked, Belief, Chance, Cut, Explained, Maps, Seen
 from advkit.reports.explanation import explanation_page
+from advkit.reports.map_checks import verdict as judged
 
 Name = Callable[[int], str]
 SAME = 0.5

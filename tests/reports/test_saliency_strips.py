@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from advkit.reports import audit_page
-from advkit.reports.looks import MOST, MOST_LARGE, looks
+from advkit.reports.saliency_strips import MOST, MOST_LARGE, looks
 from tests.reports.sample_audit import sample_audit, sample_cards
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from advkit.reports.behind import class_table, confusion, distances, extremes
+from advkit.reports.breakdown import class_table, confusion, distances, extremes
 from tests.reports.sample_audit import CLASSES
 from tests.reports.sample_default import default_sized_audit, sample_breakdown
 
