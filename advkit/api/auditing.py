@@ -4,16 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from advkit.api.asking import (
-    EPS,
-    asked_of,
-    in_units,
-    load_both,
-    model_for,
-    new_run,
-    pick_device,
-    pick_eps,
-)
 from advkit.api.checking import (
     check_choice,
     check_list,
@@ -23,6 +13,16 @@ from advkit.api.checking import (
     text_of_targets,
 )
 from advkit.api.pairing import loaded_for
+from advkit.api.request import (
+    EPS,
+    asked_of,
+    in_units,
+    load_both,
+    model_for,
+    new_run,
+    pick_device,
+    pick_eps,
+)
 from advkit.bounds.proof_methods import WAYS
 from advkit.data.python_data import Data
 from advkit.data.samples import Samples
@@ -91,7 +91,7 @@ def audit(
     others = [_another(other, samples) for other in surrogates]
     recipe = {"load": load, "relative": samples.relative}
     crew = crew_of(
-        classifier, "advkit.api.working:audit_worker", recipe, place, jobs, unit_seconds, ray
+        classifier, "advkit.api.worker_setup:audit_worker", recipe, place, jobs, unit_seconds, ray
     )
     summary = run_audit(
         classifier, samples, norm=norm, eps=radii, out=folder, asked=asked, surrogates=others,
@@ -164,7 +164,7 @@ def attack(
     asked = asked_of(model, data, samples, command)
     recipe = {"load": load, "relative": samples.relative, "plan": wanted, "band": band}
     crew = crew_of(
-        classifier, "advkit.api.working:attack_worker", recipe, place, jobs, unit_seconds, ray
+        classifier, "advkit.api.worker_setup:attack_worker", recipe, place, jobs, unit_seconds, ray
     )
     summary = run_attack(classifier, samples, plan, out=folder, asked=asked, crew=crew, jobs=jobs,
                          **options)  # fmt: skip

@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from advkit.api.asking import EPS, asked_of, load_both, model_for, new_run, pick_eps
 from advkit.api.checking import check_choice, check_numbers, check_words
+from advkit.api.request import EPS, asked_of, load_both, model_for, new_run, pick_eps
 from advkit.bounds.proof_methods import RUNGS
 from advkit.data.python_data import Data
 from advkit.errors import InapplicableError, UsageError

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from advkit.api.asking import asked_of, load_both, model_for, new_run, pick_device
 from advkit.api.checking import check_list, check_numbers, check_words
+from advkit.api.request import asked_of, load_both, model_for, new_run, pick_device
 from advkit.data.masks import read_masks
 from advkit.data.python_data import Data
 from advkit.evaluate.explain_plan import USUAL

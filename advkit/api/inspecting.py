@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from advkit.api.asking import name_of, own_data, pick_device, pick_eps
 from advkit.api.pairing import paired
+from advkit.api.request import name_of, own_data, pick_device, pick_eps
 from advkit.data.python_data import Data
 from advkit.data.samples import Samples
 from advkit.engine.layers import outline

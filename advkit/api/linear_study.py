@@ -5,9 +5,9 @@ from typing import Any
 
 import torch
 
-from advkit.api.asking import new_run
 from advkit.api.checking import check_choice, check_numbers, check_words
 from advkit.api.pairing import paired_with_all
+from advkit.api.request import new_run
 from advkit.benchmarks.linear_images import Exhibit
 from advkit.benchmarks.linear_parts import PARTS, Study
 from advkit.benchmarks.linear_pictures import Picture

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from advkit.api import picturing
-from advkit.api.asking import new_run
 from advkit.api.picturing import ROBUST, STANDARD, Setting
+from advkit.api.request import new_run
 from advkit.errors import InapplicableError
 from advkit.evaluate.album import Studio
 from advkit.evaluate.gallery_run import TITLES

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from advkit.api.asking import new_run, own_data, pick_device
 from advkit.api.pairing import paired
+from advkit.api.request import new_run, own_data, pick_device
 from advkit.data.python_data import Data
 from advkit.data.samples import Samples
 from advkit.data.single_pictures import SAMPLES, load_picture

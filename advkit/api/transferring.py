@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 
 import torch
 
-from advkit.api.asking import name_of, new_run, own_data, pick_device, pick_eps
 from advkit.api.checking import check_choice, check_list, check_numbers, check_words
 from advkit.api.pairing import paired, paired_with_all
+from advkit.api.request import name_of, new_run, own_data, pick_device, pick_eps
 from advkit.benchmarks.classical_targets import classical_targets
 from advkit.benchmarks.independent_nets import Plan, loaded, plan_nets, trained
 from advkit.benchmarks.query_surrogates import Budget, audit_by_labels

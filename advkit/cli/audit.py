@@ -189,8 +189,8 @@ def audit(
     if options["attacks"]:
         refuse_typed("suite", why="with --attacks", hint="leave one of the two out")
     wanted = [required(text) for text in require]
-    from advkit.api.asking import model_for, pick_eps
     from advkit.api.auditing import audit as run
+    from advkit.api.request import model_for, pick_eps
 
     asked = model_for(model, data)
     portion, out = portion_in(shard, out)

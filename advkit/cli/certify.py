@@ -109,8 +109,8 @@ def certify(
     check_eps(eps or (), norm or "")
     given = chosen(smooth, options)
     check_share(fail_under)
-    from advkit.api.asking import model_for
     from advkit.api.certifying import certify as run
+    from advkit.api.request import model_for
 
     asked = model_for(model, data)
     with framed(out, str(asked), data or "", kind="certify", no_progress=no_progress) as frame:

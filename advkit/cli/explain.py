@@ -124,8 +124,8 @@ def explain(
     check_eps(() if eps is None else (eps,), norm)
     if eps is None:
         refuse_typed("attack", "norm", why="without --eps", hint="add --eps 8/255")
-    from advkit.api.asking import model_for
     from advkit.api.explaining import explain as run
+    from advkit.api.request import model_for
     from advkit.evaluate.explain_plan import USUAL as METHODS
 
     asked, whose = listed(methods), model_for(model, data)

@@ -49,8 +49,8 @@ def with_common(command: Callable[..., Any]) -> Callable[..., Any]:
 @contextmanager
 def setting_of(kind: str, given: dict[str, Any]) -> Iterator["Setting"]:
     """Take the common options out of ``given``; give what all commands are given, and the frame."""
-    from advkit.api.asking import model_for
     from advkit.api.picturing import Setting
+    from advkit.api.request import model_for
 
     common = {name: given.pop(name) for name in NAMES if name in given}
     out: Path | None = common.pop("out")

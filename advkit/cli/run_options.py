@@ -134,7 +134,7 @@ def framed(
 
     Who stops it is told the command that goes on from there.
     """
-    from advkit.api.asking import new_run
+    from advkit.api.request import new_run
     from advkit.cli.progress import bars
     from advkit.evaluate.fingerprint import command_line
     from advkit.evaluate.workers import keep_memory

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import advkit
-from advkit.api.asking import in_units, pick_eps
+from advkit.api.request import in_units, pick_eps
 from advkit.data import Samples, load_data
 from advkit.data.samples import SIGNAL, taken_relative
 from advkit.errors import InputError, UsageError

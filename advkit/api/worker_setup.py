@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from advkit.api.asking import load_both, pick_device
+from advkit.api.request import load_both, pick_device
 from advkit.data.samples import Samples, taken_relative
 from advkit.evaluate.attack_plan import banded, planned
 from advkit.evaluate.unit_runner import bench
