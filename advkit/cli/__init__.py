@@ -10,7 +10,7 @@ from click.shell_completion import CompletionItem
 from advkit import __version__
 from advkit.cli.common_options import with_common_options
 from advkit.cli.failures import guarded
-from advkit.cli.said_twice import check_said_once
+from advkit.cli.repeated_options import check_said_once
 from advkit.errors import UsageError, did_you_mean
 
 GROUPS = {

@@ -8,7 +8,6 @@ import click
 
 from advkit.bounds.proof_methods import WAYS
 from advkit.cli.failures import GateError, UntrustedError, say
-from advkit.cli.no_use import refuse_typed
 from advkit.cli.outputs import check_outputs, gate, write_outputs
 from advkit.cli.parameters import EpsList, Norm, union
 from advkit.cli.run_options import (
@@ -28,6 +27,7 @@ from advkit.cli.run_options import (
     framed,
 )
 from advkit.cli.shard_options import named, portion_in, shard_done
+from advkit.cli.unused_options import refuse_typed
 from advkit.errors import EmptyError
 from advkit.evaluate.requirements import check_asked, judge, required
 from advkit.evaluate.suites import SUITES

@@ -99,7 +99,7 @@ def _framed(command: click.Command) -> Any:
 
     @wraps(inner or _framed)
     def run(**values: Any) -> Any:
-        from advkit.cli.voice import heard
+        from advkit.cli.verbosity import heard
 
         context = click.get_current_context()
         own = {name: values.pop(name) for name in NAMES}
@@ -115,8 +115,8 @@ def _framed(command: click.Command) -> Any:
 
 
 def _begin(context: click.Context) -> None:
-    from advkit.cli.effective import effective
-    from advkit.cli.voice import LOG
+    from advkit.cli.print_config import effective
+    from advkit.cli.verbosity import LOG
 
     found = context.meta.get(f"{__name__}.found", {})
     for file in dict.fromkeys(setting.file for setting in found.values()):
@@ -126,7 +126,7 @@ def _begin(context: click.Context) -> None:
 
 
 def _print(context: click.Context) -> None:
-    from advkit.cli.effective import effective
     from advkit.cli.failures import say
+    from advkit.cli.print_config import effective
 
     say(effective(context, context.meta.get(f"{__name__}.found", {})))

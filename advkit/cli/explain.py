@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from advkit.cli.failures import say
-from advkit.cli.no_use import refuse_typed
 from advkit.cli.parameters import Norm, Radius
 from advkit.cli.run_options import (
     ARCH,
@@ -22,6 +21,7 @@ from advkit.cli.run_options import (
     SEED,
     framed,
 )
+from advkit.cli.unused_options import refuse_typed
 from advkit.numbers import check_eps
 
 EPILOG = """

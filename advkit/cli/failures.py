@@ -18,7 +18,7 @@ from typing import NamedTuple, NoReturn
 import click
 from click.core import ParameterSource
 
-from advkit.cli.slips import hint_for
+from advkit.cli.suggestions import hint_for
 from advkit.errors import AdvkitError
 from advkit.evaluate.memory import is_out_of_memory
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from advkit.cli.voice import LOG
+from advkit.cli.verbosity import LOG
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from advkit.cli.said_twice import with_anew
+from advkit.cli.repeated_options import with_anew
 from advkit.errors import InputError, UnsafeError, did_you_mean
 
 NOT_FROM_A_FILE = ("--allow-unsafe-load", "--allow-code", "--trust-type")
