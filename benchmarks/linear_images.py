@@ -27,7 +27,7 @@ POINTS = 11
 
 
 class Exhibit(NamedTuple):
-    """An image, its example, and what the model says of both (`exhibits.seen`)."""
+    """An image, its example, and what the model says of both (`report_examples.seen`)."""
 
     told: Mapping[str, Any]
     clean: Tensor

@@ -71,8 +71,8 @@ def audit(
     of at most ``batch_size`` samples are worked on at once, by default one per core. Examples made
     for ``surrogates`` are tried on ``model``, as a check. Attacks ask a copy with its batch norms
     ``fold``ed where there is one, and in ``bfloat16`` if so wished (all but the last, long ones);
-    what they find is confirmed by the model itself. ``bounds`` is one of `rungs.WAYS`: what is
-    certified is not attacked; ``seconds`` is its time per sample for branch and bound.
+    what they find is confirmed by the model itself. ``bounds`` is one of `proof_methods.WAYS`: what
+    is certified is not attacked; ``seconds`` is its time per sample for branch and bound.
     ``announce`` is told the budget. ``crew`` does the attacks in other processes. Of a ``shard`` of
     the samples only the attacks are run; `merging.merge` puts shards together, and the same call
     on what comes out does the rest.

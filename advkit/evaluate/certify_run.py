@@ -45,10 +45,10 @@ def certify(
 ) -> dict[str, Any]:
     """Prove what can be proved of ``samples`` at every eps; return the summary of `run.json`.
 
-    ``method`` is the last rung of `advkit.bounds.proof_methods.RUNGS` that is tried; `split` has so many
-    ``seconds`` per sample. ``announce`` is told how long it may take. Raises AdvkitError,
-    InputError for a model with an operator for which there is no bound. Runs on the CPU. The rest
-    is as in `advkit.evaluate.audit.audit`.
+    ``method`` is the last of `advkit.bounds.proof_methods.RUNGS` that is tried; ``seconds`` is the
+    time limit of `split` per sample. ``announce`` is called with an estimate of the time. Raises
+    AdvkitError, InputError for a model with an operator for which there is no bound. Runs on the
+    CPU. The other parameters are those of `advkit.evaluate.audit.audit`.
     """
     if not len(samples.ids):
         raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")

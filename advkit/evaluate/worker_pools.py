@@ -34,7 +34,7 @@ def pooled(
     """Give the pool of ``crew``, None for this process alone.
 
     It does the attacks ``labels``, and the search along the line to an example. The words after
-    are those of `bench.bench`: what a worker must do as this process would.
+    are those of `unit_runner.bench`: what a worker must do as this process would.
     """
     if crew is None:
         yield None
