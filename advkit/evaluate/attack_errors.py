@@ -1,4 +1,4 @@
-"""The error when a user's own attack fails or returns something that is not an image."""
+"""Errors for a user's own attack that fails or returns something that is not an image."""
 
 import traceback
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from advkit.evaluate.memory import is_out_of_memory
 
 @contextmanager
 def blamed(label: str) -> Iterator[None]:
-    """Turn what an attack raises into an InputError that names it and the place."""
+    """Convert an exception of the attack into an InputError that names the attack and the line."""
     try:
         yield
     except AdvkitError:

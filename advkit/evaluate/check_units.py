@@ -1,6 +1,4 @@
-"""What checks measure, image by image: units of work like those of attacks, with the same results
-whoever does them.
-"""
+"""The attacks that checks run, as units of work that give the same results in any process."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -35,13 +33,13 @@ from advkit.evaluate.workers import each
 from advkit.models.classifier import Classifier
 
 CLIMB = (0, 5, 20, 50, 100)
-"""Steps of PGD after which it is looked how far images that stand are from being fooled."""
+"""Steps of PGD after which the margins of surviving images are recorded."""
 
 
 class Trial(NamedTuple):
     """One of `TRIALS` with its effort, as in ``check/pgd:20``, on the samples ``at`` (n,).
 
-    ``eps`` is that of all, or one each.
+    ``eps`` is shared by all samples, or one per sample.
     """
 
     label: str
@@ -66,13 +64,13 @@ class Trial(NamedTuple):
 
 
 def climbed(subject: Subject) -> Tensor:
-    """Return the best margin that PGD has seen after so many steps of `CLIMB`, (n, 5)."""
+    """Return the best margin that PGD has reached after each number of steps in `CLIMB`, (n, 5)."""
     found = subject.after(course, subject.eps[-1], marks=CLIMB[1:])
     return torch.stack([subject.margins(x) for x in (subject.x, *found)], 1)
 
 
 def _free(subject: Subject, steps: int) -> Tensor:
-    """Return the margins that PGD reaches where it may paint any image."""
+    """Return the margins that PGD reaches without an eps limit."""
     free = subject._replace(norm="Linf", unit=None)
     return free.reached(pgd, steps=steps, loss="margin")
 
@@ -80,8 +78,8 @@ def _free(subject: Subject, steps: int) -> Tensor:
 def _longer(subject: Subject, steps: int) -> Tensor:
     """Return the margins that longer attacks reach, of three times ``steps`` in all.
 
-    In Linf three targets have a third each. In L2 and L1 walks within a ball miss what lies nearest
-    on some nets: a race has two thirds, one target the rest.
+    In Linf three targets get a third of the steps each. In L2 and L1, attacks within a ball miss
+    the nearest examples of some nets: a race gets two thirds, one target the rest.
     """
     again = subject._replace(seed=subject.seed + 1)
     balls = partial(again.reached, apgd_targeted, steps=steps, try_steps=5)
@@ -101,7 +99,7 @@ TRIALS: dict[str, Callable[[Subject, int], Tensor]] = {
         square, queries=queries
     ),
 }
-"""Each gives margins by the model itself, one row per image; an image has the same in any batch."""
+"""Each returns margins of the model itself, one row per image, the same in any batch."""
 
 
 def is_trial(label: str) -> bool:
@@ -110,10 +108,7 @@ def is_trial(label: str) -> bool:
 
 
 def trial_of(work: Work, unit: Unit, at: list[int], changes: Mapping[str, Change]) -> Shard:
-    """Return the margins of a unit, with their positions as rows, and the passes that they cost.
-
-    Attacks follow the gradient of the model with ``changes``.
-    """
+    """Return the margins of a unit, with their positions as rows, and their cost in passes."""
     name, _, effort = unit.label.partition(":")
     subject = subject_at(work, at, [unit.eps])
     with metered(once(work.model)) as meter:
@@ -134,14 +129,15 @@ def measured(
 ) -> list[Tensor]:
     """Return the margins of every trial, in the order of its samples.
 
-    ``meter`` gets the passes, whoever made them. Raises FailedUnitsError for what was given up.
+    The passes are added to ``meter``, whichever process made them. Raises FailedUnitsError for
+    units that were given up.
     """
     before, found = (meter.forwards, meter.backwards), dict[tuple[str, float, int], np.ndarray]()
     shards = list(_shards(work, stage, trials, changes))
     for _, rows, margins, cost in shards:
         keys = [(cost["attack"], cost["eps"], position) for position in rows["position"]]
         found.update(zip(keys, margins, strict=True))
-    # What this thread did itself stands on the meter already, what others did does not.
+    # The meter has counted the passes of this thread already, but not those of others.
     meter.forwards = before[0] + sum(shard.cost["forwards"] for shard in shards)
     meter.backwards = before[1] + sum(shard.cost["backwards"] for shard in shards)
     return [
@@ -152,7 +148,7 @@ def measured(
 def _shards(
     work: Work, stage: str, trials: Sequence[Trial], changes: Mapping[str, Change]
 ) -> Iterator[Shard]:
-    """Do all trials: elsewhere if there is a pool, which knows no changed gradients; else here."""
+    """Run all trials: in the pool if there is one and no gradient is substituted; else here."""
     pool = None if changes else work.pool
     jobs = pool.jobs if pool else work.jobs
     units = [unit for trial in trials for unit in trial.units(lambda n: _size(work, n, jobs))]
@@ -174,5 +170,5 @@ def _shards(
 
 
 def _size(work: Work, samples: int, jobs: int) -> int:
-    """Return a size of units: even, but none so small that it costs a step as much as a larger."""
+    """Return an even unit size, but not so small that a step costs as much as for a larger one."""
     return max(even_size(samples, work.batch_size, jobs), work.batch_size // 16)

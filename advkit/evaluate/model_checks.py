@@ -1,4 +1,4 @@
-"""What is found of a model before a run is begun: whether it answers, and slopes, per image."""
+"""Checks of a model before a run starts: batch independence, gradients, accuracy above guessing."""
 
 import torch
 
@@ -13,15 +13,16 @@ from advkit.evaluate.randomised import SAME, seeded, spread
 from advkit.models.classifier import LEAST, Classifier
 
 APART = 1e-3
-"""How far an answer may lie from that in company, as a share of the largest logit."""
+"""Largest accepted difference between outputs alone and in a batch, relative to the largest logit.
+"""
 
 
 @torch.no_grad()
 def check_alone(model: Classifier, x: torch.Tensor) -> None:
-    """Raise InputError where the answer for an image of ``x`` (n, ...) depends on the others.
+    """Raise InputError if the output for an image of ``x`` (n, ...) depends on the others.
 
-    Attacks finish images one by one, and each result counts for its image alone. A black box, whose
-    answers may cost money, is not asked; of a model that answers at random this cannot be told.
+    Attacks finish images one by one, and each result counts for its image alone. A black box is
+    skipped, as queries may cost money; so is a randomised model, where this cannot be tested.
     """
     few = x[:LEAST]
     if len(few) < 2 or model.black_box:
@@ -40,7 +41,7 @@ def check_alone(model: Classifier, x: torch.Tensor) -> None:
 
 
 def slope_notes(model: Classifier, samples: Samples, member: Member) -> list[str]:
-    """Return a note where an attack follows gradients, and those of the first images are zero."""
+    """Return a note if an attack follows gradients and those of the first images are zero."""
     if model.black_box:
         return []
     if not attack_card(member.label, member.attack).knows.startswith("gradients"):
@@ -57,7 +58,7 @@ def slope_notes(model: Classifier, samples: Samples, member: Member) -> list[str
 
 
 def guess_notes(clean: Share, n_classes: int) -> list[str]:
-    """Return a note where the model may be guessing before anything is done to its images."""
+    """Return a note if the model may be guessing on the clean images."""
     if clean["value"] == 1 or not may_guess(clean, n_classes):
         return []
     return [
