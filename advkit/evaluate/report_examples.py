@@ -1,6 +1,6 @@
-"""The images and sounds that a report shows: picked, looked at once more by the model, and saved.
+"""The images and sounds that a report shows: selected, classified again, and saved.
 
-A page can then be made again without model and data.
+A page can then be rewritten without model and data.
 """
 
 from typing import Any
@@ -20,15 +20,15 @@ from advkit.insight.similarity import spearman
 from advkit.models.classifier import Classifier
 
 EXHIBITS, ENDS = 12, 3
-TOP = 5  # classes by probability
-WAY = 21  # points on the straight way from the image to its example, both ends among them
+TOP = 5  # classes shown, by probability
+WAY = 21  # points on the line from the image to its example, both ends included
 
 
 def write_exhibits(work: Work, eps: float) -> None:
-    """Write `cards.npz` (images and examples) and `cards.json` (what the model says of them).
+    """Write `cards.npz` (images and examples) and `cards.json` (the model's outputs for them).
 
-    Sounds are kept as waveforms in [-1, 1], with their ``rate``. Nothing is written for inputs that
-    are neither. Margins are those of `engine.margins`.
+    Sounds are saved as waveforms in [-1, 1], with their ``rate``. Nothing is written for inputs
+    that are neither images nor sounds. Margins are those of `engine.margins`.
     """
     x, rate = work.samples.x, work.samples.rate
     if rate is None and (x.ndim != 4 or x.shape[1] not in (1, 3)):
@@ -46,7 +46,9 @@ def write_exhibits(work: Work, eps: float) -> None:
     saved = {name: (low + (high - low) * each).cpu().numpy() for name, each in shown.items()}
     if rate is not None:
         saved["rate"] = np.array(rate)
-    elif not (work.judge or model.black_box):  # the gradient of one of many answers says nothing
+    elif not (
+        work.judge or model.black_box
+    ):  # the gradient of a single random output means nothing
         saved |= _maps(work.model, clean, adversarial, y)
     write_arrays(work.store.path / "cards.npz", **saved)
     write_json(work.store.path, "cards.json", cards)
@@ -55,19 +57,20 @@ def write_exhibits(work: Work, eps: float) -> None:
 def _maps(
     model: Classifier, clean: Tensor, adversarial: Tensor, y: Tensor
 ) -> dict[str, np.ndarray]:
-    """Return the gradients of the label's logit at both ends, (n, height, width), and likeness."""
+    """Return gradients of the label's logit at both ends, (n, height, width), and similarity."""
     ends = [saliency(model, x, y).cpu().numpy() for x in (clean, adversarial)]
     alike = [spearman(*pair) for pair in zip(*ends, strict=True)]
     return {"map_clean": ends[0], "map_adversarial": ends[1], "likeness": np.array(alike)}
 
 
 def picked(work: Work, eps: float) -> pd.DataFrame:
-    """Return the rows of the examples to be shown; ``why`` marks the easiest and hardest images.
+    """Return the rows of the examples to show; ``why`` marks the easiest and hardest images.
 
-    Of up to 12 images, classes in turn, the smallest example that an attack found within ``eps``.
-    Examples of the line search, and where there are others those of minimum norm, are left out:
-    they lie on the boundary and show the least that fools, not an attack. Then the nearest examples
-    of the three images that fall first, and of the three that fall last, at any distance.
+    Up to 12 images, in turn by class, with the smallest example that an attack found within
+    ``eps``. Examples of the line search are left out, and those of minimum norm if there are
+    others: they lie on the boundary, where the perturbation is as small as possible, and are not
+    typical of an attack. Then the nearest examples of the three easiest and the three hardest
+    images, at any distance.
     """
     place = work.store.frame("samples").set_index("id")["position"]
     results = work.store.frame("results")
@@ -86,7 +89,7 @@ def picked(work: Work, eps: float) -> pd.DataFrame:
 
 
 def _told(row: pd.Series, norm: str) -> dict[str, Any]:
-    """Return what the ledger says of an example."""
+    """Return the data of an example in the ledger."""
     sizes = {name: float(row[name]) for name in ("L0", "L1", "L2", "Linf")}
     return {
         "sample": str(row["id"]),
@@ -101,10 +104,7 @@ def _told(row: pd.Series, norm: str) -> dict[str, Any]:
 
 @torch.no_grad()
 def seen(model: Model, clean: Tensor, adversarial: Tensor, y: Tensor) -> dict[str, Any]:
-    """Return the likeliest classes of two images (...), and the margins on the way between them.
-
-    ``before`` and ``after`` hold class and probability, ``margins`` 21 numbers for the label ``y``.
-    """
+    """Return the top classes of two images (...), and the margins along the line between them."""
     ends = model(torch.stack([clean, adversarial])).float()
     shares = torch.linspace(0, 1, WAY, dtype=clean.dtype, device=clean.device)
     way = clean + shares.view(-1, *[1] * clean.ndim) * (adversarial - clean)

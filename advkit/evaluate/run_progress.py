@@ -1,4 +1,4 @@
-"""How far a run is, for whoever looks from another terminal: `progress.json`, and who holds it."""
+"""The progress of a run for other processes: `progress.json`, and whether the run is active."""
 
 import os
 import platform
@@ -19,21 +19,21 @@ from advkit.evaluate.stage_context import Progress
 
 NAME = "progress.json"
 OFTEN = 0.5
-"""Seconds between two notes of progress."""
+"""Minimum seconds between two writes of `progress.json`."""
 COSTLY = 50
-"""An estimate is made again when so many times its own time has passed."""
+"""An estimate is repeated after this many times the time that it took."""
 
 
 def note_start(folder: Path, command: str) -> None:
-    """Write by which command a run was begun, and where: `advkit resume` gives it again."""
+    """Write the command and working directory of the run, for `advkit resume`."""
     about = {"command": command, "directory": str(Path.cwd()), "pid": os.getpid()}
     write_json(folder, NAME, {**about, "host": platform.node(), "updated": now()})
 
 
 class Tracker:
-    """A `Progress` that also notes in the run directory how far it is, and how long it will take.
+    """A `Progress` that also writes progress and estimated time left to the run directory.
 
-    ``estimate`` gives the seconds that are left, or None where that cannot be told.
+    ``estimate`` returns the seconds left, or None if unknown.
     """
 
     def __init__(self, folder: Path, progress: Progress) -> None:
@@ -44,9 +44,9 @@ class Tracker:
         self.estimate: Callable[[], float | None] = lambda: None
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        """Pass on, and note, that ``done`` of ``total`` samples are through the stage ``what``."""
+        """Report that ``done`` of ``total`` samples have finished the stage ``what``."""
         self._progress(what, done, total)
-        at = time.monotonic()  # not the time of day, which may jump
+        at = time.monotonic()  # the wall clock may jump
         if at >= self._next_estimate:
             self._left = self.estimate()
             self._next_estimate = time.monotonic() + COSTLY * (time.monotonic() - at)
@@ -65,7 +65,7 @@ class Tracker:
 
 
 def is_running(folder: Path) -> bool:
-    """Return whether a process holds the run directory now."""
+    """Return whether a process holds the lock of the run directory."""
     if not (folder / ".lock").exists():
         return False
     try:
@@ -74,22 +74,24 @@ def is_running(folder: Path) -> bool:
     except Timeout:
         return True
     except OSError:
-        return False  # a place where we may not write; nor could a run of ours
+        return False  # not writable, so no run of this user is active
 
 
 def state_of(folder: Path) -> dict[str, Any]:
-    """Return what is known of a run, whether it is running, was stopped or is done.
+    """Return the state of a run: running, stopped, failed or done.
 
     ``state``, ``samples`` (judged when clean), ``stages`` (a row per attack and eps: tried, fooled,
-    passes per sample, seconds), ``failed`` units, and what `note_start` and `Tracker` wrote.
-    Nothing is changed. Raises InputError where there is no run, or its ledger cannot be read.
+    passes per sample, seconds), ``failed`` units, and the values of `note_start` and `Tracker`.
+    Reads only. Raises InputError if there is no run, or if its ledger cannot be read.
     """
     ledger = folder / "results.sqlite"
     if not ledger.exists():
         raise _without_progress(folder)
     running = is_running(folder)
     record, noted = read_json(folder, "run.json") or {}, read_json(folder, NAME) or {}
-    alone = not ledger.with_name(f"{ledger.name}-wal").exists()  # else a look leaves files behind
+    alone = not ledger.with_name(
+        f"{ledger.name}-wal"
+    ).exists()  # opened otherwise, SQLite would leave files behind
     address = f"{ledger.absolute().as_uri()}?{'immutable=1' if alone else 'mode=ro'}"
     with translated(folder), closing(sqlite3.connect(address, uri=True)) as connection:
         check_ledger(connection, folder)
@@ -137,5 +139,5 @@ def _count(connection: sqlite3.Connection, table: str) -> int:
     try:
         (count,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608
     except sqlite3.OperationalError:
-        return 0  # an older ledger, or one just begun
+        return 0  # the ledger is older, or still empty
     return int(count)

@@ -1,4 +1,4 @@
-"""The certificate of the smoothed classifier, sample by sample into a run directory; resumable."""
+"""The run of `advkit certify --smooth`: certificates of the smoothed classifier; resumable."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ def certify_smoothed(
 ) -> dict[str, Any]:
     """Certify ``model`` smoothed by noise of deviation ``sigma``, in L2; return the summary.
 
-    Each radius holds with confidence 1 - ``doubt``. The rest is as in
+    Each radius holds with confidence 1 - ``doubt``. The other parameters are those of
     `advkit.evaluate.certify_run.certify`.
     """
     if not len(samples.ids):
@@ -70,7 +70,7 @@ def certify_smoothed(
         summary = {**begun, **summarised(table, eps, sigma, doubt), "schema": SCHEMA}
         summary["verdict"] += _beyond(max(eps), sigma, draws, doubt)
         summary["seconds"] = float(store.frame("proofs")["seconds"].sum())
-        summary["certified"][-1]["seconds"] = summary["seconds"]  # one draw is for every eps
+        summary["certified"][-1]["seconds"] = summary["seconds"]  # the same draws serve every eps
         summary["finished"] = begun["finished"] or now()
         write_text(out, "samples.csv", table.to_csv(index=False))
         write_json(out, "run.json", summary)
@@ -78,9 +78,9 @@ def certify_smoothed(
 
 
 def _draw(work: Work, sigma: float, draws: int, doubt: float) -> None:
-    """Write a row for every sample that has none: ``lower`` is minus 1 where it is misread.
+    """Write a row for every sample that has none: ``lower`` is -1 if it is misclassified.
 
-    ``eps`` is the radius; the rung holds the class that the smoothed classifier reads.
+    ``eps`` is the radius; ``rung`` holds the class that the smoothed classifier predicts.
     """
     known = set(work.store.frame("proofs")["id"])
     left = [i for i, name in enumerate(work.samples.ids) if name not in known]
@@ -101,7 +101,7 @@ def _draw(work: Work, sigma: float, draws: int, doubt: float) -> None:
 
 
 def per_sample(work: Work) -> pd.DataFrame:
-    """Return a row per sample as `certify_run.per_sample`, of the smoothed classifier."""
+    """Return a row per sample as `certify_run.per_sample`, for the smoothed classifier."""
     clean = work.store.frame("samples")[["id", "label"]]
     rows = clean.merge(work.store.frame("proofs"), on="id", how="left", validate="1:1")
     right = rows["lower"] >= 0
@@ -135,7 +135,7 @@ def summarised(
 
 
 def _beyond(eps: float, sigma: float, draws: int, doubt: float) -> str:
-    """Return what is to be said where no image at all could have been certified at ``eps``."""
+    """Return a note if no image could have been certified at ``eps`` with so few draws."""
     most = reach(sigma, draws, doubt)
     if eps <= most:
         return ""

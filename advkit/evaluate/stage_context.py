@@ -1,4 +1,4 @@
-"""What every stage of an audit shares: model, samples, ledger; and what the ledger says so far."""
+"""The state shared by all stages of an audit (model, samples, ledger); ledger queries."""
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -23,18 +23,18 @@ Progress = Callable[[str, int, int], None]
 
 
 Attempt = Callable[[Classifier, Classifier, list[int]], Tensor]
-"""What to do with the samples at some positions, given the model and what attacks ask in its place:
-attack them, or bring their examples nearer."""
+"""Returns adversarial examples for the samples at some positions, given the model and the model
+that attacks query in its place."""
 
 
 class Work(NamedTuple):
-    """What every stage of an audit needs.
+    """The state that every stage of an audit shares.
 
-    ``targets`` (n,) are the classes that alone count as fooled, where there are any. With
-    ``keep_all`` examples that do not fool are saved as well. ``judge`` answers in place of the
-    model where examples are judged, for a model that answers at random (`OnAverage`). ``pool`` does
-    units elsewhere; ``only`` are the positions that this run attacks, where others attack the rest;
-    ``answers`` is `fingerprint.answers` of the model as it was when the run began.
+    ``targets`` (n,) are the target classes, if any: no other class then counts as fooled. With
+    ``keep_all`` examples that do not fool are saved as well. ``judge`` replaces the model as judge
+    if the model is randomised (`OnAverage`). ``pool`` runs units in other processes; ``only`` are
+    the positions that this run attacks if others attack the rest; ``answers`` is
+    `fingerprint.answers` of the model at the start of the run.
     """
 
     model: Classifier
@@ -58,7 +58,7 @@ class Work(NamedTuple):
 def judge_clean(work: Work) -> None:
     """Write the clean row of every sample that has none.
 
-    Raises InputError where the model's logits are not finite: nothing can be said of it.
+    Raises InputError if the model's logits are not finite.
     """
     known = set(work.store.frame("samples")["id"])
     left = [i for i, name in enumerate(work.samples.ids) if name not in known]
@@ -87,7 +87,7 @@ def _clean_rows(work: Work, at: list[int]) -> pd.DataFrame:
 
 
 def right_when_clean(work: Work) -> pd.DataFrame:
-    """Return the clean rows of the samples that the model reads right; a tie is not right."""
+    """Return the clean rows of the correctly classified samples; a tie is not correct."""
     clean = work.store.frame("samples")
     return clean[clean["margin"] < 0]
 
@@ -95,7 +95,7 @@ def right_when_clean(work: Work) -> pd.DataFrame:
 def nearest_examples(work: Work) -> pd.DataFrame:
     """Return the row of the smallest valid fooling example of every sample that has one.
 
-    Only of samples that are right when clean; by position.
+    Only of samples classified correctly when clean; by position.
     """
     clean = right_when_clean(work)[["id", "position"]]
     results = work.store.frame("results").merge(clean, on="id")
@@ -110,9 +110,9 @@ def nearest_within(work: Work, eps: float) -> pd.DataFrame:
 
 
 def smallest(work: Work) -> pd.Series:
-    """Return by position the size of the smallest example; infinity where there is none.
+    """Return by position the size of the smallest example; infinity if there is none.
 
-    Only samples that are right when clean are listed.
+    Only of samples classified correctly when clean.
     """
     found = nearest_examples(work).set_index("position")[work.norm]
     return found.reindex(right_when_clean(work)["position"], fill_value=np.inf)
@@ -124,35 +124,35 @@ def distances_by_id(work: Work) -> pd.Series:
 
 
 def room(work: Work, eps: float) -> float:
-    """Return the size up to which an example counts as within ``eps``: float32 rounds."""
+    """Return the size up to which an example counts as within ``eps``, with float32 rounding."""
     return eps * (1 + 1e-6) + slack(work.norm, work.samples.x[:1], units(work.samples, work.norm))
 
 
 def standing(work: Work, eps: float) -> np.ndarray:
-    """Return the positions of the samples that are right and unbroken within ``eps``."""
+    """Return the positions of the samples classified correctly that survive ``eps``."""
     sizes = smallest(work)
     return sizes.index[sizes > room(work, eps)].to_numpy(dtype=int)
 
 
 def last_stand(work: Work, eps: Sequence[float]) -> pd.Series:
-    """Return the largest ``eps`` within which a sample stands, by position; who never does is out.
+    """Return by position the largest ``eps`` that a sample survives, if it survives any.
 
-    Positions rise.
+    Sorted by position.
     """
     largest = {at: value for value in sorted(eps) for at in standing(work, value).tolist()}
     return pd.Series(largest, dtype=float).sort_index()
 
 
 def all_units(samples: Samples) -> dict[str, Tensor | None]:
-    """Return what `measure` takes: the `units` of every norm."""
+    """Return the `units` of every norm, as `measure` takes them."""
     return {name: units(samples, name) for name in NORMS}
 
 
 def aim_of(work: Work, at: list[int]) -> Tensor | None:
-    """Return the targets of the samples at these positions, None where any mistake counts."""
+    """Return the targets of the samples at these positions, None for untargeted attacks."""
     return None if work.targets is None else work.targets[at]
 
 
 def repeatable(work: Work, *purpose: object) -> AbstractContextManager[None]:
-    """Return a context in which a model that answers at random does the same every time."""
+    """Return a context in which the random outputs of a model are reproducible."""
     return seeded(work.seed, *purpose) if work.judge else nullcontext()

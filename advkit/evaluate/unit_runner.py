@@ -1,4 +1,4 @@
-"""What a worker needs for its units: the same model and samples as the run."""
+"""The function with which a worker does units: same model, samples and settings as the run."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,7 +21,7 @@ from advkit.models.probe import probe
 
 
 def same_as(model: Classifier, samples: Samples) -> dict[str, str]:
-    """Return what must be the same wherever units of a run are done."""
+    """Return the digests that must agree wherever units of a run are done."""
     return {
         "model": model.fingerprint(),
         "answers": answers(model, samples.x),
@@ -35,11 +35,11 @@ def bench(
     recipe: Mapping[str, Any],
     member: Callable[[str], Member] = lambda label: parse(label, ATTACKS),
 ) -> Do:
-    """Return what does units on ``model`` and ``samples`` as the run of ``recipe`` would.
+    """Return the function that does units on ``model`` and ``samples``, as set by ``recipe``.
 
     The recipe has ``same`` (of `same_as`), ``norm``, ``seed``, ``fold``, ``targets`` and
-    ``keep_all``; ``member`` gives the attack of a label. Raises InputError where the model answers
-    otherwise here, or where the data differ.
+    ``keep_all``; ``member`` returns the attack of a label. Raises InputError if outputs of the
+    model or the data differ here.
     """
     torch.set_num_threads(1)
     probe(model, samples.x, samples.y)
@@ -75,7 +75,7 @@ def _attempt(work: Work, unit: Unit, member: Callable[[str], Member]) -> Attempt
 
 
 def _start(unit: Unit) -> Start | None:
-    """Return what gives the examples that a unit begins from, by positions, if it has any."""
+    """Return a function from positions to the examples that a unit starts from, if any."""
     if (known := unit.start) is None:
         return None
     place = {position: i for i, position in enumerate(unit.at)}
@@ -83,7 +83,7 @@ def _start(unit: Unit) -> Start | None:
 
 
 def _by_halves(unit: Unit, shard: Callable[[list[int]], Shard]) -> list[Outcome]:
-    """Do a unit; where a sample makes the model fail, find it, and do the others all the same."""
+    """Do a unit; if a sample makes the model fail, isolate it by bisection and do the others."""
     try:
         return [*halved(shard, unit.at)]
     except Exception as error:

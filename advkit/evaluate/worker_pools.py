@@ -1,4 +1,4 @@
-"""Where the units of a run are done: in this process, in others on this machine, on a cluster."""
+"""Where the units of a run are done: in this process, in other processes, or on a cluster."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,10 +31,10 @@ def pooled(
     targets: Tensor | None = None,
     keep_all: bool = False,
 ) -> Iterator[Pool | None]:
-    """Give the pool of ``crew``, None for this process alone.
+    """Yield the pool of ``crew``, None for this process alone.
 
-    It does the attacks ``labels``, and the search along the line to an example. The words after
-    are those of `unit_runner.bench`: what a worker must do as this process would.
+    It supports the attacks ``labels`` and the line search. The keyword arguments are those of
+    `unit_runner.bench`.
     """
     if crew is None:
         yield None
@@ -56,9 +56,9 @@ def pooled(
 def check_crew(
     load: Mapping[str, Any], jobs: int | None, seconds: float | None, ray: str | None
 ) -> None:
-    """Raise UsageError where there must be workers, and model or data of ``load`` have no spec.
+    """Raise UsageError if workers are needed, but ``load`` has no spec of model or data.
 
-    Also for far more processes than there are cores.
+    Also for far more processes than cores.
     """
     if not _named(load) and (ray or seconds):
         raise UsageError("workers load the model and the data themselves", "give both as specs")
@@ -77,11 +77,11 @@ def crew_of(
     seconds: float | None,
     ray: str | None,
 ) -> Crew | None:
-    """Return the crew that does units in other processes; None where this one does them itself.
+    """Return the crew that does units in other processes; None if this one does them itself.
 
-    ``recipe["load"]`` has the specs of model and data, by which workers load them onto the kind of
-    ``device`` that this process has; what this run may load, they may. `check_crew` has looked at
-    the rest. A black box stays in one process: what it may be asked is counted once.
+    ``recipe["load"]`` has the specs by which workers load model and data onto the same kind of
+    ``device``, with the same permissions as this run. The rest was checked by `check_crew`. A black
+    box stays in one process, so that its queries are counted once.
     """
     load = recipe["load"]
     if model.black_box or not _named(load) or not (ray or seconds or (jobs or 1) > 1):
