@@ -1,4 +1,4 @@
-"""The core: get the input gradient of an objective, move, repeat."""
+"""The core: compute the input gradient of an objective, take a step, repeat."""
 
 from advkit.engine.ascend import Rule, ascend, best, best_of, climb, last, nearest, take
 from advkit.engine.detours import detours, straight_through

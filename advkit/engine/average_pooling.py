@@ -1,4 +1,4 @@
-"""Replace max-pooling by average pooling, at the function call, whichever module makes it."""
+"""Replace max-pooling by average pooling, at the function call, in any module."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from advkit.engine.substitute_gradients import function_name
 
 
 class AveragePools(TorchFunctionMode):
-    """Within the block every 2-D max-pool is the mean, times 2 so that sizes stay about alike.
+    """Within the block every 2-D max-pool is an average pool times 2, of about the same size.
 
-    Gradients then reach every pixel (Gatys et al. 2016). ``count`` says how many were met.
+    Gradients then reach every pixel (Gatys et al. 2016). ``count`` is the number of calls replaced.
     """
 
     def __init__(self) -> None:

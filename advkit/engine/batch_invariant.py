@@ -1,8 +1,8 @@
 """Functions whose last bit does not depend on the position of an entry in the tensor.
 
-A CPU works on whole vectors of entries and on what is left over in another way. For most functions
-torch takes care that both agree; for powers, the sigmoid and hyperbolic ones they differ in the
-last bit (measured on AVX2), and a sample's result would depend on how many samples stand beside it.
+A CPU computes full vectors of entries and the remainder by different code. For most functions torch
+ensures that both agree; for powers, the sigmoid and hyperbolic functions they differ in the last
+bit (measured on AVX2), and a sample's result would depend on the size of its batch.
 """
 
 import math

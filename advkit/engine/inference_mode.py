@@ -1,4 +1,4 @@
-"""What a model does under `torch.inference_mode`, but with gradients."""
+"""Keep gradients in models that call `torch.inference_mode`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,14 +9,14 @@ import torch
 _HERE, _LOCK = local(), Lock()
 _ENTER = torch.inference_mode.__enter__
 _INSIDE: list[object] = []
-"""Of all threads; torch goes back to its own way of entering when the last one leaves."""
+"""Active blocks of all threads; the original method is restored when the last one ends."""
 
 
 @contextmanager
 def without_inference(found: set[str]) -> Iterator[None]:
-    """Let no `torch.inference_mode` begin in this thread; tell ``found`` of each that would have.
+    """Disable `torch.inference_mode` in this thread; add to ``found`` if a model entered it.
 
-    No function mode sees it begin, and what comes out of it takes no gradient any more.
+    A function mode cannot intercept it, and tensors made under it never have gradients.
     """
     before, _HERE.found = getattr(_HERE, "found", None), found
     with _LOCK:

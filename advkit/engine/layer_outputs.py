@@ -1,4 +1,4 @@
-"""The outputs of inner layers as functions of the image; what lies behind the last is not run."""
+"""The outputs of inner layers as functions of the image; later layers are not run."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -13,14 +13,14 @@ Code = Callable[[Tensor], Tensor]
 
 
 class _Enough(Exception):  # noqa: N818 (no error: the pass is over)
-    """Every layer that was asked for has been seen."""
+    """Ends the pass: all requested layers have been computed."""
 
 
 def codes_of(ask: Code, root: nn.Module, names: Sequence[str]) -> Callable[[Tensor], list[Tensor]]:
     """Return a function from images to the outputs of the layers ``names`` of ``root``.
 
-    ``ask`` runs the net, of which ``root`` is a part; the pass ends with the last of the layers,
-    so that images may have any size that these can take. It raises what `tapped` raises.
+    ``ask`` runs the net that contains ``root``; the pass ends with the last of the layers, so that
+    images may have any size that these accept. Raises what `tapped` raises.
     """
 
     def look(x: Tensor) -> list[Tensor]:
@@ -66,7 +66,7 @@ def code_distance(code: Code, wanted: Tensor) -> Objective:
 
 
 def energy(code: Code) -> Objective:
-    """Return |code(x)|^2 / 2, whose slope at the layer is the code itself (Mordvintsev 2015)."""
+    """Return |code(x)|^2 / 2, whose gradient at the layer is the code itself (Mordvintsev 2015)."""
 
     def value(x: Tensor) -> tuple[Tensor, Tensor]:
         found = code(x)
@@ -76,9 +76,9 @@ def energy(code: Code) -> Objective:
 
 
 def guided_by(code: Code, guide: Tensor) -> Objective:
-    """Return the sum over places of the best product with a place of ``guide`` (1, c, h, w).
+    """Return the sum over positions of the best product with a position of ``guide`` (1, c, h, w).
 
-    Every place is drawn to what it is most like in the guide (Mordvintsev 2015).
+    Each position is optimised towards its most similar one in the guide (Mordvintsev 2015).
     """
     patches = guide[0].flatten(1)  # (c, places)
 

@@ -1,8 +1,8 @@
-"""What the ear does not notice besides a sound: masking thresholds, as in MPEG-1 audio.
+"""Masking thresholds of hearing: the levels below which a perturbation of a sound is inaudible.
 
-The psychoacoustic model 1 of ISO/IEC 11172-3, as Lin and Abdulla (2015) describe it and Qin et al.
-(2019, arXiv:1903.10346) use it for attacks. Levels are in decibels of sound pressure, the loudest
-bin of a clip taken to be `LOUDEST` of them.
+Psychoacoustic model 1 of ISO/IEC 11172-3 (MPEG-1 audio), as described by Lin and Abdulla (2015) and
+used for attacks by Qin et al. (2019, arXiv:1903.10346). Levels are in decibels of sound pressure;
+the loudest bin of a clip is set to `LOUDEST`.
 """
 
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from torch import Tensor
 WINDOW, HOP = 512, 128
 LOUDEST = 96.0
 NEAR = 0.5
-"""Barks within which only the strongest masker counts."""
+"""Distance in Barks within which only the strongest masker counts."""
 
 
 LOWEST = 150.0
@@ -21,10 +21,10 @@ LOWEST = 150.0
 
 
 class Masking(NamedTuple):
-    """Thresholds of clips: a perturbation whose level stays below ``level`` is not heard.
+    """Thresholds of clips: a perturbation whose level stays below ``level`` is inaudible.
 
-    ``level`` (n, bins, frames) in dB; ``reference`` (n,) is what is added to the level of a
-    spectrum (`levels`) to bring it onto the scale of its clip.
+    ``level`` (n, bins, frames) in dB; ``reference`` (n,) is added to the level of a spectrum
+    (`levels`) to bring it onto the scale of its clip.
     """
 
     level: Tensor
@@ -46,7 +46,7 @@ def sound(of: Tensor, length: int) -> Tensor:
 
 
 def levels(of: Tensor) -> Tensor:
-    """Return the levels of a spectrum in dB, silence at -200."""
+    """Return the levels of a spectrum in dB; -200 for silence."""
     return 10 * (of.real.square() + of.imag.square()).clamp_min(1e-20).log10()
 
 
@@ -61,9 +61,9 @@ def masking(wave: Tensor, rate: int) -> Masking:
 
 
 def excess(perturbation: Tensor, threshold: Masking) -> Tensor:
-    """Return by how many dB a perturbation (n, length) lies above the threshold, at most 0 if not.
+    """Return by how many dB a perturbation (n, length) exceeds the threshold, else 0.
 
-    (n, bins, frames); where it is 0 everywhere, it is hidden.
+    (n, bins, frames); if it is 0 everywhere, the perturbation is inaudible.
     """
     at = levels(spectrum(perturbation)) + threshold.reference[:, None, None]
     return (at - threshold.level).clamp_min(0)
@@ -78,7 +78,7 @@ def _frequencies(rate: int, like: Tensor) -> Tensor:
 
 
 def _barks(rate: int, like: Tensor) -> Tensor:
-    """Return the place of every bin on the Bark scale (Zwicker 1961)."""
+    """Return the frequency of every bin on the Bark scale (Zwicker 1961)."""
     f = _frequencies(rate, like)
     return 13 * (0.00076 * f).atan() + 3.5 * (f / 7500).square().atan()
 
@@ -86,7 +86,7 @@ def _barks(rate: int, like: Tensor) -> Tensor:
 def _in_quiet(rate: int, like: Tensor) -> Tensor:
     """Return the threshold in quiet of every bin, in dB (Terhardt 1979).
 
-    Below `LOWEST` it is that of `LOWEST`: a rumble is not to be thought free.
+    Constant below `LOWEST`, so that loud infrasound does not count as inaudible.
     """
     f = _frequencies(rate, like).clamp_min(LOWEST) / 1000
     return 3.64 * f**-0.8 - 6.5 * (-0.6 * (f - 3.3).square()).exp() + 1e-3 * f**4 - 12
@@ -95,7 +95,7 @@ def _in_quiet(rate: int, like: Tensor) -> Tensor:
 def _thresholds(level: Tensor, barks: Tensor, quiet: Tensor) -> Tensor:
     """Return the global thresholds (frames, bins) of levels (frames, bins)."""
     is_masker = _maskers(level, barks, quiet)
-    apart = barks[None, :] - barks[:, None]  # of the masked bin from the masker
+    apart = barks[None, :] - barks[:, None]  # distance of the masked bin from the masker
     slope = torch.where(apart > 0, -27 + 0.37 * (level - 40).clamp_min(0)[:, :, None], 27.0)
     masked = (level - 6.025 - 0.275 * barks)[:, :, None] + slope * apart
     power = torch.where(is_masker[:, :, None], 10 ** (masked / 10), 0.0).sum(1)

@@ -1,6 +1,6 @@
-"""Models with the same outputs and a substitute gradient, where their own is useless.
+"""Models with the same outputs and a substitute gradient, for models with useless gradients.
 
-To attack through (`advkit.attacks.through`); what is found is judged by the model itself.
+For attacks (`advkit.attacks.through`); examples are judged by the model itself.
 """
 
 from typing import Any
@@ -24,12 +24,12 @@ class _Replaced(torch.autograd.Function):
 
 
 def replaced(value: Tensor, smooth: Tensor) -> Tensor:
-    """Return ``value`` to the bit, with the gradient of ``smooth``, of the same shape."""
+    """Return ``value`` exactly, with the gradient of ``smooth``, of the same shape."""
     return _Replaced.apply(value.detach(), smooth)  # type: ignore[no-any-return]
 
 
 def stands_in(function: type) -> bool:
-    """Return whether ``function`` is that of `replaced`, whose way back is meant as it is."""
+    """Return whether ``function`` is that of `replaced`, whose backward pass is intended."""
     return function is _Replaced
 
 
@@ -44,15 +44,16 @@ class _Turned(torch.autograd.Function):
 
 
 def backwards_turned(model: Model) -> Model:
-    """Return ``model`` with the opposite of its gradient, for one that lies about its sign."""
+    """Return ``model`` with its gradient negated, for one whose gradient has the wrong sign."""
     return lambda x: model(_Turned.apply(x))
 
 
 def smoothed(model: Model, deviation: float, draws: int = 8) -> Model:
     """Return ``model`` with the mean gradient at ``draws`` points around each input.
 
-    These are normal with ``deviation``, the same for every input and call: a landscape that is all
-    cliffs has a slope from afar (Tramer et al. 2020, arXiv:2002.08347). It pays draws + 1 passes.
+    The points are normal with ``deviation``, the same offsets for every input and call: a piecewise
+    constant function then has a gradient (Tramer et al. 2020, arXiv:2002.08347). Costs draws + 1
+    passes.
     """
 
     def ask(x: Tensor) -> Tensor:
@@ -67,15 +68,15 @@ def smoothed(model: Model, deviation: float, draws: int = 8) -> Model:
 
 
 def showing(ask: Model, model: Model) -> Model:
-    """Return ``ask``, which now shows the modules of ``model`` to whoever looks for them."""
+    """Return ``ask`` with the modules of ``model`` visible to code that inspects modules."""
     ask.modules = getattr(model, "modules", tuple)  # type: ignore[attr-defined]
     return ask
 
 
 def before_softmax(model: Model) -> Model:
-    """Return the model that leaves out every softmax over rows of numbers: the logits before it.
+    """Return the model without softmax over rows of numbers: it returns the logits before it.
 
-    The prediction stays the same where that softmax is the last thing that the model does.
+    The prediction is unchanged if that softmax is the last operation of the model.
     """
 
     def ask(x: Tensor) -> Tensor:
@@ -86,9 +87,9 @@ def before_softmax(model: Model) -> Model:
 
 
 def rescaled(model: Model, factor: float) -> Model:
-    """Return ``model`` with ``factor`` times its logits: the same predictions.
+    """Return ``model`` with its logits times ``factor``: the same predictions.
 
-    Logits far apart leave the cross entropy flat (Carlini and Wagner 2016, arXiv:1607.04311).
+    Widely separated logits saturate the cross entropy (Carlini and Wagner 2016, arXiv:1607.04311).
     """
     return lambda x: factor * model(x)
 
@@ -106,7 +107,7 @@ class _Logits(TorchFunctionMode):
 
 
 def function_name(func: Any) -> str:
-    """Return the plain name of a function that torch was asked for; that of `.data` is data."""
+    """Return the plain name of a function that torch was called with; that of `.data` is data."""
     name = str(getattr(func, "__name__", "")).strip("_")
     if name == "get" and getattr(func, "__self__", None) is Tensor.data:
         return "data"
