@@ -1,4 +1,4 @@
-"""Where a net looks: saliency, class activation maps, segmentation, and whether to believe them.
+"""Interpretation of a net: saliency, class activation maps, segmentation, faithfulness of maps.
 
 >>> model, images = advkit.load_model("bundled:digits-cnn"), advkit.load_data("bundled:digits")
 >>> advkit.insight.saliency(model, images.x[:2], method="integrated_gradients").shape

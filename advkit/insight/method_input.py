@@ -1,4 +1,4 @@
-"""What every method is given: a model, images, and the number that is to be explained."""
+"""The input of every saliency method: a model, images, and the objective to explain."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -11,24 +11,24 @@ from advkit.models.classifier import Classifier
 
 
 class Look(NamedTuple):
-    """A question: which pixels of ``x`` is the value of ``objective`` due to?"""
+    """Input of a saliency method: which pixels of ``x`` determine the value of ``objective``?"""
 
     model: nn.Module
     x: Tensor
-    """(n, ...), in the range that the model takes; advkit's own take [0, 1]."""
+    """(n, ...), in the range that the model takes; [0, 1] for advkit's own."""
     objective: Objective
     layer: str = ""
-    """The dotted name of a layer for the methods that look at one; empty: the method chooses."""
+    """The dotted name of a layer for methods that use one; empty: chosen by the method."""
     seed: int = 0
     ids: Sequence[str] | None = None
 
     @property
     def root(self) -> nn.Module:
-        """Return the module that layer names begin at."""
+        """Return the module to which layer names are relative."""
         return root_of(self.model)
 
     def asking(self, who: Tensor) -> Objective:
-        """Return the objective for the samples at ``who`` (k,), each as often as it is named."""
+        """Return the objective for the samples at ``who`` (k,), which may repeat."""
         return self.objective._replace(fixed=tuple(f[who] for f in self.objective.fixed))
 
 
@@ -38,16 +38,16 @@ def root_of(model: nn.Module) -> nn.Module:
 
 
 NUMBERS = 2_500_000
-"""Pixel values that share a pass, of 16 rows at least: 64 images of 64 x 64, 16 photographs, whose
+"""Pixel values per pass, of 16 rows at least: 64 images of 64 x 64, or 16 photographs, whose
 activations take a tenth of a gigabyte each."""
 Points = Callable[[Tensor, Tensor], Tensor]
-"""(which sample (k,), which draw (k,)) -> inputs (k, ...)."""
+"""(sample index (k,), draw index (k,)) -> inputs (k, ...)."""
 
 
 def each_draw(
     look: Look, points: Points, draws: int, gradient: bool = True
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """Yield (which sample, which draw, gradient) for ``draws`` points of every sample.
+    """Yield (sample index, draw index, gradient) for ``draws`` points of every sample.
 
     Without ``gradient`` the third is the value, (k,). Draws of one sample come in order, and many
     samples share a pass, so that sums do not depend on the batch.

@@ -1,4 +1,4 @@
-"""Whether there is a gradient to follow, and whether it tells the truth."""
+"""Check the input gradient of a model: whether it is zero, and whether it is correct."""
 
 import torch
 from torch import Tensor
@@ -20,10 +20,10 @@ UNSEEN = "the model is a black box: audits attack it through its answers alone"
 def slopes(
     model: Classifier, x: Tensor, y: Tensor, sound: bool
 ) -> tuple[list[Finding], dict[str, float]]:
-    """Return what is to be said of the input gradient at ``x`` (n, ...), and its numbers.
+    """Return findings about the input gradient at ``x`` (n, ...), and its statistics.
 
-    L2 norms of the gradients of margin and cross entropy, medians over all; the shares of images
-    where they are zero (or not finite, which the engine counts as zero).
+    Median L2 norms of the gradients of margin and cross entropy; the shares of images for which
+    they are zero (or not finite, which the engine counts as zero).
     """
     of_margin = evaluate(margin(model, y), x).gradient.flatten(1)
     of_loss = evaluate(cross_entropy(model, y), x).gradient.flatten(1)

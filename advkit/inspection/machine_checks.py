@@ -1,4 +1,4 @@
-"""Whether this machine has what an audit wants: cores, memory, disk, a GPU, steady kernels."""
+"""Checks of this machine: cores, memory, disk, a GPU, deterministic kernels."""
 
 import os
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from advkit.models.specs import load_model
 LEAST_MEMORY, LEAST_DISK = 2**30, 2**30
 CPU = torch.device("cpu")
 SEVERAL = (LEAST, LEAST + ROWS, 4 * LEAST, 16 * LEAST)
-"""Sizes of batches in which a sample is to have the same answer to the last bit."""
+"""Batch sizes in which a sample must have the same output to the last bit."""
 
 
 def place(folder: Path) -> Iterator[Finding]:
-    """Yield what there is to say of this machine, and of ``folder``, where runs are to be."""
+    """Yield findings about this machine, and about ``folder``, where runs are written."""
     jobs, threads = default_jobs(CPU), torch.get_num_threads()
     said = os.environ.get("OMP_NUM_THREADS")
     yield Finding("cores", "pass", f"{jobs} may be used (--jobs); threads of one product: {threads}"
@@ -31,7 +31,7 @@ def place(folder: Path) -> Iterator[Finding]:
 
 
 def memory(free: int | None) -> Finding:
-    """Judge how many bytes are free."""
+    """Check the number of free bytes of memory."""
     if free is None:
         return Finding("free memory", "not applicable", "the system does not say")
     advice = "Little memory is free: --jobs 1 --batch-size 16, and small images."
@@ -39,7 +39,7 @@ def memory(free: int | None) -> Finding:
 
 
 def disk(folder: Path) -> Finding:
-    """Judge whether runs can be written to ``folder``."""
+    """Check that runs can be written to ``folder``."""
     if not can_write(folder):
         return finding("disk", True, f"{folder} cannot be written to",
                        "Give --out DIR where you may write.")  # fmt: skip
@@ -56,7 +56,7 @@ def gpus() -> str:
 
 
 def kernels() -> Finding:
-    """Ask for the same image in batches of several sizes: the answers must agree to the bit."""
+    """Query the same image in batches of several sizes: outputs must be bit-identical."""
     model = load_model("bundled:fashion-mnist-cnn")
     dice = torch.Generator().manual_seed(0)
     x = torch.rand((max(SEVERAL), 1, 28, 28), generator=dice)

@@ -1,4 +1,4 @@
-"""Whether a model answers the same: again, in any company, and in training mode."""
+"""Checks of model outputs: repeatable, independent of the batch, and in training mode."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ KINDS = {
 
 
 def outputs(logits: Tensor) -> Finding:
-    """Tell logits (n, n_classes) from probabilities and log-probabilities."""
+    """Distinguish logits (n, n_classes) from probabilities and log-probabilities."""
     kind = output_kind(logits)
     low, high = float(logits.min()), float(logits.max())
     told, _, advice = KINDS[kind].partition(": ")
@@ -34,7 +34,7 @@ def outputs(logits: Tensor) -> Finding:
 
 
 def repeated(model: Classifier, x: Tensor) -> Finding:
-    """Ask the same five times (Croce et al. 2020)."""
+    """Query the same input five times (Croce et al. 2020)."""
     found = spread(model, x)
     return finding(
         "determinism", found > SAME,
@@ -47,7 +47,7 @@ def repeated(model: Classifier, x: Tensor) -> Finding:
 
 @torch.no_grad()
 def in_company(model: Classifier, x: Tensor) -> Finding:
-    """Ask for each image alone, and for all in one batch, forwards and backwards."""
+    """Compare outputs for each image alone with those in one batch, in both orders."""
     if len(x) < 2 or spread(model, x) > SAME:
         why = "there is only one image" if len(x) < 2 else "answers are random"
         return Finding("batch_size", "not applicable", why)
@@ -67,7 +67,7 @@ def in_company(model: Classifier, x: Tensor) -> Finding:
 
 @torch.no_grad()
 def training_mode(model: Classifier, x: Tensor) -> Finding:
-    """Compare the predictions of eval mode, which is what counts, with those of training mode."""
+    """Compare the predictions of eval mode, which audits use, with those of training mode."""
     if not any(isinstance(module, MATTERS) for module in model.net.modules()):
         seen = "no layer (batch norm, dropout) differs in training mode"
         return Finding("training_mode", "not applicable", seen)
@@ -94,7 +94,7 @@ def _in_training(net: nn.Module) -> Iterator[None]:
 
 @torch.no_grad()
 def side_effects(model: Classifier, x: Tensor) -> Finding:
-    """Look whether a pass changes a weight or a buffer; `probe` has looked at the input."""
+    """Check whether a pass changes a weight or a buffer; `probe` checks the input."""
     before = model.fingerprint()
     model(x)
     changed = model.fingerprint() != before
