@@ -1,4 +1,4 @@
-"""What is said of a model that fails on the samples that it is given."""
+"""Error messages for a model that fails on the given samples."""
 
 import re
 
@@ -15,7 +15,7 @@ SIZES = (8, 16, 28, 32, 64, 96, 128, 160, 192, 224, 256, 299, 384, 512)
 
 
 def misfit(classifier: Classifier, x: Tensor, error: Exception) -> InputError:
-    """Return what is to be said of ``error``, which the model raised when asked for ``x``."""
+    """Return the InputError that explains ``error``, which the model raised for ``x``."""
     data, name = _dims(x), classifier.name
     channels = CHANNELS.search(str(error))
     if channels:
@@ -46,7 +46,7 @@ def misfit(classifier: Classifier, x: Tensor, error: Exception) -> InputError:
 
 
 def _other_channels(name: str, x: Tensor, wanted: int, got: int) -> InputError:
-    """Return the error of a convolution that ``wanted`` so many channels, and ``got`` others."""
+    """Return the error of a convolution for ``wanted`` channels that got ``got``."""
     hint = "give data with as many channels, or a model for this data"
     has = f"the data has {got} (images {_dims(x)})"
     if x.ndim < 4 and got != x.shape[1]:
@@ -60,7 +60,7 @@ def _other_channels(name: str, x: Tensor, wanted: int, got: int) -> InputError:
 
 
 def _other_axes(name: str, x: Tensor, wanted: int) -> InputError:
-    """Return the error of a net for samples of ``wanted`` axes, which ``x`` does not have."""
+    """Return the error of a net for samples of ``wanted`` dimensions, which ``x`` does not have."""
     axes = {3: "(n, channels, height, width)", 2: "(n, channels, time)"}.get(wanted, "its axes")
     hint = f"give the samples as {axes}"
     if x.ndim > wanted:
@@ -70,7 +70,7 @@ def _other_axes(name: str, x: Tensor, wanted: int) -> InputError:
 
 
 def _hint(error: str) -> str:
-    """Return what to do about the errors of torch that speak of something else."""
+    """Return a hint for errors of torch with a misleading message."""
     if "scalar types: Long, Int" in error or "dtype torch.int" in error:
         return (
             "it takes whole numbers, such as tokens; attacks change numbers from 0 to 1: give the "
@@ -82,7 +82,7 @@ def _hint(error: str) -> str:
 
 
 def _accepted(classifier: Classifier, x: Tensor) -> tuple[int, ...] | None:
-    """Return a size that the model does take; tried on images of the same channels."""
+    """Return a size that the model accepts, found by trial with the same channels."""
     shapes = [classifier.shape] if classifier.shape else []
     if x.ndim == 4:
         shapes += [(x.shape[1], size, size) for size in SIZES]
@@ -97,7 +97,7 @@ def _accepted(classifier: Classifier, x: Tensor) -> tuple[int, ...] | None:
 
 
 def _to_size(shape: tuple[int, ...]) -> str:
-    """Return how pictures are brought to ``shape``, where a spec can say so."""
+    """Return how to resize images to ``shape``, if a spec can."""
     square = len(shape) == 3 and shape[1] == shape[2]
     return f"; files of pictures are scaled by ?size={shape[1]}" if square else ""
 

@@ -1,4 +1,4 @@
-"""What a person meant who gave the bare name of a file, a module or a net."""
+"""Guess the model spec that was meant by the bare name of a file, a module or a net."""
 
 import ast
 import shlex
@@ -11,9 +11,9 @@ from advkit.spec_text import Spec
 
 
 def check_bare(spec: Spec, bundled: Collection[str]) -> None:
-    """Raise UnknownNameError for a name that stands for no file of a model, if it can be guessed.
+    """Raise UnknownNameError for a name that is no model file, if its meaning can be guessed.
 
-    A file of Python is one: it does not say which net in it is meant.
+    Also for a Python file, which does not say which net in it is meant.
     """
     if spec.scheme or (Path(spec.ref).exists() and not spec.ref.endswith(".py")):
         return
@@ -24,12 +24,12 @@ def check_bare(spec: Spec, bundled: Collection[str]) -> None:
 
 
 def did_mean(spec: str) -> str:
-    """Return the hint that names ``spec`` as it is typed into a shell."""
+    """Return the hint that suggests ``spec``, quoted for a shell."""
     return f"did you mean {shlex.quote(spec)}?"
 
 
 def callables_in(file: str) -> list[str]:
-    """Return the names in a file of Python that can be called without arguments, likeliest first.
+    """Return the names in a Python file that can be called without arguments, likeliest first.
 
     Nothing is executed.
     """

@@ -34,11 +34,11 @@ def load_model(
 ) -> Classifier:
     """Return the classifier that ``spec`` names, on ``device``.
 
-    The forms of a spec are those of `docs/models-and-data.md`. ``arch``, for a file of weights
-    that `advkit train` did not write, is ``NAME?shape=1,28,28&n_classes=10`` for a net of ours, or
-    any spec of a module to fill. ``classes`` are the class names of the data, for models that bring
-    none. ``preprocess=imagenet`` in the query of any spec replaces the normalisation that the model
-    brings. Raises UsageError, InputError, UnsafeError.
+    The forms of a spec are those of `docs/models-and-data.md`. ``arch``, for a file of weights that
+    `advkit train` did not write, is ``NAME?shape=1,28,28&n_classes=10`` for a net of advkit's own,
+    or any spec of a module to fill. ``classes`` are the class names of the data, for models without
+    names. ``preprocess=imagenet`` in the query of any spec replaces the normalisation of the model.
+    Raises UsageError, InputError, UnsafeError.
 
     >>> model = advkit.load_model("bundled:digits-cnn")
     >>> model(torch.zeros(2, 1, 8, 8)).shape, model.classes[:3]
@@ -61,7 +61,7 @@ def load_model(
 
 
 def _taken_apart(text: str) -> tuple[Spec, str]:
-    """Return the spec without its preprocess, and that."""
+    """Return the spec without its preprocess, and the preprocess."""
     spec = parse_spec(text)
     check_bare(spec, bundled_models())
     rest = {key: value for key, value in spec.query.items() if key != "preprocess"}
@@ -71,7 +71,7 @@ def _taken_apart(text: str) -> tuple[Spec, str]:
 def input_shape(spec: str) -> tuple[int, ...] | None:
     """Return the (channels, height, width) that ``spec`` was made for, without building it.
 
-    None if that cannot be known. Raises what `load_model` raises.
+    None if unknown. Raises what `load_model` raises.
     """
     parsed, preprocess = _taken_apart(spec)
     own = _own_shape(parsed)
