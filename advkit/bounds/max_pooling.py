@@ -1,4 +1,4 @@
-"""Max pooling: the maximum of a window is at least the one that is surely high."""
+"""Bounds of max pooling: the maximum is at least the entry with the highest lower bound."""
 
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ class Highest(NamedTuple):
 
 
 class Peaks(NamedTuple):
-    """Of every window: where its surest entry is, whether it is the highest, and the top.
+    """For every window its entry with the highest lower bound, and the maximum's upper bound.
 
     place: flat index into (height * width) of the entry with the highest lower bound. sure: no
     other entry can exceed it. top: the highest upper bound. All (n, *out).
@@ -35,7 +35,7 @@ class Peaks(NamedTuple):
 
 
 def peaks(step: Highest, low: Tensor, high: Tensor) -> Peaks:
-    """Return the lines of max pooling between the walls ``low`` and ``high`` (n, *shape)."""
+    """Return the lines of max pooling between the bounds ``low`` and ``high`` (n, *shape)."""
     pool = step.pool
     floor, place = F.max_pool2d(
         low, pool.kernel_size, pool.stride, pool.padding, pool.dilation, pool.ceil_mode, True
@@ -70,7 +70,7 @@ def _columns(pool: nn.MaxPool2d, x: Tensor, fill: float) -> Tensor:
 
 
 def back(step: Highest, found: Peaks, who: Tensor, rows: Rows) -> tuple[Rows, Tensor]:
-    """Return the coefficients in front of the pooling, and the constant (m,)."""
+    """Return the coefficients before the pooling, and the constant (m,)."""
     kernel, stride, pad, gap = sizes_of(step.pool)
     if max(gap) > 1:
         rows = Rows(whole(rows, step.out))

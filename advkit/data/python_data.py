@@ -25,14 +25,14 @@ Data = (
     | tuple[Array, Array]
     | Sequence[tuple[Any, int]]
 )
-"""A spec or a path, `Samples`, or what `advkit.data.user_data` takes from a callable of one's own.
-Of a loader the data set is taken: in its own order, without the batches."""
+"""A spec or a path, `Samples`, or what `advkit.data.user_data` accepts from a callable. Of a
+DataLoader its data set is used: in its own order, without batches."""
 
 
 def given(data: Data, limit: int | None, shape: tuple[int, ...] | None = None) -> Samples:
-    """Return at most ``limit`` samples of ``data``, as a spec has them; raises AdvkitError.
+    """Return at most ``limit`` samples of ``data``; raises AdvkitError.
 
-    Pictures of PIL are brought to ``shape``.
+    PIL images are resized to ``shape``.
     """
     if isinstance(data, str | PathLike):
         return load_data(fspath(data), limit=limit, shape=shape)
@@ -47,7 +47,7 @@ def given(data: Data, limit: int | None, shape: tuple[int, ...] | None = None) -
 
 
 def name_of_data(data: Data) -> str:
-    """Return what data are called: their spec, their own name or their type."""
+    """Return a name for data: the spec, the data's own name, or the type."""
     if isinstance(data, str | PathLike):
         return fspath(data)
     if isinstance(data, Samples):

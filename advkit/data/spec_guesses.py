@@ -15,7 +15,7 @@ FILES = {".npz": "npz", ".csv": "csv", ".parquet": "parquet"}
 
 
 def check_bare(spec: Spec) -> None:
-    """Raise UnknownNameError for a name without a scheme, if it can be guessed what it is of."""
+    """Raise UnknownNameError for a name without a scheme, if its meaning can be guessed."""
     meant = "" if spec.scheme else data_meant(spec.ref)
     if not spec.scheme and is_picture(spec.ref):
         raise UnknownNameError(f"the data {spec.text!r} is one picture", IN_FOLDERS)
@@ -24,7 +24,7 @@ def check_bare(spec: Spec) -> None:
 
 
 def is_picture(name: str) -> bool:
-    """Return whether ``name`` ends as those of pictures do."""
+    """Return whether ``name`` has the suffix of an image."""
     return name.lower().endswith(SUFFIXES)
 
 
@@ -47,7 +47,7 @@ def data_meant(name: str) -> str:
 
 
 def _kind_of(folder: Path) -> str:
-    """Return the scheme for ``folder``, by what lies in it and in the folders in it."""
+    """Return the scheme for ``folder``, by the files in it and in its subfolders."""
     suffixes = {file.suffix.lower() for file in (*folder.glob("*"), *folder.glob("*/*"))}
     if suffixes & {".parquet", ".arrow"}:
         return "hf"

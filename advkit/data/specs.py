@@ -33,11 +33,11 @@ def load_data(
     ``imagefolder:DIR?size=224&crop=0.875&class_map=FILE``; ``npz:FILE?x=x&y=y&layout=nchw``;
     ``csv:FILE?path=path&label=label&root=DIR``; ``parquet:FILE?image=image&label=label``;
     ``hf:DIR?split=test``; ``hf:owner/name@revision``;
-    ``audio:DIR?rate=8000&seconds=1&labels=FILE.csv``;
-    ``package.module:callable`` and ``./file.py:callable``. ``shape`` (channels, height, width), of
-    sound (length,), is what the model wants; photographs and recordings are brought to it. With
-    ``stream`` images that would fill the memory are not held: ``x`` is then a `LazyRows`. Raises
-    UsageError, InputError, UnsafeError, EmptyError.
+    ``audio:DIR?rate=8000&seconds=1&labels=FILE.csv``; ``package.module:callable`` and
+    ``./file.py:callable``. ``shape`` (channels, height, width), of sound (length,), is the input
+    shape of the model, to which photographs and recordings are converted. With ``stream`` large
+    image sets are not held in memory: ``x`` is then a `LazyRows`. Raises UsageError, InputError,
+    UnsafeError, EmptyError.
 
     >>> images = advkit.load_data("bundled:digits", limit=20)
     >>> images.x.shape, images.y[:4].tolist(), images.classes[:2]
@@ -68,7 +68,7 @@ def load_data(
 def _by_map(
     load: Callable[..., Samples], spec: Spec, limit: int | None, shape: tuple[int, ...] | None
 ) -> Samples:
-    """Return what ``load`` gives; where a class map is named, by its numbers."""
+    """Return the samples of ``load``, renumbered if the spec names a class map."""
     own = spec.query.get("class_map")
     if own is None or load is load_users:
         return load(spec, limit, shape)
@@ -81,7 +81,7 @@ def _by_map(
 
 
 def _stratified(load: Callable[[Spec], Samples]) -> Callable[..., Samples]:
-    """Return a loader that keeps ``limit`` samples of what ``load`` gives, as `chosen` picks."""
+    """Return a loader that keeps a stratified subset of ``limit`` samples (`chosen`)."""
 
     def loader(spec: Spec, limit: int | None, _shape: tuple[int, ...] | None) -> Samples:
         return share_of(load(spec), limit)
@@ -90,7 +90,7 @@ def _stratified(load: Callable[[Spec], Samples]) -> Callable[..., Samples]:
 
 
 RENUMBERED = ("bundled", "npz", "torchvision")
-"""Schemes that number the classes themselves; a class map is applied to what they give."""
+"""Schemes that number the classes by themselves; a class map is applied afterwards."""
 SCHEMES: dict[str, Callable[..., Samples]] = {
     "audio": load_audio_folder,
     "bundled": _stratified(load_bundled),

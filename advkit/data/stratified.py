@@ -1,4 +1,4 @@
-"""A subset of many samples: the same share of every class."""
+"""A stratified subset of samples: the same share of every class."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,16 +7,16 @@ from advkit.data.samples import Samples, take
 
 
 def share_of(samples: Samples, limit: int | None) -> Samples:
-    """Return those of ``samples`` that `chosen` picks; all where there are no more."""
+    """Return the subset of ``samples`` selected by `chosen`."""
     if limit is None or limit >= len(samples.x):
         return samples
     return take(samples, chosen(samples.y.tolist(), limit))
 
 
 def chosen(labels: Sequence[int], limit: int | None) -> Sequence[int]:
-    """Return the positions of ``limit`` samples: the first of each class, in its share of all.
+    """Return the positions of ``limit`` samples: the first of each class, in proportion.
 
-    All, where there are no more or there is no limit. Shares are rounded by largest remainder
+    All if there are no more, or without a limit. Shares are rounded by largest remainder
     (Hamilton), so that no class is off by a whole sample.
     """
     if limit is None or limit >= len(labels):

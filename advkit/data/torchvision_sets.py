@@ -1,4 +1,4 @@
-"""``torchvision:NAME?root=DIR&split=train|test``: data sets that lie on the disk; no download."""
+"""``torchvision:NAME?root=DIR&split=train|test``: data sets on disk; no download."""
 
 import inspect
 from typing import Any
