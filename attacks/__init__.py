@@ -160,11 +160,11 @@ ATTACKS: dict[str, Attack] = {
 
 ATTACKS = {name: checked(attack) for name, attack in ATTACKS.items()}
 for _attack in ATTACKS.values():
-    _attack.__module__ = __name__  # where pickle finds what is looked after
-globals().update(ATTACKS)  # `advkit.attacks.pgd` is looked after as ATTACKS["pgd"] is
+    _attack.__module__ = __name__  # where pickle looks the attack up
+globals().update(ATTACKS)  # so that `advkit.attacks.pgd` is ATTACKS["pgd"]
 
 HIGHER_ORDER: dict[str, Callable[..., Attack]] = {
-    # from attacks to an attack
+    # functions from attacks to an attack
     "restarted": restarted,
     "targeted": targeted,
     "strongest": strongest,

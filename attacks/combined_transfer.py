@@ -27,7 +27,7 @@ from advkit.errors import UnknownNameError, UsageError, did_you_mean
 
 
 def plain(way: Way) -> Way:
-    """Return ``way`` as it is: momentum, or none, is the option ``decay``."""
+    """Return ``way`` unchanged: momentum, or none, is the option ``decay``."""
     return way
 
 
@@ -48,7 +48,7 @@ CHANGES: dict[str, Callable[..., Way]] = {
     "svre": variance_reduced,
 }
 ONE_OF = ("vmifgsm", "pgn", "svre")
-"""Each says where gradients are taken; two cannot."""
+"""Each determines where gradients are taken; two cannot be combined."""
 TEXT = """Return the end of a walk by several methods of transfer put together: {names}.
 
 Knows: gradients{shared}
@@ -59,7 +59,7 @@ Paper: see each
 
 
 def together(name: str) -> Attack:
-    """Return the attack that a name with + asks for; raises UsageError."""
+    """Return the attack that a name with + describes; raises UsageError."""
     parts = name.split("+")
     _check(name, parts)
     whose = {part: _own_options(CHANGES[part]) for part in parts}

@@ -1,4 +1,4 @@
-"""What decision-based attacks share: counted queries, and the nearest result."""
+"""Shared code of decision-based attacks: counted queries, and the nearest result."""
 
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
@@ -16,11 +16,11 @@ T = TypeVar("T")
 
 
 class Hunt(NamedTuple):
-    """Samples that are asked about; one row each, and the same rows leave everywhere.
+    """Samples under attack with their remaining queries; one row each in all fields.
 
-    ``left`` (n,) questions may still be asked; it is 0 as soon as ``best``, the nearest fooling
-    point asked about, is within ``stop`` (n,) of ``x``. Before the first, ``best`` is ``x`` at
-    ``distance`` infinity. ``targets`` holds one tensor or none.
+    ``left`` (n,) queries remain; it is 0 as soon as ``best``, the nearest fooling point queried, is
+    within ``stop`` (n,) of ``x``. Before the first, ``best`` is ``x`` at ``distance`` infinity.
+    ``targets`` holds one tensor or none.
     """
 
     which: Tensor
@@ -36,7 +36,7 @@ class Hunt(NamedTuple):
 def hunt_for(
     x: Tensor, y: Tensor, targets: Tensor | None, eps: float | Tensor | None, queries: int
 ) -> Hunt:
-    """Return the hunt for ``x`` (n, ...) before its first question."""
+    """Return the hunt for ``x`` (n, ...) before its first query."""
     return Hunt(
         which=torch.arange(len(x), device=x.device),
         x=x,
@@ -52,10 +52,10 @@ def hunt_for(
 def ask(
     model: Model, norm: str, hunt: Hunt, tried: Tensor, wanted: Tensor | None = None
 ) -> tuple[Hunt, Tensor]:
-    """Ask about the places ``tried`` (n, k, ...) that are ``wanted`` (n, k) and can be paid.
+    """Query the points ``tried`` (n, k, ...) that are ``wanted`` (n, k), within the budget.
 
-    The first of a row are asked when its questions run out. Returns the hunt after it and which
-    places fooled, (n, k); a place that was not asked about did not.
+    If the queries do not suffice for a row, its first points are queried. Returns the hunt after it
+    and which points fooled, (n, k), False for points not queried.
     """
     if wanted is None:
         wanted = torch.ones(tried.shape[:2], dtype=torch.bool, device=tried.device)
@@ -76,7 +76,7 @@ def ask(
 
 
 def pick(places: Tensor, at: Tensor) -> Tensor:
-    """Return of each row of ``places`` (n, k, ...) the one at ``at`` (n,)."""
+    """Return the point at ``at`` (n,) of each row of ``places`` (n, k, ...)."""
     return places[torch.arange(len(at), device=at.device), at]
 
 
@@ -90,11 +90,11 @@ def shrink(
     steps: int,
     low: Tensor | None = None,
 ) -> tuple[Hunt, Tensor, Tensor]:
-    """Bring ``rivals`` (n, k, ...) into the smallest ball around ``x`` in which one still fools.
+    """Project ``rivals`` (n, k, ...) into the smallest ball around ``x`` in which one still fools.
 
     Bisects the radius between ``low`` (n,), 0 if not given, and ``high`` for all that are
-    ``running`` (n, k) together; when some of a row fool, the others drop out, so that the best of
-    k costs little more than one. Returns the hunt, the last place that fooled, (n, ...), and
+    ``running`` (n, k) together; if some of a row fool, the others are dropped, so that the best of
+    k costs little more than one. Returns the hunt, the last point that fooled, (n, ...), and
     whether there was one, (n,).
     """
     k = running.shape[1]
@@ -117,10 +117,10 @@ def shrink(
 
 
 def pursue(hunt: Hunt, own: T, move: Callable[[Hunt, T], tuple[Hunt, T]]) -> Nearest:
-    """Call ``move`` until no sample has questions left; return the nearest fooling points.
+    """Call ``move`` until no sample has queries left; return the nearest fooling points.
 
-    ``own`` is what an attack remembers, tensors with one row per sample in a nest of tuples. A
-    sample without questions leaves. Every move must ask at least one question per sample.
+    ``own`` is the state of the attack, tensors with one row per sample in nested tuples. Samples
+    without queries leave. Every move must use at least one query per sample.
     """
     found = Nearest(hunt.x.clone(), torch.full_like(hunt.distance, torch.inf))
     while True:
@@ -135,10 +135,10 @@ def pursue(hunt: Hunt, own: T, move: Callable[[Hunt, T], tuple[Hunt, T]]) -> Nea
 
 
 def scouted(hunt: Hunt, walk: Callable[[Hunt, int], Nearest], scouts: int, budget: int) -> Nearest:
-    """Begin ``scouts`` walks of ``budget`` questions each and go on from where the nearest ended.
+    """Run ``scouts`` attacks of ``budget`` queries each and continue from the nearest result.
 
-    ``walk(hunt, number)`` asks until no questions are left; it starts by itself where ``best`` is
-    not fooling, and else from ``best``.
+    ``walk(hunt, number)`` runs until no queries are left; it finds its own start if ``best`` does
+    not fool, and else starts from ``best``.
     """
     for number in range(scouts if scouts > 1 else 0):
         unknown = torch.full_like(hunt.distance, torch.inf)

@@ -1,4 +1,4 @@
-"""GeoDA: estimate the normal of the boundary, go from the image along it, estimate again."""
+"""GeoDA: estimate the normal of the boundary, move from the image along it, repeat."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple

@@ -17,8 +17,8 @@ from advkit.engine.objectives import Model
 from advkit.engine.seeding import keys
 
 LENGTHS = (0.25, 0.5, 1.0, 2.0)  # of a step, in units of the distance
-TURNS, HALVINGS = 8, 6  # questions of a bisection, L2 and Linf
-SPARE = 10  # questions kept for the move after the last look around
+TURNS, HALVINGS = 8, 6  # queries of a bisection, L2 and Linf
+SPARE = 10  # queries reserved for the step after the last estimate
 
 
 class _Walk(NamedTuple):
