@@ -130,7 +130,10 @@ def _rows(work: Work, eps: Sequence[float], who: np.ndarray) -> pd.DataFrame:
 def bracket_summary(
     work: Work, bracket: Bracket, eps: Sequence[float], table: pd.DataFrame
 ) -> dict[str, Any]:
-    """Return for every eps how many samples are fooled, certified and open, and the lower curve."""
+    """Return for every eps how many samples are fooled, certified and open, and the lower curve.
+
+    ``table`` is that of `summary.per_sample`, with its column ``certified``.
+    """
     n, right = len(table), table[table["right"].astype(bool)]
     radii, sizes = right["certified"].tolist(), right["distance"]
     proofs = work.store.frame("proofs")

@@ -108,7 +108,10 @@ def is_trial(label: str) -> bool:
 
 
 def trial_of(work: Work, unit: Unit, at: list[int], changes: Mapping[str, Change]) -> Shard:
-    """Return the margins of a unit, with their positions as rows, and their cost in passes."""
+    """Return the margins of a unit, with their positions as rows, and their cost in passes.
+
+    Attacks follow the gradient of the model with ``changes``.
+    """
     name, _, effort = unit.label.partition(":")
     subject = subject_at(work, at, [unit.eps])
     with metered(once(work.model)) as meter:

@@ -51,7 +51,10 @@ class Plan(NamedTuple):
 
 
 def dream(at: Studio, plan: Plan, picture: Tensor, guide: Tensor | None = None) -> dict[str, Any]:
-    """Dream from ``picture`` (1, c, h, w), guided by ``guide`` if given; return the record."""
+    """Dream from ``picture`` (1, c, h, w), guided by ``guide`` if given; return the record.
+
+    Raises UsageError, InapplicableError.
+    """
     layers = plan.layers or _layers(at)
     start = kept(at, "start", lambda: ({}, {"image": picture[0]}))
     sizes = octave_sizes(picture.shape[2], picture.shape[3], plan.dream())

@@ -31,7 +31,10 @@ def wilson(count: int, n: int, z: float = Z95) -> Share:
 
 
 def band(n: int) -> float:
-    """Return the half width of the simultaneous 95% band of a curve over ``n`` samples."""
+    """Return the half width of the simultaneous 95% band of a curve over ``n`` samples.
+
+    By the inequality of Dvoretzky, Kiefer and Wolfowitz with the constant of Massart (1990).
+    """
     return min(math.sqrt(math.log(2 / 0.05) / (2 * n)), 1.0) if n else 1.0
 
 

@@ -104,7 +104,10 @@ def _told(row: pd.Series, norm: str) -> dict[str, Any]:
 
 @torch.no_grad()
 def seen(model: Model, clean: Tensor, adversarial: Tensor, y: Tensor) -> dict[str, Any]:
-    """Return the top classes of two images (...), and the margins along the line between them."""
+    """Return the top classes of two images (...), and the margins along the line between them.
+
+    ``before`` and ``after`` hold class and probability, ``margins`` 21 numbers for the label ``y``.
+    """
     ends = model(torch.stack([clean, adversarial])).float()
     shares = torch.linspace(0, 1, WAY, dtype=clean.dtype, device=clean.device)
     way = clean + shares.view(-1, *[1] * clean.ndim) * (adversarial - clean)

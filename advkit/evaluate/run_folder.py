@@ -79,7 +79,10 @@ def earlier(out: Path, *, fresh: bool, **kind: str) -> dict[str, Any] | None:
 
 
 def check_own(out: Path, command: str, *, fresh: bool) -> None:
-    """Raise InputError if ``out`` holds a run with a ledger that another command made."""
+    """Raise InputError if ``out`` holds a run with a ledger that another command made.
+
+    ``command`` is audit, attack or certify; see `earlier`.
+    """
     try:
         found = read_json(out, "run.json")
     except InputError:

@@ -22,7 +22,10 @@ is strongly curved at silence."""
 
 
 class Subject(NamedTuple):
-    """Correctly classified images (n, ...), and the threat model."""
+    """Correctly classified images (n, ...), and the threat model.
+
+    ``model`` is the model itself, ``guide`` the one whose gradient attacks follow.
+    """
 
     model: Model
     guide: Model

@@ -27,7 +27,11 @@ def gradient_times_input(look: Look) -> Tensor:
 
 
 def deconvnet(look: Look) -> Tensor:
-    """Return the deconvnet projection, shape of x (Zeiler and Fergus 2014)."""
+    """Return the deconvnet projection, shape of x (Zeiler and Fergus 2014).
+
+    The backward pass rectifies the gradient instead of masking it by the forward pass; max-pooling
+    uses its switches. Raises InapplicableError for nets without ReLU.
+    """
     return _ruled(look, "deconvnet")
 
 
