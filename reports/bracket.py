@@ -1,4 +1,4 @@
-"""Between what is proved and what was attacked: how the images divide at every eps."""
+"""The table of certified, open and fooled images at every eps."""
 
 from advkit.reports.parts import Cell, Column, Table
 from advkit.reports.tables import Audit
@@ -6,7 +6,7 @@ from advkit.reports.words import count, eps_both, mean, percent, seconds
 
 
 def bracket_table(audit: Audit) -> Table | None:
-    """Return the table of both ends by eps; None where no proof was sought."""
+    """Return the table of lower and upper bounds by eps; None if no proof was sought."""
     bracket = audit.bracket
     if not bracket or bracket.why:
         return None

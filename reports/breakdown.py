@@ -1,4 +1,4 @@
-"""Behind the share: classes, who is mistaken for whom, how far away the nearest examples lie."""
+"""Figures and tables of the breakdown: classes, confusion matrix, distances, extreme images."""
 
 from collections.abc import Sequence
 
@@ -52,7 +52,7 @@ def class_table(audit: Audit, parts: Breakdown) -> Table:
 
 
 def confusion(audit: Audit, parts: Breakdown) -> Figure | None:
-    """Draw who is mistaken for whom within the largest eps; None where nobody is.
+    """Draw the confusion matrix of fooled images within the largest eps; None if there are none.
 
     With many classes only those of the most frequent pairs are drawn.
     """
@@ -87,7 +87,7 @@ def confusion(audit: Audit, parts: Breakdown) -> Figure | None:
 
 
 def distances(audit: Audit, parts: Breakdown) -> Figure | None:
-    """Draw how far away the nearest examples lie; None where none was found."""
+    """Draw the histogram of distances to the nearest examples; None if none was found."""
     if not sum(parts.distances):
         return None
     title = f"Distances to the nearest adversarial example found, in {audit.norm}"
@@ -121,7 +121,7 @@ def _right(images: int) -> str:
 
 
 def extremes(parts: Breakdown) -> Table:
-    """Return the table of the images that fall first and last."""
+    """Return the table of the images with the nearest and the furthest examples."""
     columns = [Column("fooled"), Column("image"), Column("class"), Column("distance", True)]
     rows = [_extreme("first", *one) for one in parts.easiest]
     rows += [_extreme("last", *one) for one in parts.hardest]

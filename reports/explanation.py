@@ -1,4 +1,4 @@
-"""The page of maps: what the model looks at, in what scale, and whether to believe it."""
+"""The page of saliency maps, with their scales and whether they can be trusted."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +24,7 @@ MAX_BYTES = 9_000_000
 def explanation_page(one: Explained) -> str:
     """Return the page of a run of maps as a self-contained HTML file.
 
-    At most 20 images are shown (fewer where they are large); the page says how many of how many.
+    At most 20 images are shown (fewer large ones); the page states how many of how many.
     """
     shown = [each for each in one.methods if each.maps is not None]
     scales = {each.label: _scale(each) for each in shown}
@@ -113,7 +113,7 @@ def _map(each: Maps, values: NDArray[Any], scale: Scale) -> Picture:
 
 
 def head_of(label: str) -> str:
-    """Return a method's label as a heading, without its underscores."""
+    """Return a method's label as a heading, without underscores."""
     return short(label.replace("_", " "), 40)
 
 

@@ -1,4 +1,4 @@
-"""Whether maps can be believed: curves of hiding and showing, and of weights drawn anew."""
+"""Checks of saliency maps: deletion and insertion curves, and randomised weights."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -21,7 +21,7 @@ class Chart(NamedTuple):
 
 
 def belief_table(one: Explained) -> Table:
-    """Return one row per method: against chance, against other weights, and the verdict."""
+    """Return one row per method: comparison with chance and random weights, and the verdict."""
     pointed = any(each.pointing for each in one.beliefs)
     names = ("deletion", "better than chance", "insertion", "better than chance",
              "infidelity", "max-sensitivity",
@@ -55,7 +55,7 @@ def _number(value: float | None) -> Cell:
 
 
 def verdict(each: Belief) -> str:
-    """Return in a word whether a method's maps can be believed here."""
+    """Return in a word whether a method's maps can be trusted."""
     if not each.learnt:
         return "not learnt"
     if not each.faithful:
@@ -95,7 +95,7 @@ def _band(chance: Mapping[str, Sequence[float]]) -> list[tuple[float, float, flo
 
 
 def cascade_figure(one: Explained) -> Figure:
-    """Draw how alike maps stay as weights are drawn anew, from the output to the input."""
+    """Draw the similarity of maps as weights are randomised, from the output to the input."""
     shares = [f"{100 * share:.0f}%" for share, _ in one.beliefs[0].cascade]
     names = [each.label.replace("_", " ") for each in one.beliefs]
     cells = [[max(value, 0.0) for _, value in each.cascade] for each in one.beliefs]

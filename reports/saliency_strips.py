@@ -1,4 +1,4 @@
-"""Where the model looks, before and after: the maps of an audit's examples."""
+"""The saliency maps of an audit's examples, before and after the attack."""
 
 from collections.abc import Sequence
 
@@ -14,9 +14,9 @@ MOST, MOST_LARGE = 6, 4
 
 
 def looks(cards: Sequence[Card]) -> list[Strip]:
-    """Return a row for each of the first cards: image, map, example, its map, what changed.
+    """Return a row for each of the first cards: image, map, example, its map, the difference.
 
-    All maps have one scale. None where the run kept no maps, or they are 0.
+    All maps have one scale. Empty if the run saved no maps, or they are 0.
     """
     having = [card for card in cards if card.maps is not None and np.any(card.maps)]
     large = any(max(card.clean.shape[:2]) > SMALL for card in having)

@@ -1,4 +1,4 @@
-"""What an audit's attacks map to in the vocabularies of MITRE ATLAS, OWASP and NIST."""
+"""Terms of MITRE ATLAS, OWASP and NIST for the attacks of an audit."""
 
 import json
 from collections.abc import Iterable
@@ -12,8 +12,8 @@ FILE = Path(__file__).parent / "vocabulary" / f"{VERSION}.json"
 def mapped(knows: Iterable[str]) -> dict[str, str]:
     """Return by source the terms that attacks map to, given what each of them knows.
 
-    ``knows`` are the words of `advkit ls attacks`: gradients, scores, decisions. "Maps to" is all
-    that is claimed: the sources certify nothing.
+    ``knows`` are the words of `advkit ls attacks`: gradients, scores, decisions. Nothing more than
+    "maps to" is claimed: the sources certify nothing.
     """
     table: dict[str, Any] = json.loads(FILE.read_text(encoding="utf-8"))
     kinds = dict.fromkeys(kind.split()[0] for kind in knows)

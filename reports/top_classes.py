@@ -1,4 +1,4 @@
-"""What a model takes one image for, before and after: its likeliest classes as bars."""
+"""Bar charts of the top classes of an image, before and after an attack."""
 
 from collections.abc import Sequence
 
