@@ -1,4 +1,4 @@
-"""The Python interface of `advkit inspect`: what to check first when numbers look wrong."""
+"""The Python interface of `advkit inspect`: diagnostics of a model on its data."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,7 +33,7 @@ from advkit.models.probe import output_kind, probe
 from advkit.models.specs import input_shape, load_model
 
 LIMIT, FEW, MANY = 256, 32, 1000
-"""Images that are read; of those, images whose gradient is looked at; images of an estimate."""
+"""Images that are read; of those, images for gradient checks; images of a cost estimate."""
 
 
 def inspect(

@@ -72,7 +72,7 @@ def linearity(
 
 
 def page_of(found: Study, command: str, started: str) -> Linearity:
-    """Return a study as its page takes it."""
+    """Return the data of the page of a study."""
     return Linearity(
         about=found.about,
         tables=found.tables,

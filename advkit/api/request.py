@@ -22,14 +22,14 @@ from advkit.spec_text import parse_spec
 
 MODEL, DATA = "bundled:fashion-mnist-cnn-robust", "bundled:fashion-mnist"
 OTHERS = ("digits", "spoken-digits")
-"""Bundled data besides, each with a bundled net NAME-cnn."""
+"""Other bundled data, each with a bundled net NAME-cnn."""
 BUNDLED_EPS = {
     "Linf": (0.05, 0.1, 0.15),
     "L2": (0.5, 1.0, 1.5),
     "L1": (5.0, 10.0, 15.0),
 }
 SPEECH_DB = (50.0, 40.0, 30.0)
-"""The usual eps of sound: so many decibels below it."""
+"""The default eps of sound: decibels below the signal."""
 EPS = {
     "Linf": (2 / 255, 4 / 255, 8 / 255),
     "L2": (0.25, 0.5, 1.0),
@@ -40,7 +40,7 @@ EPS = {
 def asked_of(
     model: str | Classifier, data: Data | None, samples: Samples, command: str
 ) -> dict[str, str]:
-    """Return the words of a request, for the record of a run."""
+    """Return the specs of a request, for the record of a run."""
     return {
         "model": name_of(model),
         "data": data if isinstance(data, str) else samples.name,
@@ -57,7 +57,7 @@ def load_both(
     *,
     stream: bool = False,
 ) -> tuple[Samples, Classifier]:
-    """Load data at the size that the model wants, then the model for the classes of the data.
+    """Load data in the input size of the model, then the model with the classes of the data.
 
     ``stream`` is for callers that take a few samples at a time: see `load_data`. Raises UsageError
     for a bare module, which would have to be changed.
@@ -97,8 +97,7 @@ def model_for(
 ) -> str | Classifier:
     """Return ``model``, or without one the bundled net for bundled data; raises UsageError.
 
-    It is ``usual`` where no data are named. Who brings data of their own did not mean to ask a net
-    of ours.
+    The default without data is ``usual``. For the user's own data a model is required.
     """
     if model is not None:
         return model
@@ -117,7 +116,7 @@ def model_for(
 
 
 def own_data(model: str | Classifier) -> str:
-    """Return the spec of the images that a bundled model comes with; raises UsageError."""
+    """Return the spec of the images of a bundled model; raises UsageError."""
     name = name_of(model)
     for own in OTHERS:
         if name.startswith(f"bundled:{own}"):
@@ -132,7 +131,7 @@ def own_data(model: str | Classifier) -> str:
 
 
 def in_units(samples: Samples, eps: Sequence[float]) -> Samples:
-    """Return the samples, taken relative where ``eps`` are in decibels; raises UsageError."""
+    """Return the samples, relative if ``eps`` are in decibels; raises UsageError."""
     relative = {isinstance(e, Relative) for e in eps}
     if len(relative) > 1:
         raise UsageError(
@@ -144,7 +143,7 @@ def in_units(samples: Samples, eps: Sequence[float]) -> Samples:
 
 
 def sounds(model: str | Classifier, data: Data | None) -> bool:
-    """Return whether what is attacked is sound, as far as the names say."""
+    """Return whether the request is about sound, judged by names."""
     if isinstance(data, Samples):
         return data.rate is not None
     name = name_of(model) if data is None else name_of_data(data)
@@ -157,7 +156,7 @@ def pick_eps(
     model: str | Classifier,
     data: Data | None = None,
 ) -> tuple[float, ...]:
-    """Return the radii in rising order, the usual ones where none are given; raises UsageError."""
+    """Return the radii in ascending order, by default the usual ones; raises UsageError."""
     if eps is None and sounds(model, data):
         return tuple(decibels(below) for below in SPEECH_DB)
     if eps is None:
@@ -166,7 +165,7 @@ def pick_eps(
 
 
 def pick_device(name: str) -> torch.device:
-    """Return the device called ``name``; ``auto`` is CUDA where there is one, else the CPU."""
+    """Return the device ``name``; ``auto`` is CUDA if available, else the CPU."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

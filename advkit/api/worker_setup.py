@@ -1,4 +1,4 @@
-"""How workers rebuild the model and samples of a run from their specs."""
+"""Functions by which workers rebuild model and samples of a run from their specs."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,13 +13,13 @@ from advkit.models.load_policy import unsafe_loads_allowed
 
 
 def audit_worker(recipe: Mapping[str, Any]) -> Do:
-    """Return what does units of an audit."""
+    """Return the function that does units of an audit."""
     samples, model = _both(recipe)
     return bench(model, samples, recipe)
 
 
 def attack_worker(recipe: Mapping[str, Any]) -> Do:
-    """Return what does units of one attack, whatever it is wrapped in."""
+    """Return the function that does units of one attack, with its wrappers."""
     samples, model = _both(recipe)
     plan = banded(planned(**recipe["plan"]), recipe["band"], samples.rate)
     return bench(model, samples, recipe, lambda _label: plan.member)
