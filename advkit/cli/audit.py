@@ -217,13 +217,13 @@ def audit(
 
 
 def check_share(share: float | None) -> None:
-    """Raise BadParameter for NaN, which click lets through."""
+    """Raise BadParameter for NaN, which click accepts."""
     if share is not None and share != share:
         raise click.BadParameter("nan is not a share", param_hint="--fail-under")
 
 
 def better_than_chance(summary: dict[str, Any]) -> None:
-    """Raise EmptyError where clean accuracy may be that of guessing: there is nothing to defend."""
+    """Raise EmptyError if clean accuracy may be that of guessing: then nothing can be measured."""
     from advkit.evaluate.clean_checks import may_guess
 
     clean, classes = summary["clean"], summary["model"]["n_classes"]
@@ -262,7 +262,7 @@ def table(summary: dict[str, Any]) -> str:
 
 
 def attack_lines(attacks: list[dict[str, Any]]) -> str:
-    """Return the table of what each attack fooled and took."""
+    """Return the table of images fooled and costs per attack."""
     from advkit.cli.layout import columns
 
     if not attacks:
@@ -278,7 +278,7 @@ def attack_lines(attacks: list[dict[str, Any]]) -> str:
 
 
 def bracket_lines(bracket: dict[str, Any], norm: str) -> list[str]:
-    """Return at every eps what is certified, open and fooled; or why nothing is known of it."""
+    """Return how many images are certified, open and fooled at every eps; or why unknown."""
     from advkit.numbers import shown
 
     if bracket["why"]:
@@ -295,7 +295,7 @@ def bracket_lines(bracket: dict[str, Any], norm: str) -> list[str]:
 
 
 def trust_lines(trust: dict[str, Any]) -> list[str]:
-    """Return whether the number can be trusted, and what each failed check saw."""
+    """Return whether the number can be trusted, with the evidence of each failed check."""
     failed = [check for check in trust["checks"] if check["state"] == "fail"]
     lines = [f"failed: {check['title']}. {check['evidence']}" for check in failed]
     return [f"trust: {trust['overall']}. {trust['headline']}", *lines, ""]

@@ -1,4 +1,4 @@
-"""`advkit certify`: bounds without attacks; images for which no perturbation exists, proved."""
+"""`advkit certify`: bounds without attacks, certified images and eps."""
 
 import json
 from pathlib import Path
@@ -132,7 +132,7 @@ def certify(
 
 
 def chosen(smooth: float | None, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that were given; raises UsageError for one of the other certificate."""
+    """Return the options given; raises UsageError for those of the other kind of certificate."""
     given = {name: value for name, value in options.items() if value is not None}
     wrong = ("method", "seconds") if smooth is not None else ("draws", "doubt")
     for name in wrong:

@@ -1,4 +1,4 @@
-"""What every command has: config files, --print-config, verbosity."""
+"""Options of every command: config files, --print-config, verbosity."""
 
 from collections.abc import Collection
 from functools import wraps
@@ -34,7 +34,7 @@ NAMES = [str(option.name) for option in OPTIONS]
 
 
 def with_common_options(command: click.Command, commands: Collection[str]) -> click.Command:
-    """Give ``command``, one of ``commands``, the common options, once."""
+    """Add the common options to ``command``, one of ``commands``, once."""
     taken = {name for param in command.params for name in param.opts}
     if isinstance(command, click.Group) or "--config" in taken:
         return command
@@ -43,15 +43,15 @@ def with_common_options(command: click.Command, commands: Collection[str]) -> cl
         if isinstance(param, click.Option):
             _name_variable(str(command.name), param)
         if isinstance(param.type, click.Choice) and not isinstance(param.type, Norm):
-            param.type.case_sensitive = False  # of a norm it would be lost in the help
+            param.type.case_sensitive = False  # click would show a norm in lower case in the help
     command.callback = _framed(command)
     return command
 
 
 def _name_variable(command: str, option: click.Option) -> None:
-    """Name the variable after the option; click would after the parameter of the function.
+    """Name the environment variable after the option, not after the function's parameter.
 
-    To run a stranger's code (--allow-...) is said each time, by no variable.
+    Options that permit untrusted code (--allow-...) have no variable.
     """
     option.allow_from_autoenv = False
     if not str(option.name).startswith("allow_") and option.name != "print_config":

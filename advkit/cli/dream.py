@@ -1,4 +1,4 @@
-"""`advkit dream`: what a layer sees in an image, made stronger."""
+"""`advkit dream`: amplify the features that a layer detects in an image."""
 
 from typing import Any
 

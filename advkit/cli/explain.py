@@ -138,7 +138,7 @@ def explain(
 
 
 def listed(texts: Sequence[str]) -> list[str]:
-    """Return the methods of ``a,b:key=value,key=value,c``: a part with '=' but no ':' goes on."""
+    """Split ``a,b:key=value,key=value,c`` into methods: a part with '=' but no ':' is an option."""
     found: list[str] = []
     for part in (part.strip() for text in texts for part in text.split(",")):
         if found and "=" in part and ":" not in part:
@@ -149,7 +149,7 @@ def listed(texts: Sequence[str]) -> list[str]:
 
 
 def _made(row: dict[str, Any], images: int) -> str:
-    """Tell the size of a method's maps, and of how many images they say nothing."""
+    """Return the size of a method's maps, and the number of maps that are zero."""
     flat = f", 0 everywhere on {row['flat']} of {images} images" if row["flat"] else ""
     return f"maps of {row['size'][0]} x {row['size'][1]}{flat}"
 

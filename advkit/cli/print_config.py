@@ -1,4 +1,4 @@
-"""`--print-config`: every option, its value and where it came from, as a config file."""
+"""`--print-config`: every option with its value and origin, as a config file."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ FROM = {
 
 
 def effective(context: click.Context, found: dict[str, Setting]) -> str:
-    """Return a TOML file with which the command would do the same."""
+    """Return a TOML file with the same effect as the command line."""
     options = options_of(context.command)
     rows = [(_line(context, option), _source(context, option, found)) for option in options]
     width = min(max(len(line) for line, _ in rows), 60)
@@ -32,7 +32,7 @@ def _line(context: click.Context, option: click.Option) -> str:
 
 
 def _as_typed(context: click.Context, option: click.Option) -> Any:
-    """Return the value, in words where no number says it: an eps of none, a band."""
+    """Return the value as typed where it is not a number: an eps of none, a band."""
     name = str(option.name)
     value = context.params.get(name)
     given = context.get_parameter_source(name) != ParameterSource.DEFAULT
@@ -53,7 +53,7 @@ def _source(context: click.Context, option: click.Option, found: dict[str, Setti
 
 
 def _toml(value: Any) -> str:
-    """Return the value in TOML; nothing for none."""
+    """Return the value in TOML; empty for none."""
     if value is None or value == ():
         return ""
     if isinstance(value, tuple | list):

@@ -1,4 +1,4 @@
-"""A single-value option given twice: click would keep the last, or read a,b as one name."""
+"""Errors for options repeated or given several values: click would silently take the last."""
 
 import re
 import shlex
@@ -11,14 +11,14 @@ import click
 from advkit.errors import UsageError
 
 SPECS = {"model", "models", "surrogates", "target", "data", "train_data", "beside", "judge"}
-"""What is named by a spec, and so by none with another spec after a comma in it."""
+"""Options that take a spec, which cannot contain another spec after a comma."""
 COMMA = re.compile(r",(?=[A-Za-z][\w.-]*:|\.{0,2}/|[^,?&=]*\.(?:py|pth?|safetensors|onnx|skops)\b)")
 
 
 def check_said_once(command: click.Command, above: click.Context, words: Sequence[str]) -> None:
-    """Raise UsageError where ``words`` give two values to an option of ``command`` that takes one.
+    """Raise UsageError if ``words`` give two values to an option of ``command`` that takes one.
 
-    The same value twice is one. ``above`` is the context of the group that the command is of.
+    Equal values count as one. ``above`` is the context of the command's group.
     """
     single = [param for param in command.params if isinstance(param, click.Option)
               and not (param.multiple or param.count)]  # fmt: skip
@@ -28,7 +28,7 @@ def check_said_once(command: click.Command, above: click.Context, words: Sequenc
     context = click.Context(collecting, **about)
     given, _, _ = collecting.make_parser(context).parse_args(list(words))
     for param in command.params:
-        said = given.get(param.name)  # an argument that is not given is a mark of click's own
+        said = given.get(param.name)  # a missing argument has a marker of click's own
         if param.name in SPECS and isinstance(said, str | list | tuple):
             _check_one_each(command, param, said)
     for option in single:
@@ -44,7 +44,7 @@ def check_said_once(command: click.Command, above: click.Context, words: Sequenc
 def _check_one_each(
     command: click.Command, param: click.Parameter, given: str | Sequence[str]
 ) -> None:
-    """Raise UsageError where one of the specs ``given`` is several with commas between."""
+    """Raise UsageError if one of the specs ``given`` is a comma-separated list."""
     name = param.opts[0] if isinstance(param, click.Option) else param.human_readable_name
     for text in [given] if isinstance(given, str) else given:
         parts = [text] if Path(text.partition(":")[2] or text).exists() else COMMA.split(text)
@@ -59,7 +59,7 @@ def _check_one_each(
 
 
 def with_anew(command: click.Command, words: Sequence[str], more: Sequence[str]) -> list[str]:
-    """Return ``words`` and ``more``, without what ``more`` gives anew to options of one value."""
+    """Return ``words`` and ``more``, whose single-value options replace those in ``words``."""
     given = {word.partition("=")[0] for word in more} | {word[:2] for word in more}
     old = [option for option in command.params if isinstance(option, click.Option)
            and not option.multiple and given & {*option.opts, *option.secondary_opts}]  # fmt: skip
@@ -81,7 +81,7 @@ def _without(words: Sequence[str], options: Sequence[click.Option]) -> list[str]
 
 
 def _several(param: click.Parameter) -> click.Parameter:
-    """Return the option as one that keeps all values that it is given."""
+    """Return a copy of the option that collects all values."""
     option = copy(param)
     option.multiple = True
     return option

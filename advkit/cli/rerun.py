@@ -1,4 +1,4 @@
-"""Run a command again from the record of the run that it started."""
+"""Rerun the command of an earlier run, from its record: resume, retry, merge."""
 
 import os
 import shlex
@@ -12,11 +12,11 @@ from advkit.cli.repeated_options import with_anew
 from advkit.errors import InputError, UnsafeError, did_you_mean
 
 NOT_FROM_A_FILE = ("--allow-unsafe-load", "--allow-code", "--trust-type")
-"""What a person must say anew: a run directory may come from somebody else."""
+"""Options that users must repeat: a run directory may come from somebody else."""
 
 
 def latest() -> Path:
-    """Return the newest run under runs/ that is not done; raises InputError where there is none."""
+    """Return the newest unfinished run under runs/; raises InputError if there is none."""
     from advkit.evaluate.run_folder import read_json
 
     begun = sorted(Path("runs").glob("*/progress.json"), reverse=True)
@@ -28,10 +28,10 @@ def latest() -> Path:
 
 
 def go_on(folder: Path, more: Sequence[str] = ()) -> None:
-    """Give the command that began the run in ``folder`` again, with the options ``more`` after it.
+    """Rerun the command that started the run in ``folder``, with the options ``more`` added.
 
-    It runs where it was given first, if that directory is still there: specs may be relative.
-    Raises InputError where there is no run, or one that was begun from Python, and UnsafeError.
+    In its original working directory, if that still exists, as specs may be relative. Raises
+    InputError if there is no run, or one started from Python, and UnsafeError.
     """
     command, where = _recorded(folder)
     words = _again(shlex.split(command)[1:], folder.resolve(), more)
@@ -41,7 +41,7 @@ def go_on(folder: Path, more: Sequence[str] = ()) -> None:
     click.echo(shlex.join(["advkit", *words]), err=True)
     from advkit.cli import cli
 
-    sys.argv = ["advkit", *words]  # what a run says that it was asked
+    sys.argv = ["advkit", *words]  # recorded as the command of the run
     cli.main(words, prog_name="advkit", standalone_mode=False)
 
 
@@ -64,7 +64,7 @@ def _recorded(folder: Path) -> tuple[str, Path]:
 
 
 def _again(words: Sequence[str], folder: Path, more: Sequence[str]) -> list[str]:
-    """Return a command with its directory as it is found, and with ``more`` in place of its own."""
+    """Return the command with its present directory, and with options replaced by ``more``."""
     unsafe = [word for word in NOT_FROM_A_FILE if word in words and word not in more]
     if unsafe:
         raise UnsafeError(

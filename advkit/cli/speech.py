@@ -1,4 +1,4 @@
-"""`advkit speech`: how quiet a perturbation makes a recogniser mishear, to be listened to."""
+"""`advkit speech`: the study of adversarial speech, with sounds to play."""
 
 import json
 from pathlib import Path

@@ -18,11 +18,11 @@ PICTURED = {
     "dream": ("--picture", "--guide"), "fool": ("--picture",), "style": ("--content", "--style"),
     "invert": ("--picture",) * 9,
 }  # fmt: skip
-"""The options of the commands that take pictures, in the order in which files come to mind."""
+"""The options for image files of each command, in the order in which files are assigned."""
 
 
 def hint_for(error: click.ClickException) -> str:
-    """Return the command or the word that ``error`` was meant for; '' where nothing is likely."""
+    """Return the command or option that was probably meant; '' if none is likely."""
     context, param = getattr(error, "ctx", None), getattr(error, "param", None)
     if context is None:
         return ""
@@ -74,7 +74,7 @@ def _of_option(context: click.Context, option: str) -> str:
 
 
 def _apart(words: list[str]) -> list[str]:
-    """Return ``words`` with --key=value as two of them."""
+    """Return ``words`` with --key=value split into two."""
     return [part for word in words for part in word.split("=", word[:2] == "--")]
 
 
@@ -87,7 +87,7 @@ def _has(attack: str, option: str) -> bool:
 
 
 def _of_pictures(command: str | None, files: list[str]) -> str:
-    """Return what takes ``files``, if all are pictures."""
+    """Return the command that takes ``files``, if all are images."""
     from advkit.data.spec_guesses import IN_FOLDERS, is_picture
 
     if not all(map(is_picture, files)):

@@ -153,7 +153,7 @@ def _check_place(out: Path, checkpoint: Path, overwrite: bool) -> None:
 
 
 def _watch(steps: Any, no_progress: bool) -> Any:
-    """Draw a bar for the steps; return the best scores."""
+    """Draw a progress bar for the steps; return the best scores."""
     from tqdm import tqdm
 
     best = None

@@ -1,4 +1,4 @@
-"""Options that have no effect in a request: click knows which of them were typed."""
+"""Errors for options without effect, if they were typed on the command line."""
 
 import click
 from click.core import ParameterSource
@@ -8,10 +8,10 @@ from advkit.errors import UsageError
 
 
 def refuse_typed(*names: str, why: str, hint: str) -> None:
-    """Raise UsageError if an option of the running command, one of ``names``, was typed.
+    """Raise UsageError if one of the options ``names`` was typed on the command line.
 
-    ``why`` goes on after the option: 'without --eps'. What is of a file or of the environment is
-    taken: a file of --print-config holds every option.
+    ``why`` follows the option in the message: 'without --eps'. Values from files and the
+    environment are ignored: a file of --print-config holds every option.
     """
     context = click.get_current_context()
     for option in context.command.params:

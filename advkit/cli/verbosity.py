@@ -10,15 +10,15 @@ from advkit.cli.failures import printable
 from advkit.errors import AdvkitError, InputError
 
 LOG = logging.getLogger("advkit")
-FILE = logging.getLogger("advkit-log-file")  # for what stderr is told in another way
-FILE.addHandler(logging.NullHandler())  # else what no file gets would go to stderr
+FILE = logging.getLogger("advkit-log-file")  # for messages that stderr gets in another form
+FILE.addHandler(logging.NullHandler())  # else messages without a log file would go to stderr
 FORM = "%(asctime)s %(levelname)s %(message)s"
 LEVELS = (logging.WARNING, logging.INFO, logging.DEBUG)
 
 
 @contextmanager
 def heard(verbose: int, log_file: Path | None) -> Iterator[None]:
-    """Tell stderr as much as ``verbose`` says, and ``log_file`` all, an error of the block too."""
+    """Log to stderr at the level of ``verbose``; to ``log_file`` everything, errors included."""
     handlers = [_to_stderr(verbose)] + ([_to_file(log_file)] if log_file else [])
     before = LOG.level, LOG.propagate, FILE.propagate
     LOG.setLevel(logging.DEBUG)
