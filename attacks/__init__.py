@@ -2,9 +2,9 @@
 
 Each takes images in [0, 1], (n, ...), and their labels (n,); stays within ``eps`` (a number, or one
 per sample) of ``x`` in ``norm`` and in the box; and returns for every sample the best point that it
-evaluated. ``eps=None``, the default of those that can, asks for the nearest adversarial example at
-any distance. Success is judged by `advkit.evaluate.measure`. What follows the common parameters in
-a signature are the attack's options, also on the command line
+evaluated. ``eps=None``, the default of minimum-norm attacks, requests the nearest adversarial
+example at any distance. Success is judged by `advkit.evaluate.measure`. The parameters after the
+common ones in a signature are the attack's options, also on the command line
 (``--attacks apgd:steps=50,loss=dlr``); the annotation of ``norm`` says which norms it has, and the
 end of the docstring what it knows of the model, costs, and is good for (`attack_card`).
 

@@ -38,12 +38,12 @@ def explain(
     out: str | Path | None = None,
     **options: Any,
 ) -> dict[str, Any]:
-    """Map where ``model`` looks in the first ``limit`` images; write the run directory ``out``.
+    """Compute saliency maps of the first ``limit`` images; write the run directory ``out``.
 
-    The words up to ``seed`` are those of `advkit.evaluate.explain_plan.planned`; ``truth`` is an
+    The parameters up to ``seed`` are those of `advkit.evaluate.explain_plan.planned`; ``truth`` is an
     npz file with ``masks`` (n, height, width); ``options`` (fresh, progress) are those of
     `advkit.evaluate.explain_run.explain`. Returns the summary, the content of `run.json`, with the
-    paths of the maps and of the page. Raises AdvkitError for what can be mended.
+    paths of the maps and of the page. Raises AdvkitError for errors that the user can fix.
 
     >>> found = advkit.explain("bundled:digits-cnn", methods=["gradient", "grad_cam"], limit=2)
     >>> sorted(file.name for file in Path(found["maps"]).iterdir())

@@ -48,11 +48,12 @@ def inspect(
     checks: bool = True,
     progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> dict[str, Any]:
-    """Return what the model is made of, how it does on ``data``, and what to do about it.
+    """Return properties of the model, checks of it on ``data``, and advice.
 
-    Without ``data`` a bundled model is asked on its own images, another on noise of ``shape``
+    Without ``data`` a bundled model is checked on its own images, another on noise of ``shape``
     (C,H,W as text). ``layers`` adds every call of a layer in a pass; without ``checks`` nothing is
-    measured. `docs/inspect.md` tells of every field. Raises AdvkitError for what can be mended.
+    measured. `docs/inspect.md` describes every field. Raises AdvkitError for errors that the user
+    can fix.
 
     >>> found = advkit.inspect("bundled:digits-cnn", limit=50)
     >>> found["outputs"], found["parameters"], found["advice"]
