@@ -1,6 +1,6 @@
-"""The errors that advkit raises on purpose.
+"""The errors that advkit raises deliberately.
 
-Each knows the exit code of the command line, and a code of its own (`advkit/error_codes.py`).
+Each has an exit code for the command line, and an error code (`advkit/error_codes.py`).
 """
 
 from collections.abc import Iterable
@@ -8,9 +8,9 @@ from difflib import get_close_matches
 
 
 class AdvkitError(Exception):
-    """What a person can mend: one line that repeats the request, and what to do (`hint`).
+    """An error that the user can fix: a line that repeats the request, and advice (`hint`).
 
-    ``code`` is for `advkit explain-error`; a class has one for all that it does not tell apart.
+    ``code`` is for `advkit explain-error`; each class has a default.
 
     >>> try:
     ...     advkit.load_model("bundled:digits-cn")
@@ -26,7 +26,7 @@ class AdvkitError(Exception):
         super().__init__(message)
         self.hint = hint
         if hint:
-            self.add_note(hint)  # the end of a traceback in Python
+            self.add_note(hint)  # appended to a traceback in Python
         self.code = code or type(self).code
 
 
@@ -38,7 +38,7 @@ class UsageError(AdvkitError, ValueError):
 
 
 class UnknownNameError(UsageError):
-    """There is nothing of this name."""
+    """There is nothing with this name."""
 
     code = "E205"
 
@@ -51,7 +51,7 @@ class InputError(AdvkitError):
 
 
 class InapplicableError(InputError):
-    """A method that says nothing of this model, or nothing of this image."""
+    """A method that does not apply to this model or image."""
 
     code = "E316"
 
@@ -78,9 +78,9 @@ class ResourceError(AdvkitError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a hint that names the nearest of ``known``, or all of them.
+    """Return a hint with the nearest of ``known``, or with all of them.
 
-    Letters in another order are nearest: the commonest slip.
+    Transposed letters count as nearest: the most common typo.
     """
     names = {each.lower(): each for each in sorted(known)}
     asked = name.lower()

@@ -1,4 +1,4 @@
-"""Norms as people write them: Linf, l2, L_inf."""
+"""Names of norms as users write them: Linf, l2, L_inf."""
 
 from collections.abc import Collection
 
@@ -8,7 +8,7 @@ NORMS = ("Linf", "L2", "L1", "L0")
 
 
 def norm_named(text: object, known: Collection[str] = NORMS) -> str:
-    """Return which of ``known`` is meant by ``text``, in any capitals, L_inf and inf included.
+    """Return the norm in ``known`` that ``text`` names, in any case, L_inf and inf included.
 
     Raises UnknownNameError.
     """

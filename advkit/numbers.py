@@ -1,4 +1,4 @@
-"""Numbers as people write them: 0.03 or 8/255."""
+"""Numbers as users write them: 0.03 or 8/255."""
 
 import math
 from collections.abc import Iterable
@@ -11,21 +11,21 @@ SEVERAL = "give a number or several: [4 / 255, 8 / 255]"
 
 
 class Relative(float):
-    """A radius as a share of each sample's own size, as decibels say it."""
+    """A radius relative to each sample's own size, given in decibels."""
 
 
 def decibels(below: float) -> Relative:
-    """Return the radius that is so many decibels below a signal: 40 dB is 0.01 of its size."""
+    """Return the radius so many decibels below a signal: 40 dB is 0.01 of its size."""
     return Relative(10 ** (-below / 20))
 
 
 def in_decibels(share: Relative) -> str:
-    """Return how `radius` reads ``share``: 40dB of 0.01."""
+    """Return ``share`` in the notation of `radius`: 40dB for 0.01."""
     return f"{-20 * math.log10(share):.12g}dB" if share else "0"
 
 
 def radius(text: str) -> float:
-    """Return what `number` does, and of '40dB' the radius so far below the signal."""
+    """Return what `number` does, and for '40dB' the radius so far below the signal."""
     if text.strip().lower().endswith("db"):
         return decibels(number(text.strip()[:-2]))
     return number(text)
@@ -43,12 +43,12 @@ def number(text: str) -> float:
 
 
 def radii_of(eps: object) -> tuple[float, ...]:
-    """Return one radius or several in rising order, each once; raises UsageError as `radius_of`."""
+    """Return one or several radii in ascending order, each once; raises as `radius_of`."""
     if isinstance(eps, str) or not isinstance(eps, Iterable):
         return (radius_of(eps),)
     try:
         found = list(eps)
-    except TypeError:  # a tensor of no dimension calls itself iterable
+    except TypeError:  # a zero-dimensional tensor has __iter__
         return (radius_of(eps),)
     if not found:
         raise UsageError("eps is empty", SEVERAL, code="E203")
@@ -56,7 +56,7 @@ def radii_of(eps: object) -> tuple[float, ...]:
 
 
 def radius_of(eps: Any) -> float:
-    """Return ``eps`` as a float, whatever kind of number it is; raises UsageError."""
+    """Return ``eps``, of any numeric type, as a float; raises UsageError."""
     if isinstance(eps, str):
         raise UsageError(f"eps={eps!r} is a string", SEVERAL, code="E203")
     try:
@@ -80,7 +80,7 @@ def check_eps(eps: Iterable[float], norm: str) -> None:
 
 
 def beyond_pixels(value: float) -> tuple[str, str]:
-    """Return what to say of a radius in Linf as large as the box: what it is, and a hint."""
+    """Return the message and hint for a Linf radius as large as the box."""
     return (
         f"{value:g} is the whole range of a pixel or more: images are in [0, 1]",
         f"did you mean {value:g}/255 = {value / 255:.3g}?",
@@ -88,13 +88,13 @@ def beyond_pixels(value: float) -> tuple[str, str]:
 
 
 def several(number: int, noun: str) -> str:
-    """Return how many there are: 1 picture, 2 pictures, 1 class, 2 classes."""
+    """Return a number with its noun: 1 picture, 2 pictures, 1 class, 2 classes."""
     ending = "" if number == 1 else "es" if noun.endswith("s") else "s"
     return f"{number:,} {noun}{ending}"
 
 
 def shown(value: float) -> str:
-    """Return ``value`` in few digits, before it n/255 if that is what it is: 8/255 (0.03137)."""
+    """Return ``value`` in few digits, preceded by n/255 if it is that: 8/255 (0.03137)."""
     plain = f"{value:.4g}"
     pixels = round(value * 255)
     whole = 0 < pixels < 255 and math.isclose(value * 255, pixels, rel_tol=1e-6)

@@ -8,11 +8,11 @@ from urllib.parse import quote, unquote
 
 from advkit.errors import UsageError, did_you_mean
 
-LONGEST, LONGEST_PATH = 255, 1000  # bytes of a file's name, characters of a path
+LONGEST, LONGEST_PATH = 255, 1000  # bytes of a file name, characters of a path
 
 
 class Spec(NamedTuple):
-    """A spec taken apart; ``scheme`` is empty if there is no colon."""
+    """A parsed spec; ``scheme`` is empty if there is no colon."""
 
     text: str
     scheme: str
@@ -30,7 +30,7 @@ def as_text(spec: object, what: str, hint: str) -> str:
 
 
 def parse_spec(text: str) -> Spec:
-    """Take ``text`` apart; percent-escapes count in values only. Raises UsageError."""
+    """Parse ``text``; percent-escapes are decoded in values only. Raises UsageError."""
     head, _, tail = text.strip().partition("?")
     query: dict[str, str] = {}
     for item in filter(None, tail.split("&")):
@@ -48,13 +48,13 @@ def parse_spec(text: str) -> Spec:
 
 
 def with_query(text: str, more: Mapping[str, str]) -> str:
-    """Return the spec ``text`` with ``more`` in its query, which `parse_spec` reads as given."""
+    """Return the spec ``text`` with ``more`` in its query, escaped for `parse_spec`."""
     added = "&".join(f"{key}={quote(value, safe='/:,')}" for key, value in more.items())
     return f"{text}{'&' if '?' in text else '?'}{added}" if added else text
 
 
 def _check_names(texts: Iterable[str]) -> None:
-    """Refuse here what no file and no name can hold: the system's own errors tell little."""
+    """Refuse names that no file can have: the system's own error messages say little."""
     for text in texts:
         try:
             sizes = [len(part.encode()) for part in text.replace(":", "/").split("/")]
@@ -68,7 +68,7 @@ def _check_names(texts: Iterable[str]) -> None:
 
 
 def only(spec: Spec, known: Collection[str]) -> None:
-    """Raise UsageError if ``spec`` has an option that is not among ``known``."""
+    """Raise UsageError if ``spec`` has an option that is not in ``known``."""
     for key in spec.query:
         if key not in known:
             raise UsageError(
@@ -77,7 +77,7 @@ def only(spec: Spec, known: Collection[str]) -> None:
 
 
 def numbers(spec: Spec, key: str) -> list[float] | None:
-    """Return the comma list ``key`` of ``spec``, or None if it is not there."""
+    """Return the comma-separated list ``key`` of ``spec``, or None if it is absent."""
     if key not in spec.query:
         return None
     try:
@@ -91,7 +91,7 @@ def numbers(spec: Spec, key: str) -> list[float] | None:
 
 
 def whole(spec: Spec, key: str, default: int) -> int:
-    """Return the whole number ``key`` of ``spec``."""
+    """Return the integer ``key`` of ``spec``."""
     try:
         return int(spec.query.get(key, default))
     except ValueError as error:
@@ -102,7 +102,7 @@ def whole(spec: Spec, key: str, default: int) -> int:
 
 
 def literal(value: str) -> Any:
-    """Return the number, true, false or none that ``value`` spells; otherwise ``value`` itself."""
+    """Return ``value`` as a number, true, false or none; otherwise ``value`` itself."""
     words = {"true": True, "false": False, "none": None}
     if value.lower() in words:
         return words[value.lower()]

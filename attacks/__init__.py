@@ -2,9 +2,9 @@
 
 Each takes images in [0, 1], (n, ...), and their labels (n,); stays within ``eps`` (a number, or one
 per sample) of ``x`` in ``norm`` and in the box; and returns for every sample the best point that it
-evaluated. ``eps=None``, the default of those that can, asks for the nearest adversarial example at
-any distance. Success is judged by `advkit.evaluate.measure`. What follows the common parameters in
-a signature are the attack's options, also on the command line
+evaluated. ``eps=None``, the default of minimum-norm attacks, requests the nearest adversarial
+example at any distance. Success is judged by `advkit.evaluate.measure`. The parameters after the
+common ones in a signature are the attack's options, also on the command line
 (``--attacks apgd:steps=50,loss=dlr``); the annotation of ``norm`` says which norms it has, and the
 end of the docstring what it knows of the model, costs, and is good for (`attack_card`).
 
@@ -160,11 +160,11 @@ ATTACKS: dict[str, Attack] = {
 
 ATTACKS = {name: checked(attack) for name, attack in ATTACKS.items()}
 for _attack in ATTACKS.values():
-    _attack.__module__ = __name__  # where pickle finds what is looked after
-globals().update(ATTACKS)  # `advkit.attacks.pgd` is looked after as ATTACKS["pgd"] is
+    _attack.__module__ = __name__  # where pickle looks the attack up
+globals().update(ATTACKS)  # so that `advkit.attacks.pgd` is ATTACKS["pgd"]
 
 HIGHER_ORDER: dict[str, Callable[..., Attack]] = {
-    # from attacks to an attack
+    # functions from attacks to an attack
     "restarted": restarted,
     "targeted": targeted,
     "strongest": strongest,

@@ -10,8 +10,8 @@ from advkit.attacks.bisection import bisect
 from advkit.attacks.minimum import enough, linear_distance, nearest_point, within
 from advkit.attacks.polish import into_smaller_balls
 from advkit.engine import NORMS, Objective, Point, Rule, rows
+from advkit.engine.batch_invariant import power_of
 from advkit.engine.objectives import Model, margins
-from advkit.engine.steady import power_of
 
 FIRST_MOVE = {"L2": 4.0, "L1": 100.0}
 CHECK_EVERY = 5
@@ -81,13 +81,13 @@ class _State(NamedTuple):
     x: Tensor
     y: Tensor
     targets: tuple[Tensor, ...]
-    scale: Tensor  # of the value
+    scale: Tensor  # unit of the value
     reach: Tensor  # linear distance to the boundary
     mu: Tensor
     rho: Tensor
-    checked: Tensor  # what s was at the last look at rho
-    since: Tensor  # the move that first fooled; ``steps`` where none did
-    lately: Tensor  # the move that last fooled
+    checked: Tensor  # s at the last update of rho
+    since: Tensor  # the first step that fooled; ``steps`` if none did
+    lately: Tensor  # the last step that fooled
     rate: Tensor
     square: Tensor
     velocity: Tensor
@@ -134,7 +134,7 @@ def _lagrangian(
 
 
 def _measure(point: Point, s: _State, norm: str) -> _State:
-    """Take the units of the value, where it is not a ratio already, and of distances."""
+    """Set the units of the value, unless it is a ratio already, and of distances."""
     ratio = point.output.shape[1] > 2
     size = torch.ones_like(point.value) if ratio else point.value.abs()
     reach, _ = linear_distance(point, norm)
@@ -146,7 +146,7 @@ def _measure(point: Point, s: _State, norm: str) -> _State:
 
 
 def _multipliers(short: Tensor, s: _State) -> _State:
-    """Return the state with new ``rho`` and ``mu``, given s at the current point."""
+    """Return the state with updated ``rho`` and ``mu``, given s at the current point."""
     rho, checked = s.rho, s.checked
     if s.moves % CHECK_EVERY == 0:
         slow = (short >= 0.95 * checked) | (s.since < s.moves)

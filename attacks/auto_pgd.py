@@ -1,4 +1,4 @@
-"""Auto-PGD: momentum, and a step per sample that halves where progress stalls."""
+"""Auto-PGD: momentum, and a step per sample that halves when progress stalls."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -19,8 +19,10 @@ from advkit.engine.objectives import LOSSES, Model
 from advkit.engine.rules import Constraint, ball
 from advkit.engine.seeding import keys
 
-PULL = 0.75  # how much of a move is new, the rest being momentum
-RISES = 0.75  # a sample must have risen in more than this share of the steps since the last mark
+PULL = 0.75  # weight of the new step, the rest being momentum
+RISES = (
+    0.75  # a sample must have risen in more than this share of the steps since the last checkpoint
+)
 
 
 def apgd(
@@ -78,7 +80,7 @@ def auto_walk(
     norm: str,
     steps: int,
 ) -> Found:
-    """Walk once from ``start`` around ``x``; fooled means as `margins` with ``targets`` says."""
+    """Run once from ``start`` around ``x``; fooled is defined by `margins` with ``targets``."""
     if norm == "L1":
         return walk_back(objective, start, x, y, targets, radius, steps)
     rule = _auto(NORMS[norm], x, radius, checkpoints(steps))
@@ -86,7 +88,7 @@ def auto_walk(
 
 
 def checkpoints(steps: int) -> tuple[int, ...]:
-    """Return after how many moves progress is looked at: 22, 41, 57, 70, ... of 100."""
+    """Return the steps after which progress is checked: 22, 41, 57, 70, ... of 100."""
     width = max(int(0.22 * steps), 1)
     marks = [width]
     while marks[-1] < steps:
@@ -99,14 +101,14 @@ class _State(NamedTuple):
     moves: int
     mark: int
     ball: Constraint
-    before: Tensor  # the place before this one
+    before: Tensor  # the iterate before this one
     value: Tensor  # its value
     step: Tensor
-    rises: Tensor  # since the last mark
-    top: Tensor  # highest value so far, with its place and gradient
+    rises: Tensor  # since the last checkpoint
+    top: Tensor  # highest value so far, with its iterate and gradient
     top_x: Tensor
     top_gradient: Tensor
-    mark_step: Tensor  # step and highest value at the last mark
+    mark_step: Tensor  # step and highest value at the last checkpoint
     mark_top: Tensor
 
 
@@ -139,7 +141,7 @@ def _auto(norm: Norm, x: Tensor, radius: Tensor, marks: tuple[int, ...]) -> Rule
 
 
 def _look(point: Point, s: _State) -> _State:
-    """Take in the value, and the place if it is the highest so far."""
+    """Update the state with the value, and the iterate if its value is the highest so far."""
     rises = s.rises + (point.value > s.value) if s.moves else s.rises
     higher = point.value > s.top
     wide = rows(higher, point.x)
@@ -153,7 +155,7 @@ def _look(point: Point, s: _State) -> _State:
 
 
 def _check(s: _State, width: int) -> tuple[_State, Tensor]:
-    """Halve the step where the last ``width`` moves went badly; return who, (n, 1, ...)."""
+    """Halve the step if the last ``width`` steps made little progress; return where."""
     stalled = s.rises <= RISES * width
     stuck = (s.mark_step == s.step) & (s.mark_top == s.top)
     halve = stalled | stuck

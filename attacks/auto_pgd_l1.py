@@ -1,4 +1,4 @@
-"""The walk of Auto-PGD in L1: it leaps away and comes back by linear programs."""
+"""Auto-PGD in L1: a leap away from the image, then back by linear programs."""
 
 from typing import NamedTuple
 
@@ -11,11 +11,11 @@ from advkit.engine import NORMS, Objective, Point, Rule
 from advkit.engine.projections import furthest
 from advkit.engine.rules import cosine, gathered
 
-LEAP = 0.1  # of each entry, by one move of a leap
-FAR = 10.0  # radius of the ball in which the way back begins, in units of eps
-SHRINKS = 0.5  # share of the way back in which it falls to eps
-TRUST = (0.2, 0.02)  # how far an entry moves, at first and at last
-DECAY = 0.6  # what is left of earlier gradients at the next step
+LEAP = 0.1  # of each entry, in one step of the leap
+FAR = 10.0  # initial radius of the ball on the way back, in units of eps
+SHRINKS = 0.5  # share of the way back in which the radius shrinks to eps
+TRUST = (0.2, 0.02)  # maximum change of an entry, in the first and the last step
+DECAY = 0.6  # weight of earlier gradients in the next step
 
 
 def walk_back(
@@ -27,11 +27,11 @@ def walk_back(
     radius: Tensor,
     steps: int,
 ) -> Found:
-    """Leap along signs of gradients, then go to linear optima near by, in balls that shrink.
+    """Leap along gradient signs, then step to nearby linear optima in shrinking balls.
 
-    In L1 what matters is where a walk comes from: one that begins inside the ball of ``radius``
-    (n,) leaves several times as many images unfooled. Only points inside that ball count. The last
-    move goes to the optimum itself, which is exact where the model is linear.
+    In L1 the start matters: a run that begins inside the ball of ``radius`` (n,) leaves several
+    times as many images unfooled. Only points inside that ball count. The last step goes to the
+    linear optimum itself, which is exact for linear models.
     """
 
     def counts(point: Point) -> Tensor:
@@ -45,7 +45,7 @@ class _State(NamedTuple):
     moves: int
     x: Tensor
     radius: Tensor
-    slope: Tensor  # running sum of gradients of size one
+    slope: Tensor  # running sum of normalised gradients
 
 
 def _back(x: Tensor, radius: Tensor, steps: int) -> Rule:

@@ -88,7 +88,7 @@ def _tried(
     classes: Tensor,
     found: Found,
 ) -> tuple[Found, Tensor]:
-    """Walk to each of ``classes`` (n, k); return the best points, and who came nearest first."""
+    """Run to each of ``classes`` (n, k); return the best points, and the order of success."""
     gaps = torch.full(classes.shape, -torch.inf, dtype=x.dtype, device=x.device)
 
     def attempt(index: Tensor, place: int) -> Found:
@@ -103,7 +103,7 @@ def _tried(
 
 
 def _nearest_first(model: Model, x: Tensor, y: Tensor, classes: Tensor, norm: str) -> Tensor:
-    """Order ``classes`` (n, k) by how near to ``x`` their linearised boundaries are."""
+    """Order ``classes`` (n, k) by the distance of their linearised boundaries from ``x``."""
 
     def gaps(x: Tensor, y: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
         logits = model(x)

@@ -1,4 +1,4 @@
-"""Expectation over transforms: attacks on what a model says of an image on average."""
+"""Expectation over transformations (EOT): attacks on averaged outputs of a model."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,8 +14,8 @@ from advkit.engine.objectives import Model, margins
 from advkit.engine.seeding import keys, normal, uniform
 
 Transform = Callable[[Tensor, Tensor, int], Tensor]
-"""``(x, keys, stream) -> x``: images (n, ...) and the same changed at random. ``keys`` (n,) name
-the random numbers of each (`advkit.engine.seeding`), ``stream`` which draw it is."""
+"""``(x, keys, stream) -> x``: images (n, ...), randomly transformed. ``keys`` (n,) key the random
+numbers of each (`advkit.engine.seeding`), ``stream`` is the index of the draw."""
 
 
 def on_average(attack: Attack, transform: Transform, draws: int = 16) -> Attack:
@@ -70,10 +70,10 @@ def averaged(
     keys: Tensor,
     draws: int,
 ) -> Model:
-    """Return the model that answers for all transforms of one sample, or of as many as ``y``.
+    """Return a model whose output combines all transforms of one sample, or of as many as ``y``.
 
-    Its logits are the mean over ``draws``, with that of the label (the target) shifted so that
-    their margin is that of the worst draw. Where the model gives labels, it is the commonest if
+    Its logits are the mean over ``draws``, with that of the label (the target) shifted so that the
+    margin is that of the worst draw. For a model that returns labels, it is the commonest label if
     all draws fool, else ``y``.
     """
 
@@ -107,7 +107,7 @@ def fooled_share(
     seed: int = 0,
     ids: Sequence[str] | None = None,
 ) -> Tensor:
-    """Return under which share of new transforms ``x`` (n, ...) fools, (n,).
+    """Return the share of new transforms under which ``x`` (n, ...) fools, (n,).
 
     New: none of those that `on_average` drew, whatever its seed.
     """
@@ -119,7 +119,7 @@ def fooled_share(
 
 
 def unchanged() -> Transform:
-    """Return the transform that leaves images alone, for models that answer at random."""
+    """Return the identity transform, for randomised models."""
     return lambda x, _keys, _stream: x
 
 
@@ -129,9 +129,9 @@ def noisy(deviation: float = 0.05) -> Transform:
 
 
 def shifted(entries: int = 2) -> Transform:
-    """Return the transform that moves images (n, c, h, w) by up to so many pixels each way.
+    """Return the transform that shifts images (n, c, h, w) by up to so many pixels each way.
 
-    What is moved out is lost, the border is repeated. Signals (n, d), (n, c, d) move along d.
+    Pixels moved out are lost, the border is replicated. Signals (n, d), (n, c, d) move along d.
     """
 
     def shift(x: Tensor, keys: Tensor, stream: int) -> Tensor:

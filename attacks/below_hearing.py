@@ -1,4 +1,4 @@
-"""Sounds that are misheard, with a perturbation that hides below the masking threshold."""
+"""Sounds that are misclassified, with a perturbation below the masking threshold."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -8,15 +8,15 @@ from torch import Tensor
 
 from advkit.attacks.walks import radii
 from advkit.engine import NORMS, Objective, Point, Rule, ascend, best, rows
-from advkit.engine.hearing import Masking, excess, masking, sound
+from advkit.engine.batch_invariant import power_of
 from advkit.engine.objectives import Model, margins
+from advkit.engine.psychoacoustics import Masking, excess, masking, sound
 from advkit.engine.rules import Moments
-from advkit.engine.steady import power_of
 
 SURE = 1.0
-"""Margin from which on the attack attends to the ear alone."""
+"""Margin from which on only audibility is reduced."""
 FIRST, UP, DOWN = 0.02, 1.1, 0.7
-"""Weight of the ear at first, and its factors after a step that fools and after one that does not
+"""Initial weight of audibility, and its factors after a step that fools and after one that does not
 (Qin et al. change it by 1.2 every 20 steps and by 0.8 every 50)."""
 
 
@@ -89,16 +89,16 @@ def moved(z: Tensor, x: Tensor, hidden: Masking, radius: Tensor, norm: str) -> T
 
 
 class State(NamedTuple):
-    """The weight of the ear (n,), and the moments of Adam."""
+    """The weight of audibility (n,), and the moments of Adam."""
 
     weight: Tensor
     moments: Moments
 
 
 def balanced(step: float, steps: int) -> Rule:
-    """Return the rule that follows the first value and, by a weight that adapts, the second.
+    """Return the rule that ascends both values, with an adaptive weight of the second.
 
-    Its moves shrink to nothing over ``steps``.
+    Its steps are annealed to 0 over ``steps``.
     """
 
     def init(z: Tensor) -> State:

@@ -1,4 +1,4 @@
-"""The one bisection: where, per sample, something starts to hold."""
+"""Bisection per sample of the value from which on a condition holds."""
 
 from collections.abc import Callable
 
@@ -14,10 +14,10 @@ CLOSE = 1.001
 def bisect(
     holds: Callable[[Tensor], Tensor], low: Tensor, high: Tensor, steps: int
 ) -> tuple[Tensor, Tensor]:
-    """Halve ``steps`` times the way from ``low`` (n,), where it does not hold, to ``high``.
+    """Bisect ``steps`` times between ``low`` (n,), where it does not hold, and ``high``.
 
     ``holds`` takes one number per sample and returns bools (n,). Returns the last ``low`` and
-    ``high``; it held at every ``high`` but perhaps the first.
+    ``high``; it held at every ``high`` except perhaps the first.
     """
     for _ in range(steps):
         middle = (low + high) / 2
@@ -37,11 +37,10 @@ def close_in(
 ) -> Tensor:
     """Return the least numbers (n,) at which ``reach`` was seen to hold, ``high`` at most.
 
-    `bisect` for what is costly to ask and says more than yes or no: ``reach(middle, index, step)``
-    returns for the samples ``index`` a number at which it holds, perhaps far below ``middle``, or
+    `bisect` for expensive conditions that return more than a bool: ``reach(middle, index, step)``
+    returns for the samples ``index`` a number at which it holds, possibly far below ``middle``, or
     infinity. While no upper end is known (``high`` infinite) ``middle`` doubles, from ``first`` to
-    ``most``. Samples whose ends are within a part in a thousand (``whole`` numbers: neighbours)
-    are not asked again.
+    ``most``. Samples whose ends are within 0.1% (``whole`` numbers: neighbours) are finished.
     """
     low = torch.zeros_like(high)
     for step in range(steps):
@@ -53,13 +52,15 @@ def close_in(
         middle = middle.floor() if whole else middle
         at = reach(middle, index, step)
         a, b = torch.where(at.isinf(), middle, a), torch.minimum(b, at)
-        low[index] = torch.where(a < b, a, 0)  # found below what failed: a failure proves little
+        low[index] = torch.where(
+            a < b, a, 0
+        )  # found below a failure: then the failure proves little
         high[index] = b
     return high
 
 
 def between(x: Tensor, x_adv: Tensor, share: Tensor) -> Tensor:
-    """Return the point a ``share`` (n,) of the way from ``x`` to ``x_adv``; 1 is ``x_adv``."""
+    """Return the point at ``share`` (n,) of the line from ``x`` to ``x_adv``; 1 is ``x_adv``."""
     tried = (x + rows(share, x) * (x_adv - x)).clamp(0, 1)
     return torch.where(rows(share == 1, x), x_adv, tried)
 
@@ -75,8 +76,8 @@ def line_search(
 ) -> Tensor:
     """Return the nearest fooling point found between ``x`` and ``x_adv`` (n, ...).
 
-    Bisects ``steps`` times and returns a point that was seen to fool, ``x_adv`` itself if none
-    nearer was. Every norm of the perturbation shrinks alike. Forward passes only.
+    Bisects ``steps`` times and returns a point that was seen to fool, ``x_adv`` itself if no nearer
+    one was. Every norm of the perturbation shrinks equally. Forward passes only.
     """
 
     def fooled(share: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""BSR: momentum, through copies cut into blocks, shuffled and turned."""
+"""BSR: momentum, through copies cut into blocks, shuffled and rotated."""
 
 import math
 from collections.abc import Sequence
@@ -59,7 +59,7 @@ def shuffled(way: Way, *, copies: int = 20, blocks: int = 2, degrees: float = 24
 
 
 def _blocks(x: Tensor, keys: Tensor, stream: int, blocks: int, degrees: float) -> Tensor:
-    """Return images (n, c, h, w) of shuffled and turned blocks, black where a turn leaves a gap."""
+    """Return images (n, c, h, w) of shuffled and rotated blocks, black where gaps remain."""
     n, (height, width) = len(x), x.shape[2:]
     k = blocks
     u = uniform(keys, (2 * k + 3 * k * k,), stream).to(x.dtype)
@@ -85,7 +85,7 @@ def _blocks(x: Tensor, keys: Tensor, stream: int, blocks: int, degrees: float) -
 
 
 class _Line(NamedTuple):
-    """For every place of a line: which block it is in, where it was, its block's old ends."""
+    """For every position of a line: its block, its old position, the old ends of its block."""
 
     block: Tensor
     old: Tensor
@@ -94,7 +94,7 @@ class _Line(NamedTuple):
 
 
 def _places(length: int, lengths: Tensor, order: Tensor) -> _Line:
-    """Cut ``length`` places by shares ``lengths`` (n, k) in [0, 1); sort blocks by ``order``."""
+    """Cut ``length`` positions by shares ``lengths`` (n, k) in [0, 1); sort blocks by ``order``."""
     share = (0.5 + lengths) / (0.5 + lengths).sum(1, keepdim=True)
     ends = (share.cumsum(1) * length).round().clamp(max=length)
     ends[:, -1] = length

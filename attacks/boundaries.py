@@ -8,11 +8,11 @@ from advkit.engine.objectives import Model, likeliest, margins
 
 
 def differences(model: Model, y: Tensor, targets: Tensor | None, count: int) -> Objective:
-    """Return how far the ``count`` likeliest other classes are above ``y``, values (n, k).
+    """Return the logits of the ``count`` likeliest other classes minus that of ``y``, (n, k).
 
-    The likeliest are looked up at every input anew and stand by falling logit, so that the first
-    value is the margin. There are k = min(count, classes - 1) of them. With ``targets`` the margin
-    alone is returned, (n, 1).
+    The likeliest are determined anew at every input and sorted by descending logit, so that the
+    first value is the margin; k = min(count, classes - 1). With ``targets`` only the margin is
+    returned, (n, 1).
     """
 
     def untargeted(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -29,9 +29,9 @@ def differences(model: Model, y: Tensor, targets: Tensor | None, count: int) -> 
 
 
 def nearest_boundary(norm: str, point: Point) -> tuple[Tensor, Tensor]:
-    """Return value (n,) and slope (n, ...) of that of the values (n, k) whose plane is nearest.
+    """Return value (n,) and slope (n, ...) of the value in (n, k) with the nearest plane.
 
-    A value whose slope is zero has no plane.
+    A value with zero slope has no plane.
     """
     steepness = NORMS[norm].dual(point.gradient.flatten(0, 1)).view_as(point.value)
     distance = (point.value.abs() / steepness).nan_to_num(torch.inf)

@@ -6,20 +6,20 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from advkit.attacks.counted_queries import Hunt, ask
 from advkit.attacks.low_frequencies import frequencies_kept, smooth
 from advkit.attacks.orthogonal_probes import probes
-from advkit.attacks.questions import Hunt, ask
 from advkit.engine import NORMS, rows
 from advkit.engine.objectives import Model
 
-ROUND = 20  # questions after which the centre is moved; they go through the model together
+ROUND = 20  # queries after which the centre is moved; they form one batch
 
 
 class Survey(NamedTuple):
-    """How to look around: at what distance, of that to ``x``, and in which directions.
+    """Parameters of the sampling: radius, relative to the distance to ``x``, and directions.
 
-    ``first``: how many directions were used so far. ``tangential``: only those at right angles
-    to the way from ``x``.
+    ``first``: the number of directions used so far. ``tangential``: only directions orthogonal to
+    that from ``x``.
     """
 
     stream: Tensor
@@ -46,13 +46,13 @@ def survey(
 def normal_at(
     model: Model, norm: str, hunt: Hunt, point: Tensor, view: Survey, count: int, spare: int = 0
 ) -> tuple[Hunt, Tensor, Survey]:
-    """Return the way to the fooling side of the boundary at ``point`` (n, ...), unscaled.
+    """Return the direction to the fooling side of the boundary at ``point`` (n, ...), unscaled.
 
-    Asks about ``count`` places per sample, but leaves it ``spare`` questions. The sum of the
-    directions u that lead to a fooling place minus those that do not points along the normal,
-    on average (Chen et al. 2020); what all answers of a round have in common is taken out, and
-    the centre of the next round is moved along the ray from ``x`` until half of them fool: a
-    point a little off a curved boundary would get the same answer from everywhere.
+    Queries ``count`` points per sample, but leaves it ``spare`` queries. The sum of the directions
+    u that lead to a fooling point minus those that do not points along the normal, on average (Chen
+    et al. 2020); the mean of all answers of a round is subtracted, and the centre of the next round
+    is moved along the ray from ``x`` until half of them fool: slightly off a curved boundary all
+    answers would be equal.
     """
     ray = NORMS["L2"].steepest(point - hunt.x)
     radius = view.reach * NORMS["L2"].size(point - hunt.x)
@@ -81,7 +81,7 @@ def _directions(view: Survey, ray: Tensor, count: int) -> Tensor:
     shape = ray.shape[1:]
     weights = probes(view.stream, view.first, count, math.prod(view.frequencies)).to(ray.dtype)
     weights = weights.view(len(ray), count, *view.frequencies)
-    # One sample at a time: a product of matrices must not see how many there are.
+    # One sample at a time: matrix products must not depend on the number of samples.
     u = torch.stack([smooth(each, shape) for each in weights])
     if view.tangential:
         along = (u * ray[:, None]).flatten(2).sum(2)

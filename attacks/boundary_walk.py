@@ -6,16 +6,16 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from advkit.attacks.counted_queries import Hunt, ask, hunt_for, pursue, scouted
 from advkit.attacks.minimum import Nearest, within
-from advkit.attacks.questions import Hunt, ask, hunt_for, pursue, scouted
 from advkit.attacks.starting_points import with_start
 from advkit.engine import NORMS, rows
 from advkit.engine.objectives import Model
 from advkit.engine.seeding import keys, normal
 
-EVERY = 5  # moves between two looks at how the walk does across
+EVERY = 5  # steps between two updates of the step sizes
 RATE = 0.2  # by which the logarithm of a length follows one answer
-STREAMS = 1 << 20  # those below are for the start
+STREAMS = 1 << 20  # lower streams are for the start
 
 
 class _Walk(NamedTuple):
@@ -89,7 +89,7 @@ def _mover(model: Model) -> Callable[[Hunt, _Walk], tuple[Hunt, _Walk]]:
 
 
 def _turned(hunt: Hunt, walk: _Walk) -> tuple[Tensor, Tensor]:
-    """Return the distance to the image, and the way from it, turned a little at random."""
+    """Return the distance to the image, and the direction from it, slightly rotated at random."""
     unit = NORMS["L2"].steepest
     away = walk.point - hunt.x
     way = unit(away)

@@ -1,4 +1,4 @@
-"""L-BFGS: the first attack; as little perturbation as the loss allows, weighed by a constant."""
+"""Box-constrained L-BFGS: minimise distance plus loss, weighted by a constant."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -64,7 +64,7 @@ def lbfgs(
 
 
 class _Search(NamedTuple):
-    """The nearest fooling point of every sample; where the last minimisation ended; and for c.
+    """The nearest fooling point of every sample; the end of the last minimisation; and c.
 
     ``fooling`` is the largest c whose minimum fooled, ``failing`` the least whose did not.
     """
@@ -92,7 +92,7 @@ def _minimise(
     steps: int,
     stop: Tensor,
 ) -> _Search:
-    """Return the search after one more minimisation, at the c in force."""
+    """Return the search after one more minimisation, at the current c."""
     found, distance, end = s.x.clone(), s.distance.clone(), s.end.clone()
     top, fooled = torch.full_like(distance, -torch.inf), torch.zeros_like(y, dtype=torch.bool)
     objective = _weighed(model, x, y, targets, s.c)

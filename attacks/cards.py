@@ -15,14 +15,14 @@ KNOWS = ("gradients", "scores", "decisions", "nothing")
 
 
 class AttackCard(NamedTuple):
-    """One attack: what it has, needs, costs, and what to expect of it."""
+    """The properties of one attack: norms, knowledge, cost, use and limits."""
 
     name: str
     summary: str
     formula: str
     norms: tuple[str, ...]
     knows: str
-    """gradients, scores (logits), decisions (the class alone) or nothing of the model."""
+    """gradients, scores (logits), decisions (the class only) or nothing of the model."""
     minimum_norm: bool
     shared: bool
     """One perturbation for all samples, so that results depend on the set."""
@@ -33,7 +33,7 @@ class AttackCard(NamedTuple):
     options: dict[str, Any]
 
     def passes(self, *, classes: int = 10, **options: Any) -> tuple[int, int]:
-        """Return forwards and backwards per sample that is never fooled, by ``cost``."""
+        """Return forward and backward passes per sample that is never fooled, by ``cost``."""
         known = {"classes": classes, **self.options, **options}
         parts = re.fullmatch(r"(.+) forward, (.+) backward", self.cost)
         assert parts, f"{self.name}: Cost must read '<a> forward, <b> backward'"  # noqa: S101
@@ -41,7 +41,7 @@ class AttackCard(NamedTuple):
 
 
 def attack_card(name: str, attack: Attack) -> AttackCard:
-    """Return the card of ``attack``; fields that its docstring lacks are empty."""
+    """Return the card of ``attack``; fields missing in its docstring are empty."""
     function = attack.func if isinstance(attack, partial) else attack
     text = inspect.getdoc(function) or ""
     head, fields = _fields(text)

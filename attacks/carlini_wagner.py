@@ -16,7 +16,7 @@ from advkit.engine.rules import adam, box
 from advkit.engine.rules import within as within_box
 
 SHARE = 0.1  # of the linear distance, the step in Linf; of the box, in L0
-SHRINK = 0.9  # the bound in Linf, of what has fooled
+SHRINK = 0.9  # the bound in Linf, relative to the size that fooled
 
 
 def cw(
@@ -83,7 +83,7 @@ def _penalised(
     c: float,
     confidence: float,
 ) -> Nearest:
-    """Return the nearest point of walks down the distance plus so many times what is lacking."""
+    """Return the nearest point of several minimisations of distance plus weighted margin."""
     distance, slope = linear_distance(evaluate(margin(model, y, targets), x), norm)
     entries, square = x[0].numel(), norm == "L2"
     length = step * distance * (entries**-0.5 if square else SHARE)
@@ -110,7 +110,7 @@ def _of_fewest(
     searches: int,
     step: float,
 ) -> Nearest:
-    """Return what fools with the fewest entries moved; while nothing does steps are halved."""
+    """Return the fooling point with the fewest changed entries; steps halve while none fools."""
 
     def walk(index: Tensor, start: Tensor, count: Tensor, number: int) -> Nearest:
         t0 = None if targets is None else targets[index]
@@ -118,7 +118,7 @@ def _of_fewest(
         fooled_before = (start != x0).flatten(1).any(1)
         rate = step * SHARE * torch.where(fooled_before, 1.0, 0.5**number)
         rule = of_few_entries(within_box(adam(rate), box()), x0, count)
-        most = steps + (number == 0)  # the pass that other norms spend on a look at the image
+        most = steps + (number == 0)  # the pass that other norms spend on the image itself
         objective, there = margin(model, y0, t0), torch.maximum(count, stop[index])
         return nearest_point(objective, start, rule, most, x0, y0, t0, "L0", there)
 
@@ -126,7 +126,7 @@ def _of_fewest(
 
 
 def _bounded(rule: Rule, x: Tensor, y: Tensor, targets: Tensor | None) -> Rule:
-    """Let entries further than a bound fall back; where a point fooled it is less than its size."""
+    """Bound the size of entries; after a success below that of the fooling point."""
 
     def init(start: Tensor) -> tuple[Any, ...]:
         goal = () if targets is None else (targets,)

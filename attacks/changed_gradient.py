@@ -1,4 +1,4 @@
-"""Any attack, with another gradient than the model's own where that misleads."""
+"""Any attack, with a substitute gradient if the model's own is misleading."""
 
 from collections.abc import Callable
 

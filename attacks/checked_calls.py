@@ -19,17 +19,16 @@ from advkit.engine.objectives import Model
 from advkit.errors import UnknownNameError, UsageError, did_you_mean
 from advkit.numbers import beyond_pixels
 
-_WITHIN = ContextVar("within", default=False)  # an attack of attacks: it has warned for them
-SLACK = 1e-4  # by which rounding may take an image out of [0, 1]
+_WITHIN = ContextVar("within", default=False)  # an attack made of attacks has warned already
+SLACK = 1e-4  # by which rounding may move an image out of [0, 1]
 
 
 def checked(attack: Attack) -> Attack:
-    """Return ``attack`` with a look at what it is given, once a call.
+    """Return ``attack`` with its arguments checked, once per call.
 
-    A call raises UsageError, which is a ValueError, for what cannot be meant: a norm that it lacks,
-    an eps that is no radius, images out of [0, 1], labels that are none, other options than it has.
-    It takes norms in any capitals and labels of any whole numbers, and warns of an eps in Linf that
-    was meant in 255ths.
+    A call raises UsageError, which is a ValueError, for invalid arguments: a norm that it lacks, an
+    eps that is no radius, images out of [0, 1], invalid labels, unknown options. It accepts norms
+    in any case and labels of any integer type, and warns of a Linf eps that looks like 255ths.
     """
     known, kinds, name = signature(attack).parameters, _kinds(attack), attack.__name__
 
@@ -82,7 +81,7 @@ def _check_options(
 
 
 def _kinds(attack: Attack) -> dict[str, tuple[Any, float]]:
-    """Return the kinds of the options of an attack, and the least that a number may be."""
+    """Return the types of the options of an attack, and the minimum of numbers."""
     hints = get_type_hints(attack)
     own = {
         word: (hints.get(word), min(usual, 0) if hints.get(word) in (int, float) else 0)
@@ -92,7 +91,7 @@ def _kinds(attack: Attack) -> dict[str, tuple[Any, float]]:
 
 
 def _not_of(kind: Any, value: Any, least: float) -> str:
-    """Return what an option of this kind may be if ``value`` is not that, else ''."""
+    """Return the allowed values of an option of this type if ``value`` is invalid, else ''."""
     if get_origin(kind) is Literal and value not in get_args(kind):
         return did_you_mean(str(value), map(str, get_args(kind)))
     if kind is bool and not isinstance(value, bool | np.bool_ | Integral):
@@ -105,7 +104,7 @@ def _not_of(kind: Any, value: Any, least: float) -> str:
 
 
 def check_model(name: str, model: object) -> None:
-    """Raise UsageError for what cannot be asked, and where no gradient can be had of anything."""
+    """Raise UsageError for objects that cannot be called, and in contexts without gradients."""
     if not callable(model):
         raise wrong(
             f"{name}: the model is a {type(model).__name__}",
@@ -137,7 +136,7 @@ def _check_images(name: str, x: object) -> None:
 
 
 def check_labels(name: str, model: Model, what: str, y: object, n: int) -> None:
-    """Raise UsageError for ``what`` (y, targets) if it is not one whole number per sample."""
+    """Raise UsageError for ``what`` (y, targets) if it is not one integer per sample."""
     if y is None and what == "targets":
         return
     if not isinstance(y, Tensor):
@@ -188,7 +187,7 @@ def _check_eps(name: str, eps: Any, n: int, usual: object) -> None:
 
 
 def _largest(eps: Any) -> float:
-    """Return the largest finite radius; 0 where there is none."""
+    """Return the largest finite radius; 0 if there is none."""
     if isinstance(eps, Tensor):
         eps = eps[eps.isfinite()].max().item() if eps.isfinite().any() else 0.0
     return 0.0 if eps is None or eps == math.inf else float(eps)

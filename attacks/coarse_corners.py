@@ -1,4 +1,4 @@
-"""PGD from corners of the ball that are equal within cells: coarse patterns, chosen by scores."""
+"""PGD from corners of the ball that are constant within cells, selected by scores."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -14,8 +14,8 @@ from advkit.engine.rules import annealed, ball, within
 from advkit.engine.seeding import keys, signs, uniform
 
 CELLS = 14  # along each side of an image
-FRESH = 5  # corners drawn anew, before the best of them is changed
-WINDOW = (0.3, 0.1)  # which share of the cells is changed at once, at first and at last
+FRESH = 5  # random corners, before the best of them is changed
+WINDOW = (0.3, 0.1)  # share of the cells that is changed at once, in the first and the last query
 
 
 def coarse_pgd(
@@ -66,7 +66,7 @@ def coarse_pgd(
 
 
 class Place(NamedTuple):
-    """Where corners are looked for, one row per sample."""
+    """The set of corners to search, one row per sample."""
 
     x: Tensor
     y: Tensor
@@ -76,7 +76,7 @@ class Place(NamedTuple):
 
 
 def searched(model: Model, place: Place, norm: str, number: int, queries: int) -> Tensor:
-    """Return the corner of highest margin of ``queries``; the first that fools ends the search."""
+    """Return the corner of highest margin among ``queries``; ends at the first that fools."""
     shape = grid(place.x)
     half = place.x.new_full((len(place.x), *shape), 0.5)
     draws = uniform(place.stream, (queries, 5 + shape[0]), (1 << 20) + number)
@@ -99,9 +99,9 @@ def searched(model: Model, place: Place, norm: str, number: int, queries: int) -
 
 
 def grid(x: Tensor) -> tuple[int, int, int]:
-    """Return how many channels of how many cells a sample of ``x`` (n, ...) has, down and across.
+    """Return the number of channels, and of cells down and across, for ``x`` (n, ...).
 
-    Images are (n, ..., height, width); what has fewer sides is cut along its last.
+    Images are (n, ..., height, width); samples of fewer dimensions are cut along the last.
     """
     height, width = x.shape[-2:] if x.ndim > 2 else (1, x.shape[-1])
     down, across = (-(-side // -(-side // CELLS)) for side in (height, width))
@@ -109,9 +109,9 @@ def grid(x: Tensor) -> tuple[int, int, int]:
 
 
 def corner(norm: str, cells: Tensor, x: Tensor, radius: Tensor) -> Tensor:
-    """Return the point of the ball's surface, cut by the box, that ``cells`` of `grid` describe.
+    """Return the point of the ball's surface within the box that the ``cells`` of `grid` describe.
 
-    0 is darker and 1 is lighter; between them the image stays more as it is.
+    0 is darker and 1 is lighter; values between change the image less.
     """
     away = 2 * cells - 1
     for side in range(1 if x.ndim < 3 else 2):

@@ -1,4 +1,4 @@
-"""Directions to try one at a time: single entries, or waves of the discrete cosine transform."""
+"""Orthonormal directions: single entries, or waves of the discrete cosine transform."""
 
 import math
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from advkit.engine.seeding import uniform
 
 
 def axes_of(shape: Sequence[int]) -> int:
-    """Return which axis of a sample of ``shape`` is the first in space: all but the channels."""
+    """Return the first spatial axis of a sample of ``shape``: after the channels."""
     return 1 if len(shape) > 1 else 0
 
 
 def frequencies(shape: Sequence[int], device: torch.device) -> Tensor:
     """Return for every wave of a sample of ``shape`` its highest frequency along an axis, (d,).
 
-    It is in [0, 1): half turns, divided by the length of the axis.
+    It is in [0, 1): half periods divided by the length of the axis.
     """
     highest = torch.zeros(tuple(shape), dtype=torch.float64, device=device)
     for axis in range(axes_of(shape), len(shape)):
@@ -53,7 +53,7 @@ def entry(index: Tensor, like: Tensor) -> Tensor:
 
 
 def shuffled(stream: Tensor, shape: Sequence[int], *, waves: bool) -> Tensor:
-    """Return an order of all directions for each sample, (n, d): waves from slow to fast."""
+    """Return an order of all directions for each sample, (n, d): waves by rising frequency."""
     size = math.prod(shape)
     luck = uniform(stream, (size,))
     return (luck / 8 + frequencies(shape, stream.device) if waves else luck).argsort(1)

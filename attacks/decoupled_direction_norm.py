@@ -1,4 +1,4 @@
-"""DDN: a direction from the gradient, a length that grows and shrinks by itself."""
+"""DDN: the direction from the gradient, the norm adapted after each step."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -93,7 +93,7 @@ def _decoupled(
 
 
 def _somewhere(gradient: Tensor, s: _State) -> Tensor:
-    """Return the unit gradient, and a random direction where it is zero."""
+    """Return the unit gradient, or a random direction if it is zero."""
     if (direction := unit(gradient)) is not None:
         return direction
     direction, luck = map(NORMS["L2"].steepest, (gradient, _luck(gradient, s)))

@@ -47,7 +47,7 @@ def dim(
 
 
 def diverse(way: Way, *, probability: float = 0.5, smallest: float = 0.9) -> Way:
-    """Return ``way`` through images that are shrunk and moved at random."""
+    """Return ``way`` through images that are shrunk and shifted at random."""
 
     def change(x: Tensor, draw: Draw) -> Tensor:
         luck, size, *place = uniform(draw.keys, (4,), draw.stream).to(x.dtype).unbind(1)

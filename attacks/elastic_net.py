@@ -71,7 +71,7 @@ def ead(
 class _State(NamedTuple):
     moves: int
     x: Tensor
-    last: Tensor  # where the walk itself is; the gradient is taken ahead of it
+    last: Tensor  # the iterate itself; the gradient is taken ahead of it
 
 
 def _accelerated(x: Tensor, steps: int, step: float, beta: float) -> Rule:

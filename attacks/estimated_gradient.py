@@ -1,4 +1,4 @@
-"""Gradients estimated from scores at mirrored pairs of probes, and the climb along them."""
+"""Gradients estimated from scores at antithetic pairs of probes, and ascent along them."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -33,22 +33,23 @@ class Estimate(NamedTuple):
 
     @classmethod
     def none(cls, x: Tensor) -> "Estimate":
-        """Return the sums over no pair, for samples like ``x`` (n, ...)."""
+        """Return the sums before the first pair, for samples like ``x`` (n, ...)."""
         return cls(*torch.zeros(3, *x.shape, dtype=x.dtype, device=x.device))
 
     def add(self, way: Tensor, up: Tensor, down: Tensor, rise: Tensor) -> "Estimate":
-        """Count in that the value rises by ``rise`` (n,) from ``down`` to ``up``.
+        """Add a pair between which the value rises by ``rise`` (n,), from ``down`` to ``up``.
 
-        The probes were meant to be ``way`` above and below the point; walls may have cut them.
+        The probes were meant to be ``way`` above and below the point, but may be clipped to the
+        box.
         """
         slope = self.slope + rows(rise.nan_to_num(0.0, 0.0, 0.0), way) * way
         return Estimate(slope, self.passed + (up - down).abs(), self.asked + 2 * way.abs())
 
     def gradient(self, sigma: Tensor, pairs: int) -> Tensor:
-        """Return mean(rise * way) / (2 sigma^2), where no walls are.
+        """Return mean(rise * way) / (2 sigma^2), where nothing is clipped.
 
-        An entry is divided by the share of its probes that the walls let pass: next to a wall
-        it is probed at one side only, and would come out at half its size.
+        An entry is divided by the share of its probes that is not clipped: at the edge of the box
+        it is probed on one side only, and would be half as large.
         """
         mean = self.slope / rows(2 * max(pairs, 1) * sigma.square(), self.slope)
         return torch.where(self.passed > 0, mean * self.asked / self.passed, 0.0)
@@ -77,11 +78,11 @@ def climb(
     probing: Probing,
     queries: int,
 ) -> Found:
-    """Follow ``rule`` on estimated gradients within ``region``; keep the point of highest margin.
+    """Apply ``rule`` to estimated gradients within ``region``; keep the point of highest margin.
 
-    Every step asks for its pairs of probes and for the point that it leads to, until ``queries``
-    are spent; at the end a step may have fewer pairs. Probes stay in ``region`` too, and count as
-    points. A sample leaves at the first that fools.
+    Every step queries its pairs of probes and the point that it leads to, until ``queries`` are
+    used; the last step may have fewer pairs. Probes stay in ``region`` too, and count as points. A
+    sample leaves at its first fooling point.
     """
     goal = (y,) if targets is None else (y, targets)
     found = Found(x.clone(), torch.full((len(x),), -torch.inf, dtype=x.dtype, device=x.device))
@@ -136,5 +137,5 @@ def _without_fooled(c: _Climb, found: Found) -> _Climb:
 
 
 def entrywise(size: Tensor, x: Tensor, norm: str) -> Tensor:
-    """Return how far each entry moves, (n,), where all move alike by ``size`` (n,) in ``norm``."""
+    """Return the change per entry, (n,), of an equal change of all of ``size`` (n,)."""
     return size if norm == "Linf" else size / math.sqrt(x[0].numel())

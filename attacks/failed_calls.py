@@ -1,4 +1,4 @@
-"""Why a call of an attack failed: the model gives no logits, or has no such classes or numbers."""
+"""Explanations of a failed call of an attack: invalid model, labels or numbers."""
 
 from collections.abc import Mapping
 
@@ -11,12 +11,12 @@ from advkit.models.net_checks import described, where_logits_are
 
 
 def wrong(message: str, hint: str) -> UsageError:
-    """Return the error for an argument that cannot be meant."""
+    """Return the error for an invalid argument."""
     return UsageError(message, hint, code="E203")
 
 
 def check_highest(name: str, what: str, y: Tensor, classes: int) -> None:
-    """Raise UsageError for a label beyond the ``classes`` of the model, where they are known."""
+    """Raise UsageError for a label beyond the ``classes`` of the model, if these are known."""
     if classes and len(y) and y.max() >= classes:
         raise wrong(
             f"{name}: {what} holds {int(y.max())}, but the model has {classes} classes",
@@ -27,7 +27,7 @@ def check_highest(name: str, what: str, y: Tensor, classes: int) -> None:
 def explain(
     name: str, model: Model, x: Tensor, labels: Mapping[str, Tensor | None], error: Exception
 ) -> None:
-    """Raise UsageError if a model or labels that do not fit are behind ``error``."""
+    """Raise UsageError if ``error`` is due to an invalid model or labels."""
     kinds = {each.dtype for each in model.parameters()} if isinstance(model, nn.Module) else set()
     if "dtype" in str(error) or "type (" in str(error):
         told = ", ".join(sorted(str(kind) for kind in kinds))
@@ -37,7 +37,7 @@ def explain(
     try:
         with torch.no_grad():
             logits = model(x[:1])
-    except Exception:  # what is wrong with the model itself is told by its own error
+    except Exception:  # the model's own error is more precise
         return
     if not isinstance(logits, Tensor):
         raise wrong(

@@ -1,4 +1,4 @@
-"""FAB: projections onto linearised boundaries, drawn towards the image and stepped back to it."""
+"""FAB: projections onto linearised boundaries, biased towards the image."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -16,7 +16,7 @@ from advkit.engine.objectives import Model, class_gap, likeliest, margin, margin
 from advkit.engine.seeding import keys
 
 PATIENCE = 10
-"""Moves after which a walk that has not crossed the boundary is no longer drawn to the image."""
+"""Steps after which a run that has not crossed the boundary is no longer biased to the image."""
 
 
 def fab(
@@ -83,7 +83,7 @@ def fab(
 
 
 def _reach(distance: Tensor, eps: float | Tensor | None, norm: str, x: Tensor) -> Tensor:
-    """Return half the least of the distance found, ``eps`` and the size of the box, (n,)."""
+    """Return half the minimum of the distance found, ``eps`` and the size of the box, (n,)."""
     longest = NORMS[norm].size(torch.ones_like(x))
     known = torch.minimum(distance.to(x.dtype), longest)
     return (known if eps is None else torch.minimum(known, radii(eps, x))) / 2
@@ -92,7 +92,7 @@ def _reach(distance: Tensor, eps: float | Tensor | None, norm: str, x: Tensor) -
 def _begin(
     model: Model, x: Tensor, y: Tensor, targets: Tensor | None, count: int
 ) -> tuple[Nearest, Tensor]:
-    """Return what is found at ``x`` itself, and the likeliest other classes there, (n, count)."""
+    """Return the result at ``x`` itself, and the likeliest other classes there, (n, count)."""
     point = evaluate(margin(model, y, targets), x, gradient=False)
     distance = x.new_full((len(x),), torch.inf).masked_fill(point.value > 0, 0)
     return Nearest(x, distance), likeliest(point.output, y)[:, : count if targets is None else 1]

@@ -11,7 +11,7 @@ from advkit.engine import NORMS, Norm, Point, Rule, rows
 from advkit.engine.objectives import Model, margin
 from advkit.engine.rules import cosine
 
-GAMMA = (0.05, 0.001)  # by which share the radius moves, at first and at last
+GAMMA = (0.05, 0.001)  # relative change of the radius, in the first and the last step
 
 
 def fmn(
@@ -88,7 +88,7 @@ def _following(norm: Norm, x: Tensor, steps: int, step: float) -> Rule:
 
 
 def _radius(radius: Tensor, best: Tensor, fooled: Tensor, gamma: float, *, counts: bool) -> Tensor:
-    """Return the next radius of who has been fooled; where entries are counted, by at least one."""
+    """Return the next radius of samples already fooled; in L0 it changes by at least one."""
     smaller, larger = radius * (1 - gamma), radius * (1 + gamma)
     if counts:
         smaller = torch.minimum(radius - 1, smaller.floor())

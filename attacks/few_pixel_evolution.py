@@ -1,4 +1,4 @@
-"""One pixel: differential evolution over places and colours, by scores alone."""
+"""One pixel: differential evolution over positions and colours, by scores only."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -12,7 +12,7 @@ from advkit.engine import evaluate, take
 from advkit.engine.objectives import Model, margin
 from advkit.engine.seeding import keys, normal, uniform
 
-ROWS = 128  # candidates per question, about
+ROWS = 128  # candidates per pass, approximately
 
 
 def one_pixel(
@@ -75,9 +75,9 @@ class _State(NamedTuple):
     y: Tensor
     targets: tuple[Tensor, ...]
     stream: Tensor
-    genes: Tensor  # of each candidate and pixel the place, then the colour, all in [0, 1]
+    genes: Tensor  # the position and colour of each pixel of each candidate, all in [0, 1]
     value: Tensor  # the margin of each candidate, (n, population)
-    best: Tensor  # the point of highest margin, and that
+    best: Tensor  # the point of highest margin, and its margin
     top: Tensor
 
 
@@ -121,7 +121,7 @@ def _others(draws: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 def _selected(
     model: Model, s: _State, children: Tensor, shape: Sequence[int], grid: Sequence[int]
 ) -> _State:
-    """Keep of each candidate and its child the one with the higher margin."""
+    """Keep the one with the higher margin of each candidate and its child."""
     n, count = children.shape[:2]
     block, values = max(ROWS // n, 1), []
     for at in range(0, count, block):
@@ -148,11 +148,11 @@ def _asked(model: Model, s: _State, tried: Tensor, rows: Tensor, shape: Sequence
 
 
 def _painted(x: Tensor, genes: Tensor, grid: Sequence[int]) -> Tensor:
-    """Return ``x`` (m, channels, places) with the pixels that ``genes`` (m, pixels, ...) say."""
+    """Return ``x`` (m, channels, places) with the pixels set as in ``genes`` (m, pixels, ...)."""
     place = torch.zeros_like(genes[:, :, 0], dtype=torch.long)
     for axis, side in enumerate(grid):
         place = place * side + (genes[:, :, axis] * side).long().clamp_max(side - 1)
-    for pixel in range(genes.shape[1]):  # one by one: two of them may fall on one place
+    for pixel in range(genes.shape[1]):  # one by one, as two of them may have the same position
         there = place[:, pixel, None, None].expand(-1, x.shape[1], 1)
         x = x.scatter(2, there, genes[:, pixel, len(grid) :, None])
     return x

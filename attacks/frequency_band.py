@@ -1,4 +1,4 @@
-"""Perturbations of sound within a band of frequencies: what a telephone lets through."""
+"""Perturbations of sound within a frequency band, such as that of a telephone."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from advkit.attacks.higher_order import Call, alone, attack_from, face_of, text_
 from advkit.attacks.options import Attack
 from advkit.attacks.walks import radii
 from advkit.engine import NORMS
-from advkit.engine.stand_ins import replaced
+from advkit.engine.substitute_gradients import replaced
 from advkit.errors import UsageError
 
 
@@ -50,7 +50,7 @@ def in_band(attack: Attack, low: float, high: float, rate: int = 8000) -> Attack
 
 
 def filtered(x: Tensor, low: float, high: float, rate: int) -> Tensor:
-    """Return signals (..., length) with the frequencies from ``low`` to ``high`` Hz alone."""
+    """Return signals (..., length) restricted to frequencies from ``low`` to ``high`` Hz."""
     length = x.shape[-1]
     spectrum = torch.fft.rfft(x)
     at = torch.arange(spectrum.shape[-1], device=x.device) * (rate / length)

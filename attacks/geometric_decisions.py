@@ -1,4 +1,4 @@
-"""GeoDA: estimate the normal of the boundary, go from the image along it, estimate again."""
+"""GeoDA: estimate the normal of the boundary, move from the image along it, repeat."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from advkit.attacks.boundary_normal import Survey, normal_at, survey
+from advkit.attacks.counted_queries import Hunt, hunt_for, pursue, scouted, shrink
 from advkit.attacks.minimum import Nearest, within
-from advkit.attacks.questions import Hunt, hunt_for, pursue, scouted, shrink
 from advkit.attacks.starting_points import with_start
 from advkit.engine import NORMS, rows
 from advkit.engine.objectives import Model

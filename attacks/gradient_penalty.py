@@ -1,4 +1,4 @@
-"""PGN: towards flat maxima, by gradients a step apart."""
+"""PGN: towards flat maxima, by differences of gradients one step apart."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -47,7 +47,7 @@ def pgn(
 
 
 def flat(way: Way, *, neighbours: int = 20, zone: float = 3.0, balance: float = 0.5) -> Way:
-    """Return ``way`` along gradients that penalise their own size."""
+    """Return ``way`` along gradients with a penalty on their norm."""
 
     def estimate(
         look: Look, x: Tensor, number: int, memory: Any, scene: Scene

@@ -1,4 +1,4 @@
-"""What higher-order attacks share: a call as a value, the face of a new attack, runs in turn."""
+"""Shared code of higher-order attacks: calls as values, construction of attacks, repeated runs."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ class Call(NamedTuple):
     options: dict[str, Any]
 
     def of(self, index: Tensor) -> "Call":
-        """Return the call for the samples ``index`` alone; they keep their names."""
+        """Return the call for the samples ``index`` only; they keep their ids."""
         x, y, targets = take((self.x, self.y, self.targets), index)
         eps = take((self.eps,), index)[0]
         names = tuple(self.ids[i] for i in index.tolist())
@@ -45,11 +45,11 @@ class Call(NamedTuple):
         return attack(self.model, self.x, self.y, **common, **self.options)
 
     def margins(self, x_adv: Tensor) -> Tensor:
-        """Return how far ``x_adv`` is over the boundary, (n,): fooled if and only if > 0."""
+        """Return the margins of ``x_adv``, (n,): fooled if and only if > 0."""
         return margins_of(self.model, x_adv, self.y, self.targets)
 
     def sizes(self, x_adv: Tensor) -> Tensor:
-        """Return the distance of ``x_adv`` where it fools, infinity elsewhere, (n,)."""
+        """Return the distance of ``x_adv`` if it fools, else infinity, (n,)."""
         size = NORMS[self.norm].size(x_adv - self.x)
         return torch.where(self.margins(x_adv) > 0, size, torch.inf)
 
@@ -62,12 +62,12 @@ def in_turn(
     minimum_norm: bool,
     begun: Nearest | None = None,
 ) -> Tensor:
-    """Give ``run(call, index, number)``, number after number, the samples that are not done.
+    """Call ``run(call, index, number)`` for each number with the samples that are not finished.
 
-    The call that it gets is that for ``index`` alone. With a fixed budget a sample is done when it
-    is fooled, and the point of highest margin is returned; otherwise when it is fooled within eps,
-    and the nearest is, of those ``begun`` with too. What a run returns is looked at: one forward
-    pass.
+    The call is restricted to ``index``. With a fixed budget a sample is finished when it is fooled,
+    and the point of highest margin is returned; otherwise when it is fooled within eps, and the
+    nearest point is returned, including those ``begun`` with. Every result is evaluated by one
+    forward pass.
     """
 
     def strong(index: Tensor, number: int) -> Found:
@@ -87,9 +87,9 @@ def in_turn(
 
 
 class Face(NamedTuple):
-    """What an attack shows of itself: what its docstring says, its parameters and their defaults.
+    """The interface of an attack: its card, its parameters and their defaults.
 
-    ``common`` are the defaults of the parameters that all attacks have, where it has any.
+    ``common`` are the defaults of the parameters that all attacks have.
     """
 
     card: AttackCard
@@ -104,7 +104,7 @@ class Face(NamedTuple):
 
 
 def face_of(attack: Attack) -> Face:
-    """Return what ``attack`` shows of itself, whether a function or a `functools.partial`."""
+    """Return the interface of ``attack``, a function or a `functools.partial`."""
     function = attack.func if isinstance(attack, partial) else attack
     hints = get_type_hints(function)
     card = attack_card(getattr(function, "__name__", "attack"), attack)
@@ -119,7 +119,7 @@ def face_of(attack: Attack) -> Face:
 
 
 def alone(face: Face, what: str) -> Face:
-    """Return ``face``; raises UsageError for an attack that makes one change for all samples."""
+    """Return ``face``; raises UsageError for an attack with one perturbation for all samples."""
     if face.card.shared:
         raise UsageError(
             f"{face.card.name} makes one perturbation for all samples; {what} treats each by itself"
@@ -130,7 +130,7 @@ def alone(face: Face, what: str) -> Face:
 def text_of(
     summary: str, body: str, face: Face, cost: tuple[str, str], *, use: str, fails: str
 ) -> str:
-    """Return the docstring of an attack made from that with ``face``; `attack_card` reads it."""
+    """Return the docstring of an attack derived from that with ``face``, for `attack_card`."""
     lines = [summary, "", body, "", f"Knows: {face.card.knows}"]
     if all(cost) and face.card.cost:
         lines.append(f"Cost: {cost[0]} forward, {cost[1]} backward")
@@ -140,7 +140,7 @@ def text_of(
 def attack_from(
     body: Callable[[Call], Tensor], face: Face, *, name: str, text: str, minimum_norm: bool
 ) -> Attack:
-    """Return the attack that does ``body``, with the signature that all have and its options."""
+    """Return the attack that calls ``body``, with the common signature and its own options."""
     signature = _signature(face, minimum_norm)
 
     def attack(*args: Any, **given: Any) -> Tensor:

@@ -9,16 +9,16 @@ from torch import Tensor
 
 from advkit.attacks.bisection import bisect
 from advkit.attacks.boundary_normal import Survey, normal_at, survey
+from advkit.attacks.counted_queries import Hunt, ask, hunt_for, pursue, scouted, shrink
 from advkit.attacks.minimum import Nearest, within
-from advkit.attacks.questions import Hunt, ask, hunt_for, pursue, scouted, shrink
 from advkit.attacks.starting_points import with_start
 from advkit.engine import NORMS, rows
 from advkit.engine.objectives import Model
 from advkit.engine.seeding import keys
 
 LENGTHS = (0.25, 0.5, 1.0, 2.0)  # of a step, in units of the distance
-TURNS, HALVINGS = 8, 6  # questions of a bisection, L2 and Linf
-SPARE = 10  # questions kept for the move after the last look around
+TURNS, HALVINGS = 8, 6  # queries of a bisection, L2 and Linf
+SPARE = 10  # queries reserved for the step after the last estimate
 
 
 class _Walk(NamedTuple):

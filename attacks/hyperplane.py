@@ -1,8 +1,8 @@
-"""The nearest point of the box [0, 1] at which a linear function has gained so much.
+"""The nearest point of the box [0, 1] at which a linear function has a given gain.
 
-With w the slope and a point z in the box, every entry can move towards where w rises by its
-``room``; the solution moves entry i by min(t * rate_i, room_i), with rate |w_i| for L2 and 1 for
-Linf and the one t that gains enough. L1 fills the entries of steepest slope first.
+With w the slope and a point z in the box, every entry can move in the direction where w rises by
+its ``room``; the solution moves entry i by min(t * rate_i, room_i), with rate |w_i| for L2 and 1
+for Linf and the one t with the required gain. L1 fills the entries of steepest slope first.
 """
 
 import torch
@@ -14,9 +14,9 @@ from advkit.engine.linear_programs import filled
 def cross(norm: str, x: Tensor, slope: Tensor, gain: Tensor) -> Tensor:
     """Return the u in the box nearest to ``x`` (n, ...) with slope . (u - x) = ``gain`` (n,).
 
-    It is the projection onto a hyperplane cut by the box. A gain may be negative. Where the box
-    holds no such point, the one of the box that comes nearest to the gain; entries on which the
-    slope is zero stay as they are.
+    The projection onto a hyperplane intersected with the box. A gain may be negative. If the box
+    holds no such point, the one that comes nearest to the gain; entries with zero slope are
+    unchanged.
     """
     z, w = x.flatten(1), slope.flatten(1)
     peak = w.abs().amax(1, keepdim=True)
@@ -30,10 +30,10 @@ def cross(norm: str, x: Tensor, slope: Tensor, gain: Tensor) -> Tensor:
 
 
 def _together(w: Tensor, rate: Tensor, room: Tensor, wanted: Tensor) -> Tensor:
-    """Return min(t * rate, room) with the t that gains what is ``wanted``.
+    """Return min(t * rate, room) with the t that gains ``wanted``.
 
-    Entries that reach their wall are taken out of the equation; t only grows and the set of walls
-    only grows, so this ends at the exact t.
+    Entries that reach their bound are removed from the equation; t and the set of bounds only grow,
+    so this ends at the exact t.
     """
     at_wall, hit = room <= 0, -1
     speed, most = w * rate, w * room

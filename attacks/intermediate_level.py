@@ -47,7 +47,7 @@ def ila(
 
 
 def at_middle_layer(way: Way, *, layer: str = "") -> Way:
-    """Return ``way`` followed by a walk along its change of ``layer``."""
+    """Return ``way`` followed by a run along its change of ``layer``."""
 
     def then(model: Model, x: Tensor, there: Tensor, scene: Scene, steps: int) -> Tensor:
         place = layer_of(model, layer)
@@ -60,7 +60,7 @@ def at_middle_layer(way: Way, *, layer: str = "") -> Way:
 def layer_of(model: Model, layer: str) -> nn.Module | None:
     """Return the module of this dotted name, or the middle one of those with weights.
 
-    None for a model that has none, or is a mere function: its logits are the layer then. Raises
+    None for a model without weights, or a plain function: its logits are the layer then. Raises
     UsageError.
     """
     if not isinstance(model, nn.Module):
@@ -99,7 +99,7 @@ def _code(model: Model, place: nn.Module | None) -> Objective:
 
 
 def _along(model: Model, place: nn.Module | None, way: Tensor) -> Objective:
-    """Return how far the code lies along ``way`` (n, d), up to what does not change."""
+    """Return the projection of the code onto ``way`` (n, d), up to a constant."""
 
     def value(x: Tensor, way: Tensor) -> tuple[Tensor, Tensor]:
         _, code = _code(model, place)(x)

@@ -1,4 +1,4 @@
-"""An attack that goes on from points which are known to fool."""
+"""Attacks that start from known fooling points."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -12,10 +12,10 @@ from advkit.errors import UsageError
 
 
 def from_known(attack: Attack, points: Mapping[str, Tensor]) -> Attack:
-    """Return ``attack`` as it goes on from ``points`` (...), one for each sample by its name.
+    """Return ``attack`` starting from ``points`` (...), one for each sample by its id.
 
-    The attack must have `STARTS`; a sample that is its own point begins as ever.
-    Raises UsageError for one that has not; the attack raises KeyError for a sample without a point.
+    The attack must have `STARTS`; a sample that is its own point starts as usual. Raises UsageError
+    for an attack without; the attack raises KeyError for a sample without a point.
     """
     if not goes_on(attack):
         raise UsageError(

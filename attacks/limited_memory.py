@@ -1,4 +1,4 @@
-"""L-BFGS in the box, many samples at once: one pass through the model per step, for all."""
+"""L-BFGS in the box for a batch of samples: one pass per step, for all."""
 
 from typing import NamedTuple
 
@@ -8,30 +8,30 @@ from torch import Tensor
 from advkit.engine import Point, Rule
 
 DECREASE = 1e-4
-"""Share of the promised gain that a step must bring (Armijo 1966)."""
+"""Share of the predicted gain that a step must reach (Armijo 1966)."""
 
 
 class _State(NamedTuple):
-    """The best point so far of every sample, the way tried from there, and the memory."""
+    """The best point so far of every sample, the direction tried from there, and the memory."""
 
     base: Tensor
     value: Tensor
     slope: Tensor
     ahead: Tensor
     share: Tensor
-    """How much of ``ahead`` was tried."""
+    """Fraction of ``ahead`` that was tried."""
     moves: Tensor
     bends: Tensor
-    """The last moves and what they changed of the slope, newest first, (n, memory, d)."""
+    """The last steps and the changes of the gradient, newest first, (n, memory, d)."""
 
 
 def lbfgs_in_box(memory: int, first: float) -> Rule:
-    """Climb by projected L-BFGS (Liu and Nocedal 1989; bounds after Bertsekas 1982).
+    """Ascend by projected L-BFGS (Liu and Nocedal 1989; bounds after Bertsekas 1982).
 
-    The curvature is learnt from the last ``memory`` moves; entries at a wall that the slope
-    presses against are left out of the step, and the step is clipped to the box. A step that gains
-    too little is shortened by a parabola and tried again from the same place, sample by sample:
-    every step asks for one value and one gradient. ``first`` is the length of the first step.
+    The curvature is estimated from the last ``memory`` steps; entries at a bound that the gradient
+    points beyond are excluded, and the step is clipped to the box. A step with too little gain is
+    shortened by a parabola and repeated from the same point, per sample: every step costs one value
+    and one gradient. ``first`` is the length of the first step.
     """
 
     def init(x: Tensor) -> _State:
@@ -62,13 +62,13 @@ def _dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _shortening(gained: Tensor, promised: Tensor) -> Tensor:
-    """Return where the parabola through value, slope and ``gained`` has its top, in [0.1, 0.5]."""
+    """Return the maximum of the parabola through value, slope and ``gained``, in [0.1, 0.5]."""
     lost = 2 * (promised - gained)
     return torch.where(lost > 0, promised / lost, 0.5).nan_to_num(0.5).clamp(0.1, 0.5)
 
 
 def _remember(s: _State, move: Tensor, bend: Tensor, moved: Tensor) -> tuple[Tensor, Tensor]:
-    """Put a move in front of the memory where it was one and the value bent downwards along it."""
+    """Add a step to the memory if it was taken and the curvature along it was negative."""
     new = (moved & (_dot(move, bend) > 1e-10 * _dot(bend, bend)))[:, None, None]
     moves = torch.where(new, torch.cat([move[:, None], s.moves[:, :-1]], 1), s.moves)
     bends = torch.where(new, torch.cat([bend[:, None], s.bends[:, :-1]], 1), s.bends)
@@ -76,7 +76,7 @@ def _remember(s: _State, move: Tensor, bend: Tensor, moved: Tensor) -> tuple[Ten
 
 
 def _uphill(base: Tensor, slope: Tensor, moves: Tensor, bends: Tensor, first: float) -> Tensor:
-    """Return the L-BFGS direction among the free entries, the slope itself where it is none."""
+    """Return the L-BFGS direction among the free entries; the gradient if it does not ascend."""
     free = ~((base <= 0) & (slope < 0) | (base >= 1) & (slope > 0))
     slope = slope * free
     moves, bends = moves * free[:, None], bends * free[:, None]

@@ -1,4 +1,4 @@
-"""The exact optimum on a linear model, in closed form; on others, that of the tangent."""
+"""The exact optimum for a linear model, in closed form; for others, of the linearisation."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -13,7 +13,7 @@ from advkit.engine import NORMS, Objective, evaluate, rows
 from advkit.engine.objectives import Model, margin, margins
 
 FURTHER = (0.0, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
-"""How much further than the plane the points lie that are tried, as shares of the way to it."""
+"""How far beyond the plane the points tried lie, relative to its distance."""
 
 
 def linear(
@@ -68,16 +68,16 @@ def _beyond(x: Tensor, u: Tensor, further: float) -> Tensor:
 
 
 def nearest_plane(model: Model, x: Tensor, y: Tensor, targets: Tensor | None, norm: str) -> Tensor:
-    """Return the nearest points of the box on the planes of the tangents, in float64.
+    """Return the nearest points of the box on the linearised boundaries, in float64.
 
-    What is misread already is its own nearest point. Where the tangents say that the box holds no
-    such point, the model may still: there it is the nearest point outside.
+    A misclassified sample is its own nearest point. If by the linearisation the box holds no such
+    point, the nearest point outside is returned, as the model itself may differ.
     """
     point = evaluate(_gaps(model, y if targets is None else targets), x)
     sign = 1 if targets is None else -1
     slopes, gains = sign * point.gradient.flatten(2).double(), -sign * point.value.double()
     flat = x.flatten(1).double()
-    # As far beyond as rounding of the image could take it back.
+    # Far enough that rounding of the image cannot undo it.
     gains = gains + torch.finfo(x.dtype).eps * slopes.abs().sum(2)
     if targets is None:
         found = nearest_crossing(norm, flat, slopes, gains)
@@ -90,7 +90,7 @@ def nearest_plane(model: Model, x: Tensor, y: Tensor, targets: Tensor | None, no
 
 
 def _gaps(model: Model, classes: Tensor) -> Objective:
-    """Return by how much every other class is above ``classes`` (n,): values (n, K - 1)."""
+    """Return the logits of every other class minus that of ``classes`` (n,): (n, K - 1)."""
 
     def value(x: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
         logits = model(x)

@@ -1,4 +1,4 @@
-"""The nearest point at which a linear function has gained so much: every norm, box or none."""
+"""The nearest point at which a linear function has a given gain, in every norm and box."""
 
 import torch
 from torch import Tensor
@@ -9,18 +9,18 @@ from advkit.engine import NORMS, rows
 
 
 def crossing(norm: str, x: Tensor, slope: Tensor, gain: Tensor, *, box: bool = True) -> Nearest:
-    """Return the u nearest to ``x`` (n, d) with slope . (u - x) >= ``gain`` (n,), and how far.
+    """Return the u nearest to ``x`` (n, d) with slope . (u - x) >= ``gain`` (n,), and the distance.
 
     Exact: within the box [0, 1] by water-filling (`cross`; L0 by the entries that gain most),
-    without it along the direction of the dual norm. Where there is no such point the distance is
-    infinity; where nothing is to be gained it is 0 and u is x.
+    without it along the direction of the dual norm. If there is no such point the distance is
+    infinity; if the gain is not positive it is 0 and u is x.
     """
     gain = gain.clamp_min(0)
     if not box:
         return _free(norm, x, slope, gain)
     most = torch.where(slope > 0, slope * (1 - x), -slope * x).sum(1)
     u = _fewest(x, slope, gain) if norm == "L0" else cross(norm, x, slope, gain)
-    # A gain of all that the box holds is reached, whatever the last bits of the sums.
+    # A gain of all that the box holds counts as reached, whatever the rounding of the sums.
     reached = gain <= most * (1 + 1e-12)
     return Nearest(u, torch.where(reached, NORMS[norm].size(u - x), torch.inf))
 
@@ -34,7 +34,7 @@ def _free(norm: str, x: Tensor, slope: Tensor, gain: Tensor) -> Nearest:
 
 
 def _fewest(x: Tensor, slope: Tensor, gain: Tensor) -> Tensor:
-    """Move the entries that gain most to their walls, until there is enough."""
+    """Move the entries that gain most to their bounds, until the gain is reached."""
     wall = torch.where(slope > 0, 1.0, 0.0).to(x.dtype)
     gained, order = (slope * (wall - x)).sort(dim=1, descending=True, stable=True)
     before = gained.cumsum(1) - gained
@@ -45,7 +45,7 @@ def _fewest(x: Tensor, slope: Tensor, gain: Tensor) -> Tensor:
 def nearest_crossing(
     norm: str, x: Tensor, slopes: Tensor, gains: Tensor, *, box: bool = True
 ) -> Nearest:
-    """Return the nearest of k crossings, the first where several are equally near.
+    """Return the nearest of k crossings, the first if several are equally near.
 
     ``slopes`` are (n, k, d), ``gains`` (n, k).
     """

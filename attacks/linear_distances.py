@@ -1,7 +1,7 @@
-"""Exact distances of a linear model: how far every image is from being misread.
+"""Exact distances of a linear model: from every image to the nearest misclassified point.
 
-They need no attack and no model, weights alone. `certified` is the other side of the same
-statement: the worst margin within eps, by the dual norm, which no attack can exceed.
+They need only the weights, no attack. `worst_margin` is the converse: the highest margin within
+eps, by the dual norm, which no attack can exceed.
 """
 
 import torch
@@ -15,7 +15,7 @@ from advkit.engine.objectives import margins
 from advkit.engine.projections import furthest
 
 NUMBERS = 4_000_000
-"""How many slopes of boundaries are held at once, over samples, classes and inputs."""
+"""Numbers in the slopes of boundaries held at once, over samples, classes and inputs."""
 
 
 def exact_nearest(
@@ -28,12 +28,12 @@ def exact_nearest(
     targets: Tensor | None = None,
     box: bool = True,
 ) -> Nearest:
-    """Return the nearest points at which logits x W' + b no longer say ``y``, with distances (n,).
+    """Return the nearest points at which x W' + b no longer predicts ``y``, with distances (n,).
 
     ``weight`` (K, d), ``bias`` (K,), ``x`` (n, ...) with d entries each; computed in float64. The
     points lie on the boundary itself. With ``targets`` (n,), where the target's logit is as high as
     every other; with more than two classes that is one linear, quadratic (L2) or mixed-integer (L0)
-    program per image. 0 where it is so already; infinity where the box [0, 1] holds no such point.
+    program per image. 0 if it is so already; infinity if the box [0, 1] holds no such point.
     """
     weight, bias, z = weight.double(), bias.double(), x.flatten(1).double()
     parts = [
@@ -60,13 +60,13 @@ def _nearest(
 
 
 def _slices(n: int, size: int) -> list[slice]:
-    """Cut ``n`` samples, with ``size`` numbers each, so that a part fits into memory with ease."""
+    """Split ``n`` samples, with ``size`` numbers each, into parts that fit into memory."""
     step = max(NUMBERS // size, 1)
     return [slice(at, at + step) for at in range(0, n, step)]
 
 
 def _apart(weight: Tensor, logits: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
-    """Return for every other class its weights minus those of ``classes``, and what it lacks."""
+    """Return the differences of weights to every other class, and the gains needed."""
     others = other_classes(classes, logits.shape[1])
     slopes = weight[others] - weight[classes][:, None]
     return slopes, logits.gather(1, classes[:, None]) - logits.gather(1, others)
@@ -79,7 +79,7 @@ def other_classes(classes: Tensor, n_classes: int) -> Tensor:
 
 
 def in_all(norm: str, x: Tensor, slopes: Tensor, gains: Tensor, *, box: bool = True) -> Nearest:
-    """Return the nearest points where all k functions have gained enough, sample by sample."""
+    """Return the nearest points at which all k functions have their gain, sample by sample."""
     points, sizes = x.clone(), torch.full_like(gains[:, 0], torch.inf)
     for i in range(len(x)):
         each = (part[i].cpu().numpy() for part in (x, slopes, gains))
@@ -93,10 +93,10 @@ def in_all(norm: str, x: Tensor, slopes: Tensor, gains: Tensor, *, box: bool = T
 def worst_margin(
     weight: Tensor, bias: Tensor, x: Tensor, y: Tensor, eps: float, norm: str
 ) -> Tensor:
-    """Return the highest margin (`margins`) that any point of ball and box has, (n,), in float64.
+    """Return the highest margin (`margins`) of any point in ball and box, (n,), in float64.
 
-    An image is certified within ``eps`` if and only if it is below 0: no attack can do more. Linf
-    by signs, L2 by water-filling, L1 and L0 by the entries that gain most.
+    An image is certified within ``eps`` if and only if it is below 0. Linf by signs, L2 by
+    water-filling, L1 and L0 by the entries that gain most.
     """
     weight, bias, z = weight.double(), bias.double(), x.flatten(1).double()
     parts = [

@@ -1,10 +1,10 @@
-"""The fewest entries that, moved however far, make several linear functions gain enough at once.
+"""The fewest entries whose changes, of any size, give several linear functions enough gain.
 
-Without a box there is no bound for a mixed-integer program to switch by, but there is a shorter
-way. With the smallest set of entries their columns are independent (a dependent one could be left
-out), so that the moves that are enough form a polyhedron with a vertex, at which as many functions
-gain exactly what they must as there are entries. All vertices of all sets of one entry are tried,
-then of two, and so on.
+Without a box there is no bound for the switches of a mixed-integer program, but there is a shorter
+way. For the smallest set of entries the columns are independent (a dependent one could be left
+out), so that the sufficient changes form a polyhedron with a vertex, at which as many functions
+have exactly the required gain as there are entries. All vertices of all sets of one entry are
+tried, then of two, and so on.
 """
 
 from collections.abc import Iterator
@@ -18,16 +18,16 @@ from advkit.errors import UsageError
 
 Floats = NDArray[np.float64]
 SETS = 20_000
-"""So many sets of entries are tried at once."""
+"""Number of sets of entries tried at once."""
 MOST = 100_000_000
-"""Vertices that are tried at most."""
+"""Maximum number of vertices tried."""
 
 
 def fewest_moves(slopes: Floats, gains: Floats) -> Floats | None:
-    """Return the move (d,) of fewest entries with ``slopes`` (k, d) . move >= ``gains`` (k,).
+    """Return the change (d,) of fewest entries with ``slopes`` (k, d) . change >= ``gains`` (k,).
 
-    Among those of as many entries the shortest in L2. None where no move is enough. Raises
-    UsageError where it would take more than a hundred million vertices to know.
+    Among those of as many entries the shortest in L2. None if no change suffices. Raises UsageError
+    if more than a hundred million vertices would be needed.
     """
     from scipy.optimize import linprog
 
@@ -48,7 +48,7 @@ def fewest_moves(slopes: Floats, gains: Floats) -> Floats | None:
 
 
 def _enough(slopes: Floats, gains: Floats, size: int) -> Iterator[Floats]:
-    """Give, of every batch of sets, the shortest move at a vertex that is enough."""
+    """Yield, for every batch of sets, the shortest sufficient change at a vertex."""
     k, d = slopes.shape
     sets = combinations(range(d), size)
     while batch := list(islice(sets, SETS)):
@@ -66,7 +66,7 @@ def _enough(slopes: Floats, gains: Floats, size: int) -> Iterator[Floats]:
 
 
 def _solved(columns: Floats, gains: Floats) -> tuple[Floats, NDArray[np.bool_]]:
-    """Return the solutions of square systems (n, size, size), and which of them have one."""
+    """Return the solutions of square systems (n, size, size), and which of them exist."""
     sound: NDArray[np.bool_] = np.abs(np.linalg.det(columns)) > 1e-12
     systems = np.where(sound[:, None, None], columns, np.eye(columns.shape[1]))
     wanted = np.broadcast_to(gains, (len(columns), len(gains)))[:, :, None]

@@ -1,10 +1,10 @@
-"""The nearest point at which several linear functions have gained so much, all at once.
+"""The nearest point at which several linear functions have their gains, all at once.
 
-That is what a target among more than two classes asks for: its logit above every other. Linf and
-L1 are linear programs and L0 a mixed-integer one (HiGHS, Huangfu and Hall 2018, by scipy), without
-the box a search over vertices (`fewest_moves`). L2 is a projection onto a polyhedron cut by the
-box, by Newton's method on its dual, which has one unknown per function. scipy is imported where it
-is used: a list of attacks does not wait for it.
+Needed for a target among more than two classes: its logit above every other. Linf and L1 are linear
+programs and L0 a mixed-integer one (HiGHS, Huangfu and Hall 2018, by scipy), without the box a
+search over vertices (`fewest_moves`). L2 is a projection onto a polyhedron intersected with the
+box, by Newton's method on its dual, which has one unknown per function. scipy is imported on use,
+so that listing attacks is fast.
 """
 
 from collections.abc import Callable
@@ -23,8 +23,8 @@ def nearest_in_all(
 ) -> Floats | None:
     """Return the u nearest to ``x`` (d,) with slopes (k, d) . (u - x) >= ``gains`` (k,).
 
-    With ``box`` u is in [0, 1]. None where there is no such point. Raises UsageError (L0 without
-    the box, see `fewest_moves`).
+    With ``box`` u is in [0, 1]. None if there is no such point. Raises UsageError (L0 without the
+    box, see `fewest_moves`).
     """
     if (gains <= 0).all():
         return x
@@ -44,7 +44,7 @@ def nearest_in_all(
 
 
 def _linf(slopes: Floats, gains: Floats, down: Floats, up: Floats) -> Floats | None:
-    """Solve for the move and its size t: |move_i| <= t."""
+    """Solve for the change and its size t: |change_i| <= t."""
     from scipy.optimize import linprog
     from scipy.sparse import csr_array, eye_array, hstack, vstack
 
@@ -62,7 +62,7 @@ def _linf(slopes: Floats, gains: Floats, down: Floats, up: Floats) -> Floats | N
 
 
 def _l1(slopes: Floats, gains: Floats, down: Floats, up: Floats) -> Floats | None:
-    """Solve for the move up and the move down of every entry."""
+    """Solve for the positive and the negative part of the change of every entry."""
     from scipy.optimize import linprog
 
     d = slopes.shape[1]
@@ -76,7 +76,7 @@ def _l1(slopes: Floats, gains: Floats, down: Floats, up: Floats) -> Floats | Non
 
 
 def _l0(slopes: Floats, gains: Floats, down: Floats, up: Floats) -> Floats | None:
-    """Solve for the moves and for a switch per entry: where it is off the entry cannot move."""
+    """Solve for the changes and for a switch per entry: if it is off the entry cannot change."""
     from scipy.optimize import Bounds, LinearConstraint, milp
     from scipy.sparse import csr_array, diags_array, eye_array, hstack, vstack
 
@@ -97,11 +97,11 @@ def _l0(slopes: Floats, gains: Floats, down: Floats, up: Floats) -> Floats | Non
 
 
 def _l2(slopes: Floats, gains: Floats, down: Floats, up: Floats) -> Floats | None:
-    """Climb the dual: move = clip(slopes' m) with one multiplier m >= 0 per function.
+    """Maximise the dual: change = clip(slopes' m) with one multiplier m >= 0 per function.
 
-    The dual is concave and piecewise quadratic. On the piece of the entries that are at no wall
-    its maximum is a problem of non-negative least squares; towards it goes each step, as far as
-    the dual rises. On the right piece the step is whole, and the next one has nowhere to go.
+    The dual is concave and piecewise quadratic. On the piece given by the entries within their
+    bounds its maximum is a non-negative least squares problem; each step goes towards it, as far as
+    the dual rises. On the right piece the step is complete, and the next one is zero.
     """
     from scipy.optimize import linprog
 
@@ -132,7 +132,7 @@ def _piece(g: Floats, h: Floats, ridge: float) -> Floats:
 
 
 def _top(rise: Callable[[float], float]) -> float:
-    """Return the t in (0, 1] at which a falling ``rise`` reaches 0, or 1 where it does not."""
+    """Return the t in (0, 1] at which a decreasing ``rise`` reaches 0, or 1 if it does not."""
     if rise(1.0) >= 0:
         return 1.0
     low, high = 0.0, 1.0

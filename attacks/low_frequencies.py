@@ -10,8 +10,8 @@ from torch import Tensor
 def frequencies_kept(shape: torch.Size, frequencies: int, queries: int) -> tuple[int, ...]:
     """Return how many cosines of each axis of ``shape`` (channels, ...) span the directions.
 
-    ``frequencies`` per axis of space; 0 picks just as many that there is a direction for each
-    of ``queries``. Of the channels, and of samples without space, (features,), all are kept.
+    ``frequencies`` per spatial axis; 0 chooses enough for one direction per query of ``queries``.
+    For channels, and for samples without space, (features,), all are kept.
     """
     space = shape[1:]
     longest = max(space, default=1)
@@ -33,7 +33,7 @@ def _count(shape: torch.Size, wanted: int) -> int:
 def smooth(weights: Tensor, shape: torch.Size) -> Tensor:
     """Return the images (k, *shape) of ``weights`` (k, channels, ...), one for each cosine kept.
 
-    Lengths and angles are kept: the cosines have length 1 and are orthogonal.
+    Lengths and angles are preserved: the cosines are orthonormal.
     """
     for axis, side in enumerate(shape[1:], start=2):
         if weights.shape[axis] < side:
@@ -46,7 +46,7 @@ def smooth(weights: Tensor, shape: torch.Size) -> Tensor:
 def cosines(count: int, side: int) -> Tensor:
     """Return the first ``count`` rows of the orthonormal discrete cosine transform (DCT-II).
 
-    Kept for the next question, so not to be changed.
+    Cached, so it must not be modified.
     """
     k = torch.arange(count, dtype=torch.float64)[:, None]
     places = torch.arange(side, dtype=torch.float64) + 0.5

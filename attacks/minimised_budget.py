@@ -1,4 +1,4 @@
-"""From a fixed budget to the least: bisection over eps, sample by sample."""
+"""A minimum-norm attack from a fixed-budget one: bisection over eps, per sample."""
 
 import torch
 from torch import Tensor
@@ -10,8 +10,8 @@ from advkit.attacks.options import Attack
 from advkit.engine import NORMS
 from advkit.engine.seeding import reseeded
 
-FIRST = 1 / 32  # of the longest way in the box: Linf 8/255
-SHORTEN, POLISH = 5, 10  # halvings on the line to a point found: each time, and in the end
+FIRST = 1 / 32  # of the diameter of the box: Linf 8/255
+SHORTEN, POLISH = 5, 10  # bisections on the line to a point found: each time, and at the end
 
 
 def minimised(attack: Attack, steps: int = 10) -> Attack:
@@ -77,7 +77,7 @@ def _bisected(call: Call, attack: Attack, steps: int, begun: Nearest) -> Tensor:
 
 
 def _nearer(call: Call, found: Nearest, steps: int) -> Nearest:
-    """Shorten by a line search every point that was found at a distance above 0."""
+    """Shorten every point found at a distance above 0 by a line search."""
     x, distance = found.x.clone(), found.distance.clone()
     index = ((distance > 0) & distance.isfinite()).nonzero().squeeze(1)
     if len(index):

@@ -1,4 +1,4 @@
-"""What minimum-norm attacks share: the nearest adversarial example of one or several runs."""
+"""Shared code of minimum-norm attacks: the nearest adversarial example of several runs."""
 
 from collections.abc import Callable, Sequence
 from itertools import count
@@ -15,7 +15,7 @@ from advkit.engine.objectives import all_stand
 class Nearest(NamedTuple):
     """The nearest fooling point of every sample and its distance (n,).
 
-    Where none was found it is the image itself, at distance infinity.
+    If none was found it is the image itself, at distance infinity.
     """
 
     x: Tensor
@@ -23,26 +23,26 @@ class Nearest(NamedTuple):
 
 
 def enough(eps: float | Tensor | None, x: Tensor) -> Tensor:
-    """Return the distance (n,) at which a sample need not be brought nearer: ``eps``, or 0.
+    """Return the distance (n,) at which a sample is finished: ``eps``, or 0.
 
-    It is finite, for a sample that nothing has fooled is at infinity.
+    It is finite, as a sample that nothing has fooled is at infinity.
     """
     return radii(0.0 if eps is None else eps, x).clamp_max(torch.finfo(x.dtype).max)
 
 
 def within(found: Nearest, x: Tensor, eps: float | Tensor | None) -> Tensor:
-    """Return the points found, and the image itself where the point is further than ``eps``."""
+    """Return the points found, or the image itself if the point is further than ``eps``."""
     limit = torch.full_like(found.distance, torch.inf) if eps is None else radii(eps, x)
     return torch.where(rows(found.distance <= limit, x), found.x, x)
 
 
 def linear_reach(point: Point, norm: Norm) -> Tensor:
-    """Return how much further the linearised value of ``point`` vanishes, (n,); < 0: nearer."""
+    """Return at which additional distance the linearised value is zero, (n,); < 0: nearer."""
     return (-point.value / norm.dual(point.gradient).clamp_min(1e-12)).nan_to_num(0.0)
 
 
 def linear_distance(point: Point, norm: str) -> tuple[Tensor, Tensor]:
-    """Return how far from ``point`` its linearised value vanishes, and its slope, (n,) each.
+    """Return the distance to the zero of the linearised value, and its slope, (n,) each.
 
     The slope is the dual norm of the gradient. Both are above zero; an unknown distance is 1.
     """
@@ -61,9 +61,9 @@ def nearest_point(
     norm: str,
     stop: Tensor,
 ) -> Nearest:
-    """Walk by `ascend` and keep the fooling point nearest to ``x``, sample by sample.
+    """Run `ascend` and keep the fooling iterate nearest to ``x`` of each sample.
 
-    A sample leaves at the first point that fools at a distance of ``stop`` (n,) or less.
+    A sample leaves at the first iterate that fools at a distance of ``stop`` (n,) or less.
     """
 
     def closeness(some: Sequence[Point]) -> Tensor:
@@ -98,7 +98,7 @@ def nearest_of(
 ) -> Nearest:
     """Run ``walk(index, number)`` for each number on the samples not yet within ``stop`` (n,).
 
-    Returns the nearest point over all walks, those of ``begun`` included.
+    Returns the nearest point over all runs, including ``begun``.
     """
     if begun is None:
         begun = Nearest(x, torch.full((len(x),), torch.inf, dtype=x.dtype, device=x.device))

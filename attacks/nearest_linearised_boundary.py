@@ -14,7 +14,7 @@ from advkit.engine import NORMS, Point, Rule, rows
 from advkit.engine.objectives import Model
 
 NUDGE = 1e-4
-"""How much further than the plane a move goes: near the boundary rounding would hold it up."""
+"""Relative step beyond the plane: near the boundary rounding would stall progress."""
 
 
 def deepfool(
@@ -58,14 +58,14 @@ def deepfool(
 
 
 class Moves(NamedTuple):
-    """Where a walk of DeepFool began, and the sum of its moves."""
+    """The start of a run of DeepFool, and the sum of its steps."""
 
     start: Tensor
     total: Tensor
 
 
 def linearised(norm: str, x: Tensor, overshoot: float) -> Rule:
-    """Move to the nearest of the planes of `differences`, in a walk that begins at ``x``."""
+    """Step to the nearest of the planes of `differences`, in a run that starts at ``x``."""
     geometry = NORMS[norm]
     longest = geometry.size(torch.ones_like(x))
 

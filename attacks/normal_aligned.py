@@ -1,4 +1,4 @@
-"""SuperDeepFool: DeepFool to the boundary, then the way to it turned towards its normal."""
+"""SuperDeepFool: DeepFool to the boundary, then the perturbation aligned with its normal."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple

@@ -57,13 +57,13 @@ def learn_universal(
     steps: int = 100,
     step: float = 0.2,
 ) -> Tensor:
-    """Return a pattern (1, ...) of size one in ``norm``, to be multiplied by ``eps`` and added.
+    """Return a perturbation (1, ...) of size one in ``norm``, to be multiplied by ``eps``.
 
-    Of ``steps`` + 1 patterns, starting from zero, it is the one that fools most samples. Each step
-    follows the steepest direction of the sum of the gradients of all margins that are not yet over
-    the boundary, each gradient divided by its L1 size so that no sample outweighs another, and is
-    projected onto the ball; its length falls from ``step`` to zero by a cosine. Ends when all
-    samples are fooled.
+    Of ``steps`` + 1 perturbations, starting from zero, it is the one that fools most samples. Each
+    step follows the steepest direction of the sum of the gradients of all margins that are not yet
+    over the boundary, each gradient divided by its L1 size so that no sample outweighs another, and
+    is projected onto the ball; its length is annealed from ``step`` to zero by a cosine. Ends when
+    all samples are fooled.
     """
     geometry, radius = NORMS[norm], radii(eps, x)
     pattern = torch.zeros_like(x[:1])

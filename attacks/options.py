@@ -19,7 +19,7 @@ Attack = Callable[..., Tensor]
 
 COMMON = ("eps", "norm", "targets", "seed", "ids")
 STARTS = "starting_points"
-"""What some attacks take besides: known points that fool, to go on from."""
+"""The additional parameter of some attacks: known fooling points to start from."""
 
 
 class Member(NamedTuple):
@@ -28,17 +28,17 @@ class Member(NamedTuple):
     label: str
     attack: Attack
     options: dict[str, Any]
-    """Every option in force, defaults included."""
+    """The values of all options, defaults included."""
     own: bool = False
     """Whether it is a user's own function."""
 
 
 def parse(text: str, known: Mapping[str, Attack]) -> Member:
-    """Return the attack that ``name`` or ``name:option=value,option=value`` asks for.
+    """Return the attack that ``name`` or ``name:option=value,option=value`` describes.
 
-    ``name`` is one of ``known``, methods of transfer with + between (``mifgsm+dim``), or the user's
+    ``name`` is one of ``known``, transfer methods with + between (``mifgsm+dim``), or the user's
     own ``package.module:function`` or ``./file.py:function``, whose options follow a second colon.
-    Raises UsageError for what does not exist or does not fit, InputError for a file that does not.
+    Raises UsageError for unknown names and invalid options, InputError for an invalid file.
     """
     name, given = _split(text)
     _check_form(text, known)
@@ -59,7 +59,7 @@ def parse(text: str, known: Mapping[str, Attack]) -> Member:
 
 
 def _check_form(text: str, known: Mapping[str, Attack]) -> None:
-    """Raise UnknownNameError for one of ``known`` whose options are written in another way."""
+    """Raise UnknownNameError for one of ``known`` with options in another notation."""
     name, mark, rest = re.match(r"(\w*)(.?)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
     if name not in known or not mark or mark == "+" or find_spec(name):
         return
@@ -84,8 +84,8 @@ def _split(text: str) -> tuple[str, str]:
 def _together(name: str) -> Attack | None:
     if "+" not in name:
         return None
-    # The parts are attacks, whose files import this one.
-    from advkit.attacks.put_together import together
+    # imported here, as its parts are attacks, which import this module
+    from advkit.attacks.combined_transfer import together
 
     return together(name)
 
@@ -96,7 +96,7 @@ def _own(name: str) -> Attack:
         return found_in(place, function)  # type: ignore[no-any-return]
     try:
         attack = pkgutil.resolve_name(name)
-    except Exception as error:  # whatever the user's module raises while it is imported
+    except Exception as error:  # whatever the user's module raises on import
         raise UsageError(
             f"the attack {name!r} cannot be imported: {type(error).__name__}: {error}",
             "give package.module:function or ./file.py:function",
@@ -110,7 +110,7 @@ def _own(name: str) -> Attack:
 
 
 def defaults(attack: Attack) -> dict[str, Any]:
-    """Return the options of an attack with their defaults, without those that all attacks have."""
+    """Return the options of an attack with their defaults, without the common parameters."""
     try:
         parameters = inspect.signature(attack).parameters.values()
     except ValueError as error:
@@ -125,7 +125,7 @@ def defaults(attack: Attack) -> dict[str, Any]:
 
 
 class Option(NamedTuple):
-    """One option of an attack, for people."""
+    """One option of an attack, for display."""
 
     name: str
     kind: str
@@ -134,7 +134,7 @@ class Option(NamedTuple):
 
 
 def options_of(attack: Attack) -> list[Option]:
-    """Return the options of an attack: types, defaults, and what `parse` takes for them."""
+    """Return the options of an attack: types, defaults, and the values that `parse` accepts."""
     hints = get_type_hints(attack.func if isinstance(attack, partial) else attack)
     return [
         Option(name, *_kind(hints.get(name, str), default))
@@ -155,7 +155,7 @@ def _kind(kind: Any, default: Any) -> tuple[str, Any, str]:
 
 
 def goes_on(attack: Attack) -> bool:
-    """Return whether an attack can go on from known points."""
+    """Return whether an attack can start from known points."""
     return STARTS in inspect.signature(attack).parameters
 
 
@@ -167,7 +167,7 @@ def norms_of(attack: Attack) -> tuple[str, ...]:
 
 
 def norm_of(label: str, attack: Attack, norm: object) -> str:
-    """Return the norm of ``attack`` that is meant by ``norm``; raises UsageError if it has none."""
+    """Return the norm of ``attack`` described by ``norm``; raises UsageError if it has none."""
     has = norms_of(attack)
     try:
         return norm_named(norm, has)

@@ -1,4 +1,4 @@
-"""Random directions that are orthogonal to each other: rows of a shuffled Hadamard matrix."""
+"""Random orthogonal directions: rows of a randomised Hadamard matrix."""
 
 import math
 
@@ -7,7 +7,7 @@ from torch import Tensor
 
 from advkit.engine.seeding import signs
 
-LEAST = 64  # rows: the entries of fewer are not Gaussian enough
+LEAST = 64  # rows: with fewer, entries are not Gaussian enough
 
 
 def probes(stream: Tensor, first: int, count: int, size: int) -> Tensor:
@@ -15,9 +15,9 @@ def probes(stream: Tensor, first: int, count: int, size: int) -> Tensor:
 
     They are rows of S1 H S2 H S3 H, a Hadamard matrix H of order L between random signs S (Yu et
     al. 2016), cut to ``size`` <= L entries, of length 1 on average; after L rows come new signs.
-    Entries are Gaussian to the eye, so that for any w the mean of sign(w.u) u points along w; it
-    scatters less than with independent directions, since L rows together see every coordinate
-    equally often. Streams from 2**20 on are used.
+    Entries are approximately Gaussian, so that for any w the mean of sign(w.u) u points along w;
+    its variance is lower than with independent directions, since L rows together cover every
+    coordinate equally. Streams from 2**20 on are used.
     """
     order = max(LEAST, 1 << (size - 1).bit_length())
     parts = []
@@ -34,7 +34,7 @@ def probes(stream: Tensor, first: int, count: int, size: int) -> Tensor:
 def _transform(u: Tensor) -> Tensor:
     """Multiply the last axis of ``u`` (n, k, order) by the Hadamard matrix of that order.
 
-    All numbers are integers small enough for float32, so that no order of summation matters.
+    All numbers are integers exact in float32, so that the order of summation does not matter.
     """
     order = u.shape[-1]
     wide = 1 << (order.bit_length() // 2)

@@ -47,7 +47,7 @@ def pifgsm(
 
 
 def patch_wise(way: Way, *, amplification: float = 5.0, width: int = 3) -> Way:
-    """Return ``way`` with moves of ``amplification`` steps, their excess handed around."""
+    """Return ``way`` with moves of ``amplification`` steps, their excess passed to neighbours."""
 
     def rule(scene: Scene) -> Rule:
         def update(point: Point, spent: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Pointwise attack: entries go back to the image, for as long as the rest still fools."""
+"""Pointwise attack: entries are reset to the image, as long as the rest still fools."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
@@ -6,23 +6,23 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from advkit.attacks.counted_queries import Hunt, ask, hunt_for, pursue, scouted
 from advkit.attacks.minimum import Nearest, within
-from advkit.attacks.questions import Hunt, ask, hunt_for, pursue, scouted
 from advkit.attacks.starting_points import with_start
 from advkit.engine import rows
 from advkit.engine.objectives import Model
 from advkit.engine.seeding import keys, uniform
 
-HALVINGS = 4  # of the way back of an entry, in L1
-STREAM = 1 << 20  # those below are for the start
+HALVINGS = 4  # bisections of the reset of an entry, in L1
+STREAM = 1 << 20  # lower streams are for the start
 
 
 class _Walk(NamedTuple):
     point: Tensor
-    order: Tensor  # in which the entries take their turns
-    size: Tensor  # how many entries take it together
-    at: Tensor  # place in the order, among the entries that are moved
-    left: Tensor  # share of its way that a group keeps when it goes back
+    order: Tensor  # in which entries are tried
+    size: Tensor  # number of entries tried together
+    at: Tensor  # position in the order, among the entries that have moved
+    left: Tensor  # share of its change that a group keeps when it is reset
     better: Tensor  # whether this round has reset anything
 
 
@@ -78,7 +78,7 @@ def _mover(model: Model, norm: str, last: float) -> Callable[[Hunt, _Walk], tupl
         hunt, answers = ask(model, norm, hunt, tried[:, None])
         fooled = answers[:, 0]
         point = torch.where(rows(fooled, tried), tried, walk.point)
-        # The entries of a group that is back are not counted among the moved ones any more.
+        # The entries of a reset group no longer count as moved.
         at = torch.where(fooled & (walk.left == 0), walk.at, walk.at + walk.size)
         walk = _next(walk._replace(point=point, at=at, better=walk.better | fooled), hunt.x)
         over = walk.left > last
@@ -88,7 +88,7 @@ def _mover(model: Model, norm: str, last: float) -> Callable[[Hunt, _Walk], tupl
 
 
 def _group(hunt: Hunt, walk: _Walk) -> Tensor:
-    """Return which entries take their turn now."""
+    """Return which entries are tried now."""
     moved = (walk.point != hunt.x).flatten(1)
     rank = (
         walk.order.where(moved, torch.inf).argsort(dim=1, stable=True).argsort(dim=1, stable=True)
@@ -98,7 +98,7 @@ def _group(hunt: Hunt, walk: _Walk) -> Tensor:
 
 
 def _next(walk: _Walk, x: Tensor) -> _Walk:
-    """After a round of all entries: smaller groups; after one by one, a shorter way back."""
+    """After a round of all entries: smaller groups; after single entries, a smaller reset."""
     moved = (walk.point != x).flatten(1).sum(1)
     passed = walk.at >= moved
     stuck = passed & (walk.size == 1) & ~walk.better

@@ -1,4 +1,4 @@
-"""The end of a minimum-norm attack: forward passes that shorten the perturbation found."""
+"""Final shortening of minimum-norm perturbations by forward passes."""
 
 from collections.abc import Callable
 
@@ -21,9 +21,9 @@ def polished(
     stop: Tensor,
     steps: int,
 ) -> Nearest:
-    """Return the fooling points after ``steps`` bisections of the way to them from ``x``.
+    """Return the fooling points after ``steps`` bisections of the line to them from ``x``.
 
-    Only points further than ``stop`` (n,) are brought nearer; what was not found costs nothing.
+    Only points further than ``stop`` (n,) are shortened; samples without a point cost nothing.
     """
 
     def along(left: Tensor) -> Tensor:
@@ -43,10 +43,10 @@ def into_smaller_balls(
     stop: Tensor,
     steps: int,
 ) -> Nearest:
-    """Return the fooling points after ``steps`` bisections of the radius that they are put into.
+    """Return the fooling points after ``steps`` bisections of the radius of the ball around ``x``.
 
-    As `polished`, but along the nearest points of balls around ``x`` instead of a line: in L1 and
-    L0 small entries vanish first.
+    As `polished`, but along projections onto balls instead of a line: in L1 and L0 small entries
+    vanish first.
     """
     geometry = NORMS[norm]
 
@@ -72,7 +72,7 @@ def _with_nearer(
     steps: int,
     nearer: Callable[[Tensor], Tensor],
 ) -> Nearest:
-    """Put ``nearer(left)`` in the place of the points ``left`` that were found beyond ``stop``."""
+    """Replace the points ``left`` found beyond ``stop`` by ``nearer(left)``."""
     left = (found.distance.isfinite() & (found.distance > stop)).nonzero().squeeze(1)
     if not steps or not len(left):
         return found

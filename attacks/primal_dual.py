@@ -10,12 +10,12 @@ from torch import Tensor
 from advkit.attacks.minimum import enough, linear_distance, nearest_point, within
 from advkit.attacks.polish import polished
 from advkit.engine import NORMS, Point, Rule, rows
+from advkit.engine.batch_invariant import sigmoid
 from advkit.engine.objectives import Model, margin
 from advkit.engine.rules import Moments
-from advkit.engine.steady import sigmoid
 
-LEAST = 1e-3  # ratio of the weights of size and margin, at first
-MOST = 1e6  # ratio of the weights, either way
+LEAST = 1e-3  # initial ratio of the weights of size and margin
+MOST = 1e6  # limit of the ratio of the weights, in both directions
 
 
 def pdgd(
@@ -61,7 +61,7 @@ def pdgd(
 
 class _State(NamedTuple):
     x: Tensor
-    unit: Tensor  # of the margin
+    unit: Tensor  # unit of the margin
     reach: Tensor  # linear distance to the boundary
     moments: Moments
     ratio: Tensor  # logarithm of the weight of the margin over that of the size
@@ -95,7 +95,7 @@ def _primal_dual(x: Tensor, steps: int, step: float, dual_step: float) -> Rule:
 
 
 def _measure(point: Point, s: _State) -> _State:
-    """Take the units of the margin and of distances from the first gradient."""
+    """Set the units of the margin and of distances from the first gradient."""
     over, entries = point.value.abs(), point.x[0].numel()
     reach, _ = linear_distance(point, "L2")
     unit = (over / 4).nan_to_num(1.0).clamp_min(1e-6)

@@ -1,4 +1,4 @@
-"""Patch: one small picture that fools wherever it is placed."""
+"""Patch: one small image that fools wherever it is placed."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -13,11 +13,11 @@ from advkit.engine.rules import cosine
 from advkit.engine.seeding import keys, uniform
 from advkit.engine.transforms import as_images, sample_at, seen_from
 
-SMALLEST = 0.8  # a patch is put down at a size between this share of its own and its own
+SMALLEST = 0.8  # a patch is placed at a size between this share of its own and its own
 
 
 class Place(NamedTuple):
-    """Where on its image a patch lies, seen from the pixels: (n, height, width) each.
+    """Position of a patch on its image, seen from the pixels: (n, height, width) each.
 
     ``down`` and ``right`` are from the middle of the patch, in units of its height and width.
     """
@@ -98,12 +98,12 @@ def learn_patch(
     step: float = 0.1,
     degrees: float = 20.0,
 ) -> Tensor:
-    """Return one picture (1, channels, height, width) in [0, 1] that fools wherever it is put.
+    """Return one image (1, channels, height, width) in [0, 1] that fools wherever it is placed.
 
     Starts from grey and follows the signs of the sum of the gradients of the margins over all
-    samples, with a new random place, size and rotation for each sample at every step (Athalye et
-    al. 2018), and each gradient divided by its L1 size. The step falls from ``step`` to zero by a
-    cosine. ``stream`` holds the samples' keys, from `keys`.
+    samples, with a new random position, size and rotation for each sample at every step (Athalye et
+    al. 2018), and each gradient divided by its L1 size. The step is annealed from ``step`` to zero
+    by a cosine. ``stream`` holds the samples' keys, from `keys`.
     """
     limit = radii(eps, x)
     key = keys(0, None, x, "patch") if stream is None else stream
@@ -134,9 +134,9 @@ def apply_patch(x: Tensor, picture: Tensor, place: Place) -> Tensor:
 
 
 def random_place(x: Tensor, eps: Tensor, stream: Tensor, draw: int, degrees: float) -> Place:
-    """Return a random place, size and turn for every sample, that covers ``eps`` (n,) at most.
+    """Return a random position, size and rotation per sample, which covers at most ``eps`` (n,).
 
-    Where a turned patch would cover more it is put down straight and at its full size.
+    If a rotated patch would cover more it is placed upright and at its full size.
     """
     images = as_images(x)
     height, width = images.shape[2:]

@@ -1,4 +1,4 @@
-"""PGD: steps along the gradient, brought back into ball and box."""
+"""PGD: steps along the gradient, projected onto ball and box."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -80,9 +80,9 @@ def course(
     marks: Sequence[int],
     step: float = 0.1,
 ) -> Tensor:
-    """Return what `pgd` on the margin finds in so many steps, for each of rising ``marks`` (k,).
+    """Return the results of `pgd` on the margin after each of the ascending ``marks`` (k,).
 
-    The points are (k, n, ...), and cost as much as those of the longest walk alone.
+    The points are (k, n, ...), at the cost of the longest run only.
     """
     radius, stream = radii(eps, x), keys(seed, ids, x, "pgd")
     start = random_start(norm, stream, x, radius, stream=0, surface=False)
@@ -116,7 +116,7 @@ def climb(
     decay: float = 0.0,
     stop: bool = True,
 ) -> Found:
-    """Walk from ``start`` in steps of ``step`` times ``radius`` (n,) in the ball around ``x``."""
+    """Run from ``start`` in steps of ``step`` times ``radius`` (n,) in the ball around ``x``."""
     rule = within(_moves(norm, x, radius, step, decay), ball(NORMS[norm], x, radius))
     return strongest_point(objective, start, rule, steps, y, targets, leave=stop)
 
@@ -131,7 +131,7 @@ _Going = tuple[int, Tensor, Tensor]
 
 
 def _to_optimum(x: Tensor, radius: Tensor, least: float) -> Rule:
-    """Go a share of the way to where the linearised loss is largest on the L1 ball and the box."""
+    """Step a share of the way to the maximum of the linearised loss on L1 ball and box."""
 
     def update(point: Point, state: _Going) -> tuple[Tensor, _Going]:
         moves, x, radius = state

@@ -1,7 +1,7 @@
-"""Proximal operators: the d at which sum(metric (d - z)^2) / 2 + weight * norm(d) is least.
+"""Proximal operators: the d that minimises sum(metric (d - z)^2) / 2 + weight * norm(d).
 
-``z`` and ``metric`` (> 0) are (n, ...), ``weight`` is (n,). All are exact, also where the norm does
-not separate. L0 is taken as the sum of |d|^(2/3) (Cao et al. 2013), the way in which Matyasko and
+``z`` and ``metric`` (> 0) are (n, ...), ``weight`` is (n,). All are exact, also where the norm is
+not separable. L0 is replaced by the sum of |d|^(2/3) (Cao et al. 2013), with which Matyasko and
 Chau (2021) make its steps continuous.
 """
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from advkit.attacks.bisection import bisect
 from advkit.engine import NORMS, rows
-from advkit.engine.steady import cosh
+from advkit.engine.batch_invariant import cosh
 
 HALVINGS = 40
 
@@ -23,7 +23,7 @@ def _soften(z: Tensor, weight: Tensor, metric: Tensor) -> Tensor:
 
 
 def _shorten(z: Tensor, weight: Tensor, metric: Tensor) -> Tensor:
-    """Return z m / (m + weight / t), at the t that is the size of the result."""
+    """Return z m / (m + weight / t), with t the size of the result."""
     size = NORMS["L2"].size
 
     def long_enough(length: Tensor) -> Tensor:
@@ -37,7 +37,7 @@ def _shorten(z: Tensor, weight: Tensor, metric: Tensor) -> Tensor:
 
 
 def _flatten_peaks(z: Tensor, weight: Tensor, metric: Tensor) -> Tensor:
-    """Cut at the height over which ``metric`` times what is cut off sums to ``weight``."""
+    """Clip at the height at which ``metric`` times the clipped parts sums to ``weight``."""
     size, order = z.abs().flatten(1).sort(dim=1, descending=True, stable=True)
     share = metric.expand_as(z).flatten(1).gather(1, order)
     heights = ((share * size).cumsum(1) - weight[:, None]) / share.cumsum(1)
@@ -46,7 +46,7 @@ def _flatten_peaks(z: Tensor, weight: Tensor, metric: Tensor) -> Tensor:
 
 
 def _two_thirds(z: Tensor, weight: Tensor, metric: Tensor) -> Tensor:
-    # In float64: vectorised and plain kernels differ in the last bit of float32, by the batch.
+    # In float64: vectorised and scalar kernels differ in the last bit of float32, by the batch.
     size, twice = z.abs().double(), (2 * (rows(weight, z) / metric).double()).clamp_min(1e-30)
     half = twice.sqrt()
     kept = size > 2 / 3 * (3 * twice**3).sqrt().sqrt()

@@ -11,11 +11,11 @@ from advkit.attacks.minimum import enough, nearest_point, within
 from advkit.attacks.polish import into_smaller_balls
 from advkit.attacks.proximal import PROXIMAL
 from advkit.engine import NORMS, Point, Rule, rows
+from advkit.engine.batch_invariant import sigmoid
 from advkit.engine.objectives import Model, margin
 from advkit.engine.rules import Moments
-from advkit.engine.steady import sigmoid
 
-LEAST = 1e-4  # first weight of the norm, in units of what would balance the first gradient
+LEAST = 1e-4  # initial weight of the norm, relative to what would balance the first gradient
 
 
 def pdpgd(
@@ -64,7 +64,7 @@ def pdpgd(
 
 class _State(NamedTuple):
     x: Tensor
-    unit: Tensor  # of the margin
+    unit: Tensor  # unit of the margin
     moments: Moments
     weight: Tensor  # logarithm of the weight of the norm
     mean: Tensor  # average of the weight

@@ -1,4 +1,4 @@
-"""Any attack on a quick copy of a model: what it finds is confirmed on the model itself."""
+"""Any attack on a faster copy of a model, with results confirmed on the model itself."""
 
 from collections.abc import Callable
 from functools import partial
@@ -14,24 +14,23 @@ from advkit.attacks.walks import margins_of, radii
 from advkit.engine import NORMS, rows
 from advkit.engine.objectives import Model
 
-OUTWARDS = (1.01, 1.02, 1.04, 1.08, 1.16)  # of the way to a point that the copy alone calls fooled
+OUTWARDS = (1.01, 1.02, 1.04, 1.08, 1.16)  # of the line to a point that only the copy calls fooled
 HALVINGS = 3  # between the last of these that does not fool the model and the first that does
 
 
 def on_a_copy(
     attack: Attack, copy: Callable[[Model], Model], name: str, *, exact: bool = False
 ) -> Attack:
-    """Return the attack on ``copy(model)``, cheaper and nearly alike; the model confirms results.
+    """Return the attack on ``copy(model)``, cheaper and similar; the model confirms results.
 
-    Every result is evaluated again on the model, in full precision. If only the copy is fooled, a
-    minimum-norm result is moved on along its line, by up to 16%, until it fools the model (at most
+    Every result is evaluated on the model, in full precision. If only the copy is fooled, a
+    minimum-norm result is extended along its line, by up to 16%, until it fools the model (at most
     5 forward passes, then 3 of bisection). If that fails, the sample is attacked again on the
-    model; so is any for which a minimum-norm attack found nothing: close to the boundary a copy
-    cannot tell the sides apart. For fixed budgets what does not fool the copy is returned as found,
-    and so it is within ``eps`` of a copy that is ``exact``: one of the same precision, that differs
-    by rounding alone. A sample that is never fooled costs what ``attack`` costs, twice if that is
-    minimum norm, and two forward passes to check the result. ``name`` is what a card calls the
-    copy.
+    model; so is any for which a minimum-norm attack found nothing: close to the boundary the copy
+    is not exact enough. For fixed budgets results that do not fool the copy are returned unchanged,
+    also within ``eps`` for an ``exact`` copy: one of the same precision, different by rounding
+    only. A sample that is never fooled costs what ``attack`` costs, twice if that is minimum norm,
+    and two forward passes to check the result. ``name`` is the name of the copy on cards.
     """
     face = alone(face_of(attack), name)
 
@@ -62,13 +61,13 @@ def on_a_copy(
 def _confirmed(
     full: Call, quick: Call, attack: Attack, *, minimum_norm: bool, exact: bool
 ) -> Tensor:
-    """Return what ``attack`` finds on the copy of ``quick``, mended where ``full`` says no."""
+    """Return the result of ``attack`` on ``quick``, repaired if ``full`` is not fooled."""
     found = quick.run(attack).clone()
     doubtful = (~(full.margins(found) > 0)).nonzero().squeeze(1)
     claimed = quick.of(doubtful).margins(found[doubtful]) > 0
     again, wrong = doubtful[~claimed], doubtful[claimed]
     if not minimum_norm or (exact and full.eps is not None):
-        again = again[:0]  # that nothing was found within eps is an answer
+        again = again[:0]  # nothing found within eps is a valid result
     if minimum_norm and len(wrong):
         moved = _outwards(full.of(wrong), found[wrong])
         found[wrong] = moved.x
@@ -87,7 +86,7 @@ def _in_full(model: Model) -> Model:
 
 
 def _outwards(call: Call, x_adv: Tensor) -> Nearest:
-    """Move ``x_adv``, which does not fool, on along its line until it does: within ``eps``."""
+    """Extend ``x_adv``, which does not fool, along its line until it does, within ``eps``."""
 
     def fooled(part: Call, end: Tensor, share: Tensor) -> Tensor:
         point = between(part.x, end, share)

@@ -1,4 +1,4 @@
-"""Race: runs to several classes at once; those that lag behind leave."""
+"""Race: runs to several classes at once; those that fall behind are dropped."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -74,7 +74,7 @@ def race(
     field = Field(x, y, clean.output, targets, stop, stream)
     points = x
     if starting_points is not None:
-        points, steps = _places(starting_points, x), steps - 1  # one pass is a look at these
+        points, steps = _places(starting_points, x), steps - 1  # one pass evaluates these
     known = classes_at(model, field, points)
     left = (~fooled & (known < 0)).nonzero().squeeze(1)
     if len(left):
@@ -94,7 +94,7 @@ def race(
 def _from_images(
     model: Model, norm: str, pace: Pace, field: Field, aims: Tensor, steps: int
 ) -> Nearest:
-    """Set out from the images to the likeliest of ``aims`` (n, k); the winners go on in rounds."""
+    """Run from the images to the likeliest of ``aims`` (n, k); the winners continue in rounds."""
     moves, rounds = schedule(pace, steps, min(pace.field[0][0], aims.shape[1]))
     begun, own = side_by_side(model, norm, pace, field, field.x, aims, moves, 0)
     return in_rounds(model, norm, pace, field, begun, own, aims, rounds)

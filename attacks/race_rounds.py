@@ -1,4 +1,4 @@
-"""The later rounds of a race: one walk a sample, on from the nearest place, while that pays."""
+"""The later rounds of a race: one run per sample, from the nearest point, while that pays."""
 
 from torch import Tensor
 
@@ -20,12 +20,12 @@ def in_rounds(
     rounds: list[list[Move]],
     lag: float = 0.0,
 ) -> Nearest:
-    """Return the nearest points, those of ``begun`` included, after ``rounds``.
+    """Return the nearest points, including those of ``begun``, after ``rounds``.
 
-    Each leads on from the nearest place so far to the class ``aims`` (n,) that fools there, or now
-    and then (`Pace.rivals`) to the likeliest other one in ``order`` (n, classes). Who lags too far
-    behind the distance asked for leaves: by ``lag`` at first (`race_schedule.LAGS`), and by less
-    the fewer steps are left.
+    Each round runs from the nearest point so far to the class ``aims`` (n,) that fools there, or
+    sometimes (`Pace.rivals`) to the likeliest other one in ``order`` (n, classes). Samples too far
+    from the requested distance are dropped: by ``lag`` in the first round (`race_schedule.LAGS`),
+    and by less the fewer steps are left.
     """
     (x, distance), aims = begun, aims.clone()
     x, distance = x.clone(), distance.clone()
@@ -49,7 +49,7 @@ def in_rounds(
 
 
 def _goals(aims: Tensor, order: Tensor, rivals: int, number: int) -> Tensor:
-    """Return to which class each sample goes in round ``number``, (n,)."""
+    """Return the class to which each sample runs in round ``number``, (n,)."""
     if not rivals or number % rivals or order.shape[1] < 2:
         return aims
     others = order[order != aims[:, None]].view(len(aims), -1)

@@ -1,4 +1,4 @@
-"""The rule of a race: leap away, then come back to the image, as near as the value allows."""
+"""The update rule of a race: leap away, then return to the image as near as the value allows."""
 
 from typing import NamedTuple
 
@@ -12,20 +12,20 @@ from advkit.engine import NORMS, Point, Rule, rows
 from advkit.engine.rules import cosine, gathered
 from advkit.engine.seeding import uniform
 
-LEAP = 0.12  # of an entry, by one move of a leap
-LAST = 0.001  # by which share the radius moves at last
-FURTHEST = 1e15  # radius where a slope is all but zero
-HAIR = 1e-5  # by which an image counts as below a boundary that it lies on
+LEAP = 0.12  # of an entry, in one step of a leap
+LAST = 0.001  # relative change of the radius in the last step
+FURTHEST = 1e15  # radius where a slope is almost zero
+HAIR = 1e-5  # by which an image on a boundary counts as below it
 
 
 class _State(NamedTuple):
     moves: int
     x: Tensor
-    below: Tensor  # how far the image is under the boundary
+    below: Tensor  # how far the image is below the boundary
     stream: Tensor
-    slope: Tensor  # running sum of gradients, but for L1 of size one
+    slope: Tensor  # running sum of gradients, normalised except in L1
     radius: Tensor
-    nearest: Tensor  # distance of the nearest place since the leap where the value is over zero
+    nearest: Tensor  # distance of the nearest point since the leap with a value above zero
 
 
 def race_rule(
@@ -37,13 +37,13 @@ def race_rule(
     moves: list[Move],
     number: int,
 ) -> Rule:
-    """Return the rule that climbs a value until it is over zero, as near to ``x`` as it can.
+    """Return the rule that raises a value above zero, as near to ``x`` as possible.
 
-    In Linf and L2 it does so in a ball, whose radius is the distance at which the linearised value
-    vanishes, but moves only by a share at a time. In L1 it does so by linear programs
-    (`least_move`), which at first aim over the boundary by a share of how far ``below`` (n,) it the
-    images are. A leap moves entries along the signs of the gradient: all, or a random choice that
-    ``stream`` (n,) makes for the round ``number``.
+    In Linf and L2 it steps in a ball, whose radius is the distance at which the linearised value is
+    zero, changed only by a share at a time. In L1 it solves linear programs (`least_move`), which
+    at first aim beyond the boundary by a share of how far ``below`` (n,) it the images are. A leap
+    moves entries along the signs of the gradient: all, or a random selection that ``stream`` (n,)
+    keys for the round ``number``.
     """
 
     def init(start: Tensor) -> _State:
@@ -71,7 +71,7 @@ def race_rule(
 
 
 def _climbing(norm: str, slope: Tensor, gradient: Tensor, decay: float) -> Tensor:
-    """Add to the sum: near the boundary of a net of many pieces gradients turn about."""
+    """Add to the sum: near the boundary of a piecewise linear net gradients alternate."""
     if norm == "L1":
         return decay * slope + gradient
     return gathered(slope, gradient, decay, NORMS["L1"].size)
@@ -85,8 +85,8 @@ def _leapt(point: Point, s: _State, number: int, kept: tuple[float, float]) -> T
 
 
 def _radius(norm: str, point: Point, s: _State, size: Tensor, gamma: float, left: float) -> Tensor:
-    """Return Newton's radius, kept between a small and a large change of the last one."""
-    least = torch.finfo(size.dtype).eps  # by less no entry moves
+    """Return Newton's radius, limited to a relative change between two bounds."""
+    least = torch.finfo(size.dtype).eps  # smaller changes move no entry
     newton = (size + linear_reach(point, NORMS[norm])).clamp(least, FURTHEST)
     now = LAST + (gamma - LAST) * left
     held = torch.minimum(s.radius, s.nearest)
@@ -99,7 +99,7 @@ def _radius(norm: str, point: Point, s: _State, size: Tensor, gamma: float, left
 
 
 def _back(norm: str, point: Point, s: _State, stride: float) -> Tensor:
-    """Move into the ball and within it."""
+    """Project onto the ball and step within it."""
     geometry = NORMS[norm]
     ahead = rows(stride * s.radius, s.x) * geometry.steepest(s.slope)
     return geometry.confine(point.x + ahead, s.x, s.radius)

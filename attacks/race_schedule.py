@@ -1,38 +1,38 @@
-"""The schedule of a race: how many walks of a sample make each move, and what kind it is."""
+"""The schedule of a race: number of runs per sample and kind of each step."""
 
 from typing import NamedTuple
 
 BEGINS, LATEST = 0.6, 80
-"""Which share of the steps the first of several rounds takes at least, up to so many."""
+"""Minimum share of the steps for the first of several rounds, up to so many steps."""
 
 
 class Pace(NamedTuple):
-    """What suits a norm; found on the bundled nets."""
+    """Settings per norm, tuned on the bundled nets."""
 
     field: tuple[tuple[int, float], ...]
-    """Walks of a sample in the first round, stage by stage, and their share of its steps: as many
-    of the likeliest classes are aimed at."""
+    """Runs per sample in the first round, stage by stage, and their share of its steps: that many
+    of the likeliest classes are targeted."""
     worth: int
-    """Steps of a race for each walk that sets out."""
+    """Steps of a race for each run that starts."""
     stride: float
-    """First step in radii; in L1 the furthest that it moves an entry."""
+    """First step in radii; in L1 the largest change of an entry."""
     least: float
-    """The last step over the first."""
+    """Ratio of the last step to the first."""
     gamma: float
-    """By which share the radius moves at first; it ends at a thousandth. L1 has no radius."""
+    """Initial relative change of the radius; it ends at a thousandth. L1 has no radius."""
     decay: float
-    """What is left of earlier gradients at the next step."""
+    """Weight of earlier gradients in the next step."""
     leaps: tuple[int, ...] = (0,)
-    """Moves of the leap that a round begins with."""
+    """Steps of the leap at the start of a round."""
     back: int = 0
-    """Moves back towards the image after a later leap."""
+    """Steps back towards the image after a later leap."""
     kept: tuple[float, float] = (1.0, 1.0)
-    """Share of the entries that the first leap moves, and those later."""
+    """Share of the entries that the first leap moves, and later ones."""
     beyond: tuple[float, float] = (0.0, 0.0)
-    """In L1: how far over the boundary a round aims at first, in the first round and later, as a
-    share of how far the image is below it."""
+    """In L1: how far beyond the boundary a round aims initially, in the first round and later,
+    relative to how far the image is below it."""
     rivals: int = 0
-    """How many rounds there are to one that goes to another class. 0: none does."""
+    """Number of rounds for each one that goes to another class. 0: none does."""
 
 
 PACES = {
@@ -47,25 +47,25 @@ PACES = {
 }  # fmt: skip
 
 LAGS = {"Linf": 0.0, "L2": 0.09, "L1": 0.2}
-"""How far beyond the distance asked for a walk may be that goes on from where another has been, as
-a share of it: what nearly all lack at most that come within the distance in the end. It falls to
-nothing with the steps that are left. 0: however far it is."""
+"""How far beyond the requested distance a run from a known point may be, relative to it: the
+largest gap of nearly all that come within the distance in the end. It decreases to zero with the
+steps left. 0: no limit."""
 
 
 class Move(NamedTuple):
-    """One move of all walks that are still in the race."""
+    """One step of all runs that are still in the race."""
 
     walks: int
-    """How many there are of each sample."""
+    """Runs per sample."""
     leap: bool = False
     gone: float = 0.0
-    """Which share of this round's way back towards the image is behind."""
+    """Share of this round's way back towards the image that is completed."""
 
 
 def schedule(pace: Pace, steps: int, walks: int) -> tuple[list[Move], list[list[Move]]]:
-    """Return the moves of the first round, of up to ``walks`` walks, and of each later round.
+    """Return the steps of the first round, of up to ``walks`` runs, and of each later round.
 
-    The moves of all walks, and the looks at where later rounds begin, are ``steps``.
+    The steps of all runs, and the passes at the start of later rounds, are ``steps`` in all.
     """
     walks = max(min(walks, steps // pace.worth), 1)
     later = _later(pace, steps - min(round(BEGINS * steps), LATEST)) if pace.back else []
@@ -74,9 +74,9 @@ def schedule(pace: Pace, steps: int, walks: int) -> tuple[list[Move], list[list[
 
 
 def onwards(pace: Pace, steps: int) -> list[list[Move]]:
-    """Return the rounds of walks that go on from a fooling place, ``steps`` in all.
+    """Return the rounds of runs that start from a fooling point, ``steps`` in all.
 
-    Each begins with a leap. Where there are no rounds, all moves lead back to the image.
+    Each begins with a leap. If there are no rounds, all steps lead back to the image.
     """
     if not pace.back:
         return [_round([1] * (steps - 1), 0)]
@@ -93,7 +93,7 @@ def _field(stages: tuple[tuple[int, float], ...], steps: int, walks: int) -> lis
 
 
 def _later(pace: Pace, steps: int) -> list[list[Move]]:
-    """Return as many rounds as ``steps`` pay; the last one takes what is left."""
+    """Return as many rounds as ``steps`` allow; the last one takes the remainder."""
     lengths: list[int] = []
     while steps >= (length := _leap(pace, len(lengths) + 1) + pace.back):
         lengths.append(length)
@@ -104,7 +104,7 @@ def _later(pace: Pace, steps: int) -> list[list[Move]]:
 
 
 def paid(moves: list[Move]) -> int:
-    """Return the forward passes of a later round: its moves, and a look at where it begins."""
+    """Return the forward passes of a later round: its steps, and one at its start."""
     return len(moves) + 1
 
 

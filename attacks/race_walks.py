@@ -1,4 +1,4 @@
-"""The walks of a race, side by side in one batch; those that lag behind leave."""
+"""The runs of a race in one batch; those that fall behind are dropped."""
 
 from functools import partial
 from itertools import count
@@ -17,8 +17,8 @@ from advkit.engine.objectives import Model, class_gap, margin, margins, rivals
 class Field(NamedTuple):
     """The samples of a race; one row each.
 
-    ``goal`` holds targets if there are any; at a distance of ``stop`` a sample need not be brought
-    nearer, and ``stream`` is its source of random numbers.
+    ``goal`` holds targets if there are any; a sample within ``stop`` is finished; ``stream`` keys
+    its random numbers.
     """
 
     x: Tensor
@@ -30,9 +30,9 @@ class Field(NamedTuple):
 
 
 def classes_at(model: Model, field: Field, points: Tensor) -> Tensor:
-    """Return as which class ``points`` (n, ...) fool, (n,), and -1 where they do not.
+    """Return as which class ``points`` (n, ...) fool, (n,), and -1 if they do not.
 
-    A point that is the image itself is not looked at.
+    A point that is the image itself is not evaluated.
     """
     found = torch.full_like(field.y, -1)
     moved = (points != field.x).flatten(1).any(1).nonzero().squeeze(1)
@@ -54,10 +54,10 @@ def side_by_side(
     moves: list[Move],
     number: int,
 ) -> tuple[Nearest, Tensor]:
-    """Walk from ``start`` to the classes ``aims`` (n, at least `Move.walks`) in one round.
+    """Run from ``start`` to the classes ``aims`` (n, at least `Move.walks`) in one round.
 
-    All walks of all samples are one batch of rows, those of a sample beside each other. Returns the
-    nearest fooling point, and the class that the walk aimed at which met it, (n,).
+    All runs of all samples form one batch, those of a sample next to each other. Returns the
+    nearest fooling point, and the target class of the run that found it, (n,).
     """
     x, y, logits, goal, stop, stream = field
     walks = moves[0].walks if moves else 1
@@ -79,7 +79,7 @@ def side_by_side(
     each = partial(torch.repeat_interleave, repeats=walks, dim=0)
     own = each(stream) + torch.arange(walks, device=x.device).repeat(len(x))
     goals = aims[:, :walks].flatten()
-    # With targets all other classes count; without, a third one that fools is as good.
+    # With targets all other classes count; without, a third class that fools is as good.
     towards = class_gap if goal is None else margin
     over, _ = towards(each, each(y), goals)(logits)  # at the image, whose logits are known
     rule = race_rule(norm, each(x), (-over).clamp_min(0), own, pace, moves, number)

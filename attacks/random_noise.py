@@ -1,4 +1,4 @@
-"""Noise: what chance alone fools; every real attack must do better."""
+"""Noise: a baseline that every real attack must beat."""
 
 from collections.abc import Sequence
 from typing import Literal

@@ -18,7 +18,7 @@ def in_bfloat16(attack: Attack) -> Attack:
 
 
 def in_half(model: Model) -> Model:
-    """Return the model under `torch.autocast` in bfloat16; its answers come back as ``x`` is."""
+    """Return the model under `torch.autocast` in bfloat16, with outputs in the type of ``x``."""
 
     def ask(x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, torch.bfloat16):

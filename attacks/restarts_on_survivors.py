@@ -1,4 +1,4 @@
-"""Restarts of any attack: again, with another seed, on the samples that are not fooled yet."""
+"""Restarts of any attack with other seeds, on the samples that are not fooled yet."""
 
 from torch import Tensor
 

@@ -1,4 +1,4 @@
-"""What happens to sound on its way to a microphone: echoes, loudness, delay, noise."""
+"""Random room acoustics: echoes, gain, delay, noise."""
 
 from typing import TYPE_CHECKING
 
@@ -6,16 +6,16 @@ import torch
 from torch import Tensor
 
 from advkit.engine import rows
+from advkit.engine.batch_invariant import power_of
 from advkit.engine.seeding import normal, uniform
-from advkit.engine.steady import power_of
 
 if TYPE_CHECKING:
     from advkit.attacks.averaged_transforms import Transform
 
 SILENCE = 0.5
-"""Where a waveform in [-1, 1] stands in [0, 1] when it is 0."""
+"""Value in [0, 1] of a waveform in [-1, 1] that is 0."""
 TAIL = 1200
-"""Entries of the echo; 0.15 s at 8 kHz."""
+"""Length of the echo in entries; 0.15 s at 8 kHz."""
 
 
 def louder(decibels: float = 6.0) -> "Transform":
@@ -31,11 +31,11 @@ def louder(decibels: float = 6.0) -> "Transform":
 def in_room(
     echo: float = 0.3, shift: int = 160, decibels: float = 6.0, noise: float = 0.01
 ) -> "Transform":
-    """Return the transform that plays sounds in a room and records them again.
+    """Return the transform that simulates playing sounds in a room and recording them.
 
-    An echo of noise that dies away (Lebart et al. 2001) at up to ``echo`` times the energy of the
-    direct sound, a delay or lead of up to ``shift`` entries, a gain of up to ``decibels``, and
-    noise of up to ``noise`` times the size of the sound. Other than sounds are taken as one signal.
+    An echo of decaying noise (Lebart et al. 2001) at up to ``echo`` times the energy of the direct
+    sound, a delay or lead of up to ``shift`` entries, a gain of up to ``decibels``, and noise of up
+    to ``noise`` times the size of the sound. Inputs other than sounds are treated as one signal.
     """
     gained = louder(decibels)
 

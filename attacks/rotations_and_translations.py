@@ -1,4 +1,4 @@
-"""Rotations and translations: the image turned and shifted, over a grid."""
+"""Rotations and translations of the image, searched over a grid."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
@@ -107,7 +107,7 @@ def _first_fooling(
 
 
 def _poses(images: Tensor, degrees: float, shift: float, angles: int, shifts: int) -> Tensor:
-    """Return the grid without its middle, (k, 3): degrees, pixels down, pixels to the right."""
+    """Return the grid without its centre, (k, 3): degrees, pixels down, pixels to the right."""
     height, width = images.shape[2:]
 
     def steps(count: int, most: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""JSMA: the entries whose move raises one logit and lowers the others together."""
+"""JSMA: change the entries that raise one logit and lower the others together."""
 
 import math
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from advkit.attacks.sparse_units import by_place
 from advkit.engine import NORMS, Objective, evaluate, take
 from advkit.engine.objectives import Model, class_score, margins
 
-ANGLES = 8  # between gain and loss, under which partners of a pair are looked for
+ANGLES = 8  # between gain and loss, at which the partners of a pair are sought
 
 
 def jsma(
@@ -91,7 +91,7 @@ def _total(model: Model) -> Objective:
 def _moved(
     s: _State, one: Tensor, rest: Tensor, theta: float, pairs: bool, direction: str
 ) -> Tensor:
-    """Move the places of highest saliency; ``one`` and ``rest`` are slopes of what shall rise."""
+    """Move the places of highest saliency; ``one`` and ``rest`` are the gradients to ascend."""
     rising, falling = ((way * (s.now - s.x) >= 0).all(1, keepdim=True) for way in (1, -1))
     up = (1 - s.now).clamp_max(theta) * (rising & (direction != "down"))
     down = -s.now.clamp_max(theta) * (falling & (direction != "up"))
@@ -111,8 +111,8 @@ def saliency(gain: Tensor, loss: Tensor) -> Tensor:
 def best_pair(gain: Tensor, loss: Tensor) -> Tensor:
     """Return the two moves (n, 2) whose summed gains and losses have the highest saliency.
 
-    Move i of (n, 2 * places) goes up at place i, and the second half of them down; up and down at
-    one place is no pair.
+    Move i of (n, 2 * places) increases place i, those of the second half decrease it; both at one
+    place are no pair.
     """
     start = torch.cat([_tops(gain, loss, angle) for angle in range(ANGLES)], 1)
     gains, losses = gain.gather(1, start), loss.gather(1, start)
@@ -121,13 +121,13 @@ def best_pair(gain: Tensor, loss: Tensor) -> Tensor:
     same = (start[:, :, None] - start[:, None]) % places == 0
     best = value.masked_fill(same, -torch.inf).flatten(1).argmax(1, keepdim=True)
     one, other = start.gather(1, best // half), start.gather(1, best % half)
-    for _ in range(2):  # find each of them the best partner of all
+    for _ in range(2):  # best partner of each, among all
         one, other = other, _partner(gain, loss, other)
     return torch.cat([one, other], 1)
 
 
 def _tops(gain: Tensor, loss: Tensor, angle: int) -> Tensor:
-    """Return the two best moves (n, 2) if gain and loss are weighted by sine and cosine."""
+    """Return the two best moves (n, 2) with gain and loss weighted by sine and cosine."""
     turn = math.pi / 2 * (angle + 0.5) / ANGLES
     tiny = torch.finfo(gain.dtype).tiny
     gain, loss = (each / each.abs().amax(1, keepdim=True).clamp_min(tiny) for each in (gain, loss))

@@ -1,4 +1,4 @@
-"""SIM: momentum, through copies of the image at falling brightness."""
+"""SIM: momentum, through copies of the image at decreasing brightness."""
 
 from collections.abc import Sequence
 from typing import Literal

@@ -1,4 +1,4 @@
-"""The margin weighed by c against the distance, and the search for c, sample by sample."""
+"""The margin weighted by c plus the distance, and the search for c, per sample."""
 
 from collections.abc import Callable
 
@@ -9,9 +9,7 @@ from advkit.attacks.minimum import Nearest
 from advkit.engine import Objective
 from advkit.engine.objectives import Model, margins
 
-FACTOR = (
-    10.0  # c grows or falls by it until both a weight that fools and one that does not are known
-)
+FACTOR = 10.0  # factor of c until both a weight that fools and one that does not are known
 
 
 def search_over_c(
@@ -22,11 +20,11 @@ def search_over_c(
     first: Tensor,
     rounds: int,
 ) -> Nearest:
-    """Run ``walk(index, c)`` ``rounds`` times, at first with ``first`` (Carlini and Wagner 2017).
+    """Run ``walk(index, c)`` ``rounds`` times, starting with ``first`` (Carlini and Wagner 2017).
 
-    ``c`` (m,) falls where a walk fooled and rises where it did not, then halves the way between in
-    its logarithm. Returns the nearest points of all walks; a sample leaves once it is within
-    ``stop`` (n,).
+    ``c`` (m,) decreases after a run that fooled and increases after one that did not, then is
+    bisected in its logarithm. Returns the nearest points of all runs; a sample leaves once it is
+    within ``stop`` (n,).
     """
     c = first.to(stop.dtype)
     low, high = torch.zeros_like(c), torch.full_like(c, torch.inf)
@@ -55,9 +53,9 @@ def penalised(
     confidence: float,
     squared: bool = True,
 ) -> Objective:
-    """Return minus the squared distance, minus ``weight`` (n,) times what the margin lacks.
+    """Return minus the squared distance, minus ``weight`` (n,) times the shortfall of the margin.
 
-    It lacks what it is under ``confidence``. Only if it is ``squared`` the distance counts.
+    The shortfall is relative to ``confidence``. The distance is included only if ``squared``.
     """
 
     def value(

@@ -1,4 +1,4 @@
-"""The fewest entries that a walk may move and still fool: a search, sample by sample."""
+"""The fewest entries with which a run still fools: a search, per sample."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ def search_over_counts(
     """Run ``walk(index, start, count, number)`` for up to ``rounds`` numbers.
 
     It starts from the nearest points so far and may move ``count`` (m,) entries: all until
-    something fools, then halfway, in the logarithm, between the most that were too few and the
+    something fools, then the middle, in the logarithm, between the most that were too few and the
     fewest that fooled. A sample leaves once it is within ``stop`` (n,), or nothing is between.
     """
     most = x[0].numel()
@@ -30,7 +30,7 @@ def search_over_counts(
         count = (few.clamp_min(1) * many).sqrt().floor().clamp(few + 1, many - 1)
         count = torch.where(distance.isinf(), most, count)[left]
         run = walk(left, found[left], count, number)
-        fooled = run.distance <= count  # the place where it started may have moved more
+        fooled = run.distance <= count  # the start point may have moved more
         found[left[fooled]], distance[left[fooled]] = run.x[fooled], run.distance[fooled]
         many[left[fooled]] = run.distance[fooled]
         short = ~fooled & (count < most)
@@ -39,10 +39,10 @@ def search_over_counts(
 
 
 def of_few_entries(rule: Rule, x: Tensor, count: Tensor) -> Rule:
-    """Let ``rule`` move ``count`` (n,) entries of ``x`` alone; the others are put back.
+    """Restrict ``rule`` to changes of ``count`` (n,) entries of ``x``; the others are reset.
 
-    They are those that would raise the value the most by going to a wall of the box, as the
-    gradient where the walk starts has it.
+    They are those that would raise the value most at a bound of the box, by the gradient at the
+    start of the run.
     """
 
     def init(start: Tensor) -> tuple[Any, ...]:

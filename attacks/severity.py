@@ -1,4 +1,4 @@
-"""Families of images of growing severity: the nearest member that fools, by scores alone."""
+"""Image corruptions of growing severity: the least severe that fools, by scores only."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from advkit.attacks.walks import radii
 from advkit.engine import NORMS, evaluate
 from advkit.engine.objectives import Model, margin
 
-HALVINGS = 20  # to find the severity at which a family leaves a ball; no pass is paid for these
+HALVINGS = 20  # to find the severity at which a family leaves a ball; costs no passes
 
 Member = Callable[[Tensor, Tensor], Tensor]
 
@@ -21,14 +21,14 @@ class Family(NamedTuple):
     """Images that change from the sample itself, at severity 0, to the most severe, at 1."""
 
     member: Member
-    """``member(which, severity)``: of the samples ``which`` (m,) the images (m, ...) at
-    ``severity`` (m,). It grows with it, in every norm or nearly so."""
+    """``member(which, severity)``: the images (m, ...) of the samples ``which`` (m,) at
+    ``severity`` (m,). The distance grows with it, in every norm or nearly so."""
     rungs: int
-    """At how many severities, equally far apart, the model is asked."""
+    """Number of equidistant severities that are queried."""
 
 
 class Quest(NamedTuple):
-    """What is asked of every member: does it fool, and is it near enough to count?"""
+    """The test of every member: whether it fools within the allowed distance."""
 
     model: Model
     x: Tensor
@@ -37,11 +37,11 @@ class Quest(NamedTuple):
     norm: str
 
     def size(self, which: Tensor, images: Tensor) -> Tensor:
-        """Return how far ``images`` are from the samples ``which``, (m,)."""
+        """Return the distances of ``images`` from the samples ``which``, (m,)."""
         return NORMS[self.norm].size(images - self.x[which])
 
     def fools(self, which: Tensor, images: Tensor, limit: Tensor) -> Tensor:
-        """Ask the model whether ``images`` fool within ``limit``, bools (m,)."""
+        """Return whether ``images`` fool within ``limit``, bools (m,)."""
         goal = None if self.targets is None else self.targets[which]
         point = evaluate(margin(self.model, self.y[which], goal), images, gradient=False)
         return (point.value > 0) & (self.size(which, images) <= limit)
@@ -52,9 +52,9 @@ def nearest_member(
 ) -> Tensor:
     """Return for every sample the nearest fooling member of all ``families``, else itself.
 
-    A family is climbed from low to high severity, as far as ``eps`` and what earlier families
-    found let it. Between the first rung that fools and the one before, the way is halved
-    ``bisections`` times. With ``eps`` a sample leaves as soon as a member fools within it.
+    A family is queried in order of severity, as far as ``eps`` and the results of earlier families
+    allow. Between the first rung that fools and the one before, ``bisections`` follow. With ``eps``
+    a sample leaves as soon as a member fools within it.
     """
     x, stop = quest.x, enough(eps, quest.x)
     limit = torch.full_like(stop, torch.inf) if eps is None else radii(eps, x)
@@ -63,7 +63,7 @@ def nearest_member(
         left = (~(found.distance <= stop)).nonzero().squeeze(1)
         if not len(left):
             break
-        # Only members that are nearer than what is known are of use.
+        # Only members nearer than the best known are of use.
         nearer = torch.nextafter(found.distance, torch.zeros_like(limit))
         run = climb(quest, family, left, torch.minimum(limit, nearer)[left])
         if eps is None:
@@ -73,7 +73,7 @@ def nearest_member(
 
 
 def clean(quest: Quest) -> Nearest:
-    """Ask about the samples themselves: those that fool are at distance 0."""
+    """Query the samples themselves: those that fool are at distance 0."""
     every = torch.arange(len(quest.x), device=quest.x.device)
     fooled = quest.fools(every, quest.x, torch.zeros_like(quest.x.flatten(1)[:, 0]))
     return Nearest(quest.x, torch.where(fooled, 0.0, torch.inf).to(quest.x.dtype))
@@ -88,7 +88,7 @@ class Bracket(NamedTuple):
 
 
 def climb(quest: Quest, family: Family, which: Tensor, limit: Tensor) -> Bracket:
-    """Ask at each rung up to the last severity within ``limit``; leave at the first that fools."""
+    """Query each rung up to the last severity within ``limit``; stop at the first that fools."""
     reach = _reach(quest, family, which, limit)
     low, high = torch.zeros_like(limit), torch.full_like(limit, torch.inf)
     for rung in range(1, family.rungs + 1):
@@ -103,7 +103,7 @@ def climb(quest: Quest, family: Family, which: Tensor, limit: Tensor) -> Bracket
 
 
 def _reach(quest: Quest, family: Family, which: Tensor, limit: Tensor) -> Tensor:
-    """Return the last severity within ``limit``, as near as `HALVINGS` let it."""
+    """Return the last severity within ``limit``, up to `HALVINGS` bisections."""
     most = torch.ones_like(limit)
     far = (quest.size(which, family.member(which, most)) > limit).nonzero().squeeze(1)
     if not len(far):
@@ -146,7 +146,7 @@ def update(
     which: Tensor,
     severity: Tensor,
 ) -> Nearest:
-    """Take the members at ``severity`` (m,) of the samples ``which``, where that is finite."""
+    """Add the members at ``severity`` (m,) of the samples ``which``, where that is finite."""
     hit = severity.isfinite()
     if not bool(hit.any()):
         return found

@@ -1,4 +1,4 @@
-"""Adam within a bound that shrinks as long as the attack succeeds (Carlini and Wagner 2018)."""
+"""Adam within a bound that shrinks whenever the attack succeeds (Carlini and Wagner 2018)."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -24,10 +24,10 @@ def shrinking(
     rate: float = 0.1,
     shrink: float = 0.8,
 ) -> Rule:
-    """Return the rule that moves by ``rate`` of the bound and stays in [-bound, bound].
+    """Return the rule that steps by ``rate`` of the bound and stays in [-bound, bound].
 
-    ``bound`` (n,) is where it starts. Where ``succeeded(point)`` (n,), the next bound is ``shrink``
-    times the largest entry of the point: what is found later is smaller.
+    ``bound`` (n,) is the initial bound. If ``succeeded(point)`` (n,), the next bound is ``shrink``
+    times the largest entry of the point, so that later results are smaller.
     """
 
     def init(z: Tensor) -> State:

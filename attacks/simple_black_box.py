@@ -1,4 +1,4 @@
-"""SimBA: one direction of an orthonormal basis after another, up or down, whatever helps."""
+"""SimBA: one direction of an orthonormal basis after another, with the sign that helps."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -13,7 +13,7 @@ from advkit.engine.objectives import Model, margin
 from advkit.engine.rules import Constraint, ball
 from advkit.engine.seeding import keys
 
-SKIPS = 8  # directions in a row that may be passed over because the walls let nothing move
+SKIPS = 8  # consecutive directions that may be skipped because the box allows no change
 
 
 def simba(

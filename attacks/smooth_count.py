@@ -1,4 +1,4 @@
-"""Sigma-zero: Adam on a smooth count of the entries that have moved, then swaps."""
+"""Sigma-zero: Adam on a smooth count of the changed entries, then swaps."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -107,11 +107,11 @@ def _smooth(start: _State, steps: int, step: float, sigma: float, pace: float) -
 
 
 def _pull(d: Tensor, sigma: float) -> Tensor:
-    """Return the gradient of the smooth count of the places that have moved, over their number."""
+    """Return the gradient of the smooth count of changed places, divided by their number."""
     size = d.square().sum(1, keepdim=True)
     return 2 * sigma * d / (size + sigma).square() / d.shape[2]
 
 
 def _length(done: int, steps: int, step: float) -> float:
-    """Return how far the next step goes; as published, the first two go equally far."""
+    """Return the length of the next step; as published, the first two are equal."""
     return step * (0.1 + 0.9 * cosine(max(done, 0), steps))

@@ -1,4 +1,4 @@
-"""Sparse-RS: random search over which pixels are changed, and to what, by scores alone."""
+"""Sparse-RS: random search over the pixels to change and their values, by scores only."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -14,7 +14,7 @@ from advkit.engine.seeding import keys, uniform
 
 SCHEDULE = ((0, 1), (50, 2), (200, 4), (500, 5), (1000, 6), (2000, 8), (4000, 10), (6000, 12),
             (8000, 15), (10_000, 20))  # fmt: skip
-"""Up to which query of 10,000 the share of pixels that are exchanged is divided by how much."""
+"""The query of 10,000 up to which the share of pixels exchanged is divided by a factor."""
 
 
 class _State(NamedTuple):
@@ -23,7 +23,7 @@ class _State(NamedTuple):
     y: Tensor
     targets: tuple[Tensor, ...]
     stream: Tensor
-    pixels: Tensor  # how many may be new, (n,)
+    pixels: Tensor  # number of pixels that may change, (n,)
     changed: Tensor  # (n, places)
     best: Tensor
     margin: Tensor
@@ -77,7 +77,7 @@ def sparse_rs(
 
 
 def share_at(query: int, queries: int, share: float) -> float:
-    """Return which share of the new pixels is exchanged at ``query``."""
+    """Return the share of the changed pixels that is exchanged at ``query``."""
     place = query / queries * 10_000
     return share / next(parts for last, parts in SCHEDULE if place <= last)
 
@@ -96,7 +96,7 @@ def _first(s: _State) -> tuple[Tensor, Tensor]:
 
 
 def _exchanged(s: _State, share: float, query: int) -> tuple[Tensor, Tensor]:
-    """Return the best points with some pixels as they were and others new, and which are new."""
+    """Return the best points with some pixels reset and others changed, and which are changed."""
     draws = uniform(s.stream, (2 + s.x.shape[1], s.x.shape[2]), query)
     number = (share * s.pixels).floor().clamp_min(1)
     leave = _lowest(draws[:, 0], s.changed, number)
@@ -107,7 +107,7 @@ def _exchanged(s: _State, share: float, query: int) -> tuple[Tensor, Tensor]:
 
 
 def _lowest(score: Tensor, allowed: Tensor, number: Tensor) -> Tensor:
-    """Mark of the ``allowed`` places those of the ``number`` (n,) lowest scores, (n, places)."""
+    """Return a mask of the ``number`` (n,) lowest scores among the ``allowed``, (n, places)."""
     order = torch.where(allowed, score, 2.0).argsort(dim=1, stable=True)
     first: Tensor = order.argsort(dim=1) < number[:, None]
     return allowed & first

@@ -1,4 +1,4 @@
-"""A search among points with few entries at the walls: moves that ask, hear and learn."""
+"""Search among points with few entries at the bounds, guided by gradients near them."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
@@ -12,20 +12,20 @@ from advkit.engine import Point, evaluate, take
 from advkit.engine.objectives import Model, margin, margins
 from advkit.engine.seeding import uniform
 
-PUSH = 0.1  # how far entries are pushed on average where a gradient is taken
+PUSH = 0.1  # mean shift of entries where a gradient is taken
 TESTS = 3  # swaps tried for each gradient
-RIVALS = 8  # places that may come in a swap, and as many that may go
-BACK = 0.3  # which share of its way an entry that has moved is pulled back there
+RIVALS = 8  # places considered for entering in a swap, and as many for leaving
+BACK = 0.3  # share of its change by which a changed entry is pulled back there
 
 
 class Search(NamedTuple):
-    """What is known of every sample; images are (n, channels, places), see `by_place`.
+    """The state of every sample; images are (n, channels, places), see `by_place`.
 
-    ``aim`` holds the targets if there are any, ``climb`` the classes to climb to if not just any
-    other. ``found`` is the nearest fooling point, of ``size`` entries; ``fewest`` places have
-    moved in the least of them. ``slope`` is a running mean of gradients. ``base`` is the sparse
-    point to go on from, whether it ``fooled``, its ``margin`` and how many swaps have failed
-    there, ``tries``. Fewer places than ``low`` did not fool, ``high`` did; ``amount`` come next.
+    ``aim`` holds the targets if there are any, ``climb`` the classes to ascend to if not just any
+    other. ``found`` is the nearest fooling point, of ``size`` entries; ``fewest`` is the least
+    number of changed places. ``slope`` is a running mean of gradients. ``base`` is the sparse point
+    to continue from, whether it ``fooled``, its ``margin`` and the number of failed swaps there,
+    ``tries``. Fewer places than ``low`` did not fool, ``high`` did; ``amount`` come next.
     """
 
     which: Tensor
@@ -49,7 +49,7 @@ class Search(NamedTuple):
 
 
 class Move(NamedTuple):
-    """One question, and what its answer changes; ``gradient`` tells whether it needs one."""
+    """One pass, and its effect on the state; ``gradient`` tells whether it needs one."""
 
     gradient: bool
     propose: Callable[[Search], Tensor]
@@ -64,7 +64,7 @@ def begin(
     stop: Tensor,
     stream: Tensor,
 ) -> Search:
-    """Return what is known before the first question."""
+    """Return the state before the first pass."""
     zero, none = torch.zeros_like(stop), torch.full_like(stop, torch.inf)
     most, which = torch.full_like(stop, x.shape[2]), torch.arange(len(x), device=x.device)
     return Search(
@@ -76,9 +76,9 @@ def begin(
 
 
 def search(model: Model, s: Search, shape: Sequence[int], moves: Iterable[Move]) -> Nearest:
-    """Make ``moves`` one after the other on images of ``shape``; return the nearest found.
+    """Apply ``moves`` in order to images of ``shape``; return the nearest points found.
 
-    A sample leaves when it is within ``stop``, or when a single place has moved.
+    A sample leaves when it is within ``stop``, or when a single place is changed.
     """
     found, size = s.found.clone(), s.size.clone()
     for move in moves:
@@ -108,7 +108,7 @@ def _heard(s: Search, tried: Tensor, fooled: Tensor) -> Search:
 
 
 def steepness(point: Point, like: Tensor) -> Tensor:
-    """Return the gradient of ``point`` in the shape of ``like``, its peak scaled to one."""
+    """Return the gradient of ``point`` in the shape of ``like``, scaled to a maximum of one."""
     slope = point.gradient.reshape(like.shape)
     peak = slope.abs().amax((1, 2), keepdim=True)
     return slope / peak.clamp_min(torch.finfo(slope.dtype).tiny)
@@ -120,19 +120,19 @@ def worth(point: Point) -> Tensor:
 
 
 def pushed(x: Tensor, shift: Tensor, slope: Tensor) -> Tensor:
-    """Return ``x`` pushed as far as ``shift`` to where ``slope`` points; if that is zero, by it.
+    """Return ``x`` shifted by |``shift``| along the signs of ``slope``, by ``shift`` where zero.
 
-    So gradients that vanish at ``x`` may still be seen elsewhere.
+    Gradients that vanish at ``x`` may be non-zero elsewhere.
     """
     return (x + torch.where(slope == 0, shift, shift.abs() * slope.sign())).clamp(0, 1)
 
 
 def probe(push: float, draw: int, keep: float, *, anew: bool = False) -> Move:
-    """Ask for the gradient near the base and mix it into the slope, of which ``keep`` stays.
+    """Compute the gradient near the base and add it to the slope, of which ``keep`` is kept.
 
-    The gradient at the base knows of an entry's way to the wall the first hair's breadth alone.
-    So every entry is pushed at random, by ``push`` on average, to where the slope points; those
-    that have moved are pulled back a little. With ``anew`` the base is first what was found.
+    The gradient at the base describes only infinitesimal changes of an entry. So every entry is
+    shifted at random, by ``push`` on average, in the direction of the slope; changed entries are
+    pulled back a little. With ``anew`` the base is first set to the best point.
     """
 
     def propose(s: Search) -> Tensor:
@@ -156,12 +156,12 @@ def _home(s: Search) -> Search:
 
 
 def swaps(rounds: int, push: float, draw: int) -> list[Move]:
-    """Return moves that make the fooling point found smaller, place by place.
+    """Return moves that shrink the fooling point found, place by place.
 
-    Each round asks for one gradient and then tries three points. Where the base fools, the places
-    that cost the least go back to where they were. Where it does not, one goes and another comes,
-    in the order of what a linear function of the slope would win; the swap is kept if the margin
-    rises. Where nothing has fooled yet, places only come.
+    Each round computes one gradient and then tries three points. If the base fools, the places that
+    cost least are reset. If not, one is reset and another changed, in the order of the gain of a
+    linear function of the slope; the swap is kept if the margin rises. If nothing has fooled yet,
+    places are only added.
     """
     return [
         move
@@ -185,9 +185,9 @@ def _swapped(s: Search) -> Tensor:
 
 
 def _pair(cost: Tensor, won: Tensor, nth: Tensor, alone: Tensor) -> tuple[Tensor, Tensor]:
-    """Return which place goes and which comes, (n, places), in the ``nth`` best swap.
+    """Return the places to reset and to change, (n, places), in the ``nth`` best swap.
 
-    For samples that are ``alone`` none goes, and the nth best comes.
+    For samples in ``alone`` none is reset, and the nth best is changed.
     """
     few, nowhere = min(RIVALS, cost.shape[1]), torch.zeros_like(cost, dtype=torch.bool)
     cost, goes = cost.topk(few, dim=1, largest=False)
@@ -208,7 +208,7 @@ def _cheapest(cost: Tensor, number: Tensor) -> Tensor:
 
 
 def _at_once(s: Search) -> Tensor:
-    """Return how many places leave a fooling base: an eighth, half as many after each failure."""
+    """Return how many places of a fooling base to reset: an eighth, half after each failure."""
     return (places_moved(s.base, s.x).long() >> (3 + s.tries)).clamp_min(1)
 
 

@@ -1,4 +1,4 @@
-"""What L0 attacks share: entries or whole pixels as units, and points with units at the walls."""
+"""Shared code of L0 attacks: entries or whole pixels as units, and units at the bounds."""
 
 import math
 
@@ -9,24 +9,25 @@ from advkit.engine import NORMS
 
 
 def by_place(x: Tensor, unit: str) -> Tensor:
-    """View ``x`` (n, ...) as (n, channels, places), where the entries of a place move together.
+    """View ``x`` (n, ...) as (n, channels, places), where the entries of a place change together.
 
-    A pixel is a place of an image (n, c, h, w) or of a signal (n, c, length); without channels,
-    and for ``features``, each entry is a place of its own.
+    A place is a pixel of an image (n, c, h, w) or of a signal (n, c, length); without channels, and
+    for ``features``, each entry is a place of its own.
     """
     channels = x.shape[1] if unit == "pixels" and x.ndim > 2 else 1
     return x.reshape(len(x), channels, math.prod(x.shape[1:]) // channels)
 
 
 def gains(slope: Tensor, x: Tensor) -> Tensor:
-    """Return by how much a function of this ``slope`` rises if an entry goes to its better wall."""
+    """Return the increase at this ``slope`` if an entry moves to its better bound."""
     return torch.maximum(slope * (1 - x), -slope * x)
 
 
 def to_walls(slope: Tensor, x: Tensor, count: Tensor) -> Tensor:
-    """Return ``x`` (n, channels, places) with ``count`` (n,) places at the walls.
+    """Return ``x`` (n, channels, places) with ``count`` (n,) places at the bounds.
 
-    They are those where a linear function of this ``slope`` rises the most, ties by position.
+    They are those with the largest increase of a linear function with this ``slope``, ties by
+    position.
     """
     gain = gains(slope, x)
     kept = NORMS["L0"].project(gain.sum(1), count)[:, None] > 0
@@ -34,5 +35,5 @@ def to_walls(slope: Tensor, x: Tensor, count: Tensor) -> Tensor:
 
 
 def places_moved(tried: Tensor, x: Tensor) -> Tensor:
-    """Return how many places of ``x`` (n, channels, places) are not where they were, (n,)."""
+    """Return the number of changed places of ``x`` (n, channels, places), (n,)."""
     return (tried != x).any(1).sum(1).to(x.dtype)

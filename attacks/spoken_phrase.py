@@ -1,4 +1,4 @@
-"""A recording that a recogniser with CTC transcribes as a phrase of one's choice."""
+"""Adversarial sounds that a recogniser with CTC transcribes as a chosen phrase."""
 
 from collections.abc import Sequence
 
@@ -23,11 +23,10 @@ def say(
 ) -> tuple[Tensor, Tensor]:
     """Return sounds (n, length) transcribed as ``phrases``, and whether they are, (n,).
 
-    Adam on the CTC loss of the phrase within a bound on the largest change, ``eps`` (a number or
-    one per sample) at first, that shrinks after every success (Carlini and Wagner 2018,
-    arXiv:1801.01944). ``model`` gives logits (n, frames, 1 + classes) of sounds in [0, 1]. Of the
-    points that are transcribed exactly so the one with the smallest largest change is returned,
-    else ``x``.
+    Adam on the CTC loss of the phrase within a Linf bound, initially ``eps`` (a number or one per
+    sample), that shrinks after every success (Carlini and Wagner 2018, arXiv:1801.01944). ``model``
+    returns logits (n, frames, 1 + classes) of sounds in [0, 1]. Returns the iterate with exactly
+    this transcription and the smallest Linf size, else ``x``.
     """
     words, lengths = (each.to(x.device) for each in padded(phrases))
     bound = torch.as_tensor(eps, dtype=x.dtype, device=x.device).expand(len(x)).clone()

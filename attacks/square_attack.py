@@ -1,4 +1,4 @@
-"""Square: random search over squares, by scores alone."""
+"""Square: random search over squares, by scores only."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -13,7 +13,7 @@ from advkit.engine import evaluate, take
 from advkit.engine.objectives import Model, margin, margins
 from advkit.engine.seeding import keys, uniform
 
-BLOCK = 64  # iterates whose random numbers are drawn at once
+BLOCK = 64  # iterations whose random numbers are drawn at once
 HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)  # of 10,000 queries
 
 
@@ -83,7 +83,7 @@ def square(
 
 
 def share_at(iterate: int, queries: int, share: float) -> float:
-    """Return which share of the image the window of ``iterate`` covers."""
+    """Return the share of the image that the window of ``iterate`` covers."""
     place = iterate / queries * 10_000
     return share * 0.5 ** sum(place > mark for mark in HALVINGS)
 
@@ -99,7 +99,7 @@ def _begin(
 
 
 def _margins(model: Model, shape: torch.Size, s: _State, tried: Tensor) -> Tensor:
-    """Return by how much ``tried`` fools, as inputs of ``shape``; NaN counts as not at all."""
+    """Return the margins of ``tried``, as inputs of ``shape``; NaN counts as minus infinity."""
     batch = tried.reshape(-1, *shape)
     logits = evaluate(margin(model, s.y), batch, gradient=False).output
     found = margins(logits, s.y, None if (s.targets < 0).all() else s.targets)

@@ -14,7 +14,7 @@ TILES = 5  # the first perturbation in L2 and L1 is a grid of 5 x 5 pyramids
 
 
 class Windows(NamedTuple):
-    """The size of the windows of one iterate, in an image of ``height`` x ``width``."""
+    """The size of the windows of one iteration, in an image of ``height`` x ``width``."""
 
     height: int
     width: int
@@ -23,7 +23,7 @@ class Windows(NamedTuple):
 
     @classmethod
     def of(cls, shape: Sequence[int], share: float, norm: str) -> "Windows":
-        """Return squares that cover ``share`` of the image, or bars where it is too flat."""
+        """Return squares that cover ``share`` of the image, or bars if it is too flat."""
         height, width = shape[2:]
         area = share * height * width
         side = max(round(math.sqrt(area)), 1)
@@ -54,7 +54,7 @@ def striped(x: Tensor, radius: Tensor, stream: Tensor) -> Tensor:
 
 
 def recolour(best: Tensor, x: Tensor, radius: Tensor, windows: Windows, draws: Tensor) -> Tensor:
-    """Move one window by twice the radius up or down in each channel, cut to ball and box."""
+    """Move one window by twice the radius up or down per channel, clipped to ball and box."""
     place = windows.place(draws[:, :2]).expand(-1, x.shape[1], -1)
     colour = _sign(draws[:, 5:], x)[:, :, None] * 2 * radius[:, None, None]
     moved = best.flatten(2).scatter_add(2, place, colour.expand(place.shape)).view_as(x)
@@ -78,7 +78,7 @@ def tiled(x: Tensor, radius: Tensor, stream: Tensor, norm: str) -> Tensor:
 def move_mass(
     best: Tensor, x: Tensor, radius: Tensor, windows: Windows, draws: Tensor, norm: str
 ) -> Tensor:
-    """Give one window a pyramid made of its own mass, a second window's and what is unused."""
+    """Replace one window by a pyramid with its mass, a second window's and the unused budget."""
     p, channels = (2 if norm == "L2" else 1), x.shape[1]
     d = (best - x).flatten(2)
     shape = (-1, channels, -1)
@@ -102,13 +102,13 @@ def _size(d: Tensor, p: int) -> Tensor:
 
 
 def _scaled(d: Tensor, x: Tensor, radius: Tensor, norm: str) -> Tensor:
-    """Bring ``x`` + ``d`` to the surface of the ball where the box lets it."""
+    """Scale ``x`` + ``d`` to the surface of the ball, as far as the box allows."""
     d = d * rows(radius / NORMS[norm].size(d).clamp_min(1e-12), d)
     return NORMS[norm].confine(x + d, x, radius)
 
 
 def _draw_pyramids(windows: Windows, draws: Tensor, norm: str) -> Tensor:
-    """Return one pair of pyramids per sample, (n, 1, tall * wide), lying or standing."""
+    """Return one pair of pyramids per sample, (n, 1, tall * wide), horizontal or vertical."""
     both = [
         _pyramids(windows.tall, windows.wide, norm, across=across).flatten()
         for across in (windows.tall < 2, windows.wide > 1)

@@ -1,25 +1,25 @@
-"""Where a decision-based attack begins: noise that fools, brought near the boundary."""
+"""The start of a decision-based attack: fooling noise, moved near the boundary."""
 
 import math
 
 import torch
 from torch import Tensor
 
-from advkit.attacks.questions import Hunt, ask, shrink
+from advkit.attacks.counted_queries import Hunt, ask, shrink
 from advkit.engine import NORMS, take
 from advkit.engine.objectives import Model
 from advkit.engine.seeding import uniform
 
-RIVALS = 8  # noises per round
-ROUNDS = 3  # that are tried even if the first fools
+RIVALS = 8  # noise images per round
+ROUNDS = 3  # minimum number of rounds, even if the first fools
 HALVINGS = 8
 
 
 def with_start(model: Model, norm: str, hunt: Hunt, stream: Tensor) -> Hunt:
-    """Return the hunt with a fooling point near the boundary for every sample that gets one.
+    """Return the hunt with a fooling point near the boundary for every sample if found.
 
-    Asks about ``x`` itself; whoever that does not fool asks about noise, until some fools or no
-    question is left. Streams 0 to 2**20 are used.
+    Queries ``x`` itself; if that does not fool, noise, until some fools or no query is left.
+    Streams 0 to 2**20 are used.
     """
     hunt, _ = ask(model, norm, hunt, hunt.x[:, None], hunt.distance.isinf()[:, None])
     settled = hunt.distance.isfinite()
@@ -42,7 +42,7 @@ def put(hunt: Hunt, index: Tensor, part: Hunt) -> Hunt:
 
 
 def _round(model: Model, norm: str, hunt: Hunt, stream: Tensor, number: int) -> Hunt:
-    """Try some noises at the distance reached so far and bring nearer those that fool there."""
+    """Query noise at the current distance and move nearer those that fool there."""
     shape = hunt.x.shape[1:]
     noise = coarse_noise(stream, RIVALS, shape, number).to(hunt.x.dtype)
     n = len(noise)
@@ -59,7 +59,7 @@ def _round(model: Model, norm: str, hunt: Hunt, stream: Tensor, number: int) -> 
 def coarse_noise(stream: Tensor, count: int, shape: torch.Size, number: int) -> Tensor:
     """Return ``count`` images of uniform noise per sample, (n, count, *shape), in [0, 1).
 
-    Many nets read fine noise as always the same class, so the squares of even colour grow from
+    Many nets classify fine noise always the same, so the size of the constant squares grows from
     round to round: 1, 2, 4, ... pixels wide, up to half the image, and again from 1.
     """
     space = shape[1:]

@@ -1,4 +1,4 @@
-"""Several attacks in turn, and for each sample the best that any of them found."""
+"""Several attacks in turn, and the best result for each sample."""
 
 import ast
 from typing import Any
@@ -53,7 +53,7 @@ def strongest(*attacks: Attack) -> Attack:
 
 
 def _common(faces: list[Face]) -> Face:
-    """Return a face with the norms that all have, what the most curious asks, and no options."""
+    """Return an interface with the common norms, the most knowledge required, and no options."""
     cards = [face.card for face in faces]
     norms = tuple(n for n in cards[0].norms if all(n in card.norms for card in cards))
     if not norms:
@@ -71,7 +71,7 @@ def _common(faces: list[Face]) -> Face:
 
 
 def _bound(face: Face) -> tuple[str, str]:
-    """Return the cost of an attack with its options put in as numbers."""
+    """Return the cost of an attack with its options substituted as numbers."""
     forward, backward = (_filled(part, face.card.options) for part in face.cost)
     return forward, backward
 

@@ -68,7 +68,7 @@ def _towards_all(call: Call, attack: Attack, *, minimum_norm: bool) -> Tensor:
 
 
 def _cost(choice: Choice, forward: str, backward: str) -> tuple[str, str]:
-    """Return the passes of targets by ``choice``, forward and backward, by those of one run."""
+    """Return the forward and backward passes of targets by ``choice``, given those of one run."""
     if choice == "all":
         return f"1 + (classes - 1) * ({forward} + 1)", f"(classes - 1) * ({backward})"
     return (forward if choice == "given" else f"1 + {forward}"), backward
@@ -100,5 +100,5 @@ def choose_targets(
 
 
 def others_at(model: Model, x: Tensor, y: Tensor) -> Tensor:
-    """Return the classes other than ``y`` by falling logit at ``x``, (n, classes - 1)."""
+    """Return the classes other than ``y`` by descending logit at ``x``, (n, classes - 1)."""
     return likeliest(evaluate(margin(model, y), x, gradient=False).output, y)

@@ -1,4 +1,4 @@
-"""Thinning: entries at the walls, ever fewer of them, chosen by gradients a push away."""
+"""Thinning: ever fewer entries at the bounds, chosen by gradients away from the image."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -25,7 +25,7 @@ from advkit.engine.objectives import Model, likeliest, margin
 from advkit.engine.seeding import keys, signs
 
 PATH = 4  # gradients along a path away from the image, the first at the image itself
-HALVINGS = 7  # of the logarithm of how many places are moved
+HALVINGS = 7  # of the logarithm of the number of changed places
 
 
 def thinning(
@@ -84,7 +84,7 @@ def thinning(
 
 
 def thinning_moves(steps: int, swaps: int, push: float, draw: int) -> list[Move]:
-    """Return the moves of one walk; random numbers are those from ``draw`` on."""
+    """Return the moves of one run; random numbers are those from ``draw`` on."""
     away = [_along(push * number, number, draw + steps + swaps) for number in range(PATH)]
     halve = [Move(False, _middle, _halved)] * HALVINGS
     thin = [
@@ -96,7 +96,7 @@ def thinning_moves(steps: int, swaps: int, push: float, draw: int) -> list[Move]
 
 
 def _along(away: float, number: int, draw: int) -> Move:
-    """Sum the gradients on a path along their signs, but for the first, which only leads away."""
+    """Sum the gradients on a path along their signs; the first only gives the direction."""
 
     def propose(s: Search) -> Tensor:
         return pushed(s.x, away * signs(s.stream, s.x.shape[1:], draw).to(s.x.dtype), s.slope)
@@ -118,7 +118,7 @@ def _middle(s: Search) -> Tensor:
 
 
 def _halved(s: Search, tried: Tensor, point: Point, fooled: Tensor) -> Search:
-    """Narrow down how many places fool; where none does, go on from the highest margin."""
+    """Bisect the number of places that fool; if none does, continue from the highest margin."""
     at, value = _between(s), worth(point)
     best = fooled | (s.fewest.isinf() & (value > s.margin))
     return s._replace(

@@ -1,4 +1,4 @@
-"""Distortion: a black image trained into another class, added to the photograph bit by bit."""
+"""Distortion: a black image optimised for another class, added to the photograph by degrees."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -15,7 +15,7 @@ from advkit.engine.rules import box, steepest
 from advkit.engine.rules import within as kept_within
 
 LARGEST = 8.0
-"""The last share that is asked for; nearly every pixel that the distortion has is white by then."""
+"""The largest share that is tried; nearly all pixels of the distortion are white by then."""
 
 
 def distortion(
@@ -70,7 +70,7 @@ def distortion(
 
 
 def _trained(model: Model, x: Tensor, aim: Tensor, steps: int, step: float) -> Tensor:
-    """Return images (n, ...) that were black and climbed the score of ``aim`` (n,)."""
+    """Return images (n, ...) optimised from black for the score of ``aim`` (n,)."""
     pace = x.new_full((len(x),), step)
     rule = kept_within(steepest(NORMS["Linf"].steepest, pace), box())
     black, score = torch.zeros_like(x), class_score(model, aim)
@@ -78,7 +78,7 @@ def _trained(model: Model, x: Tensor, aim: Tensor, steps: int, step: float) -> T
 
 
 class _Photograph(NamedTuple):
-    """What is asked about: images, labels, targets if there are any, and the distortions."""
+    """Images, labels, targets if there are any, and the distortions."""
 
     x: Tensor
     y: Tensor
@@ -93,7 +93,7 @@ class _Photograph(NamedTuple):
 def _needed(
     model: Model, photo: _Photograph, shares: int, polish: int, norm: str, stop: Tensor
 ) -> Tensor:
-    """Return the least share (n,) of the distortions seen to fool, infinity where none was."""
+    """Return the least share (n,) of the distortions seen to fool, infinity if none was."""
 
     def fooled(index: Tensor, share: Tensor) -> Tensor:
         some = take(photo, index)

@@ -1,8 +1,8 @@
 """The iteration of transfer attacks: all steps, along a gradient less specific to the net.
 
-A method is a change of a `Way`; several changes make several methods in one:
-``with_momentum(seen_through(Way(), resized()))``. A walk never stops early: a sample that fools
-the net at hand walks on, for it is another net that is to be fooled.
+A method is a change of a `Way`; several changes combine methods:
+``with_momentum(seen_through(Way(), resized()))``. A run never stops early: a sample that fools the
+surrogate continues, as another net is to be fooled.
 """
 
 from collections.abc import Callable
@@ -20,10 +20,10 @@ from advkit.models.ensemble import nets_of
 
 
 class Draw(NamedTuple):
-    """What a view may depend on: the samples' keys (n,), and which draw this is.
+    """What a view may depend on: the samples' keys (n,), and the index of the draw.
 
-    ``stream`` is another for every look, ``copy`` counts the copies of one look from 0. ``pool``
-    are all images of the attack, by their ids.
+    ``stream`` differs between gradient evaluations, ``copy`` counts the copies of one from 0.
+    ``pool`` are all images of the attack, by their ids.
     """
 
     keys: Tensor
@@ -33,7 +33,7 @@ class Draw(NamedTuple):
 
 
 class View(NamedTuple):
-    """A change of the image before the net sees it: ``change(x, draw)``, in so many copies."""
+    """A random transform of the input: ``change(x, draw)``, in so many copies."""
 
     change: Callable[[Tensor, Draw], Tensor]
     copies: int = 1
@@ -44,10 +44,10 @@ Look = Callable[[Tensor, int], Tensor]
 
 
 class Scene(NamedTuple):
-    """What a method may need of the walk: norm, radius (n,), step (n,), keys (n,), the start.
+    """State of the run for methods: norm, radius (n,), step (n,), keys (n,), the start.
 
-    ``pool`` as in `Draw`; ``luck`` (1,) is a key that all samples share; ``each`` are the looks of
-    the nets of an ensemble, one by one.
+    ``pool`` as in `Draw`; ``luck`` (1,) is a key shared by all samples; ``each`` are the gradient
+    functions of the nets of an ensemble.
     """
 
     norm: str
@@ -63,35 +63,35 @@ class Scene(NamedTuple):
 Estimate = Callable[[Look, Tensor, int, Any, Scene], tuple[Tensor, Any]]
 """``estimate(look, x, number, memory, scene) -> (gradient, memory)``; ``memory`` begins as None."""
 
-MOST_LOOKS = 1 << 10  # numbers that a step may use
-MOST_COPIES = 1 << 8  # of one look
+MOST_LOOKS = 1 << 10  # random streams that a step may use
+MOST_COPIES = 1 << 8  # of one gradient evaluation
 NEIGHBOURS = 1 << 16  # apart from the keys of views
 
 
 class Way(NamedTuple):
-    """How to walk: through which views, smoothed how, estimated how, moved by which rule."""
+    """A transfer method: views, smoothing, gradient estimate and update rule."""
 
     views: tuple[View, ...] = ()
     smooth: tuple[Callable[[Tensor], Tensor], ...] = ()
     estimate: Estimate | None = None
     decay: float = 1.0
     ahead: bool = False
-    """Whether to look where momentum alone would lead (Nesterov 1983)."""
+    """Whether to evaluate where momentum alone would lead (Nesterov 1983)."""
     move: Callable[[Scene], Rule] | None = None
-    """The rule in the place of a step along the steepest direction."""
+    """The rule in place of a step along the steepest direction."""
     objective: Callable[..., Objective] | None = None
-    """``objective(model, y, targets, loss)`` in the place of the loss of the model."""
+    """``objective(model, y, targets, loss)`` in place of the loss of the model."""
     then: Callable[[Model, Tensor, Tensor, Scene, int], Tensor] | None = None
-    """``then(model, x, there, scene, steps)``: where to go after the walk led ``there``."""
+    """``then(model, x, there, scene, steps)``: a second run after the first ended ``there``."""
 
 
 def travel(
     way: Way, model: Model, x: Tensor, y: Tensor, *, eps: float | Tensor, norm: str,
     targets: Tensor | None, seed: int, ids: Any, steps: int, step: float, loss: str,
 ) -> Tensor:  # fmt: skip
-    """Return where ``steps`` steps of ``step`` times ``eps`` from ``x`` (n, ...) lead.
+    """Return the result of ``steps`` steps of ``step`` times ``eps`` from ``x`` (n, ...).
 
-    Samples that fool where they are stay there; so do those whose end is no nearer to fooling.
+    Samples that fool already are unchanged; so are those whose result has no higher margin.
     """
     if not len(x):
         return x
@@ -114,7 +114,7 @@ def travel(
 
 
 def walk(way: Way, objective: Objective, x: Tensor, scene: Scene, steps: int) -> Tensor:
-    """Return the end of the walk from ``x`` (n, ...); the model is not asked about it."""
+    """Return the end of the run from ``x`` (n, ...); it is not evaluated."""
     geometry = NORMS[scene.norm]
     rule = way.move(scene) if way.move else steepest(geometry.steepest, scene.step)
     rule = momentum(rule, way.decay, NORMS["L1"].size) if way.decay else rule
@@ -137,7 +137,7 @@ def _still(x: Tensor, which: Tensor) -> Point:
 
 
 def looker(way: Way, objective: Objective, scene: Scene) -> Look:
-    """Return the function that gives the mean gradient through all views, smoothed."""
+    """Return the function that computes the mean gradient through all views, smoothed."""
     copies = 1
     for view in way.views:
         copies *= view.copies
@@ -158,7 +158,7 @@ def looker(way: Way, objective: Objective, scene: Scene) -> Look:
 def _through(
     views: tuple[View, ...], objective: Objective, scene: Scene, number: int, copy: int
 ) -> Objective:
-    """Return ``objective`` of the image as views change it, each in its share of ``copy``."""
+    """Return ``objective`` of the image under all views, each with its share of ``copy``."""
     if not views:
         return objective
 

@@ -1,4 +1,4 @@
-"""What MD and PMA share: first one class alone, then the margin, in steps that shrink."""
+"""Shared code of MD and PMA: first the score of one class, then the margin, with annealed steps."""
 
 from collections.abc import Callable, Sequence
 
@@ -33,10 +33,10 @@ def two_phases(
     score: Score,
     difference: Callable[..., Objective],
 ) -> Tensor:
-    """Climb for half the steps by the ``score`` of one class, from there by the ``difference``.
+    """Ascend for half the steps by the ``score`` of one class, then by the ``difference``.
 
-    Of the two `rivals` the first walk lowers the score of one, the second raises that of the other,
-    and so on in turn. In each phase the step falls from twice ``eps`` to nothing by a cosine.
+    Of the two `rivals` the first run lowers the score of one, the second raises that of the other,
+    and so on in turn. In each phase the step is annealed from twice ``eps`` to zero by a cosine.
     Returns the points of highest margin over all restarts; a fooled sample stops at once.
     """
     radius, stream = radii(eps, x), keys(seed, ids, x, purpose)
@@ -79,7 +79,7 @@ def _phase(
     norm: str,
     moves: int,
 ) -> tuple[Tensor, Found]:
-    """Return where the walk of those not yet fooled ends, and the best points so far."""
+    """Return the end of the run of samples not yet fooled, and the best points so far."""
     end = start.clone()
 
     def walk(index: Tensor, _number: int) -> Found:

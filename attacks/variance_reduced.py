@@ -1,4 +1,4 @@
-"""SVRE: momentum on several nets, with the differences between them taken out."""
+"""SVRE: momentum on several nets, with reduced variance of gradients between them."""
 
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -47,7 +47,7 @@ def svre(
 
 
 def variance_reduced(way: Way, *, inner: int = 4) -> Way:
-    """Return ``way`` with gradients that an inner walk over the nets gathers."""
+    """Return ``way`` with gradients accumulated by an inner loop over the nets."""
 
     def estimate(
         _look: Look, x: Tensor, number: int, memory: Any, scene: Scene

@@ -1,4 +1,4 @@
-"""VMI-FGSM: momentum, and the gradient corrected by those of its neighbours."""
+"""VMI-FGSM: momentum, with gradients corrected by those of neighbours."""
 
 from collections.abc import Sequence
 from typing import Any, Literal

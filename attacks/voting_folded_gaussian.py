@@ -49,7 +49,7 @@ def vfga(
     found, distance = x.clone(), torch.full((len(x),), torch.inf, dtype=x.dtype, device=x.device)
 
     def ask(s: _State, tried: Tensor, gradient: bool) -> tuple[_State, Tensor, Point]:
-        """Look at ``tried``; the samples that it fools leave."""
+        """Evaluate ``tried``; fooled samples leave."""
         objective = cross_entropy(model, s.y, *s.targets)
         point = evaluate(objective, tried.reshape(-1, *x.shape[1:]), gradient)
         fooled = margins(point.output, s.y, *s.targets) > 0
@@ -80,7 +80,7 @@ class _State(NamedTuple):
     y: Tensor
     targets: tuple[Tensor, ...]
     stream: Tensor
-    up: Tensor  # which place to move up, and which down, as bools (n, 1, places)
+    up: Tensor  # the places to increase and to decrease, as bools (n, 1, places)
     down: Tensor
 
 
@@ -91,7 +91,7 @@ def _begin(x: Tensor, y: Tensor, targets: Tensor | None, stream: Tensor) -> _Sta
 
 
 def _choose(s: _State, slope: Tensor) -> _State:
-    """Go on from the best, and choose the two places whose ways to the walls win the most."""
+    """Continue from the best, and choose the two places with the largest gain at a bound."""
     moved = (s.best != s.x).any(1)
 
     def top(gain: Tensor) -> Tensor:

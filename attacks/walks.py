@@ -1,4 +1,4 @@
-"""What attacks share: radii, random starts, the best point of a walk, restarts on survivors."""
+"""Shared code of attacks: radii, random starts, the best point of a run, restarts."""
 
 from collections.abc import Callable, Sequence
 from itertools import islice
@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from advkit.engine import NORMS, Objective, Point, Rule, ascend, best_of, evaluate, rows
+from advkit.engine.batch_invariant import power
 from advkit.engine.objectives import Model, all_stand, margins
 from advkit.engine.seeding import normal, uniform
-from advkit.engine.steady import power
 
 
 class Found(NamedTuple):
@@ -26,7 +26,7 @@ def radii(eps: float | Tensor, x: Tensor) -> Tensor:
 
 
 def margins_of(model: Model, x: Tensor, y: Tensor, targets: Tensor | None = None) -> Tensor:
-    """Return the margins at ``x`` (n,); 1 or -1 for a model that gives labels (n,) alone."""
+    """Return the margins at ``x`` (n,); 1 or -1 for a model that returns labels (n,) only."""
 
     def value(x: Tensor, y: Tensor, *goal: Tensor) -> tuple[Tensor, Tensor]:
         output = model(x)
@@ -44,9 +44,9 @@ def margins_of(model: Model, x: Tensor, y: Tensor, targets: Tensor | None = None
 def random_start(
     norm: str, keys: Tensor, x: Tensor, radius: Tensor, *, stream: int, surface: bool
 ) -> Tensor:
-    """Return a random point of the ball around ``x``, or of its surface, brought into the box.
+    """Return a random point of the ball around ``x``, or of its surface, clipped to the box.
 
-    Within the ball the point is uniform, but for L1, where its L1 size is.
+    Within the ball the point is uniform; in L1 its L1 size is uniform.
     """
     shape, geometry = x.shape[1:], NORMS[norm]
     cube = norm == "Linf"
@@ -72,12 +72,11 @@ def strongest_point(
     ends: Tensor | None = None,
     counts: Callable[[Point], Tensor] | None = None,
 ) -> Found:
-    """Walk by `ascend` and keep the point of highest margin, sample by sample.
+    """Run `ascend` and keep the point of highest margin of each sample.
 
-    With ``leave`` a sample stops at the first point that fools: it is not paid for again. Without
-    ``see_last`` the model is not asked about the last move, so that another walk can follow. Where
-    each sample's walk ended is written into ``ends`` (n, ...). Points where ``counts`` (n,) is
-    false are only passed through.
+    With ``leave`` a sample stops at its first fooling point, to save passes. Without ``see_last``
+    the last point is not evaluated, so that another run can follow. The last point of each sample
+    is written into ``ends`` (n, ...). Points for which ``counts`` (n,) is false are not results.
     """
 
     def over(some: Sequence[Point]) -> Tensor:
@@ -109,8 +108,8 @@ def repeated(
 ) -> Found:
     """Run ``walk(index, restart)`` again on the samples that no run has fooled yet.
 
-    Returns the point of highest margin over all runs, those of ``begun`` included; ``x`` where
-    none was evaluated.
+    Returns the point of highest margin over all runs, including ``begun``; ``x`` if none was
+    evaluated.
     """
     low = torch.full((len(x),), -torch.inf, dtype=x.dtype, device=x.device)
     found, top = (x.clone(), low) if begun is None else (begun.x.clone(), begun.margin.clone())

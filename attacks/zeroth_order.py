@@ -1,4 +1,4 @@
-"""ZOO: Carlini and Wagner's penalty, descended by differences along a few entries at a time."""
+"""ZOO: Carlini and Wagner's penalty, minimised by finite differences along a few entries."""
 
 from collections.abc import Sequence
 from itertools import count
@@ -121,7 +121,7 @@ def _slopes(s: _State, places: Tensor, h: float) -> tuple[_State, Tensor]:
 
 
 def _penalty(s: _State, reached: Tensor, moved: Tensor, here: Tensor, places: Tensor) -> Tensor:
-    """Return by how much the penalty differs between ends, (n, 2, k): the rest is the same."""
+    """Return the terms of the penalty that differ between the ends, (n, 2, k)."""
     away = (here - s.start.flatten(1).gather(1, places))[:, None]
     lacking = (-reached).clamp_min(0).nan_to_num(0.0, 0.0, 0.0)
     return s.weight[:, None, None] * lacking + (away + moved).square() - away.square()

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from advkit.data.samples import Samples, take
-from advkit.data.shares import chosen
+from advkit.data.stratified import chosen
 from advkit.errors import InputError, UnknownNameError, UsageError, did_you_mean
 from advkit.models import Classifier
 from advkit.models.affine import Affine

@@ -13,8 +13,8 @@ from advkit.attacks.linear_distances import exact_nearest
 from advkit.benchmarks.linear_fits import Fit, class_names
 from advkit.data.samples import Samples
 from advkit.engine.objectives import Model
-from advkit.evaluate.exhibits import seen
 from advkit.evaluate.measure import measure
+from advkit.evaluate.report_examples import seen
 
 NORMS = ("Linf", "L2", "L1", "L0")
 TRIED = {
@@ -27,7 +27,7 @@ POINTS = 11
 
 
 class Exhibit(NamedTuple):
-    """An image, its example, and what the model says of both (`exhibits.seen`)."""
+    """An image, its example, and what the model says of both (`report_examples.seen`)."""
 
     told: Mapping[str, Any]
     clean: Tensor

@@ -19,7 +19,7 @@ from advkit.attacks import ATTACKS
 from advkit.benchmarks.linear_fits import Halves
 from advkit.benchmarks.linear_nets import right_ones
 from advkit.data.samples import Samples, take
-from advkit.data.shares import chosen
+from advkit.data.stratified import chosen
 from advkit.engine.gradient import CHUNK
 from advkit.engine.seeding import keys, uniform
 from advkit.models import Classifier

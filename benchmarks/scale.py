@@ -36,12 +36,12 @@ from advkit.benchmarks.soak import soak
 from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.evaluate.audit import audit
-from advkit.evaluate.bench import bench
 from advkit.evaluate.budget import budget, speed, spoken
-from advkit.evaluate.state import state_of
+from advkit.evaluate.run_progress import state_of
 from advkit.evaluate.suite import plan_of
 from advkit.evaluate.suites import SUITES
 from advkit.evaluate.supervisor import Crew
+from advkit.evaluate.unit_runner import bench
 from advkit.evaluate.units import Do
 from advkit.models.classifier import Classifier
 from advkit.models.specs import load_model

@@ -13,7 +13,7 @@ from advkit.data.samples import SIGNAL, Samples, take, taken_relative, units
 from advkit.errors import EmptyError, UsageError
 from advkit.evaluate.intervals import Share, wilson
 from advkit.evaluate.measure import measure
-from advkit.evaluate.work import Progress, all_units
+from advkit.evaluate.stage_context import Progress, all_units
 from advkit.models.classifier import Classifier
 from advkit.models.probe import probe
 from advkit.numbers import decibels

@@ -13,8 +13,8 @@ from advkit.attacks.one_for_all import learn_universal
 from advkit.attacks.rooms import in_room
 from advkit.benchmarks.speech import Curve, Study
 from advkit.data.samples import Samples
-from advkit.engine.hearing import excess, masking
 from advkit.engine.norms import rows
+from advkit.engine.psychoacoustics import excess, masking
 from advkit.evaluate.intervals import Share, wilson
 from advkit.models.classifier import Classifier
 

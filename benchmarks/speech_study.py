@@ -19,7 +19,7 @@ from advkit.benchmarks.speech_conditions import (
 from advkit.benchmarks.speech_strings import misheard_strings
 from advkit.data.samples import Samples, class_name, take
 from advkit.evaluate.intervals import wilson
-from advkit.evaluate.work import Progress
+from advkit.evaluate.stage_context import Progress
 from advkit.models.classifier import Classifier
 
 SCHEMA = "advkit/speech/1"

@@ -18,8 +18,8 @@ from advkit.evaluate.attempts import run_member
 from advkit.evaluate.attempts import saved_examples as saved
 from advkit.evaluate.fingerprint import check_same
 from advkit.evaluate.run_record import ingredients
+from advkit.evaluate.stage_context import Progress, Work, judge_clean, right_when_clean
 from advkit.evaluate.store import open_store
-from advkit.evaluate.work import Progress, Work, judge_clean, right_when_clean
 from advkit.evaluate.workers import default_batch
 from advkit.models.classifier import Classifier
 

@@ -1,4 +1,4 @@
-"""Tables and pictures in, one self-contained HTML page out; knows no attack and no model."""
+"""Self-contained HTML pages from tables and images; knows no attacks and no models."""
 
 from advkit.reports.cards import Card, Guess
 from advkit.reports.comparison import comparison_page

@@ -1,4 +1,4 @@
-"""The page of a run that makes pictures: strips, tables and charts, section by section."""
+"""The page of a picture run: image strips, tables and charts, section by section."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,13 +16,13 @@ from advkit.reports.shell import render
 from advkit.reports.strips import Strip
 from advkit.reports.words import decimal, short, slug
 
-SCREEN, LARGE = 144, 448  # pixels: small pictures are enlarged to, large ones drawn at most
+SCREEN, LARGE = 144, 448  # pixels: small images are enlarged to this, large ones are at most that
 MAX_BYTES = 12_000_000
 NARROW = 340
 
 
 class Framed(NamedTuple):
-    """A picture, 8 bits deep, (h, w) or (h, w, 3), and its words; ``uri`` for one that moves."""
+    """An 8-bit image, (h, w) or (h, w, 3), with its captions; ``uri`` for an animation."""
 
     levels: Bytes
     head: str
@@ -44,9 +44,9 @@ class Chart:
 
 @dataclass(frozen=True)
 class Group:
-    """One section; a strip is a caption, a name and its pictures.
+    """One section; a strip is a caption, a name and its images.
 
-    ``wide`` pictures take the whole width. A table is its columns (name, whether it holds numbers)
+    ``wide`` images take the whole width. A table is its columns (name, whether it holds numbers)
     and rows of text or numbers.
     """
 
@@ -60,12 +60,12 @@ class Group:
     chart: Chart | None = None
     wide: bool = False
     entry: str | None = None
-    """How the table of contents calls it: by its title if None, not at all if empty."""
+    """Entry in the table of contents: the title if None, none if empty."""
 
 
 @dataclass(frozen=True)
 class Album:
-    """A finished run of pictures."""
+    """A finished picture run."""
 
     title: str
     kind: str
@@ -83,11 +83,11 @@ class Album:
     finished: str
     files: str = field(default="pictures/")
     found: Sequence[tuple[str, str]] = ()
-    """In a page of several runs: how the contents call the first section of each, its verdict."""
+    """On a page of several runs: the contents entry of the first section of each, its verdict."""
 
 
 class Drawn(NamedTuple):
-    """A section as the template draws it."""
+    """A section in the form that the template needs."""
 
     section: Section
     text: str
@@ -100,7 +100,7 @@ class Drawn(NamedTuple):
 
 
 def album_page(album: Album) -> str:
-    """Return the page as a self-contained HTML file; what does not fit into 12 MB is counted."""
+    """Return the page as a self-contained HTML file; images beyond 12 MB are only counted."""
     spent = [0]
     drawn = [_drawn(each, album, spent) for each in album.groups]
     listed = [each.section for each in drawn if each.section.entry]
@@ -149,7 +149,7 @@ def _cell(value: str | float | None) -> Cell:
 
 
 def number(value: float) -> str:
-    """Return a number of a table: four digits, thousands written out, a true minus sign."""
+    """Return a number in a table: four digits, thousands written out, a true minus sign."""
     rounded = float(f"{value:.4g}")
     whole = 1e3 <= abs(value) < 1e6
     return (f"{round(value):,}" if whole else decimal(rounded)).replace("-", "\u2212")
@@ -188,6 +188,6 @@ def _ends(lines: Sequence[Line]) -> str:
 
 
 def _few(points: Sequence[tuple[float, float]], most: int = 25) -> list[tuple[float, float]]:
-    """Return at most ``most`` of the points, evenly, the last among them."""
+    """Return at most ``most`` of the points, evenly spaced, the last among them."""
     step = max(-(-len(points) // most), 1)
     return list(points[::-1][::step][::-1])

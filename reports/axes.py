@@ -11,7 +11,7 @@ from advkit.reports.words import decimal
 
 WIDE, NARROW = 680, 340
 LEFT, RIGHT, TOP, BOTTOM = 46, 14, 26, 46
-# Series are told apart by dash and by marker as well as by hue (class series-0, series-1, ...).
+# Series differ in dash and marker as well as in hue (class series-0, series-1, ...).
 DASHES = (None, "7 4", "2 3", "9 3 2 3")
 MARKERS = ("circle", "square", "diamond", "triangle")
 
@@ -26,14 +26,14 @@ class Frame(NamedTuple):
 
 
 class Axis(NamedTuple):
-    """What an axis is called, and its ticks: where, and what is written there."""
+    """The title of an axis, and its ticks: position and label."""
 
     name: str
     ticks: Sequence[tuple[float, str]]
 
 
 def frame_of(x: tuple[float, float], y: tuple[float, float], width: float, height: float) -> Frame:
-    """Return the frame in which values from ``x[0]`` to ``x[1]``, ``y[0]`` to ``y[1]`` fit."""
+    """Return the frame for values from ``x[0]`` to ``x[1]``, ``y[0]`` to ``y[1]``."""
     across = linear(*_apart(*x), LEFT, width - RIGHT)
     return Frame(across, linear(*_apart(*y), height - BOTTOM, TOP), width, height)
 
@@ -48,7 +48,7 @@ def height_of(width: float) -> int:
 
 
 def numbers(low: float, high: float, most: int) -> list[tuple[float, str]]:
-    """Return ticks at round numbers from ``low`` to ``high``, at most about ``most`` of them.
+    """Return ticks at round numbers from ``low`` to ``high``, about ``most`` of them at most.
 
     A step is 1, 2, 2.5 or 5 times a power of ten.
     """
@@ -61,7 +61,7 @@ def numbers(low: float, high: float, most: int) -> list[tuple[float, str]]:
 
 
 def powers_of_ten(low: float, high: float, most: int) -> list[tuple[float, str]]:
-    """Return ticks for logarithms from ``low`` to ``high``: at most so many powers of ten."""
+    """Return ticks for logarithms from ``low`` to ``high``, at most ``most`` powers of ten."""
     at = range(math.ceil(low - 1e-9), math.floor(high + 1e-9) + 1)
     every = -(-len(at) // most) or 1
     return [(float(power), f"{10.0**power:,g}") for power in at[::every]]
@@ -73,7 +73,7 @@ def shares() -> list[tuple[float, str]]:
 
 
 def upright(frame: Frame, axis: Axis) -> Markup:
-    """Draw the horizontal rules with their labels, and the axis' name above them."""
+    """Draw the horizontal grid lines with their labels, and the title of the axis above them."""
     parts = [element("text", axis.name, x=0, y=12, class_="axis-name")]
     for value, label in axis.ticks:
         y = frame.y(value)
@@ -85,7 +85,7 @@ def upright(frame: Frame, axis: Axis) -> Markup:
 
 
 def level(frame: Frame, axis: Axis) -> Markup:
-    """Draw the ticks below the plotting area, and the axis' name under them."""
+    """Draw the ticks below the plotting area, and the title of the axis under them."""
     low = frame.height - BOTTOM
     right = frame.width - RIGHT
     parts = [element("text", axis.name, x=right, y=low + 40, text_anchor="end", class_="axis-name")]
@@ -122,10 +122,10 @@ def marker(index: int, x: float, y: float) -> Markup:
 def keyed(
     frame: Frame, parts: Sequence[str], names: Sequence[str], beside: str, lines: bool = True
 ) -> tuple[list[str], float]:
-    """Return ``parts`` with a legend of two or more series, and the height of it all.
+    """Return ``parts`` with a legend if there are several series, and the total height.
 
-    The legend stands beside the name of the axis (``beside``); where there is no room for both, in
-    rows of its own above.
+    The legend is placed next to the title of the axis (``beside``); if there is no room for both,
+    in separate rows above.
     """
     if len(names) < 2:
         return list(parts), frame.height
@@ -154,9 +154,9 @@ def _rows(names: Sequence[str], room: float) -> list[list[str]]:
 
 
 def legend(frame: Frame, names: Sequence[str], lines: bool = True, first: int = 0) -> Markup:
-    """Name the series above the plotting area, from the right; with the dash of their lines.
+    """Draw the legend above the plotting area, right-aligned, with the dashes of the lines.
 
-    ``first`` is the number of the first of them.
+    ``first`` is the number of the first series.
     """
     parts: list[str] = []
     x = frame.width - RIGHT - _entries(names)

@@ -1,4 +1,4 @@
-"""Horizontal bars that share out all images: a waterfall of losses, and one stacked bar per eps."""
+"""Horizontal bars that divide all images: a waterfall of losses, and a stacked bar per eps."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,7 +13,7 @@ ROW, BAR, TOP, BOTTOM = 34, 20, 8, 28
 
 
 class Part(NamedTuple):
-    """Some of all images; ``kind`` is error (wrong before any attack), loss or left."""
+    """Some of all images; ``kind`` is error (misclassified when clean), loss or left."""
 
     name: str
     images: int
@@ -30,7 +30,7 @@ class Bar(NamedTuple):
 def waterfall(
     parts: Sequence[Part], *, name: str, title: str, desc: str, width: int = WIDE
 ) -> Markup:
-    """Draw one row per part: losses eat into 100% from the right until ``left`` remains."""
+    """Draw one row per part: losses reduce 100% from the right until ``left`` remains."""
     label = min(max(text_width(part.name) for part in parts) + 12, 0.5 * width)
     total = sum(part.images for part in parts)
     x = linear(0, total, label, width - 62)
@@ -44,7 +44,7 @@ def waterfall(
 
 
 def _waterfall_row(part: Part, x: Scale, end: int, total: int, row: int) -> Markup:
-    """Draw the bar that ends at ``end`` images, its name before it and its share after all bars."""
+    """Draw the bar that ends at ``end`` images, with its name on the left and its share right."""
     top = TOP + row * ROW
     start = end - part.images
     middle = top + BAR / 2 + 4
@@ -78,9 +78,9 @@ def _waterfall_row(part: Part, x: Scale, end: int, total: int, row: int) -> Mark
 
 
 def stacked(bars: Sequence[Bar], *, name: str, title: str, desc: str, width: int = WIDE) -> Markup:
-    """Draw one bar per eps; parts of the same name have the same pattern, named in the legend.
+    """Draw one bar per eps; parts of the same name have the same pattern, shown in the legend.
 
-    Attacks that took nothing at any eps are not named: there are fewer patterns than attacks.
+    Attacks that fooled nothing at any eps are omitted: there are fewer patterns than attacks.
     """
     label = 76 if width > NARROW else 62
     total = sum(part.images for part in bars[0].parts)
@@ -98,7 +98,7 @@ def stacked(bars: Sequence[Bar], *, name: str, title: str, desc: str, width: int
 
 
 def _fills(kinds: dict[str, str], name: str) -> dict[str, str]:
-    """Give each part's name its fill: losses take the patterns in turn."""
+    """Return the fill of each part by name: losses take the patterns in turn."""
     fills: dict[str, str] = {}
     for part, kind in kinds.items():
         taken = sum(kinds[other] == "loss" for other in fills)
@@ -107,7 +107,7 @@ def _fills(kinds: dict[str, str], name: str) -> dict[str, str]:
 
 
 def _box(x: float, y: float, width: float, height: float, kind: str, fill: str) -> Markup:
-    """Draw a part: plain in its kind's colour, or a tint under its pattern."""
+    """Draw a part: plain in the colour of its kind, or tinted under its pattern."""
     at = {"x": x, "y": y, "width": width, "height": height}
     if not fill:
         return element("rect", **at, class_=f"fill-{kind}")
@@ -133,7 +133,7 @@ def _stacked_row(bar: Bar, x: Scale, top: float, fills: dict[str, str]) -> Marku
 
 
 def _share_axis(x: Scale, total: int, height: float, top: float = TOP) -> Markup:
-    """Draw the rules at 0, 25 ... 100% of all images."""
+    """Draw the grid lines at 0, 25 ... 100% of all images."""
     low = height - BOTTOM
     parts: list[str] = []
     for share in (0, 0.25, 0.5, 0.75, 1):
@@ -163,7 +163,7 @@ PATTERNS = 6
 
 
 def _patterns(name: str) -> Markup:
-    """Return six hatches that a reader can tell apart without any hue."""
+    """Return six hatch patterns that are distinguishable without colour."""
     shapes = (
         "M0 0H8V8H0Z",
         "M-2 2L2 -2M0 8L8 0M6 10L10 6",

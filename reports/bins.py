@@ -1,4 +1,4 @@
-"""How often values fall into each of some bins."""
+"""Histograms."""
 
 import math
 from collections.abc import Sequence
@@ -46,9 +46,9 @@ def histogram(
     width: int = WIDE,
     marks: Sequence[tuple[float, str]] = (),
 ) -> Markup:
-    """Draw ``counts`` of the bins between ``edges``; ``marks`` are values to rule, with names.
+    """Draw ``counts`` of the bins between ``edges``; ``marks`` are values to mark, with names.
 
-    Raises ValueError where nothing was counted.
+    Raises ValueError if all counts are 0.
     """
     if not sum(counts):
         raise ValueError(f"{title}: nothing was counted")
@@ -73,7 +73,7 @@ def _bar(frame: Frame, low: float, high: float, number: int) -> Markup:
 
 
 def _marks(frame: Frame, marks: Sequence[tuple[float, str]]) -> Markup:
-    """Rule each value; its name stands in the first row of names that is free beside the rule."""
+    """Draw a line at each value; its name is in the first row with free space next to the line."""
     rules: list[str] = []
     names: list[str] = []
     ends: list[float] = []

@@ -1,4 +1,4 @@
-"""What a page knows of one image before and after an attack."""
+"""The data of one image before and after an attack."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Guess:
-    """A class as the model names it, and the probability that it gives it."""
+    """A predicted class, and its probability."""
 
     name: str
     probability: float
@@ -20,10 +20,10 @@ class Guess:
 class Card:
     """One image before and after: ``clean`` and ``adversarial`` are (H, W, C) floats in [0, 1].
 
-    ``before`` and ``after`` are the likeliest classes, by falling probability. ``margins`` are best
-    other logit minus that of the label at even steps on the straight way from ``clean`` to
-    ``adversarial``: below zero the image is read right. ``size`` is the length of the perturbation
-    in the audit's norm, ``sizes`` those in all norms.
+    ``before`` and ``after`` are the top classes, by descending probability. ``margins`` are best
+    other logit minus that of the label at even steps on the line from ``clean`` to ``adversarial``:
+    below zero the image is classified correctly. ``size`` is the size of the perturbation in the
+    audit's norm, ``sizes`` those in all norms.
     """
 
     sample: str
@@ -38,8 +38,8 @@ class Card:
     size: float
     sizes: Mapping[str, float]
     why: str = ""
-    """Why this image is shown: easiest, hardest, or nothing."""
+    """Why this image is shown: easiest, hardest, or empty."""
     maps: tuple[NDArray[np.floating[Any]], NDArray[np.floating[Any]]] | None = None
-    """How much the label's logit depends on each pixel (H, W), before and after."""
+    """Gradient of the label's logit per pixel (H, W), before and after."""
     likeness: float = 0.0
     """Spearman's correlation of the two maps."""

@@ -1,4 +1,4 @@
-"""What each attack added: how all images divide at one eps, and the table of effort."""
+"""The contribution of each attack: the division of all images at one eps, and the costs."""
 
 from collections.abc import Iterable
 
@@ -41,7 +41,7 @@ MISREAD, STANDING = "wrong when clean", "not fooled"
 
 
 def divide(audit: Audit, eps: float, robust: Interval) -> list[Part]:
-    """Divide all images at one eps: misread, lost to each attack in turn, not fooled.
+    """Divide all images at one eps: misclassified, lost to each attack in turn, not fooled.
 
     Raises ValueError if the attacks' shares do not add up to what was lost.
     """
@@ -59,14 +59,14 @@ def divide(audit: Audit, eps: float, robust: Interval) -> list[Part]:
 
 
 def attack_names(audit: Audit) -> dict[str, str]:
-    """Return by attack its name, with options only where it takes them to tell two apart."""
+    """Return by attack its name, with options only if they are needed to distinguish two."""
     labels = dict.fromkeys(name for added in audit.added.values() for name in added)
     labels |= dict.fromkeys(row.attack for row in audit.attacks)
     return {label: _told_apart(label, labels) for label in labels}
 
 
 def _told_apart(label: str, labels: Iterable[str]) -> str:
-    """Return an attack's name with as many of its first options as no other of ``labels`` has."""
+    """Return an attack's name with the first options that distinguish it from other ``labels``."""
     name = bare(label)
     alike = [options_of(other) for other in labels if bare(other) == name]
     own = options_of(label)
@@ -77,7 +77,7 @@ def _told_apart(label: str, labels: Iterable[str]) -> str:
 
 
 def broken(audit: Audit) -> Figure:
-    """Draw the waterfall at the largest eps: which attack broke what share of all images."""
+    """Draw the waterfall at the largest eps: the share of all images fooled by each attack."""
     eps, robust = audit.robust[-1]
     parts = divide(audit, eps, robust)
     at = f"{audit.norm} eps {eps_text(eps, audit.norm)}"
@@ -154,7 +154,7 @@ def _aligned(audit: Audit) -> list[Bar]:
 
 
 def effort(audit: Audit) -> Table:
-    """Return the table of what each attack added and cost, in the order in which they ran."""
+    """Return the table of the contribution and cost of each attack, in order."""
     columns = [
         Column("eps", True),
         Column("attack"),

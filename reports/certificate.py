@@ -1,4 +1,4 @@
-"""The page of `advkit certify`: what is proved, what stays open, and where the time went."""
+"""The page of `advkit certify`: certified and open samples, and the time spent."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ RUNG_NAMES = {
 
 @dataclass(frozen=True)
 class Proved:
-    """What was proved at one eps: the share, the samples tried, and those certified by rung."""
+    """Proofs at one eps: the share, the samples tried, and those certified by method."""
 
     eps: float
     share: Interval
@@ -53,7 +53,7 @@ class Certificate:
     """A finished run of `advkit certify`. ``proved`` ascends in eps; ``curve`` is a step function.
 
     ``open`` are (sample, class, largest eps at which it is certified, lower bound of its margin at
-    the largest eps) of the images that are right and not certified there.
+    the largest eps) of the images that are classified correctly and not certified there.
     """
 
     verdict: str
@@ -72,7 +72,7 @@ class Certificate:
     started: str
     finished: str
     draws: Mapping[str, str] = field(default_factory=dict)
-    """Of a smoothed classifier: the noise and the draws that its radii rest on; else empty."""
+    """Of a smoothed classifier: noise and draws on which its radii are based; else empty."""
 
 
 def certificate_page(of: Certificate) -> str:

@@ -1,4 +1,4 @@
-"""Sounds before and after, to listen to: waveforms and words become players and spectrograms."""
+"""Sounds before and after an attack, as players and spectrograms."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -10,12 +10,12 @@ from advkit.reports.speech_tables import Played
 from advkit.reports.words import short
 
 MAX_BYTES = 6_000_000
-"""Of data URIs; what is beyond is not shown, and the page says so."""
+"""Of data URIs; clips beyond it are omitted, with a note."""
 LOUDNESS, PLACE = ("louder", "quieter"), ("below", "above")
 
 
 class Heard(NamedTuple):
-    """A clip on the page: before, the change alone (made louder), after."""
+    """A clip on the page: before, the perturbation alone (amplified), after."""
 
     name: str
     title: str
@@ -24,7 +24,7 @@ class Heard(NamedTuple):
 
 
 def clips(played: Iterable[Played], rate: int) -> tuple[list[tuple[str, Heard]], int]:
-    """Return with its kind each clip that fits below `MAX_BYTES`, and how many do not."""
+    """Return each clip that fits into `MAX_BYTES` with its kind, and the number omitted."""
     shown: list[tuple[str, Heard]] = []
     spent = left = 0
     for clip in played:
@@ -65,5 +65,5 @@ def _heard(clip: Played, rate: int) -> Heard:
 
 
 def _either(decibels: float, digits: int, more: str, less: str) -> str:
-    """Return decibels without a sign, and the word of it."""
+    """Return decibels without sign, with the word for their direction."""
     return f"{abs(decibels):.{digits}f} dB {more if decibels >= 0 else less}"

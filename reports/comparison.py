@@ -1,4 +1,4 @@
-"""The page of a comparison: two audits of the same images, pair by pair."""
+"""The page of a comparison: two audits of the same images."""
 
 import math
 from typing import Any
@@ -112,9 +112,9 @@ def _splits(both: Comparison) -> Table:
 
 
 def _points(both: Comparison) -> Figure | None:
-    """Draw the smallest example of every image in A against that in B."""
+    """Draw the distance of the smallest example of every image in A against that in B."""
     found = [row for row in both.distances if math.isfinite(row[2]) and math.isfinite(row[3])]
-    finite = [row for row in found if row[2] != row[3]]  # equal: both misread it when clean
+    finite = [row for row in found if row[2] != row[3]]  # equal: both misclassify it when clean
     kept = finite[:: -(-len(finite) // MAX_POINTS) or 1]
     if not kept:
         return None
@@ -143,7 +143,7 @@ def _points(both: Comparison) -> Figure | None:
 
 
 def _images(both: Comparison) -> Table:
-    """Return the images that stand in one and fall in the other at the largest eps."""
+    """Return the images that survive the largest eps in one audit only."""
     eps = both.splits[-1].eps
     differ = [row for row in both.distances if (row[2] > eps) != (row[3] > eps)]
     differ.sort(key=lambda row: -abs(min(row[2], 1e9) - min(row[3], 1e9)))

@@ -1,4 +1,4 @@
-"""What a page knows of two audits that are compared."""
+"""The data of the page that compares two audits."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from advkit.reports.tables import Interval
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two audits: its name here, what it knows of itself, and its curve."""
+    """One of the two audits: its name, its data, and its curve."""
 
     name: str
     curve: Sequence[tuple[float, Interval]]

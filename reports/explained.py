@@ -1,4 +1,4 @@
-"""What a run of maps knows: the facts that its page shows."""
+"""The data of the page of `advkit explain`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Seen:
-    """One image (height, width, channels) in [0, 1]; ``target`` is the class that is explained."""
+    """One image (height, width, channels) in [0, 1]; ``target`` is the class explained."""
 
     sample: str
     label: str
@@ -26,7 +26,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Maps:
-    """One method's maps (n, height, width), raw; none where ``refused`` says why there are none.
+    """One method's maps (n, height, width), raw; none if ``refused`` gives a reason.
 
     ``after`` are the maps of the attacked images, ``size`` is the method's own (height, width),
     ``flat`` the number of maps that are 0 everywhere.
@@ -47,7 +47,7 @@ class Maps:
 
 @dataclass(frozen=True)
 class Cut:
-    """The object cut out of one image; overlaps are None where the truth is not known."""
+    """The object segmented in one image; overlaps are None without ground truth."""
 
     mask: Bools
     seeds: Bools
@@ -60,9 +60,9 @@ class Cut:
 
 @dataclass(frozen=True)
 class Belief:
-    """Whether one method's maps can be believed; curves are means over the ``n`` images.
+    """Whether one method's maps can be trusted; curves are means over the ``n`` images.
 
-    ``cascade`` are (share of weights drawn anew, mean |Spearman| with the map of the trained net);
+    ``cascade`` are (share of weights randomised, mean |Spearman| with the map of the trained net);
     ``edges`` is that with an edge detector's map. ``pointing`` are (hits, n, tolerance).
     """
 
@@ -80,16 +80,16 @@ class Belief:
     faithful: bool
     learnt: bool
     shallow: bool = False
-    """The same map still with the half of the weights nearest the output drawn anew."""
+    """Whether the map is unchanged with the half of the weights nearest the output randomised."""
     infidelity: float | None = None
-    """Median share of what noise does to the score that the map does not foretell."""
+    """Median infidelity under noise, relative to a map of zeros."""
     max_sensitivity: float | None = None
-    """Median of the largest change of the map under small noise, over its own length."""
+    """Median of the largest change of the map under small noise, relative to its norm."""
 
 
 @dataclass(frozen=True)
 class Chance:
-    """The curves of random orders: mean, lowest and highest of ``orders`` of them."""
+    """Curves of random orders: mean, lowest and highest of ``orders`` of them."""
 
     deletion: Mapping[str, Sequence[float]]
     insertion: Mapping[str, Sequence[float]]
@@ -99,7 +99,7 @@ class Chance:
 
 @dataclass(frozen=True)
 class Attacked:
-    """The images after an attack, and per method means of what `similarity` measures."""
+    """The images after an attack, and the mean of each `similarity` measure per method."""
 
     attack: str
     norm: str

@@ -1,4 +1,4 @@
-"""The page of maps: what the model looks at, in what scale, and whether to believe it."""
+"""The page of saliency maps, with their scales and whether they can be trusted."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from advkit.reports.belief import belief_charts, belief_table, cascade_figure
 from advkit.reports.explained import Explained, Maps, Seen
 from advkit.reports.gallery import Picture
 from advkit.reports.heat import Scale, colour_bar, heat_uri, outlined, scale_of, seeded
 from advkit.reports.images import gain_for, perturbation, to_bytes
+from advkit.reports.map_checks import belief_charts, belief_table, cascade_figure
 from advkit.reports.page import facts_of
 from advkit.reports.parts import Cell, Column, Section, Table
 from advkit.reports.shell import render
@@ -24,7 +24,7 @@ MAX_BYTES = 9_000_000
 def explanation_page(one: Explained) -> str:
     """Return the page of a run of maps as a self-contained HTML file.
 
-    At most 20 images are shown (fewer where they are large); the page says how many of how many.
+    At most 20 images are shown (fewer large ones); the page states how many of how many.
     """
     shown = [each for each in one.methods if each.maps is not None]
     scales = {each.label: _scale(each) for each in shown}
@@ -113,7 +113,7 @@ def _map(each: Maps, values: NDArray[Any], scale: Scale) -> Picture:
 
 
 def head_of(label: str) -> str:
-    """Return a method's label as a heading, without its underscores."""
+    """Return a method's label as a heading, without underscores."""
     return short(label.replace("_", " "), 40)
 
 

@@ -1,4 +1,4 @@
-"""Before and after: the cards of an audit as pictures, words and numbers."""
+"""The examples of an audit: images before and after, with their data."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,7 +6,6 @@ from typing import NamedTuple
 from markupsafe import Markup
 
 from advkit.reports.cards import Card, Guess
-from advkit.reports.guesses import WIDTH, likeliest
 from advkit.reports.images import (
     LARGEST,
     Bytes,
@@ -20,6 +19,7 @@ from advkit.reports.images import (
 )
 from advkit.reports.lines import Line, line_chart
 from advkit.reports.parts import Fact
+from advkit.reports.top_classes import WIDTH, likeliest
 from advkit.reports.words import bare, decimal, eps_text, short, slug
 
 MAX_CARDS = 24
@@ -27,7 +27,7 @@ MAX_BYTES = 5_000_000  # of data URIs: photographs reach this before the number 
 
 
 class Picture(NamedTuple):
-    """One picture: its data URI, shown at ``width`` x ``height`` CSS pixels, with its words."""
+    """One image: its data URI, size in CSS pixels, and its captions."""
 
     uri: str
     width: int
@@ -41,7 +41,7 @@ class Picture(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """A card as it is shown: an id, three pictures, a caption, and what a closer look shows."""
+    """A card as shown: an id, three images, a caption, and details."""
 
     name: str
     sample: str
@@ -55,7 +55,7 @@ class Shown(NamedTuple):
 
 
 def gallery(cards: Sequence[Card], norm: str) -> list[Shown]:
-    """Return the first cards, as many as the caps on number and bytes allow."""
+    """Return the first cards, within the limits on number and bytes."""
     shown: list[Shown] = []
     spent = 0
     for index, card in enumerate(cards[:MAX_CARDS]):
@@ -106,7 +106,7 @@ def _caption(card: Card, norm: str) -> str:
 
 
 def _way(card: Card, name: str) -> Markup:
-    """Draw the margin on the straight way from the image to its example."""
+    """Draw the margin along the line from the image to its example."""
     last = max(len(card.margins) - 1, 1)
     points = [(100 * i / last, margin) for i, margin in enumerate(card.margins)]
     crossed = next((x for x, margin in points if margin > 0), None)
@@ -137,7 +137,7 @@ def _change(delta: Floats, gain: float, norm: str, size: float) -> Picture:
 
 
 def picture(levels: Bytes, alt: str, head: str, text: str, detail: str, fooled: bool) -> Picture:
-    """Return an 8-bit picture with its words, brought to the size at which it is shown."""
+    """Return an 8-bit image with its captions, resized for display."""
     small = fit(levels)
     height, width = small.shape[:2]
     factor = upscale(height, width)

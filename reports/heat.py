@@ -1,4 +1,4 @@
-"""Maps as pictures: diverging about 0 where signs mean something, else from dark to light."""
+"""Saliency maps as heat maps: diverging about 0 if signs are meaningful, else dark to light."""
 
 import base64
 import io
@@ -16,17 +16,17 @@ from advkit.reports.svg import element, text_width
 from advkit.reports.words import decimal
 
 CLIP = 99.5
-"""Percentile of |map| at which the scale ends: single pixels would darken all others."""
+"""Percentile of |map| at which the scale ends: outliers would darken all other pixels."""
 LEVELS = 256
 OBJECT, BACKGROUND = (255, 140, 0), (40, 110, 255)
 
 
 class Scale(NamedTuple):
-    """What the colours of one method's maps mean, the same on all images."""
+    """The colour scale of one method's maps, the same for all images."""
 
     signed: bool
     high: float
-    """In units of the map; the scale goes from 0, or from minus this."""
+    """In units of the map; the scale begins at 0, or at minus this."""
 
     @property
     def low(self) -> float:
@@ -84,7 +84,7 @@ def colour_bar(scale: Scale, name: str, width: int = 190) -> Markup:
 
 
 def outlined(image: Floats, mask: NDArray[np.bool_], box: Sequence[int]) -> Bytes:
-    """Return an image (h, w, c) with all but the mask faded, its outline, and its box."""
+    """Return an image (h, w, c) with the mask's outline, its box, and the rest faded."""
     levels = colour(image)
     pale = (0.35 * levels + 0.65 * 255).astype(np.uint8)
     faded: Bytes = np.where(mask[..., None], levels, pale)

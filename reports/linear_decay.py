@@ -1,4 +1,4 @@
-"""Weight decay: accuracy against robustness, and what it takes to fool with much or little."""
+"""Weight decay in linear models: accuracy against robustness, and perturbations that fool."""
 
 from advkit.reports.linear_parts import Linearity, Of, lines_figure, table_of, whole
 from advkit.reports.lines import Line
@@ -42,7 +42,7 @@ def path_figure(study: Linearity) -> Figure:
 
 
 def foolings(study: Linearity) -> Table:
-    """Return what it takes to read an image as the class after its own, by decay."""
+    """Return the perturbation needed to classify an image as the next class, by decay."""
     return table_of(study.tables["foolings"], "What it takes to fool, by weight decay, medians", [
         Of("decay", "decay", lambda v: f"{v:g}"), Of("before", "own class before", percent),
         Of("target_before", "target before", percent), Of("strength", "e*"),
@@ -53,7 +53,7 @@ def foolings(study: Linearity) -> Table:
 
 
 def random_images(study: Linearity) -> Table:
-    """Return how surely random images are read as any class that is asked for, by decay."""
+    """Return how confidently random images are classified as any requested class, by decay."""
     return table_of(study.tables["random_images"], "Random images moved to every class", [
         Of("decay", "decay", lambda v: f"{v:g}"), Of("mean", "mean probability", percent),
         Of("least", "least", percent), Of("sure", "with 99% or more", whole),
@@ -62,7 +62,7 @@ def random_images(study: Linearity) -> Table:
 
 
 def as_in_2015(study: Linearity) -> str:
-    """Say how the same small change works under little and under much decay."""
+    """Return the effect of the same small perturbation with little and with much decay."""
     frame = study.tables["foolings"]
     least, most = frame.iloc[0], frame.iloc[-1]
     return (

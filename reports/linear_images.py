@@ -1,4 +1,4 @@
-"""Exact robust accuracy of linear models on real images, and how the distances are spread."""
+"""Exact robust accuracy of linear models on real images, and the distribution of distances."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,12 +20,12 @@ EXACT_POINTS = 121
 
 
 def models_of(study: Linearity) -> list[str]:
-    """Return the models that were fitted: two classes, and all where there are more."""
+    """Return the models that were fitted: two classes, and all classes if there are more."""
     return [which for which in ("two", "all") if f"curves_{which}" in study.tables]
 
 
 def curve_figure(study: Linearity, which: str, norm: str) -> Figure:
-    """Draw exact robust accuracy against what FGSM, PGD and noise leave standing."""
+    """Draw exact robust accuracy against the survivors of FGSM, PGD and noise."""
     frame = study.tables[f"curves_{which}"]
     frame = frame[frame["norm"] == norm]
     exact, n = study.tables[f"distances_{which}"], int(frame["n"].iloc[0])
@@ -78,7 +78,7 @@ def _points(frame: pd.DataFrame, name: str) -> list[tuple[float, float]]:
 
 
 def distance_figure(study: Linearity, which: str, norm: str = "Linf") -> Figure | None:
-    """Draw how the exact distances of the images that are right are spread; None for none."""
+    """Draw the distribution of exact distances of correct images; None if there are none."""
     frame = study.tables[f"distances_{which}"]
     known = frame.loc[frame["right"] & np.isfinite(frame[norm]), norm].to_numpy()
     if not len(known) or not known.max() > 0:
@@ -116,7 +116,7 @@ def _bins(counts: Sequence[int], edges: Sequence[float], title: str) -> Table:
 
 
 def quantiles(study: Linearity, which: str) -> Table:
-    """Return the spread of the exact distances in every norm, of the images that are right."""
+    """Return quantiles of the exact distances of correct images, in every norm."""
     frame = study.tables[f"distances_{which}"]
     right = frame.loc[frame["right"], list(NORMS)]
     told = pd.DataFrame({
@@ -133,7 +133,7 @@ QUANTILES = {"nearest": 0.0, "10%": 0.1, "median": 0.5, "90%": 0.9, "furthest": 
 
 
 def result(study: Linearity) -> str:
-    """Say how near the boundaries are."""
+    """Return the result in words: how near the boundaries are."""
     told = []
     for which in models_of(study):
         frame = study.tables[f"distances_{which}"]

@@ -1,4 +1,4 @@
-"""How far off the data adversarial images lie, and where a plane can part the classes."""
+"""Distance of adversarial images from the data, and linear separability by layer."""
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from advkit.reports.words import count, decimal, percent, short
 
 
 def result(study: Linearity) -> str:
-    """Say where adversarial images lie, by the first net."""
+    """Return the result in words: where adversarial images lie, for the first net."""
     frame = study.tables["manifold"]
     mine = frame[frame["net"] == frame["net"].iloc[0]].groupby("group")[["residual", "codes"]]
     middle = mine.median()
@@ -28,7 +28,7 @@ def result(study: Linearity) -> str:
 
 
 def manifold_figure(study: Linearity) -> Figure:
-    """Draw how far each image is from the plane of the data and from its codes, first net."""
+    """Draw each image's distance from the plane of the data and from its codes, first net."""
     frame = study.tables["manifold"]
     net = frame["net"].iloc[0]
     groups = [
@@ -90,7 +90,7 @@ def manifold_table(study: Linearity) -> Table:
 
 
 def probe_figure(study: Linearity) -> Figure:
-    """Draw how well a plane parts the classes, from raw pixels to the last layer."""
+    """Draw the accuracy of linear probes, from raw pixels to the last layer."""
     frame = study.tables["probes"].assign(
         right=lambda f: f["test"] / f["n_test"], place=lambda f: f.groupby("net").cumcount()
     )

@@ -1,4 +1,4 @@
-"""How linear nets are around images: the classic plot of logits, and the numbers of all."""
+"""Local linearity of nets: logits along the gradient sign, and statistics."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ Floats = NDArray[np.floating[Any]]
 
 
 def way_figures(study: Linearity) -> list[Figure]:
-    """Draw for each net the logits of one image on the way along the sign of its gradient."""
+    """Draw for each net the logits of one image along the sign of its gradient."""
     lines = study.tables["lines"]
     return [_way(study, str(net), part) for net, part in lines.groupby("net", sort=False)]
 
@@ -55,19 +55,19 @@ def _pairs(x: Floats, y: Floats) -> list[tuple[float, float]]:
 
 
 def _fitted(x: Floats, y: Floats) -> tuple[Floats, float]:
-    """Return the straight line through (x, y) by least squares, and its R squared."""
+    """Return the least-squares line through (x, y), and its R squared."""
     line = np.polyval(np.polyfit(x, y, 1), x)
     total = float(np.square(y - y.mean()).sum())
     return line, 1 - float(np.square(y - line).sum()) / total if total > 0 else 1.0
 
 
 def bare(net: str) -> str:
-    """Return the name of a net without its scheme, where it is a bundled one."""
+    """Return the name of a bundled net without its scheme, other names unchanged."""
     return net.removeprefix("bundled:")
 
 
 def nets_table(study: Linearity) -> Table:
-    """Return how linear each net is, in medians over its images."""
+    """Return the linearity of each net, in medians over its images."""
     frame = named(study.tables["nets"])
     return table_of(frame, "How linear each net is, medians over correctly classified images", [
         Of("net", "net", words, False), Of("images", "images", whole), Of("r2", "R\u00b2", _four),
@@ -81,7 +81,7 @@ def nets_table(study: Linearity) -> Table:
 
 
 def named(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose nets are called by their bare names."""
+    """Return a table with the bare names of nets."""
     return frame.assign(net=frame["net"].map(bare))
 
 
@@ -90,7 +90,7 @@ def _four(value: float) -> str:
 
 
 def result(study: Linearity) -> str:
-    """Say how straight the nets are, and what their tangents foretell."""
+    """Return the result in words: how linear the nets are, and what their gradients predict."""
     told = [
         f"{bare(row['net'])}: median R\u00b2 {row['r2']:.3f}, the tangent predicts"
         f" {count(int(row['flips_foretold']))} of {count(int(row['flips']))} flips within"

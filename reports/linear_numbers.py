@@ -1,4 +1,4 @@
-"""The ten numbers, state by state, and how the shift grows with the dimension."""
+"""The example of ten numbers at every eps, and the growth of the shift with dimension."""
 
 import math
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ FLIP = 0.3
 
 
 class State(NamedTuple):
-    """The ten numbers at one eps: a table to add up, a sentence, and where that is on the line."""
+    """The ten numbers at one eps: a table of the sum, a sentence, and the position on the line."""
 
     eps: str
     table: Table
@@ -68,7 +68,7 @@ def _line(scores: pd.DataFrame, eps: float, score: float, name: str) -> Markup:
 
 
 def flips(study: Linearity) -> Table:
-    """Return by norm the exact distance to the flip, with its formula."""
+    """Return by norm the exact distance to the boundary, with its formula."""
     formula = {"Linf": "3 / |w|_1 = 3/10", "L2": "3 / |w|_2 = 3/sqrt(10)",
                "L1": "3 / |w|_inf = 3/1", "L0": "one input, moved by 3"}  # fmt: skip
     frame = study.tables["flips"].assign(formula=study.tables["flips"]["norm"].map(formula))
@@ -79,7 +79,7 @@ def flips(study: Linearity) -> Table:
 
 
 def dimension_figure(study: Linearity) -> Figure:
-    """Draw how far one eps moves the score, measured and predicted, over the number of inputs."""
+    """Draw the change of the score by one eps, measured and predicted, over the dimension."""
     frame = study.tables["dimension"]
     names = {"measured": "measured", "noise": "noise", "spread": "clean spread"}
     lines = [Line(text, _logs(frame, column)) for column, text in names.items()]
@@ -117,7 +117,7 @@ def _logs(frame: pd.DataFrame, column: str) -> list[tuple[float, float]]:
 
 
 def result(study: Linearity) -> str:
-    """Say what moving ten numbers does."""
+    """Return the result in words: the effect of changing ten numbers."""
     scores = study.tables["scores"]
     first = scores.iloc[0]
     then = scores[scores["eps"] == SHOWN_AT].iloc[0]
@@ -129,7 +129,7 @@ def result(study: Linearity) -> str:
 
 
 def dimension_result(study: Linearity) -> str:
-    """Say how far a small eps moves the score of the largest input."""
+    """Return the result in words: the effect of a small eps on the largest input."""
     last = study.tables["dimension"].iloc[-1]
     return (
         f"With {count(int(last['inputs']))} inputs, 2/255 of each moves a score by"

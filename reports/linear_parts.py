@@ -1,4 +1,4 @@
-"""What the page of linearity is drawn from, and how its tables and line charts are made."""
+"""The data of the linearity page, and helpers for its tables and line charts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from advkit.reports.lines import Line, line_chart
 from advkit.reports.parts import Cell, Column, Figure, Table
 from advkit.reports.words import count, decimal, short
 
-ROOM = 84  # pixels: so large is a small picture in a strip
+ROOM = 84  # pixels: size of a small image in a strip
 CHANGE = "change"
 
 
 @dataclass(frozen=True)
 class Shot:
-    """A picture: ``pixels`` (H, W, C) in [0, 1], or signed about 0; its group and its words."""
+    """An image: ``pixels`` (H, W, C) in [0, 1], or signed about 0; its group and its captions."""
 
     group: str
     head: str
@@ -37,8 +37,8 @@ class Shot:
 class Linearity:
     """A finished study.
 
-    ``tables`` are those of `advkit.benchmarks.linearity`, by name, with its columns; a part that
-    was not asked for has none. ``about`` says of which data, classes, halves and nets it is.
+    ``tables`` are those of `advkit.benchmarks.linearity`, by name, with its columns; parts that
+    were not requested have none. ``about`` describes data, classes, halves and nets.
     """
 
     about: Mapping[str, Any]
@@ -52,7 +52,7 @@ class Linearity:
 
 
 class Of(NamedTuple):
-    """A column to show: its name in the data frame, its heading, and how a value is written."""
+    """A column to show: its name in the data frame, its heading, and the format of values."""
 
     name: str
     head: str
@@ -61,12 +61,12 @@ class Of(NamedTuple):
 
 
 def whole(value: Any) -> str:
-    """Write a count."""
+    """Format a count."""
     return count(int(value))
 
 
 def words(value: Any) -> str:
-    """Write a name."""
+    """Format a name."""
     return short(value)
 
 
@@ -109,7 +109,7 @@ def lines_figure(
 
 
 def pictures(shots: Sequence[Shot], group: str, most: int = 10) -> list[Picture]:
-    """Return the pictures of a group; templates share one scale, a change has its own."""
+    """Return the images of a group; templates share one scale, a perturbation has its own."""
     mine = [shot for shot in shots if shot.group == group][:most]
     peak = max((_peak(shot) for shot in mine if shot.signed), default=1.0)
     return [_picture(shot, _peak(shot) if shot.head == CHANGE else peak) for shot in mine]

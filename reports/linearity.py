@@ -1,4 +1,4 @@
-"""The page of a study of linearity: ten numbers first, deep nets last."""
+"""The page of the linearity study, from ten numbers to deep nets."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ def linearity_page(study: Linearity) -> str:
 
 
 def headline(study: Linearity) -> str:
-    """Return what was found, in one sentence."""
+    """Return the main result in one sentence."""
     if "missed_two" not in study.tables:
         return "A linear model is fooled by small changes that add up."
     two, n = _missed(study, "two")
@@ -76,7 +76,7 @@ def _missed(study: Linearity, which: str) -> tuple[int, int]:
 
 
 def results(study: Linearity) -> list[str]:
-    """Return what each part found, a sentence each."""
+    """Return the result of each part, one sentence each."""
     told = {
         "numbers": linear_numbers.result, "dimension": linear_numbers.dimension_result,
         "images": linear_images.result, "decay": linear_decay.as_in_2015,
@@ -123,7 +123,7 @@ def _images(study: Linearity) -> dict[str, Any]:
 
 
 def _cards(study: Linearity, which: str) -> list[Any]:
-    """Return the gallery; ids say which model it is of."""
+    """Return the gallery; ids contain the name of the model."""
     return [
         card._replace(name=f"{which}-{card.name}")
         for card in gallery(study.cards.get(which, ()), "Linf")

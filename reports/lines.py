@@ -1,4 +1,4 @@
-"""Lines over a number: losses over steps, margins on a way; with a band where there is one."""
+"""Line charts, with a band if there is one."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -27,7 +27,7 @@ from advkit.reports.svg import drawing, element, number, path
 class Line(NamedTuple):
     """A line through ``points`` (x, y); ``band`` (x, low, high) is shaded under it.
 
-    With ``dots`` there is a mark at each point and no line: nothing is known between them.
+    With ``dots`` only markers are drawn, as nothing is known between the points.
     """
 
     name: str
@@ -49,11 +49,11 @@ def line_chart(
     powers: str = "",
     whole: bool = False,
 ) -> Markup:
-    """Draw lines; ``across`` and ``up`` name the axes, ``zero`` a rule at y = 0 that matters.
+    """Draw lines; ``across`` and ``up`` are axis titles, ``zero`` the label of a line at y = 0.
 
-    ``powers`` says which axes, of "xy", are logarithms to base ten: their ticks are the numbers
-    themselves. With ``whole`` the axis across counts things, and has ticks at whole numbers only.
-    Raises ValueError where there is not one point, or one is not finite.
+    ``powers`` lists the axes, of "xy", that are logarithms to base ten: their ticks are the numbers
+    themselves. With ``whole`` the horizontal axis counts things and has integer ticks only. Raises
+    ValueError without points, or if one is not finite.
     """
     frame, extent = _fit(lines, width, bool(zero))
     most = 6 if width >= WIDE else 4
@@ -79,7 +79,7 @@ def _fit(
     if not xs or any(abs(value) == float("inf") or value != value for value in (*xs, *ys)):
         raise ValueError(f"{[line.name for line in lines]} cannot be drawn: no finite points")
     if zero:
-        # Room for its name above the rule: below, it would lie on the lines that come near.
+        # Room for its name above the line: below, it would overlap with the curves.
         ys += [0.0, -0.12 * min(*ys, 0.0)]
     extent = (min(xs), max(xs)), (min(ys), max(ys))
     return frame_of(*extent, width, height_of(width)), extent

@@ -1,4 +1,4 @@
-"""A matrix of numbers as a grid of cells: the darker, the larger; the number stands in it."""
+"""Heat maps of matrices with the numbers in the cells."""
 
 from collections.abc import Callable, Collection, Sequence
 
@@ -27,11 +27,11 @@ def heat_map(
     width: int = WIDE,
     marked: Collection[tuple[int, int]] = (),
 ) -> Markup:
-    """Draw ``cells``, one row per name in ``rows``; ``text`` writes a number.
+    """Draw ``cells``, one row per name in ``rows``; ``text`` formats a number.
 
-    ``down`` and ``across`` say what rows and columns are; the cells ``marked`` (row, column) are
-    framed. Shades go from 0 to the largest number.
-    Raises ValueError where the names do not fit the numbers.
+    ``down`` and ``across`` are the titles of rows and columns; the cells ``marked`` (row, column)
+    are framed. Shades go from 0 to the largest number. Raises ValueError if the numbers of names
+    and cells differ.
     """
     if len(cells) != len(rows) or any(len(row) != len(columns) for row in cells):
         raise ValueError(f"{title}: {len(rows)} by {len(columns)} names for other numbers")
@@ -53,7 +53,7 @@ def heat_map(
 
 
 def _side(columns: Sequence[str], room: float) -> float:
-    """Return the width of a cell, such that no slanting head is cut off at the right."""
+    """Return the width of a cell with which no slanted heading is cut off at the right."""
     n = len(columns)
     spill = [room if not one else (room - 0.67 * text_width(short(one, 15), 11)) / (j + 0.5)
              for j, one in enumerate(columns)]  # fmt: skip
@@ -93,7 +93,7 @@ def _cell(place: tuple[float, float, float, float], share: float, tip: str, word
     cell = element("rect", element("title", tip), **box, class_=f"heat heat-{shade}")
     if not words:
         return cell
-    # Where the contrast of both inks with the shade is most alike, in light and in dark.
+    # Where both text colours contrast equally with the shade, in light and in dark mode.
     kind = "on-heat" if shade > 6 else "in-heat"
     at = {"x": x + side / 2, "y": y + height / 2 + 4, "text_anchor": "middle", "font_size": 10}
     return element("g", cell, element("text", words, **at, class_=kind))

@@ -1,4 +1,4 @@
-"""The figure of an audit: accuracy over eps, with what it does not show and its numbers."""
+"""The figure of accuracy over eps, with its limits and its data."""
 
 from collections.abc import Sequence
 
@@ -68,16 +68,16 @@ def _caption(audit: Audit, *, proved: bool) -> str:
 
 
 def _proved(audit: Audit) -> Series | None:
-    """Return the lower edge, None where nothing was proved."""
+    """Return the certified curve, None if nothing was certified."""
     if not audit.bracket or not any(row.certified.count for row in audit.bracket.by_eps):
         return None
     marked = [(row.eps, row.certified) for row in audit.bracket.by_eps if row.eps > 0]
     curve = audit.bracket.curve
-    return Series("proved", curve, marked) if curve else None  # at eps 0 there is none
+    return Series("proved", curve, marked) if curve else None  # there is no value at eps 0
 
 
 def _data(audit: Audit, curve: Sequence[tuple[float, Interval]]) -> Table:
-    """Return every audited eps and at most 24 steps of the curve, evenly chosen, ascending."""
+    """Return every audited eps and at most 24 evenly chosen steps of the curve, ascending."""
     every = -(-len(curve) // MAX_POINTS)
     asked = dict(audit.robust)
     points = dict(curve[::every]) | asked

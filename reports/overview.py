@@ -1,4 +1,4 @@
-"""The page of many audits: what was measured on the same images at the same eps, best first."""
+"""The overview of many audits, ranked if on the same images at the same eps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ class Entry:
 
 
 def overview_page(entries: Sequence[Entry], where: str, passed_over: Sequence[str]) -> str:
-    """Return the overview of ``entries``, a table for those that can be ranked with each other.
+    """Return the overview of ``entries``, with a table for each comparable group.
 
-    ``passed_over`` says which run directories are not in it, and why.
+    ``passed_over`` lists run directories that were left out, with the reason.
     """
     groups: dict[tuple[str, str, float, str], list[Entry]] = {}
     for entry in entries:

@@ -1,25 +1,25 @@
-"""The page of an audit: verdict first, then the evidence, its limits, and how to run it again."""
+"""The page of an audit: verdict, evidence, limits, and the command that repeats it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
-from advkit.reports.behind import class_table, confusion, distances, extremes
-from advkit.reports.between import bracket_table
+from advkit.reports.bracket import bracket_table
+from advkit.reports.breakdown import class_table, confusion, distances, extremes
 from advkit.reports.cards import Card
 from advkit.reports.cascade import TRIED, attack_names, broken, by_eps, effort
 from advkit.reports.clips import clips
 from advkit.reports.gallery import gallery
 from advkit.reports.images import SMALL
-from advkit.reports.looks import looks
-from advkit.reports.mapped import VERSION
 from advkit.reports.over_eps import curve_figure
 from advkit.reports.parts import Fact, Section
 from advkit.reports.robustness_curve import interval_bar
+from advkit.reports.saliency_strips import looks
 from advkit.reports.shell import render
 from advkit.reports.speech_tables import Played
 from advkit.reports.tables import Audit, Interval
+from advkit.reports.threat_taxonomies import VERSION
 from advkit.reports.trust_panel import climb, panel
 from advkit.reports.words import bare, count, eps_both, eps_text, percent, seconds, short, spread
 
@@ -56,9 +56,9 @@ def audit_page(
 ) -> str:
     """Return the page of one audit as a self-contained HTML file.
 
-    The page computes nothing about models. At most 24 cards are shown (fewer where they are
-    large); the page says how many of how many. Raises ValueError where ``audit`` contradicts
-    itself (see `cascade.divide`). ``played`` are clips of sound with ``rate`` numbers per second.
+    The page queries no model. At most 24 cards are shown (fewer large ones); the page states how
+    many of how many. Raises ValueError if ``audit`` is inconsistent (see `cascade.divide`).
+    ``played`` are clips of sound with ``rate`` samples per second.
     """
     heard, unheard = clips(played, rate)
     shown = gallery(cards, audit.norm)
@@ -125,7 +125,7 @@ def _sections(audit: Audit, shown: Sequence[object], maps: Sequence[object]) -> 
 
 
 def _behind(audit: Audit) -> dict[str, Any] | None:
-    """Return the figures and tables of the breakdown, None where the run has none."""
+    """Return the figures and tables of the breakdown, None if the run has none."""
     parts = audit.breakdown
     if not parts:
         return None
@@ -175,7 +175,7 @@ def _setting(audit: Audit, name: str) -> list[Fact]:
 
 
 def facts_of(values: Mapping[str, Any]) -> list[Fact]:
-    """Return a mapping's entries as facts; long words without a space are set as code."""
+    """Return the entries of a mapping as facts; long words without a space are set as code."""
     return [
         Fact(short(key), text, code=len(text) > 24 and " " not in text)
         for key, value in values.items()

@@ -28,14 +28,14 @@ STYLE: Any = {
     "pdf.fonttype": 42,
 }
 BLUE, RUST, GREY = "#0b5c9e", "#a84300", "#c9d0d7"
-# The same run gives the same bytes: no date in the file.
+# Deterministic output: no date in the file.
 UNDATED = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
 COLUMN = 3.3  # inches: one column of a paper
 MOST = 6  # images in the contact sheet
 
 
 def write_figures(audit: Audit, cards: list[Card], folder: Path, form: str) -> list[Path]:
-    """Write curve, attacks and (where there are images) examples into ``folder``; return them.
+    """Write curve, attacks and (if there are images) examples into ``folder``; return paths.
 
     ``form`` is pdf, png or svg.
     """
@@ -60,7 +60,7 @@ def _axes(height: float) -> tuple[Figure, Axes]:
 
 
 def curve(audit: Audit) -> Figure:
-    """Draw robust accuracy over eps with its 95% band, and the audited eps with their bars."""
+    """Draw robust accuracy over eps with its 95% band, and the audited eps with intervals."""
     figure, axes = _axes(2.3)
     zero = (0.0, audit.clean)
     points = audit.curve if audit.curve and audit.curve[0][0] == 0 else [zero, *audit.curve]
@@ -78,7 +78,7 @@ def curve(audit: Audit) -> Figure:
 
 
 def attacks(audit: Audit) -> Figure:
-    """Draw what each attack added at the largest eps, in the order in which they ran."""
+    """Draw the images fooled by each attack at the largest eps, in order."""
     eps, robust = audit.robust[-1]
     parts = divide(audit, eps, robust)
     figure, axes = _axes(0.5 + 0.2 * len(parts))
@@ -97,7 +97,7 @@ def attacks(audit: Audit) -> Figure:
 
 
 def examples(cards: list[Card]) -> Figure:
-    """Draw images, the change times the factor above it, and the adversarial images."""
+    """Draw images, the perturbation times the factor given above, and adversarial images."""
     figure = Figure(figsize=(COLUMN, 1.16 * COLUMN * 3 / len(cards)), layout="constrained")
     grid = figure.subplots(3, len(cards), squeeze=False)
     for column, card in zip(grid.T, cards, strict=True):

@@ -1,4 +1,4 @@
-"""The pieces that a page is put together from; templates/parts.html draws them."""
+"""The building blocks of pages; templates/parts.html renders them."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -7,9 +7,9 @@ from markupsafe import Markup
 
 
 class Cell(NamedTuple):
-    """One cell: its text, the number it sorts by (None: by its text), whether it warns.
+    """One cell: its text, the number it sorts by (None: by its text), whether it is a warning.
 
-    ``drawing`` stands in the place of the text.
+    ``drawing`` replaces the text.
     """
 
     text: str
@@ -19,7 +19,7 @@ class Cell(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A column's heading, and whether it holds numbers (set to the right, tabular)."""
+    """A column's heading, and whether it holds numbers (right-aligned, tabular)."""
 
     name: str
     numeric: bool = False
@@ -41,7 +41,7 @@ class Table(NamedTuple):
 class Figure(NamedTuple):
     """A chart drawn twice (wide, narrow: text keeps its size on a phone), and its data.
 
-    ``reading`` says how to read it, ``limits`` what it does not show, ``command`` makes it again.
+    ``reading`` says how to read it, ``limits`` what it does not show, ``command`` reproduces it.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Fact(NamedTuple):
 
 
 class Section(NamedTuple):
-    """A section: its id, its heading, and how the table of contents calls it."""
+    """A section: its id, its heading, and its entry in the table of contents."""
 
     name: str
     title: str

@@ -1,4 +1,4 @@
-"""A point per sample: two numbers against each other, in groups."""
+"""Scatter plots of groups of points."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -42,9 +42,9 @@ def scatter(
     width: int = WIDE,
     diagonal: bool = False,
 ) -> Markup:
-    """Draw groups of points; with ``diagonal`` both axes have one scale and y = x is ruled.
+    """Draw groups of points; with ``diagonal`` both axes have one scale, and y = x is drawn.
 
-    Raises ValueError where there is no point.
+    Raises ValueError if there is no point.
     """
     points = [point for group in groups for point in group.points]
     if not points:

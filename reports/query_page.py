@@ -1,4 +1,4 @@
-"""The page of a black-box audit: what labels alone are worth to an attacker."""
+"""The page of a black-box audit by label queries."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class LabelAudit:
 
 
 def query_page(audit: LabelAudit) -> str:
-    """Return the page of one audit by labels as a self-contained HTML file."""
+    """Return the page of one label-query audit as a self-contained HTML file."""
     return render(
         "query.html",
         title=f"{short(audit.target, 40)}, attacked through label queries",

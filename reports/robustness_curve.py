@@ -1,4 +1,4 @@
-"""Accuracy over eps as a step curve with its band, and the small bar that shows one interval."""
+"""Accuracy over eps as a step curve with its band; interval bars; sparklines."""
 
 import math
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ UP = "accuracy"
 
 
 class Series(NamedTuple):
-    """A right-continuous step function of eps, and the eps at which it was asked for (marked)."""
+    """A right-continuous step function of eps, and the audited eps (marked)."""
 
     name: str
     curve: Sequence[tuple[float, Interval]]
@@ -74,7 +74,7 @@ def accuracy_curve(
 
 
 def _eps_ticks(high: float, most: int, fractions: bool) -> list[tuple[float, str]]:
-    """Return the ticks of eps, in 1/255 where every audited eps is such a fraction."""
+    """Return the ticks of eps, in 1/255 if every audited eps is such a fraction."""
     if not fractions:
         return [(value, decimal(value)) for value in ticks(high, most)]
     return [
@@ -84,7 +84,7 @@ def _eps_ticks(high: float, most: int, fractions: bool) -> list[tuple[float, str
 
 
 def _steps(points: Sequence[tuple[float, float]], end: float) -> list[tuple[str, str]]:
-    """Return the corners of the step function through ``points``, carried on to x = ``end``."""
+    """Return the corners of the step function through ``points``, extended to x = ``end``."""
     corners: list[tuple[str, str]] = []
     for x, y in points:
         if corners:
@@ -111,7 +111,7 @@ def _line(frame: Frame, one: Series, index: int) -> Markup:
 
 
 def _marks(frame: Frame, one: Series, index: int) -> Markup:
-    """Draw the marked points with their intervals, and their values where there is room."""
+    """Draw the marked points with their intervals, and their values if there is room."""
     parts: list[str] = []
     after = [frame.x(eps) for eps, _ in one.marked[1:]] + [math.inf]
     for (eps, at), beyond in zip(one.marked, after, strict=True):
@@ -121,7 +121,7 @@ def _marks(frame: Frame, one: Series, index: int) -> Markup:
             marker(index, x, y),
         ]
         label = percent(at.value)
-        # At the top of the chart it would run into the axis' name.
+        # At the top of the chart it would overlap with the title of the axis.
         start = max(x + 7, text_width(UP) + 8 if y < TOP + 8 else 0)
         if index == 0 and start + text_width(label) <= beyond:
             parts.append(element("text", label, x=start, y=y - 8, class_="value"))
@@ -129,7 +129,7 @@ def _marks(frame: Frame, one: Series, index: int) -> Markup:
 
 
 def interval_bar(interval: Interval) -> Markup:
-    """Draw one interval on a bar from 0 to 1: decoration, hidden from screen readers."""
+    """Draw one interval on a bar from 0 to 1: decorative, hidden from screen readers."""
     x = linear(0, 1, 0, 120)
     width = max(x(interval.high) - x(interval.low), 1)
     return element(
@@ -146,7 +146,7 @@ def interval_bar(interval: Interval) -> Markup:
 def sparkline(
     curve: Sequence[tuple[float, Interval]], width: int = 110, height: int = 26
 ) -> Markup:
-    """Draw the step curve alone, from 0 to 100%: for a table, which has the numbers beside it."""
+    """Draw only the step curve, from 0 to 100%, for a table with the numbers."""
     across = linear(0, curve[-1][0] or 1.0, 1, width - 1)
     up = linear(0, 1, height - 1, 1)
     corners = _steps([(across(eps), up(at.value)) for eps, at in curve], width - 1)

@@ -1,4 +1,4 @@
-"""The page around any content: one file, no requests, a content policy of hashes only."""
+"""The frame of every page: one file, no requests, a content security policy of hashes only."""
 
 import base64
 import hashlib
@@ -19,9 +19,9 @@ def render(
 ) -> str:
     """Fill ``templates/<template>`` (it extends base.html) and return the whole page.
 
-    ``title`` names the page, ``kind`` says what it is ("audit"), ``sections`` are the table of
-    contents; ``content`` is what the template asks for. Every string is escaped and made visible
-    (`words.visible`), whoever wrote it.
+    ``title`` is the title of the page, ``kind`` its type ("audit"), ``sections`` the table of
+    contents; ``content`` are the variables of the template. Every string is escaped and made
+    visible (`words.visible`), whatever its source.
     """
     style, script = (_asset(name) for name in ("style.css", "page.js"))
     return (
@@ -40,7 +40,7 @@ def render(
 
 
 def policy(style: str, script: str) -> str:
-    """Return the policy that allows this style, this script, inline pictures and sounds."""
+    """Return the policy that allows this style, this script, inline images and sounds."""
     return (
         f"default-src 'none'; img-src data:; media-src data:; style-src '{_hash(style)}';"
         f" script-src '{_hash(script)}'; base-uri 'none'; form-action 'none'"

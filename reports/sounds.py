@@ -22,7 +22,7 @@ WIDTH, HEIGHT, OUTLINE = 224, 112, 44
 
 
 class Sound(NamedTuple):
-    """One sound: its player and its two pictures, with its words."""
+    """One sound: its player, its two images, and its captions."""
 
     head: str
     uri: str
@@ -35,9 +35,9 @@ class Sound(NamedTuple):
 
 
 def player_uri(samples: Wave, rate: int) -> str:
-    """Return a waveform in [-1, 1] as the data URI of a WAV file of 16 bits: lossless, everywhere.
+    """Return a waveform in [-1, 1] as the data URI of a 16-bit WAV file, which every browser plays.
 
-    Values are rounded to the nearest of 65,536, those beyond the range cut.
+    Values are rounded to the nearest of 65,536, those beyond the range clipped.
     """
     levels = np.rint(np.clip(samples, -1, 1) * 32767).astype("<i2")
     buffer = io.BytesIO()
@@ -72,7 +72,7 @@ def _levels(samples: Wave) -> Wave:
 
 
 def outline(samples: Wave, name: str, title: str, peak: float) -> Markup:
-    """Draw the largest and smallest value of every stretch of a waveform; ``peak`` fills it."""
+    """Draw maximum and minimum of every stretch of a waveform; ``peak`` is full scale."""
     columns = np.array_split(samples, min(WIDTH, len(samples)))
     half, wide = OUTLINE / 2, WIDTH / len(columns)
     high = [half - half * float(part.max()) / peak for part in columns]
@@ -87,7 +87,7 @@ def sound(
     samples: Wave, rate: int, *, name: str, head: str, text: str, detail: str, top: float,
     peak: float, fooled: bool = False,
 ) -> Sound:  # fmt: skip
-    """Return everything that the page shows of one waveform."""
+    """Return all that the page shows of one waveform."""
     levels = Image.fromarray(spectrogram(samples, top)).resize(
         (WIDTH, HEIGHT), Image.Resampling.BOX
     )

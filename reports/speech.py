@@ -1,4 +1,4 @@
-"""The page of a study of speech: how quiet, heard as what, and the sounds themselves."""
+"""The page of the speech study: levels, recognised words, and the sounds."""
 
 from markupsafe import Markup
 

@@ -1,4 +1,4 @@
-"""What the page of a study of speech is given."""
+"""The data of the page of the speech study."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from advkit.reports.tables import Interval
 
 
 class At(NamedTuple):
-    """What noise ``snr`` dB below the speech reaches: a chosen word, any other, and who stands."""
+    """Results of perturbations ``snr`` dB below the speech: targeted, untargeted, survivors."""
 
     snr: float
     targeted: Interval
@@ -20,7 +20,7 @@ class At(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """Something else that was tried: how quiet it is, its share if it has one, what to compare."""
+    """A further experiment: its level, its share if it has one, and the comparison."""
 
     what: str
     level: str
@@ -30,10 +30,11 @@ class Outcome(NamedTuple):
 
 @dataclass(frozen=True)
 class Played:
-    """A clip to listen to: waveforms ``clean`` and ``adversarial`` in [-1, 1], and what was heard.
+    """A clip to play: waveforms ``clean`` and ``adversarial`` in [-1, 1], and the recognised words.
 
-    ``kind`` is least, masked, string, or audit, whose attacks want no word; ``sure`` is the
-    probability of ``after``, if it has one; ``snr`` how many dB the change is below the clip.
+    ``kind`` is least, masked, string, or audit, whose attacks are untargeted; ``sure`` is the
+    probability of ``after``, if it has one; ``snr`` is the level of the perturbation in dB below
+    the clip.
     """
 
     key: str
@@ -48,7 +49,7 @@ class Played:
     clean: NDArray[np.floating[Any]]
     adversarial: NDArray[np.floating[Any]]
     title: str = ""
-    """What to write below it; said and wanted where it is empty."""
+    """The caption; true and target word if it is empty."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
-"""Plain SVG: elements, scales, ticks. The same numbers give the same bytes.
+"""Plain SVG: elements, scales, ticks. Deterministic output.
 
-Colour comes by class and ``currentColor`` only: a strict content policy blocks ``style=``, and
-classes let one drawing follow light, dark and print.
+Colours are set by class and ``currentColor`` only: a strict content policy blocks ``style=``, and
+classes let one drawing follow light, dark and print styles.
 """
 
 import math
@@ -57,12 +57,12 @@ def drawing(
 
 
 def path(corners: Sequence[tuple[str, str]]) -> str:
-    """Return the ``d`` of a path through ``corners``, written by `number`."""
+    """Return the ``d`` of a path through ``corners``, formatted by `number`."""
     return "M" + "L".join(f"{x} {y}" for x, y in corners)
 
 
 def linear(low: float, high: float, start: float, end: float) -> Scale:
-    """Return the straight map that takes ``low`` to ``start`` and ``high`` to ``end``."""
+    """Return the linear map that takes ``low`` to ``start`` and ``high`` to ``end``."""
     factor = (end - start) / (high - low)
     return lambda value: start + (value - low) * factor
 
@@ -86,5 +86,5 @@ def whole_ticks(high: float, most: int) -> list[float]:
 
 
 def text_width(text: str, size: float = 12) -> float:
-    """Estimate the width of ``text`` in pixels in a sans serif (generous: 0.58 em a character)."""
+    """Estimate the width of ``text`` in pixels in a sans serif (generous: 0.58 em per letter)."""
     return 0.58 * size * len(text)

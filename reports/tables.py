@@ -1,4 +1,4 @@
-"""What a run knows about itself: the facts that a page shows and a summary holds."""
+"""The data of an audit for its page and its summary."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,19 +17,18 @@ class Interval:
 
 
 def interval_of(row: Mapping[str, Any]) -> Interval:
-    """Return the interval in a row of results, which may say more than that."""
+    """Return the interval in a row of results, which may have more fields."""
     return Interval(**{name: row[name] for name in Interval.__dataclass_fields__})
 
 
 @dataclass(frozen=True)
 class AttackRow:
-    """What one attack did at one eps: one row per (attack, eps), in the order in which they ran.
+    """Results of one attack at one eps: one row per (attack, eps), in the order of the run.
 
-    ``eps`` is None for one that sought the nearest example, at any distance.
-
-    ``tried`` are the images still standing when its turn came, ``fooled`` those that it broke,
-    ``invalid`` those it returned outside the ball or the box (never counted as fooled).
-    ``forwards`` and ``backwards`` are means per tried image; ``seconds`` is for all of them.
+    ``eps`` is None for minimum-norm attacks. ``tried`` are the images surviving before it,
+    ``fooled`` those that it fooled, ``invalid`` those it returned outside the ball or the box
+    (never counted as fooled). ``forwards`` and ``backwards`` are means per tried image; ``seconds``
+    is for all of them.
     """
 
     attack: str
@@ -45,12 +44,12 @@ class AttackRow:
 
 @dataclass(frozen=True)
 class Breakdown:
-    """What lies behind the share.
+    """Details of robust accuracy.
 
-    ``by_class`` are (class, when clean, at each eps of the audit); ``confusion`` (class, read as,
-    images) within the largest eps; ``distances`` count nearest examples in the bins between
+    ``by_class`` are (class, when clean, at each eps of the audit); ``confusion`` (class, predicted
+    as, images) within the largest eps; ``distances`` count nearest examples in the bins between
     ``edges``, with ``beyond`` further away or unknown; ``easiest`` and ``hardest`` are (sample,
-    class, size of its nearest example, None where none was found).
+    class, size of its nearest example, None if none was found).
     """
 
     by_class: Sequence[tuple[str, Interval, Sequence[Interval]]]
@@ -64,7 +63,7 @@ class Breakdown:
 
 @dataclass(frozen=True)
 class Check:
-    """One check of whether a number can be trusted: its outcome, and what was seen.
+    """One check of whether a number can be trusted: its outcome, and the evidence.
 
     ``state`` is pass, fail, not run or not applicable; ``meaning`` says what a failure means and
     ``advice`` what to do then.
@@ -80,10 +79,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Courses:
-    """Margins of images that stand after so many ``steps`` of an attack: below 0 not fooled.
+    """Margins of surviving images after so many ``steps`` of an attack: below 0 not fooled.
 
-    ``low``, ``middle`` and ``high`` are a tenth, the half and nine tenths of the images,
-    ``nearest`` is the image that ends closest to being fooled.
+    ``low``, ``middle`` and ``high`` are the 10%, 50% and 90% quantiles over the images, ``nearest``
+    is the image with the highest final margin.
     """
 
     steps: Sequence[int]
@@ -95,13 +94,13 @@ class Courses:
 
 @dataclass(frozen=True)
 class Trust:
-    """What the checks say together: ``overall`` is ok, repaired or doubtful."""
+    """The result of all checks: ``overall`` is ok, repaired or doubtful."""
 
     overall: str
     headline: str
     checks: Sequence[Check]
     courses: Courses | None = None
-    """None where no image stands, and for a run of a version that kept none."""
+    """None if no image survives, and for runs of a version without them."""
 
     @property
     def failed(self) -> Sequence[Check]:
@@ -111,10 +110,10 @@ class Trust:
 
 @dataclass(frozen=True)
 class Proofs:
-    """What was proved at one eps: the share that is certified, and how the rest divides.
+    """Certification at one eps: the certified share, and how the rest divides.
 
     ``tried`` are the images for which a proof was sought, at ``passes`` each and ``seconds`` in
-    all; ``why`` says for whom.
+    all; ``why`` says for which images.
     """
 
     eps: float
@@ -129,7 +128,7 @@ class Proofs:
 
 @dataclass(frozen=True)
 class Bracket:
-    """The lower end of robust accuracy. ``why`` says why there is none, and is empty else.
+    """The lower end of robust accuracy. ``why`` says why there is none, else it is empty.
 
     ``curve`` is the certified share as a step function of eps.
     """
@@ -143,9 +142,9 @@ class Bracket:
 class Audit:
     """One finished audit. ``robust`` ascends in eps; ``curve`` is a right-continuous step function.
 
-    ``added`` divides at every eps the images that were lost among the attacks, in the order of the
-    suite: an image counts for the first attack with an example within that eps. ``clean.n``, every
-    ``robust`` interval and every ``curve`` interval speak of the same images.
+    ``added`` divides at every eps the fooled images among the attacks, in the order of the suite:
+    an image counts for the first attack with an example within that eps. ``clean.n``, every
+    ``robust`` interval and every ``curve`` interval refer to the same images.
     """
 
     verdict: str
@@ -167,12 +166,12 @@ class Audit:
     maps_to: Mapping[str, str]
     """By vocabulary (MITRE ATLAS, OWASP, NIST) the terms that the attacks map to."""
     trust: Trust | None = None
-    """None for a run of a version that checked nothing."""
+    """None for runs of a version without checks."""
     breakdown: Breakdown | None = None
-    """None for a run of a version that kept none."""
+    """None for runs of a version without it."""
     band: float | None = None
-    """How far the whole curve may be off, at all eps at once, with 95%."""
+    """Half width of the simultaneous 95% band of the curve."""
     needed: int | None = None
     """Images for an interval of +-2 points at the largest eps."""
     bracket: Bracket | None = None
-    """None for a run of a version that proved nothing."""
+    """None for runs of a version without proofs."""

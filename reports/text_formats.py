@@ -1,4 +1,4 @@
-"""An audit for other readers: Markdown for a CI job's page, JUnit XML, a model card's part."""
+"""An audit in text formats: Markdown for CI, JUnit XML, a fragment of a model card."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from advkit.reports.words import count, eps_both, percent, seconds, spread, visi
 
 
 class Check(NamedTuple):
-    """A requirement as its author wrote it, what was measured, and whether that is enough."""
+    """A requirement as written by the user, the measurement, and whether it is met."""
 
     text: str
     value: float
@@ -47,7 +47,7 @@ def markdown(audit: Audit, checks: Sequence[Check] = ()) -> str:
 
 
 def _trust(audit: Audit) -> list[str]:
-    """Return what the checks of trust say, and each that failed."""
+    """Return the result of the trust checks, and each that failed."""
     if not audit.trust:
         return []
     rows = [
@@ -76,7 +76,7 @@ def _inline(text: str) -> str:
 
 
 def junit(audit: Audit, checks: Sequence[Check] = ()) -> str:
-    """Return JUnit XML: a test case per requirement, and one per accuracy that only reports."""
+    """Return JUnit XML: a test case per requirement, and one per accuracy, for information."""
     command, doubts = visible(audit.command), _doubts(audit)
     failed = sum(not check.met for check in checks) + sum(bad for _, bad in doubts)
     rows: list[tuple[str, Interval]] = [("clean", audit.clean)]
@@ -107,7 +107,7 @@ def junit(audit: Audit, checks: Sequence[Check] = ()) -> str:
 
 
 def _doubts(audit: Audit) -> list[tuple[Doubt, bool]]:
-    """Return the checks of trust that ran, and which of them speak against the numbers."""
+    """Return the trust checks that ran, and whether each failed."""
     if not audit.trust:
         return []
     doubtful = audit.trust.overall == "doubtful"

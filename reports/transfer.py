@@ -1,4 +1,4 @@
-"""The page of a study of transfer: the question, the answer, and the evidence."""
+"""The page of a transfer study: the question, the answer, and the evidence."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -66,7 +66,7 @@ def _sections(study: Transfer) -> list[Section]:
         *(
             [Section("matrix", "From which net to which", "Matrix")]
             if study.targeted or curves(study)
-            else []  # the matrix stands in the place of the curves, above
+            else []  # the matrix above replaces the curves
         ),
         Section("methods", "Which attack transfers", "Attacks"),
         Section("nets", "Easy and hard nets", "Nets"),
@@ -156,7 +156,7 @@ def _predictors(study: Transfer) -> Table:
 
 
 def _image(one: OneImage) -> dict[str, Any]:
-    """Return the clean picture, change and example of each source, and the table of answers."""
+    """Return clean image, perturbation and example of each source, and the table of predictions."""
     clean = picture(to_bytes(one.clean), f"clean: true {short(one.label)}", "clean",
                     short(one.label), "true class", False)  # fmt: skip
     cards = [_made_on(one, at) for at in range(len(one.sources))]
@@ -170,7 +170,7 @@ def _image(one: OneImage) -> dict[str, Any]:
 
 
 def _made_on(one: OneImage, at: int) -> tuple[str, str, list[Picture]]:
-    """Return the source, how many nets its example fools, and two pictures."""
+    """Return the source, how many nets its example fools, and two images."""
     delta = one.adversarial[at] - one.clean
     gain = gain_for(delta)
     source, fooled = one.sources[at], sum(name != one.label for name in one.said[at])

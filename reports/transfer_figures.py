@@ -1,4 +1,4 @@
-"""The figures of a study of transfer."""
+"""The figures of a transfer study."""
 
 from collections.abc import Mapping, Sequence
 
@@ -44,7 +44,7 @@ ENSEMBLE_READING = (
 
 
 def matrix(study: Transfer, cells: Sequence[Between], *, goal: str) -> Figure | None:
-    """Draw the shares from every source to every target; None where there are none."""
+    """Draw the shares from every source to every target; None if there are none."""
     if not cells:
         return None
     targets = [net.name for net in study.nets]
@@ -84,7 +84,7 @@ def shares(at: Interval) -> list[Cell]:
 
 
 def curves(study: Transfer) -> Figure | None:
-    """Draw success over eps: on the source itself, on other nets, and noise on these."""
+    """Draw success over eps: on the source itself, on other nets, and of noise on these."""
     if len(study.itself) < 2:
         return None
     drawn = {"the net itself": study.itself, "other nets": study.curves[study.shown]}
@@ -121,7 +121,7 @@ def _lines(drawn: Mapping[str, Sequence[tuple[float, Interval]]]) -> list[Line]:
 
 
 def ensembles(study: Transfer) -> Figure | None:
-    """Draw success on a held-out net over the number of sources; None where it was not tried."""
+    """Draw success on a held-out net over the number of sources; None if it was not tested."""
     if len(study.ensembles) < 2:
         return None
     title = f"Success on a held-out net, by the number of sources, {_at(study)}"
@@ -147,7 +147,7 @@ def ensembles(study: Transfer) -> Figure | None:
 
 
 def points(study: Transfer) -> Figure | None:
-    """Draw success against the likeness of gradients, a mark per pair; None with few of them."""
+    """Draw success against similarity of gradients, one point per pair; None for few pairs."""
     groups = [
         Group(name, [(x, 100 * y) for *_, same, x, y in study.points if same is kind])
         for name, kind in (("other architecture", False), ("same architecture", True))

@@ -1,4 +1,4 @@
-"""What a study of transfer knows: the facts that its page shows."""
+"""The data of the page of a transfer study."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from advkit.reports.tables import Interval
 
 @dataclass(frozen=True)
 class NetRow:
-    """One net: its architecture, accuracy, whether it was attacked, and how it was trained."""
+    """One net: its architecture, accuracy, whether it was attacked, and its training."""
 
     name: str
     family: str
@@ -26,8 +26,9 @@ class Method:
     """One attack at the eps of the study, over all pairs of two nets.
 
     ``success`` and ``targeted`` are means over pairs, ``white_box`` over nets on themselves.
-    ``same_class``: of the samples that fool both nets of a pair, the share read as one wrong class,
-    and what it would be by chance. ``forwards`` and ``backwards`` are means per attacked sample.
+    ``same_class``: of the samples that fool both nets of a pair, the share classified as the same
+    wrong class, and that expected by chance. ``forwards`` and ``backwards`` are means per attacked
+    sample.
     """
 
     attack: str
@@ -42,7 +43,7 @@ class Method:
 
 @dataclass(frozen=True)
 class Between:
-    """From one net to another (or to itself): the share of samples right on both that is fooled."""
+    """From one net to another (or to itself): the share fooled of samples correct on both."""
 
     source: str
     target: str
@@ -51,7 +52,7 @@ class Between:
 
 @dataclass(frozen=True)
 class Predictor:
-    """What may tell which pairs transfer: Spearman's rho with success, p by Mantel's test."""
+    """A possible predictor of transfer: Spearman's rho with success, p by Mantel's test."""
 
     name: str
     told: str
@@ -62,7 +63,7 @@ class Predictor:
 
 @dataclass(frozen=True)
 class OneImage:
-    """One image (H, W, C), what each source made of it, and what every net says of each.
+    """One image (H, W, C), the example of each source, and the prediction of every net for each.
 
     ``said`` has a row per source and a column per net; ``fooled`` counts the pairs.
     """
@@ -81,9 +82,9 @@ class OneImage:
 class Transfer:
     """One finished study. All shares but those of ``curves`` are at ``eps``, by attack ``shown``.
 
-    ``curves`` are by attack; ``itself`` is that of ``shown`` on the net that it was made on.
-    ``points`` are (source, target, same architecture, likeness of gradients, success).
-    ``ensembles`` are (number of sources, success on a target that is none of them).
+    ``curves`` are by attack; ``itself`` is that of ``shown`` on its own source. ``points`` are
+    (source, target, same architecture, similarity of gradients, success). ``ensembles`` are (number
+    of sources, success on a held-out target).
     """
 
     verdict: str
@@ -115,4 +116,4 @@ class Transfer:
     started: str
     finished: str
     findings: Sequence[str] = field(default_factory=list)
-    """Sentences that hold what was measured against what the literature says."""
+    """Sentences that compare the measurements with the literature."""

@@ -1,4 +1,4 @@
-"""Whether the numbers can be trusted: what is said of it at the top, and all checks."""
+"""Whether the numbers can be trusted: the panel at the top, and the table of all checks."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -23,7 +23,7 @@ QUESTIONS = {
     "doubtful": "Do not trust these numbers.",
 }
 BLACK_BOX = "The model is a black box"
-"""How the headline begins that limits what the number says, though no check failed."""
+"""Beginning of the headline if the number is limited although no check failed."""
 
 COURSES_READING = (
     "The margin is the logit of the best wrong class minus that of the true one: an image is fooled"
@@ -37,7 +37,7 @@ COURSES_LIMITS = (
 
 
 class Panel(NamedTuple):
-    """What stands at the top: a question with its answer, why, and the checks that failed."""
+    """The panel at the top: a question with its answer, the reason, and the failed checks."""
 
     overall: str
     answer: str
@@ -76,7 +76,7 @@ def _table(checks: Sequence[Check]) -> Table:
 
 
 def climb(audit: Audit) -> Figure | None:
-    """Draw how near a long attack brings the images that stand; None where that is not known."""
+    """Draw the margins of surviving images under a long attack; None if unknown."""
     found = audit.trust.courses if audit.trust else None
     if not found:
         return None

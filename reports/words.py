@@ -1,11 +1,11 @@
-"""Numbers and names as a reader meets them: percent, eps, durations, and text made harmless."""
+"""Numbers and names as text: percent, eps, durations, and untrusted text made safe."""
 
 import re
 
 from advkit.reports.tables import Interval
 
-# Control characters but tab and line feed, marks that reorder the text around them (a class name
-# must not rewrite the sentence it is in), lone surrogates, and code points that are no characters.
+# Control characters but tab and line feed, characters that reorder the text around them (a class
+# name must not rewrite its sentence), lone surrogates, and noncharacters.
 HIDDEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
     r"\ud800-\udfff\ufdd0-\ufdef"
@@ -35,7 +35,7 @@ def short(text: object, limit: int = 60) -> str:
 def bare(attack: str) -> str:
     """Return an attack's name without its options: `pgd` for `pgd:steps=40,step=0.1`.
 
-    Of one through another gradient both names stay: `smoothed(pgd)`.
+    With a substitute gradient both names are kept: `smoothed(pgd)`.
     """
     if inside := THROUGH.fullmatch(attack):
         return f"{inside[1]}({bare(inside[2])})"
@@ -44,7 +44,7 @@ def bare(attack: str) -> str:
 
 
 def options_of(attack: str) -> list[str]:
-    """Return the options in an attack's label, as they stand there: `steps=40`, `step=0.1`."""
+    """Return the options in an attack's label: `steps=40`, `step=0.1`."""
     if inside := THROUGH.fullmatch(attack):
         return options_of(inside[2])
     told = attack.removeprefix(bare(attack)).removeprefix(":")
@@ -71,7 +71,7 @@ def spread(interval: Interval) -> str:
 
 
 def count(number: int) -> str:
-    """Return a whole number with thousands apart."""
+    """Return an integer with thousands separators."""
     return f"{number:,}"
 
 
@@ -87,12 +87,12 @@ def seconds(duration: float) -> str:
 
 
 def probability(p: float) -> str:
-    """Return the p of a test with two significant digits; below a millionth only that."""
+    """Return a p value with two significant digits; below a millionth only that."""
     return "<1e-06" if p < 1e-6 else f"{p:.2g}"
 
 
 def grey_levels(eps: float, norm: str) -> int | None:
-    """Return n where an Linf eps is n/255, else None (other norms do not count grey levels)."""
+    """Return n if a Linf eps is n/255, else None (other norms do not count grey levels)."""
     levels = round(eps * 255)
     fits = norm == "Linf" and 0 < levels <= 255 and abs(eps * 255 - levels) < 1e-6
     return levels if fits else None
@@ -104,7 +104,7 @@ def decimal(number: float) -> str:
 
 
 def in_255(eps: float, norm: str) -> bool:
-    """Say whether eps is best written n/255: it is one, and is no short decimal such as 0.2."""
+    """Return whether eps is best written n/255: it is one, and is no short decimal such as 0.2."""
     return grey_levels(eps, norm) is not None and abs(round(eps, 3) - eps) > 1e-9
 
 
@@ -114,7 +114,7 @@ def eps_text(eps: float, norm: str) -> str:
 
 
 def eps_both(eps: float, norm: str) -> str:
-    """Return eps in both forms where it has two: `8/255 (0.0314)`, `0.2 (51/255)`, else `0.1`."""
+    """Return eps in both forms if it has two: `8/255 (0.0314)`, `0.2 (51/255)`, else `0.1`."""
     levels = grey_levels(eps, norm)
     if levels is None:
         return decimal(eps)

@@ -4,16 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from advkit.api.asking import (
-    EPS,
-    asked_of,
-    in_units,
-    load_both,
-    model_for,
-    new_run,
-    pick_device,
-    pick_eps,
-)
 from advkit.api.checking import (
     check_choice,
     check_list,
@@ -23,17 +13,27 @@ from advkit.api.checking import (
     text_of_targets,
 )
 from advkit.api.pairing import loaded_for
-from advkit.bounds.rungs import WAYS
-from advkit.data.given import Data
+from advkit.api.request import (
+    EPS,
+    asked_of,
+    in_units,
+    load_both,
+    model_for,
+    new_run,
+    pick_device,
+    pick_eps,
+)
+from advkit.bounds.proof_methods import WAYS
+from advkit.data.python_data import Data
 from advkit.data.samples import Samples
 from advkit.errors import UnknownNameError, did_you_mean
 from advkit.evaluate.attack_plan import banded, planned
 from advkit.evaluate.attack_run import attack as run_attack
 from advkit.evaluate.audit import audit as run_audit
 from advkit.evaluate.black_box_run import check_gradients
-from advkit.evaluate.pools import check_crew, crew_of
 from advkit.evaluate.suite import members_of
 from advkit.evaluate.suites import SUITES
+from advkit.evaluate.worker_pools import check_crew, crew_of
 from advkit.models.classifier import Classifier
 from advkit.norm_names import norm_named
 from advkit.numbers import check_eps, radius_of
@@ -60,13 +60,13 @@ def audit(
     """Audit a model on data; write the run directory ``out`` with its report.
 
     ``model`` and ``data`` are specs ('scheme:ref?key=value') or what `load_model` and `load_data`
-    return; ``data`` may be arrays (x, y), a PyTorch data set or its loader too. ``surrogates`` are
-    other models, whose examples are tried on this one as a check. With specs, ``jobs`` of 2 or more
-    are processes: one that is killed, or takes more than ``unit_seconds`` for one unit of work,
-    costs that unit. ``ray`` is the address of a cluster.
-    Returns the summary, the content of `run.json`, with the path of the report. ``options``
-    (suite, attacks, seed, batch_size, fresh, progress, shard) are those of
-    `advkit.evaluate.audit.audit`. Raises AdvkitError for what a person can mend.
+    return; ``data`` may also be arrays (x, y), a PyTorch data set or its loader. As a check,
+    examples made for the models ``surrogates`` are tried on this one. With specs, ``jobs`` of 2 or
+    more are processes: one that is killed, or takes more than ``unit_seconds`` for one unit of
+    work, costs that unit only. ``ray`` is the address of a cluster. Returns the summary, the
+    content of `run.json`, with the path of the report. ``options`` (suite, attacks, seed,
+    batch_size, fresh, progress, shard) are those of `advkit.evaluate.audit.audit`. Raises
+    AdvkitError for errors that the user can fix.
 
     >>> found = advkit.audit("bundled:digits-cnn", norm="L2", eps=[1, 4], suite="quick", limit=10)
     >>> found["clean"]["value"], [(row["eps"], row["value"]) for row in found["robust"]]
@@ -91,7 +91,7 @@ def audit(
     others = [_another(other, samples) for other in surrogates]
     recipe = {"load": load, "relative": samples.relative}
     crew = crew_of(
-        classifier, "advkit.api.working:audit_worker", recipe, place, jobs, unit_seconds, ray
+        classifier, "advkit.api.worker_setup:audit_worker", recipe, place, jobs, unit_seconds, ray
     )
     summary = run_audit(
         classifier, samples, norm=norm, eps=radii, out=folder, asked=asked, surrogates=others,
@@ -127,12 +127,12 @@ def attack(
 ) -> dict[str, Any]:
     """Run the attack ``name``, with options 'name:key=value,...'; write the run directory ``out``.
 
-    Without ``eps`` the nearest example of each image is sought. ``band`` (Hz) is of sound: the
-    perturbation has these frequencies alone. The words between are those of
+    Without ``eps`` the nearest example of each image is sought. ``band`` (Hz), for sound, limits
+    the frequencies of the perturbation. The parameters between are those of
     `advkit.evaluate.attack_plan.planned`, ``options`` (seed, batch_size, fresh, progress, announce)
-    those of `advkit.evaluate.attack_run.attack`; the rest is as in `audit`. Returns the summary,
-    the content of `run.json`, with the paths of the examples and of their table. Raises AdvkitError
-    for what can be mended.
+    those of `advkit.evaluate.attack_run.attack`; the others are those of `audit`. Returns the
+    summary, the content of `run.json`, with the paths of the examples and of their table. Raises
+    AdvkitError for errors that the user can fix.
 
     >>> found = advkit.attack("ddn:steps=20", "bundled:digits-cnn", limit=10)
     >>> print(found["verdict"])
@@ -164,7 +164,7 @@ def attack(
     asked = asked_of(model, data, samples, command)
     recipe = {"load": load, "relative": samples.relative, "plan": wanted, "band": band}
     crew = crew_of(
-        classifier, "advkit.api.working:attack_worker", recipe, place, jobs, unit_seconds, ray
+        classifier, "advkit.api.worker_setup:attack_worker", recipe, place, jobs, unit_seconds, ray
     )
     summary = run_attack(classifier, samples, plan, out=folder, asked=asked, crew=crew, jobs=jobs,
                          **options)  # fmt: skip
@@ -186,7 +186,7 @@ def _check_options(
     limit: int | None = None,
     **others: Any,
 ) -> None:
-    """Raise UsageError for what can be known to be wrong before anything is loaded."""
+    """Raise UsageError for invalid options before anything is loaded."""
     if suite not in SUITES:
         raise UnknownNameError(f"there is no suite {suite!r}", did_you_mean(suite, SUITES))
     check_list("attacks", attacks)

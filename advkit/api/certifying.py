@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
-from advkit.api.asking import EPS, asked_of, load_both, model_for, new_run, pick_eps
 from advkit.api.checking import check_choice, check_numbers, check_words
-from advkit.bounds.rungs import RUNGS
-from advkit.data.given import Data
+from advkit.api.request import EPS, asked_of, load_both, model_for, new_run, pick_eps
+from advkit.bounds.proof_methods import RUNGS
+from advkit.data.python_data import Data
 from advkit.errors import InapplicableError, UsageError
 from advkit.evaluate.certify_run import certify as run_certify
 from advkit.evaluate.smooth_run import certify_smoothed
@@ -32,13 +32,13 @@ def certify(
     out: str | Path | None = None,
     **options: Any,
 ) -> dict[str, Any]:
-    """Prove for which samples no perturbation within eps exists; write ``out`` with its report.
+    """Certify samples for which no perturbation within eps fools; write ``out`` with its report.
 
     ``options`` (method, seconds, jobs, fresh, progress, announce) are those of
     `advkit.evaluate.certify_run.certify`. With ``smooth`` the model smoothed by noise of this
     deviation is certified, in L2, with the options (draws, doubt, seed, ...) of
     `advkit.evaluate.smooth_run.certify_smoothed`. Returns the summary, the content of `run.json`,
-    with the path of the report. Raises AdvkitError for what a person can mend.
+    with the path of the report. Raises AdvkitError for errors that the user can fix.
 
     >>> found = advkit.certify("bundled:digits-cnn", eps=0.005, limit=10)
     >>> print(found["verdict"])

@@ -1,4 +1,4 @@
-"""Options, checked before anything is loaded, so that mistakes are reported at once."""
+"""Checks of options before anything is loaded, so that errors are reported at once."""
 
 import math
 from collections.abc import Callable, Collection, Mapping
@@ -14,7 +14,7 @@ SIZES = ("seconds", "unit_seconds", "smooth")
 
 
 def check_words(run: Callable[..., Any], given: Mapping[str, Any]) -> None:
-    """Raise UsageError for a word that ``run`` does not take by name."""
+    """Raise UsageError for a keyword that ``run`` does not accept."""
     known = [name for name, each in signature(run).parameters.items()
              if each.kind is Parameter.KEYWORD_ONLY]  # fmt: skip
     for name in given:
@@ -23,9 +23,9 @@ def check_words(run: Callable[..., Any], given: Mapping[str, Any]) -> None:
 
 
 def check_numbers(**given: Any) -> None:
-    """Raise UsageError for counts below 1, sizes that are not above 0, and seeds that are none.
+    """Raise UsageError for counts below 1, sizes that are not above 0, and invalid seeds.
 
-    What is None, or of another name than these have, is passed over.
+    None and other names are ignored.
     """
     for name, value in given.items():
         whole = isinstance(value, int) and not isinstance(value, bool)
@@ -44,19 +44,19 @@ def check_numbers(**given: Any) -> None:
 
 
 def check_choice(name: str, value: object, known: Collection[str]) -> None:
-    """Raise UsageError where ``value`` is none of ``known``."""
+    """Raise UsageError if ``value`` is not in ``known``."""
     if value not in known:
         raise UnknownNameError(f"{name}={value!r} is not possible", did_you_mean(str(value), known))
 
 
 def check_list(name: str, given: object) -> None:
-    """Raise UsageError for one string where several are meant: it is a list of letters."""
+    """Raise UsageError for a single string where a list is expected: it is a list of letters."""
     if isinstance(given, str):
         raise UsageError(f"{name}={given!r} is one string", f"give a list of {name}", code="E203")
 
 
 def text_of_attack(name: object) -> str:
-    """Return the name of an attack, of its function too; raises UsageError for anything else."""
+    """Return the name of an attack, or of its function; raises UsageError for anything else."""
     found = getattr(name, "__name__", None) if callable(name) else name
     if not isinstance(found, str) or (callable(name) and ATTACKS.get(found) is not name):
         raise UsageError(
@@ -68,7 +68,7 @@ def text_of_attack(name: object) -> str:
 
 
 def text_of_targets(targets: object) -> str | None:
-    """Return what all samples are to be taken for, as text; raises UsageError for several."""
+    """Return the target of all samples as text; raises UsageError for several."""
     if targets is None or isinstance(targets, str | Integral):
         return targets if targets is None else str(targets)
     raise UsageError(

@@ -19,9 +19,9 @@ def compare(
 ) -> dict[str, Any]:
     """Compare two run directories of audits, or what `audit` returned, image by image.
 
-    Returns who stands where at each eps, and whether the difference can be chance (McNemar 1947,
-    exact); with ``out`` writes a page. ``force`` compares what they share, where images or eps
-    differ. Raises InputError.
+    Returns how many images survive in which run at each eps, and whether the difference can be
+    chance (McNemar 1947, exact); with ``out`` writes a page. ``force`` compares the common part if
+    images or eps differ. Raises InputError.
 
     >>> one, two = (
     ...     advkit.audit(f"bundled:{name}", eps=0.1, attacks=["fgsm"], limit=20)

@@ -1,4 +1,4 @@
-"""The Python interface of `advkit doctor`: is everything installed that an audit needs?"""
+"""The Python interface of `advkit doctor`: checks of the installation and the machine."""
 
 import tempfile
 import time
@@ -14,22 +14,23 @@ from advkit.engine import evaluate
 from advkit.engine.objectives import margin
 from advkit.evaluate.fingerprint import environment
 from advkit.inspection.findings import Finding, advice_of, finding
+from advkit.inspection.machine_checks import CPU, place
 from advkit.inspection.packages import extras, needed
-from advkit.inspection.place import CPU, place
 from advkit.models.specs import load_model
 
 NET, DATA, IMAGES, EPS = "bundled:digits-cnn", "bundled:digits", 24, 0.1
 STEP, CLOSE = 1e-6, 1e-4
-"""Of central differences in float64, and how far a true gradient is off by them, as a share."""
+"""Step of central differences in float64, and the relative error accepted for a correct gradient.
+"""
 
 
 def examine(
     *, test: bool = True, folder: Path = Path("runs"),
     progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Return versions, what the machine has, optional extras, and whether a small audit works.
+    """Return versions, machine, optional extras, and whether a small audit works.
 
-    ``folder`` is where runs are to be written; without ``test`` nothing is run. Findings are as in
+    ``folder`` is where runs will be written; without ``test`` nothing is run. Findings are as in
     `advkit.inspection.findings`.
     """
     packages, machine = list(needed()), list(place(folder))
@@ -48,7 +49,7 @@ def examine(
 
 
 def gradients() -> Finding:
-    """Hold the gradient of a net against central differences of its values, in float64."""
+    """Compare the gradient of a net with central differences of its values, in float64."""
     samples, model = load_data(DATA, limit=4), load_model(NET).double()
     x, ask = samples.x.double(), margin(model, samples.y)
     along = torch.randn(x.shape, generator=torch.Generator().manual_seed(0), dtype=x.dtype)
@@ -63,7 +64,7 @@ def gradients() -> Finding:
 
 
 def small_audit() -> Finding:
-    """Audit a bundled net on a few images, and again in other batches: rows must be the same."""
+    """Audit a bundled net on a few images, twice with other batches: rows must be equal."""
     began = time.perf_counter()
     try:
         first, second = (_distances(size) for size in (IMAGES, 5))
@@ -82,7 +83,7 @@ def small_audit() -> Finding:
 
 
 def _distances(batch_size: int) -> list[float]:
-    """Return how far the nearest example of each image is, infinity where there is none."""
+    """Return the distance of each image's nearest example, infinity if there is none."""
     import pandas as pd
 
     with tempfile.TemporaryDirectory() as folder:

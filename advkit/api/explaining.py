@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from advkit.api.asking import asked_of, load_both, model_for, new_run, pick_device
 from advkit.api.checking import check_list, check_numbers, check_words
-from advkit.data.given import Data
+from advkit.api.request import asked_of, load_both, model_for, new_run, pick_device
 from advkit.data.masks import read_masks
+from advkit.data.python_data import Data
 from advkit.evaluate.explain_plan import USUAL
 from advkit.evaluate.explain_plan import planned as planned_maps
 from advkit.evaluate.explain_run import explain as run_explain
@@ -38,12 +38,12 @@ def explain(
     out: str | Path | None = None,
     **options: Any,
 ) -> dict[str, Any]:
-    """Map where ``model`` looks in the first ``limit`` images; write the run directory ``out``.
+    """Compute saliency maps of the first ``limit`` images; write the run directory ``out``.
 
-    The words up to ``seed`` are those of `advkit.evaluate.explain_plan.planned`; ``truth`` is an
-    npz file with ``masks`` (n, height, width); ``options`` (fresh, progress) are those of
+    The parameters up to ``seed`` are those of `advkit.evaluate.explain_plan.planned`; ``truth`` is
+    an npz file with ``masks`` (n, height, width); ``options`` (fresh, progress) are those of
     `advkit.evaluate.explain_run.explain`. Returns the summary, the content of `run.json`, with the
-    paths of the maps and of the page. Raises AdvkitError for what can be mended.
+    paths of the maps and of the page. Raises AdvkitError for errors that the user can fix.
 
     >>> found = advkit.explain("bundled:digits-cnn", methods=["gradient", "grad_cam"], limit=2)
     >>> sorted(file.name for file in Path(found["maps"]).iterdir())

@@ -1,4 +1,4 @@
-"""The Python interface of `advkit inspect`: what to check first when numbers look wrong."""
+"""The Python interface of `advkit inspect`: diagnostics of a model on its data."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,34 +6,34 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from advkit.api.asking import name_of, own_data, pick_device, pick_eps
 from advkit.api.pairing import paired
-from advkit.data.given import Data
+from advkit.api.request import name_of, own_data, pick_device, pick_eps
+from advkit.data.python_data import Data
 from advkit.data.samples import Samples
 from advkit.engine.layers import outline
 from advkit.errors import UsageError
 from advkit.evaluate.subject import LARGE
 from advkit.evaluate.workers import one_thread_each
 from advkit.insight.grids import grid_of
-from advkit.insight.looking import root_of
-from advkit.inspection.answers import (
+from advkit.insight.method_input import root_of
+from advkit.inspection.class_order import class_order
+from advkit.inspection.cost import audits, cost, fits
+from advkit.inspection.findings import Finding, advice_of, explained
+from advkit.inspection.input_gradients import slopes
+from advkit.inspection.output_checks import (
     in_company,
     outputs,
     repeated,
     side_effects,
     training_mode,
 )
-from advkit.inspection.class_order import class_order
-from advkit.inspection.cost import audits, cost, fits
-from advkit.inspection.findings import Finding, advice_of, explained
 from advkit.inspection.preprocessing import above_chance, judged, rows_of, tried
-from advkit.inspection.slopes import slopes
 from advkit.models.classifier import Classifier
 from advkit.models.probe import output_kind, probe
 from advkit.models.specs import input_shape, load_model
 
 LIMIT, FEW, MANY = 256, 32, 1000
-"""Images that are read; of those, images whose gradient is looked at; images of an estimate."""
+"""Images that are read; of those, images for gradient checks; images of a cost estimate."""
 
 
 def inspect(
@@ -48,11 +48,12 @@ def inspect(
     checks: bool = True,
     progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> dict[str, Any]:
-    """Return what the model is made of, how it does on ``data``, and what to do about it.
+    """Return properties of the model, checks of it on ``data``, and advice.
 
-    Without ``data`` a bundled model is asked on its own images, another on noise of ``shape``
+    Without ``data`` a bundled model is checked on its own images, another on noise of ``shape``
     (C,H,W as text). ``layers`` adds every call of a layer in a pass; without ``checks`` nothing is
-    measured. `docs/inspect.md` tells of every field. Raises AdvkitError for what can be mended.
+    measured. `docs/inspect.md` describes every field. Raises AdvkitError for errors that the user
+    can fix.
 
     >>> found = advkit.inspect("bundled:digits-cnn", limit=50)
     >>> found["outputs"], found["parameters"], found["advice"]

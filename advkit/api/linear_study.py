@@ -5,14 +5,14 @@ from typing import Any
 
 import torch
 
-from advkit.api.asking import new_run
 from advkit.api.checking import check_choice, check_numbers, check_words
 from advkit.api.pairing import paired_with_all
+from advkit.api.request import new_run
 from advkit.benchmarks.linear_images import Exhibit
 from advkit.benchmarks.linear_parts import PARTS, Study
 from advkit.benchmarks.linear_pictures import Picture
 from advkit.benchmarks.linearity import DATA, Progress, study
-from advkit.data.given import Data, given
+from advkit.data.python_data import Data, given
 from advkit.data.samples import fingerprint
 from advkit.evaluate.fingerprint import environment, now
 from advkit.evaluate.run_folder import earlier, folder_for, write_json, write_text
@@ -72,7 +72,7 @@ def linearity(
 
 
 def page_of(found: Study, command: str, started: str) -> Linearity:
-    """Return a study as its page takes it."""
+    """Return the data of the page of a study."""
     return Linearity(
         about=found.about,
         tables=found.tables,

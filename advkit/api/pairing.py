@@ -1,8 +1,8 @@
-"""A model and data that fit each other: size and colours of the one, classes of the other."""
+"""Load a model and data that match: image size and colours, class names."""
 
 from collections.abc import Sequence
 
-from advkit.data.given import Data, given
+from advkit.data.python_data import Data, given
 from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.models.channels import wants_grey
@@ -14,10 +14,9 @@ def paired(
     model: str | Classifier, data: Data, limit: int | None, arch: str | None,
     shape: tuple[int, ...] | None, *, stream: bool = False,
 ) -> tuple[Samples, Classifier]:  # fmt: skip
-    """Load data at the ``shape`` that the model wants, then the model for the classes of the data.
+    """Load data in the input ``shape`` of the model, then the model with the classes of the data.
 
-    Where the model does not say what it wants (None) and takes grey alone, pictures are read again,
-    as grey.
+    If the model declares no shape (None) and takes grey only, images are read again as grey.
     """
     if not isinstance(data, str):
         samples = given(data, limit, shape)
@@ -33,7 +32,7 @@ def paired(
 def paired_with_all(
     models: Sequence[str | Classifier], data: Data, limit: int | None
 ) -> tuple[Samples, list[Classifier]]:
-    """Load data as the first of ``models`` wants it that says so, and all models, as `paired`."""
+    """Load data for the first of ``models`` that declares a shape, and all models, as `paired`."""
     shapes = [input_shape(each) if isinstance(each, str) else each.shape for each in models]
     shape = next(filter(None, shapes), None)
     samples, first = paired(models[0], data, limit, None, shape)
@@ -41,7 +40,7 @@ def paired_with_all(
 
 
 def loaded_for(samples: Samples, model: str | Classifier, arch: str | None = None) -> Classifier:
-    """Return the model, loaded for the classes of the samples if it is a spec."""
+    """Return the model, loaded with the classes of the samples if it is a spec."""
     if isinstance(model, Classifier):
         return model
     found = load_model(model, arch=arch, classes=samples.classes)

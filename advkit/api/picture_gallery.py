@@ -1,12 +1,12 @@
-"""All commands that make pictures, one after the other, for one model; and their common page."""
+"""All picture commands for one model, with a common page."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from advkit.api import picturing
-from advkit.api.asking import new_run
 from advkit.api.picturing import ROBUST, STANDARD, Setting
+from advkit.api.request import new_run
 from advkit.errors import InapplicableError
 from advkit.evaluate.album import Studio
 from advkit.evaluate.gallery_run import TITLES
@@ -19,10 +19,10 @@ Part = Callable[[Setting], dict[str, Any]]
 def gallery(
     setting: Setting, *, parts: Sequence[str] = tuple(TITLES), quick: bool = False
 ) -> dict[str, Any]:
-    """Make every one of ``parts`` in a folder of its own, and one page of all of them.
+    """Run every one of ``parts`` in a folder of its own, and write a page of all of them.
 
-    A part that does not apply, such as dreams of a net without maps, is left out with a note. With
-    ``quick`` few steps are made. Returns the record of the run. Raises AdvkitError.
+    A part that does not apply, such as dreams of a net without maps, is skipped with a note. With
+    ``quick`` few steps are taken. Returns the record of the run. Raises AdvkitError.
     """
     name = setting.model.name if isinstance(setting.model, Classifier) else setting.model
     folder = Path(setting.out) if setting.out else new_run(name, kind="gallery")
@@ -49,7 +49,7 @@ def gallery(
 
 
 def makers_of(name: str, quick: bool) -> dict[str, Part]:
-    """Return what makes each part; robust and standard bundled nets stand side by side."""
+    """Return the function for each part; robust and standard bundled nets are shown together."""
     steps = 20 if quick else 128
     ours = {ROBUST: STANDARD, STANDARD: ROBUST}.get(name)
     judge = "bundled:fashion-mnist-logistic" if ours else None

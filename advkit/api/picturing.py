@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from advkit.api.asking import new_run, own_data, pick_device
 from advkit.api.pairing import paired
-from advkit.data.given import Data
+from advkit.api.request import new_run, own_data, pick_device
+from advkit.data.python_data import Data
 from advkit.data.samples import Samples
 from advkit.data.single_pictures import SAMPLES, load_picture
 from advkit.errors import UsageError
@@ -25,7 +25,7 @@ from advkit.evaluate.album import Asked, Studio, studio, untold
 from advkit.evaluate.workers import one_thread_each
 from advkit.models.channels import square_images
 from advkit.models.classifier import Classifier
-from advkit.models.misfit import SIZES
+from advkit.models.input_mismatch import SIZES
 from advkit.models.specs import input_shape, load_model
 from advkit.pages.albums import write_album
 
@@ -33,13 +33,13 @@ ROBUST, STANDARD = "bundled:fashion-mnist-cnn-robust", "bundled:fashion-mnist-cn
 
 
 class Setting(NamedTuple):
-    """What all commands that make pictures are given."""
+    """The settings that all picture commands have in common."""
 
     model: str | Classifier = ROBUST
     data: Data | None = None
     limit: int | None = None
     size: int | None = None
-    """Side of the pictures in pixels, for nets that take any."""
+    """Side of the images in pixels, for nets that accept any."""
     arch: str | None = None
     device: str = "auto"
     seed: int = 0
@@ -53,11 +53,11 @@ def visualize(
     setting: Setting, *, beside: str | Classifier | None = None,
     judge: str | Classifier | None = None, **options: Any,
 ) -> dict[str, Any]:  # fmt: skip
-    """Make the pictures that excite classes or neurons most; write the run directory.
+    """Make the images that excite classes or neurons most; write the run directory.
 
-    ``beside`` is a net to make the same pictures with, ``judge`` one that says what it takes them
-    for; ``options`` are those of `advkit.evaluate.visualize_run.Plan`. Returns the record of the
-    run with the path of its page. Raises AdvkitError.
+    ``beside`` is a net for which the same images are made, ``judge`` one whose predictions are
+    reported; ``options`` are those of `advkit.evaluate.visualize_run.Plan`. Returns the record of
+    the run with the path of its page. Raises AdvkitError.
     """
     plan = visualize_run.Plan(**options)
     others = [another(each, setting) for each in (beside, judge)]
@@ -66,7 +66,7 @@ def visualize(
 
 
 def invert(setting: Setting, *, pictures: Sequence[str] = (), **options: Any) -> dict[str, Any]:
-    """Find images again from the codes of inner layers; write the run directory.
+    """Reconstruct images from the codes of inner layers; write the run directory.
 
     ``pictures`` are files in place of the first images of the data; ``options`` are those of
     `advkit.evaluate.invert_run.Plan`. Returns and raises as `visualize`.
@@ -87,7 +87,7 @@ def fool(
     setting: Setting, *, beside: str | Classifier | None = None, picture: str = "china",
     **options: Any,
 ) -> dict[str, Any]:  # fmt: skip
-    """Make images of nothing that the net is certain of; write the run directory.
+    """Make images without content that the net classifies with certainty; write the run directory.
 
     ``beside`` is another net to fool; ``options`` are those of `advkit.evaluate.fool_run.Plan`.
     Returns and raises as `visualize`.
@@ -99,7 +99,7 @@ def fool(
 
 
 def embed(setting: Setting, **options: Any) -> dict[str, Any]:
-    """Lay the images of the data out by their codes, layer by layer; write the run directory.
+    """Embed the images of the data by their codes, layer by layer; write the run directory.
 
     ``options`` are those of `advkit.evaluate.embed_run.Plan`. Returns and raises as `visualize`.
     """
@@ -111,7 +111,7 @@ def dream(
     setting: Setting, *, picture: str = "china", guide: str | None = None, longest: int = 320,
     **options: Any,
 ) -> dict[str, Any]:  # fmt: skip
-    """Make what layers see in a picture stronger; write the run directory.
+    """Amplify the features that layers detect in an image; write the run directory.
 
     ``picture`` and ``guide`` are files, china or flower, ``longest`` is the longer side in pixels;
     ``options`` are those of `advkit.evaluate.dream_run.Plan`. Returns and raises as `visualize`.
@@ -129,7 +129,7 @@ def dream(
 
 
 def style(setting: Setting, **options: Any) -> dict[str, Any]:
-    """Paint one picture in the textures of others; write the run directory.
+    """Render one image in the textures of others; write the run directory.
 
     ``options`` are those of `advkit.evaluate.style_run.Plan`. Returns and raises as `visualize`.
     """
@@ -145,7 +145,7 @@ def style(setting: Setting, **options: Any) -> dict[str, Any]:
 
 
 def _fitted(at: Studio, name: str) -> Tensor:
-    """Return a picture (c, h, w) cut to the size of the net's images."""
+    """Return an image (c, h, w) cropped to the input size of the net."""
     channels, height, width = at.canvas.shape
     whole = load_picture(name, channels)
     factor = max(height / whole.shape[2], width / whole.shape[3])
@@ -158,10 +158,10 @@ def made(
     setting: Setting, kind: str, options: dict[str, Any], others: Sequence[Classifier | None],
     make: Callable[[Studio], dict[str, Any]], sizes: Sequence[int] | None = (),
 ) -> dict[str, Any]:  # fmt: skip
-    """Make a run of pictures and its page; return its record, with the paths.
+    """Run a picture command and write its page; return its record, with the paths.
 
-    A model that does not say what it takes, and comes without data, is tried on images of ``sizes``
-    where the setting has none; None is of what cannot do without data.
+    A model that declares no input shape, without data, is tried on images of ``sizes`` if the
+    setting has none; None is for commands that need data.
     """
     model, samples, shape = loaded(setting, sizes)
     folder = Path(setting.out) if setting.out else new_run(model.name, kind=kind)
@@ -196,7 +196,7 @@ def loaded(
 
 
 def _shape(setting: Setting) -> tuple[int, ...] | None:
-    """Return the shape of the images that the model says, at the size that is asked for."""
+    """Return the input shape that the model declares, at the requested size."""
     spec, size = setting.model, setting.size
     shape = input_shape(spec) if isinstance(spec, str) else spec.shape
     return (shape[0], size, size) if size is not None and shape is not None else shape

@@ -1,4 +1,4 @@
-"""The study of speech from end to end: models and clips by name, a run directory, its page."""
+"""The Python interface of `advkit speech`: models and clips by spec, a run directory, its page."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from advkit.evaluate.fingerprint import environment, now
 from advkit.evaluate.run_folder import earlier, folder_for, write_json, write_text
 from advkit.evaluate.saved_arrays import write_arrays
 from advkit.evaluate.sound_files import write_waves
-from advkit.evaluate.work import Progress
+from advkit.evaluate.stage_context import Progress
 from advkit.models.specs import input_shape, load_model
 from advkit.pages.speech import study_of
 from advkit.reports.speech import speech_page
@@ -36,10 +36,10 @@ def speech(
     command: str = "",
     progress: Progress = lambda _what, _done, _total: None,
 ) -> dict[str, Any]:
-    """Run the study of a recogniser of words, write ``out`` with its page; return the summary.
+    """Run the study of a word recogniser, write ``out`` with its page; return the summary.
 
-    With the bundled model the bundled digits, a second recogniser, a linear one and one of digit
-    strings take part; with a model of one's own ``data`` must be given. Raises AdvkitError.
+    With the bundled model, the bundled digits, a second recogniser, a linear one and one for digit
+    strings are used; for other models ``data`` is required. Raises AdvkitError.
     """
     began, own = now(), model.startswith("bundled:spoken-digits")
     if data is None and not own:
@@ -76,5 +76,5 @@ def speech(
 
 
 def _learn_on(samples: Samples, own: bool) -> Samples | None:
-    """Return clips that are not attacked, where there are any: the bundled training voices."""
+    """Return clips that are not attacked, if there are any: the bundled training voices."""
     return load_data(LEARN_ON) if own and samples.name.startswith("bundled:spoken") else None

@@ -1,4 +1,4 @@
-"""From specs to a study of transfer, and from its run directory to its page."""
+"""The Python interface of `advkit transfer`: the transfer study from specs to its page."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -6,16 +6,16 @@ from typing import Any, NamedTuple
 
 import torch
 
-from advkit.api.asking import name_of, new_run, own_data, pick_device, pick_eps
 from advkit.api.checking import check_choice, check_list, check_numbers, check_words
 from advkit.api.pairing import paired, paired_with_all
+from advkit.api.request import name_of, new_run, own_data, pick_device, pick_eps
 from advkit.benchmarks.classical_targets import classical_targets
 from advkit.benchmarks.independent_nets import Plan, loaded, plan_nets, trained
 from advkit.benchmarks.query_surrogates import Budget, audit_by_labels
 from advkit.benchmarks.transfer import ATTACKS_OF_STUDY, members_of
 from advkit.benchmarks.transfer import transfer as run_transfer
 from advkit.benchmarks.transfer_runs import Net
-from advkit.data.given import Data, given, name_of_data
+from advkit.data.python_data import Data, given, name_of_data
 from advkit.data.samples import Samples, take
 from advkit.data.specs import load_data
 from advkit.errors import InputError, UsageError
@@ -31,7 +31,7 @@ ARCHITECTURES = ("logistic", "mlp", "cnn", "resnet", "vit")
 AIMS = ("random", "least_likely", "second")
 EPS = {"Linf": (0.1, 0.2, 0.3), "L2": (0.5, 1.0, 1.5)}
 IMAGES = 30_000
-"""So many images, counted in every epoch, a net sees while it is trained, if nobody says."""
+"""Images, counted in every epoch, on which a net is trained by default."""
 
 
 class Training(NamedTuple):
@@ -39,7 +39,7 @@ class Training(NamedTuple):
 
     architectures: Sequence[str] = ARCHITECTURES
     robust: Sequence[str] = ("cnn",)
-    """Architectures that are trained against perturbations too."""
+    """Architectures that are also trained adversarially."""
     robust_eps: float | None = None
     seeds: int = 2
     split: str = "disjoint"
@@ -69,9 +69,9 @@ def transfer(
 ) -> dict[str, Any]:
     """Study transfer between ``models``, or between nets trained for it; write page and tables.
 
-    Returns the summary, the content of `run.json`, with the path of the report. ``options``
-    (steps, targets, every, seed, batch_size, fresh) are those of
-    `advkit.benchmarks.transfer.transfer`. Raises AdvkitError for what a person can mend.
+    Returns the summary, the content of `run.json`, with the path of the report. ``options`` (steps,
+    targets, every, seed, batch_size, fresh) are those of `advkit.benchmarks.transfer.transfer`.
+    Raises AdvkitError for errors that the user can fix.
 
     >>> nets = ["bundled:fashion-mnist-cnn", "bundled:fashion-mnist-logistic"]
     >>> found = advkit.transfer(nets, "bundled:fashion-mnist", attacks=["pgd"], limit=20)
@@ -86,7 +86,7 @@ def transfer(
     check_choice("targets", options.get("targets") or "none", ("none", *AIMS))
     where = pick_device(device)
     chosen = attacks or ATTACKS_OF_STUDY
-    members_of(chosen, norm, 1)  # what is wrong with them is said before anything is trained
+    members_of(chosen, norm, 1)  # checked before anything is trained
     if models:
         if data is None:
             raise UsageError(
@@ -127,7 +127,7 @@ def by_labels(
     command: str = "",
     **options: Any,
 ) -> dict[str, Any]:
-    """Attack ``target`` with nothing but its labels; write page and table, return the summary.
+    """Attack ``target`` with label queries only; write page and table, return the summary.
 
     ``own`` are the attacker's images; without them those of ``data`` that are not attacked.
     ``options`` (steps, seed, jobs, progress) are those of
@@ -155,7 +155,7 @@ def by_labels(
 
 
 def _rest(whole: Samples, attacked: Samples) -> Samples:
-    """Return the samples of ``whole`` that are not attacked; raises UsageError where none is."""
+    """Return the samples of ``whole`` that are not attacked; raises UsageError for none."""
     taken = set(attacked.ids)
     left = [i for i, name in enumerate(whole.ids) if name not in taken]
     if not left:
@@ -177,14 +177,14 @@ def _given(
 
 
 def _name(spec: str) -> str:
-    """Return a spec without its normalisation, which tells nets apart for nobody."""
+    """Return a spec without its normalisation, which does not distinguish nets."""
     head, _, query = spec.partition("?")
     told = [word for word in query.split("&") if word and not word.startswith(("mean=", "std="))]
     return f"{head}?{'&'.join(told)}" if told else head
 
 
 def _family(spec: str) -> str:
-    """Return what the architecture of a given model is called: its spec without options."""
+    """Return the architecture of a given model: its spec without options."""
     return spec.partition("?")[0].rpartition(":")[2]
 
 
@@ -223,7 +223,7 @@ def _trained(
 def plans_of(
     training: Training, n: int, norm: str, radii: Sequence[float]
 ) -> tuple[list[Plan], list[Plan]]:
-    """Return the nets that are trained as usual on ``n`` images, and those against attacks."""
+    """Return the nets with standard training on ``n`` images, and with adversarial training."""
     each = n // training.seeds if training.split == "disjoint" else n
     epochs = training.epochs or min(max(IMAGES // max(each, 1), 5), 40)
     usual = {"epochs": epochs, "batch_size": training.batch_size}

@@ -1,4 +1,4 @@
-"""Operators that are affine in the input: what they do to values, to radii, and backwards."""
+"""Affine operators: their effect on values, on radii, and on coefficients (backwards)."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,10 +13,10 @@ Shape = tuple[int, ...]
 class Affine(NamedTuple):
     """y = sum of W_i x_i + b for inputs (n, *shape).
 
-    apply: inputs to output. spread: the same with every entry of W made positive and without b;
-    radii go through it. back: coefficients (m, *out) of y to those of every x_i, a product with
-    the transpose of W_i. bias: b, of a shape that broadcasts against (1, *out), or None.
-    window: `back` for coefficients that fill a part of the map only, where the operator can.
+    apply: inputs to output. spread: the same with |W| and without b, for radii. back: coefficients
+    (m, *out) of y to those of every x_i, a product with the transpose of W_i. bias: b, of a shape
+    that broadcasts against (1, *out), or None. window: `back` for coefficients that fill only a
+    part of the map, if the operator supports it.
     """
 
     apply: Callable[..., Tensor]
@@ -27,9 +27,9 @@ class Affine(NamedTuple):
 
 
 class Window(NamedTuple):
-    """How a window of coefficients moves to the input: its origin is ``stride`` * o - ``pad``.
+    """The window of coefficients at the input: its origin is ``stride`` * o - ``pad``.
 
-    One of a single entry is as large as ``reach`` there.
+    ``reach`` is the size there of a window of a single entry.
     """
 
     back: Callable[[Tensor], Tensor]
@@ -52,7 +52,7 @@ def linear(weight: Tensor, bias: Tensor | None) -> Affine:
 
 
 def scaling(factor: Tensor, bias: Tensor | None) -> Affine:
-    """Return y = factor * x + b, entry by entry; both broadcast against (1, *shape)."""
+    """Return y = factor * x + b, elementwise; both broadcast against (1, *shape)."""
     per_channel = factor.numel() == 1 or factor.shape[-2:] == (1, 1)
     return Affine(
         lambda x: factor * x + bias if bias is not None else factor * x,
@@ -86,7 +86,7 @@ def reshaped(shape: Shape, out: Shape) -> Affine:
 
 
 def permuted(dims: Shape) -> Affine:
-    """Return a change of the order of axes; ``dims`` counts the batch as 0, which stays."""
+    """Return a permutation of axes; ``dims`` counts the batch as 0, which stays."""
     back = [dims.index(i) for i in range(len(dims))]
     return Affine(
         lambda x: x.permute(dims), lambda r: r.permute(dims), lambda a: (a.permute(back),)
@@ -94,12 +94,12 @@ def permuted(dims: Shape) -> Affine:
 
 
 def same() -> Affine:
-    """Return what changes nothing: identity, dropout in eval mode."""
+    """Return the identity, also for dropout in eval mode."""
     return Affine(lambda x: x, lambda r: r, lambda a: (a,), None, Window(lambda a: a, *HERE))
 
 
 def averaging(pool: Callable[[Tensor], Tensor], shape: Shape, out: Shape, like: Tensor) -> Affine:
-    """Return a mean over places of every channel, from (c, *places) to ``out``, as one matrix."""
+    """Return a mean over positions per channel, from (c, *places) to ``out``, as one matrix."""
     places = torch.Size(shape[1:]).numel()
     one = torch.eye(places).to(like).reshape(places, 1, *shape[1:])
     matrix = pool(one).reshape(places, -1)
@@ -114,7 +114,7 @@ def averaging(pool: Callable[[Tensor], Tensor], shape: Shape, out: Shape, like: 
 
 
 def sum_of(signs: tuple[float, ...], shapes: tuple[Shape, ...]) -> Affine:
-    """Return x_1 + x_2, or x_1 - x_2, of maps that may broadcast against one another."""
+    """Return x_1 + x_2, or x_1 - x_2, of maps that may broadcast against each other."""
     out = torch.broadcast_shapes(*shapes)  # type: ignore[no-untyped-call]
     if any(shape != out for shape in shapes):
         raise ValueError("a sum of maps of unequal shapes")

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from advkit.bounds.affine import Affine, Shape, Window
 
 SMALL = 1 << 17
-"""Entries of a matrix that is faster than a convolution: it stays in the cache."""
+"""Size up to which a matrix is faster than a convolution: it stays in the cache."""
 
 
 def convolution(module: nn.Conv1d | nn.Conv2d, shape: Shape, out: Shape) -> Affine:
@@ -49,15 +49,15 @@ def _reach(module: nn.Module) -> tuple[int, ...]:
 
 
 def grown(size: Sequence[int], stride: Sequence[int], reach: Sequence[int]) -> tuple[int, ...]:
-    """Return the size of a window of ``size`` once it has moved to the input."""
+    """Return the size of a window of ``size`` after the backward step to the input."""
     return tuple((n - 1) * s + r for n, s, r in zip(size, stride, reach, strict=True))
 
 
 def _unpadded(module: nn.Module) -> Callable[[Tensor], Tensor]:
     """Return the transpose of a 2-D convolution without padding: a window grows by the kernel.
 
-    From a small window it is one matrix: it takes more products than the transposed convolution,
-    and was measured 2 to 20 times as fast. Into few channels a product and a fold are.
+    For a small window one matrix product: more operations than the transposed convolution, but
+    measured 2 to 20 times as fast. For few channels a product and a fold.
     """
     assert isinstance(module, nn.Conv2d)  # noqa: S101
     weight, kernel, stride, gap = module.weight, module.kernel_size, module.stride, module.dilation
@@ -86,7 +86,7 @@ def _unpadded(module: nn.Module) -> Callable[[Tensor], Tensor]:
 
 
 def padding_of(module: nn.Conv1d | nn.Conv2d) -> tuple[int, ...]:
-    """Return the zeros on each side; raises ValueError where the sides differ."""
+    """Return the padding of each side with zeros; raises ValueError if sides differ."""
     if module.padding == "valid":
         return (0,) * len(module.kernel_size)
     if module.padding == "same":

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 ROUNDING = 2.0**-18
-"""By this share of the sizes of all terms every bound is moved outwards: 64 times the unit
-roundoff of float32, where sums of thousands of terms were measured to err by less than one."""
+"""Every bound is loosened by this share of the sizes of all terms: 64 times the unit roundoff of
+float32; sums of thousands of terms were measured to err by less than one roundoff."""
 
 
 class Lines(NamedTuple):
@@ -21,10 +21,10 @@ class Lines(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """An activation that never falls: ``function``, and its lines between (low, high).
+    """A monotone activation: ``function``, and its lines between (low, high).
 
     ``bend`` is the slope left of 0 of a ReLU (0) or a leaky ReLU, whose lower line may have any
-    slope from there to 1; None for curves whose lower line is fixed.
+    slope from there to 1; None for activations with a fixed lower line.
     """
 
     function: Callable[[Tensor], Tensor]
@@ -41,13 +41,13 @@ def rectifier(bend: float = 0.0) -> Curve:
         return torch.where(x > 0, x, bend * x)
 
     def lines(low: Tensor, high: Tensor) -> Lines:
-        """Adaptive as in CROWN: the lower line that leaves the smaller area (Zhang et al. 2018)."""
+        """Adaptive as in CROWN: the lower line with the smaller area (Zhang et al. 2018)."""
         on, off = low >= 0, high <= 0
         chord = (high - bend * low) / (high - low).clamp_min(torch.finfo(low.dtype).tiny)
         chord = torch.where(on, 1, torch.where(off, bend, chord))
         near = torch.where(high > -low, 1.0, bend)
         low_slope = torch.where(on, 1, torch.where(off, bend, near)).to(low)
-        # The chord is rounded: what it lacks is taken at the end where it lacks more.
+        # The chord is rounded: the error is added at the end where it is larger.
         lacks = torch.maximum((1 - chord) * high, (bend - chord) * low)
         shift = torch.where(on | off, 0, lacks * (1 + 8 * ROUNDING))
         return Lines(low_slope, torch.zeros_like(low), chord, shift)
@@ -56,7 +56,7 @@ def rectifier(bend: float = 0.0) -> Curve:
 
 
 def sigmoid() -> Curve:
-    """Return the logistic curve."""
+    """Return the logistic function."""
     return _s_shaped(torch.sigmoid, lambda x: torch.sigmoid(x) * torch.sigmoid(-x), 0.5)
 
 
@@ -68,7 +68,7 @@ def tanh() -> Curve:
 def _s_shaped(
     function: Callable[[Tensor], Tensor], slope: Callable[[Tensor], Tensor], middle: float
 ) -> Curve:
-    """Return a curve that is convex left of 0, concave right of it, and odd around ``middle``."""
+    """Return a function that is convex left of 0, concave right of 0, odd around ``middle``."""
 
     def odd(x: Tensor) -> Tensor:
         return function(x) - middle
@@ -84,10 +84,10 @@ def _s_shaped(
 def _above(
     odd: Callable[[Tensor], Tensor], slope: Callable[[Tensor], Tensor], low: Tensor, high: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return slope and shift of a line above an odd s-shaped curve on [low, high].
+    """Return slope and shift of a line above an odd s-shaped function on [low, high].
 
-    The chord where it is above; else a tangent at a place right of 0 that passes above the left
-    end: halfway where all is concave, else the leftmost such place, by bisection.
+    The chord if it is above; else a tangent right of 0 that passes above the left end: at the
+    middle if all is concave, else at the leftmost such point, by bisection.
     """
     wide = (high - low).clamp_min(1e-6)
     chord = ((odd(high) - odd(low)) / wide).clamp_min(0)
@@ -102,6 +102,6 @@ def _above(
     steep = torch.where(convex, chord, slope(touch))
     at = torch.where(convex, low, touch)
     shift = odd(at) - steep * at
-    # A chord is computed at one end: it must pass above the other one too.
+    # A chord is computed at one end: it must be above at the other one too.
     ends = torch.maximum(odd(low) - steep * low, odd(high) - steep * high)
     return steep, torch.maximum(shift, ends) + ROUNDING * (1 + steep * at.abs())

@@ -1,7 +1,7 @@
-"""Intervals for the value of every step, tightened by CROWN where an activation needs it.
+"""Bounds for the value of every step, by intervals and by CROWN before activations.
 
-Gowal et al. 2018 for the intervals. Only entries whose activation is not known to be straight are
-worth the way back; what is found for a layer is used for the next.
+Intervals as in Gowal et al. 2018. Only the unstable inputs of activations are tightened by a
+backward pass; the bounds of a layer are used for the next.
 """
 
 from typing import NamedTuple
@@ -11,8 +11,8 @@ from torch import Tensor
 
 from advkit.bounds.affine import Affine
 from advkit.bounds.curves import ROUNDING, Curve, Lines
-from advkit.bounds.highest import Highest, Peaks, peaks
 from advkit.bounds.linear_relaxation import Look, lower
+from advkit.bounds.max_pooling import Highest, Peaks, peaks
 from advkit.bounds.memory import chunks, padded, widest
 from advkit.bounds.patches import neurons
 from advkit.bounds.regions import Region
@@ -27,7 +27,7 @@ class Walls(NamedTuple):
 
 
 class Bounds(NamedTuple):
-    """The walls of every step, and the lines of every activation between them."""
+    """The bounds of every step, and the lines of every activation."""
 
     walls: dict[int, Walls]
     lines: dict[int, Lines | Peaks]
@@ -40,9 +40,10 @@ def bounds_of(
     tight: bool = True,
     look: Look = lambda _place, _a: None,
 ) -> Bounds:
-    """Return walls for every step over ``region``; intervals alone where not ``tight``.
+    """Return bounds for every step over ``region``; by intervals only unless ``tight``.
 
-    ``look`` is shown the coefficients of every way back, as in `linear_relaxation.lower`.
+    ``look`` is called with the coefficients of every backward pass, as in
+    `linear_relaxation.lower`.
     """
     found, bent = Bounds({0: Walls(region.low, region.high)}, {}), before_curves(graph)
     for place, step in enumerate(graph[1:], 1):
@@ -56,16 +57,16 @@ def bounds_of(
 
 
 def before_curves(graph: Graph) -> set[int]:
-    """Return the places whose walls are worth a way back: the inputs of what is not affine.
+    """Return the steps whose bounds are worth a backward pass: inputs of activations.
 
-    What comes out of a curve is no tighter for a way back than what went in.
+    For the output of an activation a backward pass is no tighter than for its input.
     """
     bent = {step.inputs[0] for step in graph if isinstance(step.rule, Curve | Highest)}
     return bent - {place for place, step in enumerate(graph) if isinstance(step.rule, Curve)}
 
 
 def lines_of(step: Step, walls: Walls) -> Lines | Peaks:
-    """Return the lines of an activation whose input lies between ``walls``."""
+    """Return the lines of an activation whose input lies between the bounds ``walls``."""
     if isinstance(step.rule, Highest):
         return peaks(step.rule, *walls)
     assert isinstance(step.rule, Curve)  # noqa: S101
@@ -102,11 +103,11 @@ def _affine(rule: Affine, inputs: list[Walls]) -> Walls:
 def _drawn_in(
     graph: Graph, place: int, walls: Walls, found: Bounds, region: Region, look: Look
 ) -> Walls:
-    """Return ``walls`` with those entries tightened that no activation is straight on."""
+    """Return ``walls`` with the entries tightened for which the activation is unstable."""
     shape, bends = graph[place].shape, _only_rectified(graph, place)
     width = widest(graph, place)
     low, high = walls.low.flatten(1).clone(), walls.high.flatten(1).clone()
-    # The wall nearer to 0 first: beyond it the activation is straight, and the other can wait.
+    # The bound nearer to 0 first: beyond it the activation is linear, and the other is not needed.
     nearer = torch.where(-low <= high, 1.0, -1.0).to(low)
     for turn in (nearer, -nearer):
         open_ = (low < 0) & (high > 0) if bends else high > low

@@ -1,4 +1,4 @@
-"""From the cheapest proof to the most expensive: each is tried on what the last left open."""
+"""Certification by increasingly expensive methods, each for the samples left open before."""
 
 from typing import NamedTuple
 
@@ -8,8 +8,8 @@ from torch import Tensor
 from advkit.bounds.intervals import bounds_of
 from advkit.bounds.linear_relaxation import Look
 from advkit.bounds.margins import Rivals, margins_of, rivals, tightened
+from advkit.bounds.proof_methods import RUNGS
 from advkit.bounds.regions import Region, rows_of
-from advkit.bounds.rungs import RUNGS
 from advkit.bounds.slopes import Proof
 from advkit.bounds.splitting import split
 from advkit.bounds.tracing import Graph
@@ -19,9 +19,9 @@ STEPS = 20
 
 
 class Certificate(NamedTuple):
-    """Per sample: a lower bound of the least margin (n,), and the rung (n,) that gave it.
+    """Per sample: a lower bound of the least margin (n,), and the method (n,) that gave it.
 
-    Above 0 it is proved that no point of the set is read as another class.
+    Above 0 it is proved that no point of the set is classified as another class.
     """
 
     lower: Tensor
@@ -38,11 +38,11 @@ def certify(
     targets: Tensor | None = None,
     look: Look = lambda _place, _a: None,
 ) -> Certificate:
-    """Return what is proved of every sample of ``region`` with labels ``y`` (n,).
+    """Return the certificates of the samples of ``region`` with labels ``y`` (n,).
 
-    Climbs `RUNGS` up to ``method``; `split` has so many ``seconds`` per sample. With ``targets``
-    (n,) only these classes are rivals. ``look`` is shown the coefficients of the ways back of
-    CROWN, which tell what it costs. Raises UsageError for an unknown method.
+    Tries `RUNGS` up to ``method``; `split` has a time limit of ``seconds`` per sample. With
+    ``targets`` (n,) only these classes are rivals. ``look`` is called with the coefficients of
+    CROWN's backward passes, to measure the cost. Raises UsageError for an unknown method.
     """
     if method not in RUNGS:
         raise UnknownNameError(f"there is no method {method!r}", did_you_mean(method, RUNGS))
@@ -65,7 +65,7 @@ def certify(
 
 
 def least_of(bound: Tensor, against: Rivals, n: int) -> Tensor:
-    """Return the least of the bounds (m,) of every sample (n,)."""
+    """Return the minimum over the bounds (m,) of every sample, (n,)."""
     every = bound.new_full((n,), torch.inf)
     return every.scatter_reduce(0, against.who, bound, "amin")
 

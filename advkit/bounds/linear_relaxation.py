@@ -1,9 +1,9 @@
-"""CROWN: backpropagation that replaces every activation by lines (Zhang et al. 2018).
+"""CROWN: backpropagation with every activation replaced by lines (Zhang et al. 2018).
 
-The coefficients of a row say: (the neuron) >= sum(a * value) + constant. A step back puts in the
-place of the value what is known of it: an affine operator its own formula; an activation its lower
-line where the coefficient is positive and its upper line where it is negative. At the input the
-least value over the region is exact.
+The coefficients of a row mean: (the neuron) >= sum(a * value) + constant. A backward step
+substitutes for the value: an affine operator its own formula; an activation its lower line where
+the coefficient is positive and its upper line where it is negative. At the input the minimum over
+the region is exact.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,20 +14,20 @@ from torch import Tensor
 
 from advkit.bounds.affine import Affine
 from advkit.bounds.curves import ROUNDING, Curve, Lines
-from advkit.bounds.highest import Highest, Peaks, back
+from advkit.bounds.max_pooling import Highest, Peaks, back
 from advkit.bounds.patches import Rows, added, firm, moved, seen, view, whole
 from advkit.bounds.regions import Region, least
 from advkit.bounds.tracing import Graph, Step
 
 Relaxation = Mapping[int, Lines | Peaks]
-"""By the place of an activation or a max pooling in the graph: its lines for every sample."""
+"""Lines of every sample, by the index of an activation or max pooling in the graph."""
 
 
 class Choice(NamedTuple):
-    """What a walk back takes at a rectifier in place of the usual lines, all (m, *shape).
+    """Replacement for the usual lines of a rectifier in a backward pass, all (m, *shape).
 
-    push: is added to the coefficients of the activation's input, the multiplier of a constraint
-    on it (Wang et al. 2021).
+    push: is added to the coefficients of the activation's input, the multiplier of a constraint on
+    it (Wang et al. 2021).
     """
 
     low_slope: Tensor
@@ -37,7 +37,7 @@ class Choice(NamedTuple):
 
 
 class _Sums(NamedTuple):
-    """The constants gathered on the way, and the sizes of the terms that they are made of."""
+    """The constants accumulated so far, and the sizes of their terms."""
 
     constant: Tensor
     size: Tensor
@@ -62,9 +62,9 @@ def lower(
 ) -> Tensor:
     """Return a lower bound (m,) of sum(a * value of step ``start``) for every row.
 
-    ``who`` (m,) says of which sample of ``region`` and ``known`` each row is. ``choose`` gives
-    what is free at the activation at some place, None for the usual; ``look`` is shown the
-    coefficients (m, *shape) of every activation's output. Moved outwards by `ROUNDING`.
+    ``who`` (m,) is the sample of ``region`` and ``known`` for each row. ``choose`` returns the free
+    slopes at an activation, None for the usual ones; ``look`` is called with the coefficients (m,
+    *shape) of every activation's output. Loosened by `ROUNDING`.
     """
     waiting = {start: rows}
     sums = _Sums(*torch.zeros(2, len(who), dtype=rows.a.dtype, device=rows.a.device))

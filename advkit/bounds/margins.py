@@ -1,4 +1,4 @@
-"""Bounds for the differences of logits: the label's minus every other class's."""
+"""Bounds for differences of logits: the label's minus every other class's."""
 
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ class Rivals(NamedTuple):
 
 
 def rivals(y: Tensor, classes: int, targets: Tensor | None = None) -> Rivals:
-    """Return every class but ``y`` (n,) for every sample, or its target (n,) alone."""
+    """Return every class but ``y`` (n,) for every sample, or its target (n,) only."""
     if targets is not None:
         return Rivals(torch.arange(len(y), device=y.device), targets)
     every = torch.arange(classes, device=y.device).expand(len(y), classes)
@@ -28,7 +28,7 @@ def rivals(y: Tensor, classes: int, targets: Tensor | None = None) -> Rivals:
 
 
 def differences(y: Tensor, against: Rivals, classes: int, like: Tensor) -> Rows:
-    """Return the rows that take from the logits: the label's minus the rival's."""
+    """Return the rows of coefficients at the logits: the label's minus the rival's."""
     each = torch.arange(len(against.who), device=y.device)
     a = torch.zeros(len(each), classes, dtype=like.dtype, device=like.device)
     a[each, y[against.who]] += 1
@@ -53,7 +53,7 @@ def margins_of(
 
 
 def tightened(proof: Proof, y: Tensor, against: Rivals, steps: int) -> Tensor:
-    """Return bounds (m,) as `margins_of`, with slopes optimised by ``steps`` moves."""
+    """Return bounds (m,) as `margins_of`, with slopes optimised for ``steps`` steps."""
     last, classes = len(proof.graph) - 1, proof.graph[-1].shape[0]
     rows = differences(y, against, classes, proof.region.low)
     return optimised(proof, Freedom(last, rows, against.who), steps, until=0.0).bound

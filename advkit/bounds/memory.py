@@ -1,4 +1,4 @@
-"""How many rows of coefficients are worked on at once."""
+"""Number of rows of coefficients processed at once."""
 
 from collections.abc import Iterator
 
@@ -8,13 +8,13 @@ from torch import Tensor
 from advkit.bounds.affine import Affine
 from advkit.bounds.convolutions import grown
 from advkit.bounds.curves import Curve
-from advkit.bounds.highest import Highest, sizes_of
+from advkit.bounds.max_pooling import Highest, sizes_of
 from advkit.bounds.patches import covers
 from advkit.bounds.tracing import Graph, Step
 from advkit.models.classifier import LEAST, ROWS
 
 MEMORY = 1 << 22
-"""Bytes that the coefficients of one map may take at once: more would leave the cache."""
+"""Maximum bytes of the coefficients of one map: more would leave the cache."""
 
 
 def chunks(count: int, width: int) -> Iterator[slice]:
@@ -24,21 +24,21 @@ def chunks(count: int, width: int) -> Iterator[slice]:
 
 
 def padded(rows: Tensor) -> Tensor:
-    """Return ``rows`` (m, ...) with the last one repeated to a number of rows that is stable.
+    """Return ``rows`` (m, ...) with the last one repeated to a batch-invariant number of rows.
 
-    See `advkit.models.classifier`: nothing about a row may depend on the rows beside it.
+    See `advkit.models.classifier`: a row must not depend on the rows beside it.
     """
     spare = max(-len(rows) % ROWS, LEAST - len(rows)) if len(rows) else 0
     return torch.cat([rows, rows[-1:].expand(spare, *rows.shape[1:])]) if spare else rows
 
 
 def widest(graph: Graph, place: int) -> int:
-    """Return the most entries that one neuron of step ``place`` sees of any map in front of it."""
+    """Return the size of the largest receptive field of a neuron of step ``place`` in any map."""
     return max(spans(graph, place))
 
 
 def spans(graph: Graph, place: int) -> list[int]:
-    """Return how many entries one neuron of step ``place`` sees of every map on the way back."""
+    """Return the size of the receptive field of a neuron of step ``place`` in every earlier map."""
     windows: dict[int, tuple[int, ...] | None] = {}
     windows[place] = (1, 1) if len(graph[place].shape) == 3 else None
     found = []
@@ -55,7 +55,7 @@ def spans(graph: Graph, place: int) -> list[int]:
 
 
 def _before(step: Step, window: tuple[int, ...] | None) -> tuple[int, ...] | None:
-    """Return the size of a ``window`` in front of ``step``; None is the whole map."""
+    """Return the size of a ``window`` before ``step``; None is the whole map."""
     if window is None or isinstance(step.rule, Curve):
         return window
     if isinstance(step.rule, Highest):

@@ -1,4 +1,4 @@
-"""The operators that can be bounded, by the names of modules, functions and methods."""
+"""Bounding rules of operators, by the names of modules, functions and methods."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ from advkit.bounds.affine import (
 )
 from advkit.bounds.convolutions import convolution
 from advkit.bounds.curves import Curve, rectifier, sigmoid, tanh
-from advkit.bounds.highest import Highest
+from advkit.bounds.max_pooling import Highest
 
 Rule = Affine | Curve | Highest
 
@@ -30,7 +30,7 @@ Rule = Affine | Curve | Highest
 class Call(NamedTuple):
     """One call in a traced net.
 
-    ``args`` and ``kwargs`` hold a ``place`` where a value depends on the input; ``shapes`` are
+    ``args`` and ``kwargs`` hold a ``place`` for values that depend on the input; ``shapes`` are
     those of these values, ``out`` that of the result, both without the batch.
     """
 
@@ -49,7 +49,7 @@ class Call(NamedTuple):
 
 
 def rule_of(call: Call) -> Rule:
-    """Return what is known of a call; raises ValueError or KeyError where that is nothing."""
+    """Return the rule of a call; raises ValueError or KeyError if there is none."""
     plain = call.name.strip("_")
     if plain not in RULES:
         raise ValueError("nothing is known of it")
@@ -138,7 +138,7 @@ def _divided(call: Call) -> Affine:
 
 
 def _constant(value: Any, call: Call) -> Tensor:
-    """Return a number or tensor with one row for all samples; raises ValueError if it has more."""
+    """Return a number or tensor that is equal for all samples; raises ValueError otherwise."""
     found = torch.as_tensor(value).to(call.like)
     whole = torch.broadcast_shapes(found.shape, (1, *call.out))  # type: ignore[no-untyped-call]
     if whole != (1, *call.out):

@@ -1,4 +1,4 @@
-"""Coefficients of one neuron each: over the whole map, or over the window that the neuron sees."""
+"""Coefficients of single neurons: over the whole map, or over the receptive field."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,8 +13,8 @@ from advkit.bounds.affine import Shape, Window
 class Rows(NamedTuple):
     """Coefficients ``a`` (m, *shape), or (m, channels, h, w) of windows that begin at ``corner``.
 
-    ``corner`` (m, 2) is the place of each window's first entry, None where the map is whole.
-    Entries of a window that lie outside the map are zero, if they are not ``loose``.
+    ``corner`` (m, 2) is the position of each window's first entry, None for whole maps. Entries of
+    a window outside the map are zero, unless ``loose``.
     """
 
     a: Tensor
@@ -23,10 +23,10 @@ class Rows(NamedTuple):
 
 
 class View(NamedTuple):
-    """What rows look at: windows of ``size`` at ``y``, ``x`` of the maps ``who``, each once (u,).
+    """The parts of maps that rows refer to: windows of ``size`` at ``y``, ``x`` of maps ``who``.
 
-    ``which`` (m,) is the window of each row. Neurons of many channels see the same one. Where the
-    map is whole, ``size`` is None and ``which`` is the map.
+    Each window occurs once, (u,), as neurons of many channels share it; ``which`` (m,) is the
+    window of each row. For whole maps ``size`` is None and ``which`` is the map.
     """
 
     which: Tensor
@@ -51,7 +51,7 @@ def neurons(places: Tensor, sign: Tensor, shape: Shape) -> Rows:
 
 
 def moved(rows: Rows, by: Window, shape: Shape) -> Rows:
-    """Return the rows in front of an operator; ``shape`` is that of its input."""
+    """Return the rows before an operator; ``shape`` is that of its input."""
     assert rows.corner is not None  # noqa: S101
     a = by.back(rows.a)
     scale, pad = torch.tensor(by.stride), torch.tensor(by.pad)
@@ -61,28 +61,28 @@ def moved(rows: Rows, by: Window, shape: Shape) -> Rows:
 
 
 def fitted(rows: Rows, shape: Shape) -> Rows:
-    """Return ``rows``, whole if the windows are as large as the map.
+    """Return ``rows`` over the whole map if the windows are as large.
 
-    Such a window only costs: more entries, and a piece of the map of its own for every row.
+    Such a window costs more: more entries, and a separate piece of the map for every row.
     """
     assert rows.corner is not None  # noqa: S101
     return Rows(whole(rows, shape)) if covers(rows.a.shape[2:], shape) else rows
 
 
 def covers(window: Sequence[int], shape: Shape) -> bool:
-    """Return whether a window of this size has as many places as a map of ``shape``."""
+    """Return whether a window of this size has as many positions as a map of ``shape``."""
     return window[0] * window[1] >= shape[1] * shape[2]
 
 
 def firm(rows: Rows, shape: Shape) -> Rows:
-    """Return ``rows`` with the entries outside the map zero."""
+    """Return ``rows`` with the entries outside the map set to zero."""
     if not rows.loose or rows.corner is None:
         return rows
     return Rows(_inside(rows.a, rows.corner, shape), rows.corner)
 
 
 def _inside(a: Tensor, corner: Tensor, shape: Shape) -> Tensor:
-    """Return ``a`` with the entries outside the map zero."""
+    """Return ``a`` with the entries outside the map set to zero."""
     for axis, size in ((0, shape[1]), (1, shape[2])):
         at = corner[:, axis, None] + torch.arange(a.shape[2 + axis], device=a.device)
         there = ((at >= 0) & (at < size)).to(a.dtype)
@@ -105,7 +105,7 @@ def whole(rows: Rows, shape: Shape) -> Tensor:
 
 
 def view(who: Tensor, rows: Rows) -> View:
-    """Return what each row sees of the maps of its sample ``who`` (m,)."""
+    """Return the windows that the rows cover in the maps of their samples ``who`` (m,)."""
     if rows.corner is None:
         return View(who)
     h, w = rows.a.shape[-2:]
@@ -116,11 +116,11 @@ def view(who: Tensor, rows: Rows) -> View:
 
 
 def seen(values: Tensor, at: View) -> Tensor:
-    """Return what each row sees of the maps ``values`` (n, *shape); 0 outside."""
+    """Return the parts of the maps ``values`` (n, *shape) in each window; 0 outside."""
     if at.size is None or at.who is None:
         return values.index_select(0, at.which)
     h, w = at.size
-    first, last = at.who[0], at.who[-1]  # in order, as `unique` leaves them
+    first, last = at.who[0], at.who[-1]  # sorted, as `unique` returns them
     windows = F.pad(values[first : last + 1], (w, w, h, h)).unfold(2, h, 1).unfold(3, w, 1)
     return windows[at.who - first, :, at.y, at.x].index_select(0, at.which)
 

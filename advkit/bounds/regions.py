@@ -1,4 +1,4 @@
-"""The sets that inputs may come from, and the minimum of a linear function over one."""
+"""Input sets, and the minimum of a linear function over one."""
 
 from typing import NamedTuple
 
@@ -10,9 +10,9 @@ from advkit.engine.projections import furthest
 
 
 class Region(NamedTuple):
-    """A set per sample: the box from ``low`` to ``high``, both (n, ...), or less.
+    """A set per sample: the box from ``low`` to ``high``, both (n, ...), or a part of it.
 
-    With a ``radius`` (n,) only the part within the ball of ``norm`` around ``centre`` counts.
+    With a ``radius`` (n,) only the part within the ball of ``norm`` around ``centre``.
     """
 
     norm: str
@@ -23,9 +23,9 @@ class Region(NamedTuple):
 
 
 def ball_and_box(x: Tensor, eps: Tensor, norm: str) -> Region:
-    """Return the ball of ``norm`` and ``eps`` (n,) around ``x`` (n, ...) cut by the box [0, 1].
+    """Return the ball of ``norm`` and ``eps`` (n,) around ``x`` (n, ...) intersected with the box.
 
-    For L0 it is that of L1, in which the other lies: no entry of the box moves by more than one.
+    For L0 it is the L1 ball, which contains it: no entry in [0, 1] moves by more than one.
     """
     norm = "L1" if norm == "L0" else norm
     low, high = walls(x, eps)
@@ -47,15 +47,15 @@ def rows_of(region: Region, who: Tensor) -> Region:
 
 
 def least(region: Region, a: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the least value of sum(a * x), (m,), and the size of its terms; one set per row.
+    """Return the minimum of sum(a * x), (m,), and the size of its terms; one set per row.
 
-    Exact: at a corner of a box; by water-filling and by filling the steepest places first for
-    L2 and L1 balls cut by the box [0, 1] (`furthest`).
+    Exact: at a corner of a box; by water-filling and by filling the steepest entries first for L2
+    and L1 balls intersected with the box [0, 1] (`furthest`).
     """
     if region.radius is None:
         x = torch.where(a > 0, region.low, region.high)
     else:
-        # The place of the least value does not move to first order (Danskin): it is held fixed.
+        # The minimiser does not move to first order (Danskin): it is held fixed.
         x = furthest(region.norm, -a.detach(), region.centre, region.radius)
     terms = (a * x).flatten(1)
     return terms.sum(1), terms.abs().sum(1)

@@ -1,8 +1,8 @@
-"""alpha-CROWN: the slopes of the lower lines are free and optimised by gradient (Xu et al. 2021).
+"""alpha-CROWN: the slopes of the lower lines are optimised by gradient (Xu et al. 2021).
 
-With beta terms (Wang et al. 2021): where a neuron was split, the constraint on its sign enters the
-bound with a multiplier that is found together with the slopes. Any slopes and multipliers give a
-bound that holds; they only decide how tight it is. The walk is the engine's, over these numbers.
+With beta terms (Wang et al. 2021): for split neurons, the sign constraint enters the bound with a
+multiplier that is optimised together with the slopes. Any slopes and multipliers give a valid
+bound; they only affect how tight it is. The optimiser is the engine's.
 """
 
 from typing import NamedTuple
@@ -21,11 +21,11 @@ from advkit.engine import Objective, Point, ascend, best
 from advkit.engine.rules import Constraint, adam, within
 
 RATE = 0.25
-"""The step of Adam on slopes, which lie between 0 and 1."""
+"""The step of Adam for slopes, which lie between 0 and 1."""
 
 
 class Proof(NamedTuple):
-    """What bounds are made of: the steps, what is known of each, and the set of inputs."""
+    """The inputs of a bound: the steps, their relaxation, and the set of inputs."""
 
     graph: Graph
     known: Bounds
@@ -33,10 +33,10 @@ class Proof(NamedTuple):
 
 
 class Freedom(NamedTuple):
-    """Rows with a choice: coefficients at ``place``, whose sample, and the signs of split neurons.
+    """Rows with free slopes: coefficients at ``place``, their samples, and signs of split neurons.
 
-    ``signs`` (m, t) is 1 or -1 where a neuron is split, 0 elsewhere; t counts the entries of all
-    rectifiers in front of ``place``, one after the other. None: nothing is split.
+    ``signs`` (m, t) is 1 or -1 for split neurons, 0 elsewhere; t counts the entries of all
+    rectifiers before ``place``, one after the other. None: nothing is split.
     """
 
     place: int
@@ -46,14 +46,14 @@ class Freedom(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The best bound (m,) of every row, and the slopes and multipliers that give it (m, ...)."""
+    """The best bound (m,) of every row, and its slopes and multipliers (m, ...)."""
 
     bound: Tensor
     chosen: Tensor
 
 
 def rectifiers(graph: Graph, place: int) -> list[int]:
-    """Return the places of the activations with free slopes in front of ``place``."""
+    """Return the indices of the activations with free slopes before ``place``."""
     curves = [(i, step.rule) for i, step in enumerate(graph[: place + 1])]
     return [i for i, rule in curves if isinstance(rule, Curve) and rule.bend is not None]
 
@@ -64,7 +64,7 @@ def sizes(graph: Graph, place: int) -> list[int]:
 
 
 def usual(proof: Proof, free: Freedom) -> Tensor:
-    """Return the slopes that CROWN takes, as a start (m, t), or (m, 2t) with multipliers of 0."""
+    """Return the slopes of CROWN as a start (m, t), or (m, 2t) with multipliers of 0."""
     places = rectifiers(proof.graph, free.place)
     parts = []
     for place in places:
@@ -81,7 +81,7 @@ def usual(proof: Proof, free: Freedom) -> Tensor:
 def optimised(
     proof: Proof, free: Freedom, steps: int, start: Tensor | None = None, until: float | None = None
 ) -> Found:
-    """Return the best bounds of ``steps`` moves of Adam; rows above ``until`` rest early."""
+    """Return the best bounds of ``steps`` steps of Adam; rows above ``until`` stop early."""
     x = usual(proof, free) if start is None else start
     half = x.shape[1] if free.signs is None else x.shape[1] // 2
     rule = within(adam(RATE), Constraint(lambda x: _allowed(x, half)))

@@ -1,8 +1,8 @@
 """Randomised smoothing: a certificate of the smoothed classifier, not of the model (Cohen 2019).
 
-The smoothed classifier reads an image as the class that the model gives most often under normal
-noise of deviation sigma. If that class has probability p > 1/2 it does not change within an L2
-ball of radius sigma * Phi^-1(p). p is known from draws only, with a confidence.
+The smoothed classifier predicts the class that the model predicts most often under normal noise of
+deviation sigma. If that class has probability p > 1/2 it does not change within an L2 ball of
+radius sigma * Phi^-1(p). p is estimated from samples, with a confidence bound.
 """
 
 from collections.abc import Sequence
@@ -15,15 +15,15 @@ from torch import Tensor, nn
 from advkit.engine.seeding import keys, normal
 
 GUESS = 64
-"""Draws that choose the class; others then tell its probability."""
+"""Draws that select the class; others estimate its probability."""
 TOGETHER = 256
 
 
 class Smoothed(NamedTuple):
-    """Per sample, (n,): the class of the smoothed classifier, and how sure it is of it.
+    """Per sample, (n,): the class of the smoothed classifier, and its probability.
 
     least: lower confidence bound of the class's probability under noise. radius: in L2, within
-    which the class does not change; 0 where ``least`` is not above 1/2 and nothing is said.
+    which the class does not change; 0 if ``least`` is not above 1/2.
     """
 
     read_as: Tensor
@@ -42,10 +42,10 @@ def smoothed(
     seed: int = 0,
     ids: Sequence[str] | None = None,
 ) -> Smoothed:
-    """Return what holds for the smoothed classifier at ``x`` (n, ...), wrong with chance ``doubt``.
+    """Return the certificate of ``x`` (n, ...), wrong with probability at most ``doubt``.
 
-    Each sample takes ``draws`` passes and `GUESS` more. Noisy images leave [0, 1]: they are not
-    clipped, as the radius rests on normal noise.
+    Each sample takes ``draws`` passes and `GUESS` more. Noisy images are not clipped to [0, 1], as
+    the radius assumes normal noise.
     """
     names = [str(i) for i in range(len(x))] if ids is None else ids
     rows = [
@@ -62,7 +62,7 @@ def _radius(least: float, sigma: float) -> float:
 
 
 def reach(sigma: float, draws: int, doubt: float) -> float:
-    """Return the largest radius that there can be: that of an image whose draws all agree."""
+    """Return the largest possible radius: that of an image whose draws all agree."""
     return _radius(least_share(draws, draws, doubt), sigma)
 
 
@@ -83,7 +83,7 @@ def least_share(hits: int, draws: int, doubt: float) -> float:
 def _counts(
     model: nn.Module, x: Tensor, classes: int, sigma: float, draws: int, key: Tensor, part: int
 ) -> Tensor:
-    """Return how often the model gives every class, (classes,), over ``draws`` noises."""
+    """Return how often the model predicts every class, (classes,), over ``draws`` noises."""
     found = torch.zeros(classes, dtype=torch.long)
     for at in range(0, draws, TOGETHER):
         many = min(TOGETHER, draws - at)

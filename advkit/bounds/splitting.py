@@ -1,8 +1,8 @@
-"""Branch and bound: where a proof is not tight enough, split a neuron's range at 0 and prove both.
+"""Branch and bound: if a bound is not tight enough, split a neuron's range at 0, prove both.
 
-Each part has one curve less to relax; that its neuron has this sign enters the bound with a
-multiplier (beta-CROWN, Wang et al. 2021). Which neuron is split: of those where the relaxation
-loses most, the one whose worse half gains most (filtered smart branching, De Palma et al. 2021).
+Each part has one activation less to relax; the sign constraint of its neuron enters the bound with
+a multiplier (beta-CROWN, Wang et al. 2021). The neuron to split: of those with the largest loss by
+relaxation, the one whose worse half gains most (filtered smart branching, De Palma et al. 2021).
 """
 
 import time
@@ -20,11 +20,11 @@ from advkit.bounds.tracing import Graph
 ROOT, STEPS = 50, 8
 BATCH, TRIED = 32, 3
 MEMORY = 1 << 29
-"""Bytes that the parts of one sample may take; then it stays open."""
+"""Maximum bytes for the parts of one sample; beyond it the sample stays open."""
 
 
 class Parts(NamedTuple):
-    """Parts of the proof that are open: of which rival, how split, with which slopes, how low.
+    """Open parts of the proof: their rivals, splits, slopes and bounds.
 
     rival (d,); signs (d, t) and chosen (d, 2t) as in `slopes`; bound (d,).
     """
@@ -36,9 +36,9 @@ class Parts(NamedTuple):
 
 
 def split(proof: Proof, y: Tensor, against: Rivals, seconds: float) -> Tensor:
-    """Return lower bounds (m,) of the label's logit minus each rival's; above 0 or out of time.
+    """Return lower bounds (m,) of the label's logit minus each rival's, until above 0 or timeout.
 
-    Every sample has so many ``seconds``: what stays open depends on the machine.
+    The time limit is ``seconds`` per sample: which samples stay open depends on the machine.
     """
     found = torch.full((len(against.who),), -torch.inf, dtype=proof.region.low.dtype)
     for sample in sorted(set(against.who.tolist())):
@@ -105,7 +105,7 @@ def _halves(proof: Proof, first: Freedom, parts: Parts, spot: Tensor) -> Parts:
 
 
 def _where(proof: Proof, first: Freedom, parts: Parts) -> Tensor:
-    """Return where to split every part (d,); -1 where no neuron is left."""
+    """Return the neuron at which to split every part (d,); -1 if none is left."""
     loss = _losses(proof, first, parts)
     top, spots = loss.topk(min(TRIED, loss.shape[1]), 1)
     worse = torch.stack([_worse_half(proof, first, parts, spot) for spot in spots.T], 1)
@@ -126,7 +126,7 @@ def _worse_half(proof: Proof, first: Freedom, parts: Parts, spot: Tensor) -> Ten
 
 
 def _losses(proof: Proof, first: Freedom, parts: Parts) -> Tensor:
-    """Return how much of the bound the relaxation of every neuron may cost, (d, t); 0 if none."""
+    """Return an upper bound on the loss by relaxation of every neuron, (d, t); 0 if none."""
     seen: dict[int, Tensor] = {}
     free = _freedom(first, parts.rival, parts.signs)
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""From an unmodified module to a list of steps whose bounds are known, by torch.fx."""
+"""Trace an unmodified module by torch.fx into a list of steps with known bounds."""
 
 import logging
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from torch import Tensor, fx, nn
 
 from advkit.bounds.affine import Affine, Shape, scaling
 from advkit.bounds.curves import Curve
-from advkit.bounds.highest import Highest
+from advkit.bounds.max_pooling import Highest
 from advkit.bounds.operators import FORMS, Call, rule_of
 from advkit.errors import InputError
 from advkit.models.classifier import Classifier
@@ -18,11 +18,11 @@ LOG = logging.getLogger("advkit")
 DECIDES = "decides by the values of its input, or by its size (if, while, assert)"
 COUNTS = "counts, unpacks or loops over its input, or the shape of it"
 WHY = {"iterated": COUNTS, "'len'": COUNTS, "control flow": DECIDES}
-"""What a net does that torch.fx says this of; the first that is found counts."""
+"""What the net does for which torch.fx raises this message; the first match counts."""
 
 
 class Step(NamedTuple):
-    """One operator: its name, what is known of it, the places of its inputs, its shape."""
+    """One operator: its name, its rule, the indices of its inputs, its shape."""
 
     name: str
     rule: Affine | Curve | Highest | None
@@ -35,19 +35,19 @@ Graph = list[Step]
 
 
 def trace(model: Classifier, shape: Shape) -> Graph:
-    """Return the steps of ``model`` for images of ``shape``, its normalisation among them.
+    """Return the steps of ``model`` for images of ``shape``, including its normalisation.
 
-    Raises InputError, which names the operator, for a model of which nothing can be proved.
+    Raises InputError, which names the operator, for a model that cannot be bounded.
     """
     sample = _sample(model, shape)
     with torch.no_grad():
-        logits = model(sample)  # settles the layout of memory that the net can work in too
+        logits = model(sample)  # sets the memory layout that the net supports
     try:
         traced = fx.symbolic_trace(model.net)
         recorder = _Recorder(traced)
         with torch.no_grad():
             recorder.run(model._normalise(sample))
-    except Exception as error:  # whatever the user's code raises when it is given no numbers
+    except Exception as error:  # whatever the user's code raises for symbolic values
         LOG.debug("torch.fx cannot trace %s: %r", model.name, error)
         raise refused(model, _untraced(error)) from error
     graph: Graph = [Step("input", None, (), shape)]
@@ -65,7 +65,7 @@ def trace(model: Classifier, shape: Shape) -> Graph:
 
 
 def _checked(graph: Graph, sample: Tensor, logits: Tensor, model: Classifier) -> Graph:
-    """Return ``graph`` if its steps give the model's own logits: a hook can change them unseen."""
+    """Return ``graph`` if its steps give the model's own logits: hooks are invisible to tracing."""
     found = [sample]
     with torch.no_grad():
         for step in graph[1:]:
@@ -78,7 +78,7 @@ def _checked(graph: Graph, sample: Tensor, logits: Tensor, model: Classifier) ->
 
 
 def _untraced(error: Exception) -> str:
-    """Return in our words why a net cannot be traced; torch's own are many, and of its insides."""
+    """Return in plain words why a net cannot be traced."""
     why = f"needs numbers where it is asked without any ({type(error).__name__})"
     why = next((told for said, told in WHY.items() if said in str(error)), why)
     place = own_place(error)
@@ -101,14 +101,14 @@ def _sample(model: Classifier, shape: Shape) -> Tensor:
 
 
 class _Recorder(fx.Interpreter):
-    """Runs the net and keeps the value of every node."""
+    """Runs the net and stores the value of every node."""
 
     def __init__(self, traced: fx.GraphModule) -> None:
         super().__init__(traced, garbage_collect_values=False)
         self.seen: dict[fx.Node, Any] = {}
 
     def run_node(self, n: fx.Node) -> Any:
-        """Run one node as always."""
+        """Run one node and store its value."""
         self.seen[n] = super().run_node(n)
         return self.seen[n]
 
@@ -156,7 +156,7 @@ def _step(
 
 
 class _Place(NamedTuple):
-    """Stands among the arguments of an operator for a value that depends on the input."""
+    """Placeholder in the arguments of an operator for a value that depends on the input."""
 
     node: fx.Node
 

@@ -10,7 +10,7 @@ from click.shell_completion import CompletionItem
 from advkit import __version__
 from advkit.cli.common_options import with_common_options
 from advkit.cli.failures import guarded
-from advkit.cli.said_twice import check_said_once
+from advkit.cli.repeated_options import check_said_once
 from advkit.errors import UsageError, did_you_mean
 
 GROUPS = {
@@ -61,7 +61,7 @@ COMMANDS = {name: about for group in GROUPS.values() for name, about in group.it
 
 
 class LazyGroup(click.Group):
-    """A group that knows the names and one-line helps of its commands, and imports on call."""
+    """A group with the names and one-line helps of its commands, which imports them on call."""
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
@@ -87,20 +87,20 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; raises UsageError where an option of one value is given two."""
+        """Find the command; raises UsageError if an option for one value is given two."""
         name, command, words = super().resolve_command(ctx, args)
         if command is not None and not ctx.resilient_parsing:
             check_said_once(command, ctx, words)
         return name, command, words
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """Return the commands that begin so; click would import each for its help."""
+        """Return the commands with this prefix; click would import each for its help."""
         found = click.Command.shell_complete(self, ctx, incomplete)
         return found + [CompletionItem(name, help=about) for name, about in sorted(COMMANDS.items())
                         if name.startswith(incomplete)]  # fmt: skip
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands, by what they are for, without importing them."""
+        """Write the commands, grouped by purpose, without importing them."""
         wide = max(map(len, COMMANDS))
         for title, commands in GROUPS.items():
             with formatter.section(title):

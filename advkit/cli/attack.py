@@ -134,8 +134,8 @@ def attack(
         raise UsageError(
             f"--transform {transform} needs --average", "add --average 16", code="E207"
         )
-    from advkit.api.asking import model_for
     from advkit.api.auditing import attack as run
+    from advkit.api.request import model_for
 
     asked = model_for(model, data)
     about = (name, str(asked), data or "")

@@ -6,9 +6,8 @@ from typing import Any
 
 import click
 
-from advkit.bounds.rungs import WAYS
+from advkit.bounds.proof_methods import WAYS
 from advkit.cli.failures import GateError, UntrustedError, say
-from advkit.cli.no_use import refuse_typed
 from advkit.cli.outputs import check_outputs, gate, write_outputs
 from advkit.cli.parameters import EpsList, Norm, union
 from advkit.cli.run_options import (
@@ -28,6 +27,7 @@ from advkit.cli.run_options import (
     framed,
 )
 from advkit.cli.shard_options import named, portion_in, shard_done
+from advkit.cli.unused_options import refuse_typed
 from advkit.errors import EmptyError
 from advkit.evaluate.requirements import check_asked, judge, required
 from advkit.evaluate.suites import SUITES
@@ -189,8 +189,8 @@ def audit(
     if options["attacks"]:
         refuse_typed("suite", why="with --attacks", hint="leave one of the two out")
     wanted = [required(text) for text in require]
-    from advkit.api.asking import model_for, pick_eps
     from advkit.api.auditing import audit as run
+    from advkit.api.request import model_for, pick_eps
 
     asked = model_for(model, data)
     portion, out = portion_in(shard, out)
@@ -217,13 +217,13 @@ def audit(
 
 
 def check_share(share: float | None) -> None:
-    """Raise BadParameter for NaN, which click lets through."""
+    """Raise BadParameter for NaN, which click accepts."""
     if share is not None and share != share:
         raise click.BadParameter("nan is not a share", param_hint="--fail-under")
 
 
 def better_than_chance(summary: dict[str, Any]) -> None:
-    """Raise EmptyError where clean accuracy may be that of guessing: there is nothing to defend."""
+    """Raise EmptyError if clean accuracy may be that of guessing: then nothing can be measured."""
     from advkit.evaluate.clean_checks import may_guess
 
     clean, classes = summary["clean"], summary["model"]["n_classes"]
@@ -262,7 +262,7 @@ def table(summary: dict[str, Any]) -> str:
 
 
 def attack_lines(attacks: list[dict[str, Any]]) -> str:
-    """Return the table of what each attack fooled and took."""
+    """Return the table of images fooled and costs per attack."""
     from advkit.cli.layout import columns
 
     if not attacks:
@@ -278,7 +278,7 @@ def attack_lines(attacks: list[dict[str, Any]]) -> str:
 
 
 def bracket_lines(bracket: dict[str, Any], norm: str) -> list[str]:
-    """Return at every eps what is certified, open and fooled; or why nothing is known of it."""
+    """Return how many images are certified, open and fooled at every eps; or why unknown."""
     from advkit.numbers import shown
 
     if bracket["why"]:
@@ -295,7 +295,7 @@ def bracket_lines(bracket: dict[str, Any], norm: str) -> list[str]:
 
 
 def trust_lines(trust: dict[str, Any]) -> list[str]:
-    """Return whether the number can be trusted, and what each failed check saw."""
+    """Return whether the number can be trusted, with the evidence of each failed check."""
     failed = [check for check in trust["checks"] if check["state"] == "fail"]
     lines = [f"failed: {check['title']}. {check['evidence']}" for check in failed]
     return [f"trust: {trust['overall']}. {trust['headline']}", *lines, ""]

@@ -1,4 +1,4 @@
-"""`advkit certify`: bounds without attacks; images for which no perturbation exists, proved."""
+"""`advkit certify`: bounds without attacks, certified images and eps."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from advkit.bounds.rungs import RUNGS
+from advkit.bounds.proof_methods import RUNGS
 from advkit.cli.audit import check_share
 from advkit.cli.failures import GateError, say
 from advkit.cli.parameters import EpsList, Norm, union
@@ -109,8 +109,8 @@ def certify(
     check_eps(eps or (), norm or "")
     given = chosen(smooth, options)
     check_share(fail_under)
-    from advkit.api.asking import model_for
     from advkit.api.certifying import certify as run
+    from advkit.api.request import model_for
 
     asked = model_for(model, data)
     with framed(out, str(asked), data or "", kind="certify", no_progress=no_progress) as frame:
@@ -132,7 +132,7 @@ def certify(
 
 
 def chosen(smooth: float | None, options: dict[str, Any]) -> dict[str, Any]:
-    """Return the options that were given; raises UsageError for one of the other certificate."""
+    """Return the options given; raises UsageError for those of the other kind of certificate."""
     given = {name: value for name, value in options.items() if value is not None}
     wrong = ("method", "seconds") if smooth is not None else ("draws", "doubt")
     for name in wrong:

@@ -1,4 +1,4 @@
-"""What every command has: config files, --print-config, verbosity."""
+"""Options of every command: config files, --print-config, verbosity."""
 
 from collections.abc import Collection
 from functools import wraps
@@ -34,7 +34,7 @@ NAMES = [str(option.name) for option in OPTIONS]
 
 
 def with_common_options(command: click.Command, commands: Collection[str]) -> click.Command:
-    """Give ``command``, one of ``commands``, the common options, once."""
+    """Add the common options to ``command``, one of ``commands``, once."""
     taken = {name for param in command.params for name in param.opts}
     if isinstance(command, click.Group) or "--config" in taken:
         return command
@@ -43,15 +43,15 @@ def with_common_options(command: click.Command, commands: Collection[str]) -> cl
         if isinstance(param, click.Option):
             _name_variable(str(command.name), param)
         if isinstance(param.type, click.Choice) and not isinstance(param.type, Norm):
-            param.type.case_sensitive = False  # of a norm it would be lost in the help
+            param.type.case_sensitive = False  # click would show a norm in lower case in the help
     command.callback = _framed(command)
     return command
 
 
 def _name_variable(command: str, option: click.Option) -> None:
-    """Name the variable after the option; click would after the parameter of the function.
+    """Name the environment variable after the option, not after the function's parameter.
 
-    To run a stranger's code (--allow-...) is said each time, by no variable.
+    Options that permit untrusted code (--allow-...) have no variable.
     """
     option.allow_from_autoenv = False
     if not str(option.name).startswith("allow_") and option.name != "print_config":
@@ -99,7 +99,7 @@ def _framed(command: click.Command) -> Any:
 
     @wraps(inner or _framed)
     def run(**values: Any) -> Any:
-        from advkit.cli.voice import heard
+        from advkit.cli.verbosity import heard
 
         context = click.get_current_context()
         own = {name: values.pop(name) for name in NAMES}
@@ -115,8 +115,8 @@ def _framed(command: click.Command) -> Any:
 
 
 def _begin(context: click.Context) -> None:
-    from advkit.cli.effective import effective
-    from advkit.cli.voice import LOG
+    from advkit.cli.print_config import effective
+    from advkit.cli.verbosity import LOG
 
     found = context.meta.get(f"{__name__}.found", {})
     for file in dict.fromkeys(setting.file for setting in found.values()):
@@ -126,7 +126,7 @@ def _begin(context: click.Context) -> None:
 
 
 def _print(context: click.Context) -> None:
-    from advkit.cli.effective import effective
     from advkit.cli.failures import say
+    from advkit.cli.print_config import effective
 
     say(effective(context, context.meta.get(f"{__name__}.found", {})))

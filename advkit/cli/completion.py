@@ -1,4 +1,4 @@
-"""`advkit completion`: what a shell needs to complete commands, options and names."""
+"""`advkit completion`: shell completion of commands, options and names."""
 
 import click
 
@@ -14,8 +14,8 @@ Examples:
 """
 
 WHOLE_SPECS = {"bash": 'COMP_WORDBREAKS="${COMP_WORDBREAKS//:}"  # bundled:NAME is one word\n'}
-# click's scripts for the other two lose the --option= before what they complete, and that for fish
-# loses what follows a comma.
+# click's scripts for the other two lose the --option= before the completed value, and that for fish
+# loses the text after a comma.
 ZSH = {
     "    for type key descr in": "    [[ $PREFIX == --*=* ]] && compset -P '*='\n"
     "    for type key descr in",
@@ -55,7 +55,7 @@ def completion(shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None  # noqa: S101
     group = click.get_current_context().find_root().command
-    # Not source(): it asks the bash that is found, which need not be the one that reads it.
+    # Not source(): it queries the installed bash, which may not be the one that reads the script.
     made = kind(group, {}, "advkit", "_ADVKIT_COMPLETE")
     script = made.source_template % made.source_vars()
     if shell == "zsh":

@@ -1,6 +1,6 @@
-"""Commands as a shell completes them, from a table: to import the real ones would load torch.
+"""Shell completion from a table: importing the real commands would load torch.
 
-`python -m advkit.cli.completion_table` writes the table anew; a test compares it with the commands.
+`python -m advkit.cli.completion_table` rewrites the table; a test compares it with the commands.
 """
 
 import json
@@ -24,7 +24,7 @@ WORDS = {
 PLACES = {("attack", "name"): "attacks", ("show", "name"): "attacks", ("certify", "method"): ""}
 
 FILES = (("show", "what"), ("convert", "file"))
-"""Arguments that are paths, though click is not told so."""
+"""Arguments that are paths, although click does not know it."""
 
 
 def words_of(what: str) -> list[str]:
@@ -80,7 +80,7 @@ def table(commands: dict[str, click.Command]) -> dict[str, Any]:
 
 
 def _is_whole(name: str) -> bool:
-    """Tell a name from a pattern with a place to fill in: npz:FILE, ./file.py:callable."""
+    """Distinguish a name from a pattern to fill in: npz:FILE, ./file.py:callable."""
     return not any(map(str.isupper, name)) and not name.endswith((":callable", ":function"))
 
 

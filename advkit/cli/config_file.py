@@ -1,7 +1,7 @@
-"""Options from TOML files: a table per command, the keys are the long names of its options.
+"""Options from TOML files: a table per command, with the long option names as keys.
 
-Files come before defaults and after the command line and the environment. Of the files, --config
-counts most, then ./advkit.toml, then advkit/config.toml in the user's configuration directory.
+The command line and the environment override files, files override defaults. Priority among files:
+--config, ./advkit.toml, advkit/config.toml in the user's configuration directory.
 """
 
 import re
@@ -15,7 +15,7 @@ import click
 from advkit.errors import InputError, UsageError, did_you_mean
 from advkit.user_folder import user_folder
 
-NEVER = ("config", "print_config", "help")  # no option of a file
+NEVER = ("config", "print_config", "help")  # not allowed in files
 
 FOUND = Path("advkit.toml")
 SCHEMES = ("audio", "bundled", "csv", "efficientnet-lite", "endpoint", "hf", "http", "https",
@@ -23,18 +23,18 @@ SCHEMES = ("audio", "bundled", "csv", "efficientnet-lite", "endpoint", "hf", "ht
 CODE = re.compile(
     r"(?:predict:)?(?:[^?]*\.py:.*|([A-Za-z_][\w.]*):[A-Za-z_]\w*(?:\?.*)?)", re.DOTALL
 )
-"""A file or module of somebody's, and what to call in it."""
+"""The user's file or module, and the name to call in it."""
 
 
 class Setting(NamedTuple):
-    """The value of one option, and the file that it is from."""
+    """The value of one option, and its file."""
 
     value: Any
     file: Path
 
 
 def config_files(asked: Path | None) -> list[Path]:
-    """Return the files that count, the strongest last; raises InputError if ``asked`` is none."""
+    """Return the existing files, by rising priority; raises InputError if ``asked`` is missing."""
     if asked is not None and not asked.is_file():
         raise InputError(f"--config {asked} is not a file", "check the path", code="E301")
     usual = [user_folder() / "config.toml", FOUND]
@@ -44,10 +44,10 @@ def config_files(asked: Path | None) -> list[Path]:
 def settings(
     command: click.Command, context: click.Context, commands: Collection[str], asked: Path | None
 ) -> dict[str, Setting]:
-    """Return what the files say of ``command``, by the names of its parameters.
+    """Return the settings of ``command`` in the files, by the names of its parameters.
 
-    Raises UsageError with file and line for what is not valid TOML, for a table that is none of
-    ``commands``, a key that is no option of the command, and a value of another kind.
+    Raises UsageError with file and line for invalid TOML, for a table that is none of ``commands``,
+    a key that is no option of the command, and a value of the wrong type.
     """
     known = {key_of(option): option for option in options_of(command)}
     found: dict[str, Setting] = {}
@@ -77,9 +77,9 @@ def settings(
 
 
 def options_of(command: click.Command) -> list[click.Option]:
-    """Return the options of a command that may stand in a file.
+    """Return the options of a command that are allowed in a file.
 
-    What lets a file of a stranger run code (--allow-...) is said on the command line, or not.
+    Options that permit untrusted code (--allow-...) are accepted on the command line only.
     """
     return [
         option for option in command.params
@@ -109,7 +109,7 @@ def _wrong(file: Path, text: str, key: str, table: str, why: str, hint: str) -> 
 
 
 def _line(text: str, key: str, table: str) -> int:
-    """Return the line that ``key`` of ``table`` stands on, or the table itself; 1 if unclear."""
+    """Return the line of ``key`` in ``table``, or of the table itself; 1 if unclear."""
     word, begun = re.escape(key), not table
     for number, line in enumerate(text.splitlines(), 1):
         head = re.match(r"\s*\[\s*([\w-]+)\s*\]", line)
@@ -120,7 +120,7 @@ def _line(text: str, key: str, table: str) -> int:
 
 
 def _code(value: Any) -> str | None:
-    """Return what in a value names code: who only enters a directory must not run its files."""
+    """Return the part of a value that names code: entering a directory must not run its files."""
     for part in value if isinstance(value, list) else [value]:
         found = CODE.fullmatch(part) if isinstance(part, str) else None
         if found and found[1] not in SCHEMES:
@@ -129,7 +129,7 @@ def _code(value: Any) -> str | None:
 
 
 def _taken(option: click.Option, context: click.Context, value: Any) -> tuple[Any] | str:
-    """Return the value as click is to be given it, or why it is not possible."""
+    """Return the value in click's form, or why it is invalid."""
     plain = (str, int, float)
     values = value if isinstance(value, list) else [value]
     if option.is_flag or option.count:

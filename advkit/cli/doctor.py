@@ -1,4 +1,4 @@
-"""`advkit doctor`: is everything installed that an audit needs, and does it work?"""
+"""`advkit doctor`: check the installation and the machine."""
 
 import json
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ def doctor(test: bool, out: Path, strict: bool, as_json: bool, no_progress: bool
 
 
 def page(found: dict[str, Any]) -> str:
-    """Return all that was found, for a terminal; what to do comes last."""
+    """Return all findings, for a terminal; advice comes last."""
     from advkit.cli.layout import columns, paragraph
 
     about = found["environment"]

@@ -1,12 +1,12 @@
-"""`advkit dream`: what a layer sees in an image, made stronger."""
+"""`advkit dream`: amplify the features that a layer detects in an image."""
 
 from typing import Any
 
 import click
 
-from advkit.cli.no_use import refuse_typed
 from advkit.cli.parameters import each
 from advkit.cli.picture_options import CODES, setting_of, told, with_common
+from advkit.cli.unused_options import refuse_typed
 
 EPILOG = (
     """

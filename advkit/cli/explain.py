@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from advkit.cli.failures import say
-from advkit.cli.no_use import refuse_typed
 from advkit.cli.parameters import Norm, Radius
 from advkit.cli.run_options import (
     ARCH,
@@ -22,6 +21,7 @@ from advkit.cli.run_options import (
     SEED,
     framed,
 )
+from advkit.cli.unused_options import refuse_typed
 from advkit.numbers import check_eps
 
 EPILOG = """
@@ -124,8 +124,8 @@ def explain(
     check_eps(() if eps is None else (eps,), norm)
     if eps is None:
         refuse_typed("attack", "norm", why="without --eps", hint="add --eps 8/255")
-    from advkit.api.asking import model_for
     from advkit.api.explaining import explain as run
+    from advkit.api.request import model_for
     from advkit.evaluate.explain_plan import USUAL as METHODS
 
     asked, whose = listed(methods), model_for(model, data)
@@ -138,7 +138,7 @@ def explain(
 
 
 def listed(texts: Sequence[str]) -> list[str]:
-    """Return the methods of ``a,b:key=value,key=value,c``: a part with '=' but no ':' goes on."""
+    """Split ``a,b:key=value,key=value,c`` into methods: a part with '=' but no ':' is an option."""
     found: list[str] = []
     for part in (part.strip() for text in texts for part in text.split(",")):
         if found and "=" in part and ":" not in part:
@@ -149,7 +149,7 @@ def listed(texts: Sequence[str]) -> list[str]:
 
 
 def _made(row: dict[str, Any], images: int) -> str:
-    """Tell the size of a method's maps, and of how many images they say nothing."""
+    """Return the size of a method's maps, and the number of maps that are zero."""
     flat = f", 0 everywhere on {row['flat']} of {images} images" if row["flat"] else ""
     return f"maps of {row['size'][0]} x {row['size'][1]}{flat}"
 
@@ -158,7 +158,7 @@ def table(summary: dict[str, Any]) -> str:
     """Return the summary for a terminal."""
     from advkit.cli.layout import columns, paragraph
     from advkit.pages.explanations import beliefs_of
-    from advkit.reports.belief import verdict
+    from advkit.reports.map_checks import verdict
 
     beliefs = {b.label: verdict(b) for b in beliefs_of(summary["faithfulness"])}
     rows = [

@@ -42,7 +42,7 @@ def _one(code: str) -> About:
 
 
 def told(code: str, about: About) -> str:
-    """Return the paragraph of a code for a terminal."""
+    """Return the text of a code for a terminal."""
     from advkit.cli.layout import paragraph
 
     usual, remedy = f"Usual cause: {about.cause}", f"What to do: {about.remedy}"

@@ -1,4 +1,4 @@
-"""What the user sees when something fails, and the exit code.
+"""Error messages and exit codes.
 
 0 ok; 1 a --fail-under gate failed; 2 usage; 3 bad input; 4 refused, could run code; 5 nothing to
 evaluate; 6 not to be trusted, with --strict; 7 out of memory or disk; 70 a bug in advkit; 130
@@ -18,7 +18,7 @@ from typing import NamedTuple, NoReturn
 import click
 from click.core import ParameterSource
 
-from advkit.cli.slips import hint_for
+from advkit.cli.suggestions import hint_for
 from advkit.errors import AdvkitError
 from advkit.evaluate.memory import is_out_of_memory
 
@@ -27,14 +27,14 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class GateError(AdvkitError):
-    """The result is below what was asked for."""
+    """The result is below the required value."""
 
     exit_code = 1
     code = "E100"
 
 
 class UntrustedError(AdvkitError):
-    """The checks of an audit say not to trust its number."""
+    """The trust checks of an audit failed, with --strict."""
 
     exit_code = 6
     code = "E600"
@@ -46,7 +46,7 @@ class Terminated(BaseException):
 
 @contextmanager
 def resumable(command: str) -> Iterator[None]:
-    """Say by which command to go on if the block is stopped from outside."""
+    """Print the command that resumes the run if the block is interrupted."""
     try:
         yield
     except (KeyboardInterrupt, Terminated) as error:
@@ -54,7 +54,7 @@ def resumable(command: str) -> Iterator[None]:
 
 
 def guarded(command: click.Command) -> NoReturn:
-    """Run ``command``; leave with the documented exit code and one line for each failure."""
+    """Run ``command``; exit with the documented code and one line for each failure."""
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - it was closed: `>&-`
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
     signal.signal(signal.SIGTERM, _terminate)
@@ -68,16 +68,16 @@ def guarded(command: click.Command) -> NoReturn:
         code = _explain(error)
         if code in STOPPED:
             sys.stderr.flush()
-            os._exit(code)  # not wait for the shards that other threads are at
+            os._exit(code)  # does not wait for the other threads
         _drop_what_cannot_be_written()
         sys.exit(code)
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def say(text: str) -> None:
-    """Print a result; a reader that went away (`| head`) is no failure, and there is no more to do.
+    """Print a result; a closed pipe (`| head`) is not an error.
 
-    click would leave with code 1, which is that of a failed gate.
+    click would exit with code 1, which is that of a failed gate.
     """
     try:
         click.echo(text)
@@ -87,7 +87,7 @@ def say(text: str) -> None:
 
 
 def _drop_what_cannot_be_written() -> None:
-    """Python tries again when it ends, and would leave with a code of its own."""
+    """Discard unwritten output: Python would retry at exit, and fail with its own code."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -95,7 +95,7 @@ def _drop_what_cannot_be_written() -> None:
 
 
 def _close_stdout() -> None:
-    """Send what is still to be written to nobody: the reader went away (`| head`)."""
+    """Redirect stdout to nowhere, after the reader closed the pipe (`| head`)."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
@@ -107,7 +107,7 @@ def _explain(error: BaseException) -> int:
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
     if isinstance(error, click.Abort) and error.__cause__:
-        error = error.__cause__  # click hides Ctrl-C in it
+        error = error.__cause__  # click wraps Ctrl-C in it
     if _very_verbose():
         traceback.print_exception(error)
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
@@ -121,7 +121,7 @@ def _explain(error: BaseException) -> int:
 
 
 class Told(NamedTuple):
-    """An error as it is shown."""
+    """An error as shown to the user."""
 
     code: str
     exit_code: int
@@ -157,7 +157,7 @@ def _of_click(error: click.ClickException) -> Told:
     usual = "E202" if many else "E200"
     usual = "E201" if error.message.startswith("No such command") else usual
     code = next((code for kind, code in kinds if isinstance(error, kind)), usual)
-    option = isinstance(error, click.NoSuchOption)  # its hint in its message would be click's own
+    option = isinstance(error, click.NoSuchOption)  # its message would contain click's own hint
     message = error.message if option else error.format_message()
     context = getattr(error, "ctx", None)
     hint = _environment(context, getattr(error, "param", None)) or hint_for(error)
@@ -166,7 +166,7 @@ def _of_click(error: click.ClickException) -> Told:
 
 
 def _environment(context: click.Context | None, param: click.Parameter | None) -> str:
-    """Return the variable that a bad value is from, if it is from one."""
+    """Return the environment variable from which an invalid value came, if any."""
     if context is None or param is None:
         return ""
     source = context.get_parameter_source(str(param.name))
@@ -174,7 +174,7 @@ def _environment(context: click.Context | None, param: click.Parameter | None) -
 
 
 def _of_system(error: OSError) -> Told:
-    """Return a refusal of the system: the file is named, and nobody's code is to blame."""
+    """Return the message for an OSError: it names the file, and is no bug of advkit."""
     what = f"{error.filename or 'standard output'}: {error.strerror}"
     if error.errno in FULL:
         return Told("E700", 7, what, "what was finished is safe; give --out on another disk")
@@ -196,5 +196,5 @@ def _say(told: Told) -> None:
 
 
 def printable(text: str) -> str:
-    """Return ``text`` with ? for what could steer a terminal: names come from users' data."""
+    """Return ``text`` with control characters replaced by ?, as names come from users' data."""
     return "".join(c if c.isprintable() or c.isspace() else "?" for c in text)

@@ -1,4 +1,4 @@
-"""What `advkit inspect` found, for a person at a terminal."""
+"""Terminal output of `advkit inspect`."""
 
 import shlex
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from advkit.numbers import several
 
 MARKS = {"pass": "ok", "fail": "WRONG", "not applicable": "-"}
 SHOWN = 6
-"""Preprocessings that are listed: the best, and that which the model has."""
+"""Number of preprocessings listed: the best, and the model's own."""
 TITLES = {
     "outputs": "outputs", "accuracy": "above chance", "preprocessing": "preprocessing",
     "class_order": "class order",
@@ -20,7 +20,7 @@ TITLES = {
 
 
 def page(found: dict[str, Any]) -> str:
-    """Return all that is known of a model: what it is, what was looked at, what to do."""
+    """Return all findings about a model: its properties, the checks, the advice."""
     parts = [_about(found)]
     if "findings" in found:
         parts += [_accuracy(found), _looked_at(found["findings"]), _costs(found)]
@@ -68,7 +68,7 @@ def _looked_at(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def listing(rows: Sequence[tuple[str, str, str]]) -> str:
-    """Return lines of (state, title, what was seen), each with its mark."""
+    """Return lines of (state, title, evidence), each with a mark."""
     wide = max(len(title) for _, title, _ in rows) + 2
     return "\n".join(
         paragraph(seen, f"{MARKS[state]:<7}{title:<{wide}}") for state, title, seen in rows

@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from advkit.cli.no_use import refuse_typed
 from advkit.cli.parameters import each
 from advkit.cli.picture_options import CODES, SIZE, setting_of, told, with_common
+from advkit.cli.unused_options import refuse_typed
 
 EPILOG = (
     """

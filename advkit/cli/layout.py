@@ -9,22 +9,22 @@ from collections.abc import Sequence
 
 GAP = "  "
 WIDEST = 120
-LEAST = 20  # of a column that is folded or cut
+LEAST = 20  # of a column that is wrapped or truncated
 
 
 def width() -> int:
-    """Return how many columns there are: the terminal's, 120 at most, and 80 where there is none.
+    """Return the number of columns: the terminal's, at most 120; 80 without a terminal.
 
-    COLUMNS in the environment says otherwise.
+    COLUMNS in the environment overrides it.
     """
     return min(shutil.get_terminal_size((80, 24)).columns, WIDEST)
 
 
 def columns(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
-    """Return a table; columns ``right`` are flush right, and the last takes what is left.
+    """Return a table; the columns ``right`` are right-aligned, the last takes the remaining width.
 
-    On a terminal (or with COLUMNS in the environment) it has the width of that: the first column
-    is folded, and the last is cut if it holds no numbers. Into a file or a pipe all go whole.
+    On a terminal (or with COLUMNS in the environment) it is limited to its width: the first column
+    is wrapped, and the last is truncated if it holds no numbers. In files and pipes nothing is.
     """
     lines = [header, *rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
@@ -43,7 +43,7 @@ def columns(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequenc
 
 
 def folded(text: str, size: int) -> list[str]:
-    """Return ``text`` in lines of ``size`` at most, folded after commas where there are any."""
+    """Return ``text`` in lines of ``size`` at most, broken after commas if possible."""
     lines = [""]
     for part in re.findall(r"[^,]+,?", text):
         if lines[-1].strip() and len(lines[-1] + part) > size:

@@ -25,7 +25,7 @@ Details of one attack: advkit show attack NAME.
 """
 
 KNOWS = ("gradients", "scores", "decisions", "nothing")
-SIZE = 784  # pixels of a bundled image, for what costs depend on them
+SIZE = 784  # size of a bundled image, for costs that depend on it
 
 NORMS = {
     "Linf": "the largest absolute change of any pixel value",
@@ -64,7 +64,7 @@ def ls(what: str, norm: str | None, knows: str | None, as_json: bool) -> None:
 
 
 def attacks() -> list[dict[str, Any]]:
-    """Return one row per attack: its card, and what it costs at the defaults."""
+    """Return one row per attack: its card, and its cost at the defaults."""
     from advkit.attacks import ATTACKS, attack_card
 
     return [described(attack_card(name, attack)) for name, attack in ATTACKS.items()]
@@ -109,7 +109,7 @@ def passes(row: dict[str, Any]) -> str:
 
 
 def models() -> list[dict[str, Any]]:
-    """Return the words that --model takes."""
+    """Return the specs that --model takes."""
     from advkit.models.specs import bundled_models
 
     return [
@@ -136,7 +136,7 @@ def models() -> list[dict[str, Any]]:
 
 
 def data() -> list[dict[str, Any]]:
-    """Return the words that --data takes."""
+    """Return the specs that --data takes."""
     from advkit.data.bundled_sets import BUNDLED
 
     return [{"name": f"bundled:{name}", "about": "bundled with advkit"} for name in BUNDLED] + [
@@ -169,7 +169,7 @@ def summary_of(function: Callable[..., Any]) -> str:
 
 
 def norms() -> list[dict[str, Any]]:
-    """Return what the norms measure, and which attacks have them."""
+    """Return the definition of each norm, and the attacks that have it."""
     having = {row["name"]: row["norms"] for row in attacks()}
     return [
         {"name": name, "about": about, "attacks": [a for a, has in having.items() if name in has]}

@@ -41,7 +41,7 @@ def merge(shards: tuple[Path, ...], out: Path | None, rows_only: bool) -> None:
 
     Give the directory that holds them all, or every shard and --out.
     """
-    from advkit.cli.going_on import go_on
+    from advkit.cli.rerun import go_on
     from advkit.errors import UsageError
     from advkit.evaluate.merging import merge as put_together
     from advkit.evaluate.merging import shards_in

@@ -1,4 +1,4 @@
-"""The options for how a model is loaded; they become part of its spec, and so of the record."""
+"""Options for loading a model; they become part of its spec, and so of the record."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -13,9 +13,9 @@ Command = Callable[..., Any]
 
 
 def model_option(text: str, *, of_pixels: bool = True) -> Callable[[Command], Command]:
-    """Give a command --model, --model-arg, --preprocess (``of_pixels``) and --allow-unsafe-load.
+    """Add --model, --model-arg, --preprocess (``of_pixels``) and --allow-unsafe-load.
 
-    The command is given ``model`` alone: the spec with all of it. ``text`` is the help of --model.
+    The command gets ``model`` only: the complete spec. ``text`` is the help of --model.
     """
     options = [click.option("--model", help=text), ARGS, PREPROCESS, ALLOW_UNSAFE]
 
@@ -36,7 +36,7 @@ def model_option(text: str, *, of_pixels: bool = True) -> Callable[[Command], Co
 def spec_with(model: str | None, args: tuple[str, ...], preprocess: str | None) -> str | None:
     """Return the spec ``model`` with the ``args`` and ``preprocess`` in its query.
 
-    Raises UsageError where there is no model to take them.
+    Raises UsageError if there is no model.
     """
     given = {} if preprocess is None else {"preprocess": preprocess}
     for arg in args:
@@ -75,7 +75,7 @@ ALLOW_UNSAFE = click.option(
     is_flag=True,
     expose_value=False,
     callback=_allow,
-    # Neither the environment nor a configuration file may say so.
+    # Not from the environment or a configuration file.
     allow_from_autoenv=False,
     help="Load files that can run code (pickles, TorchScript) in this run.",
 )

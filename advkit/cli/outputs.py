@@ -1,4 +1,4 @@
-"""What a command writes besides the run, and the gate at its end."""
+"""Output files of a command besides the run directory, and the gate at its end."""
 
 import json
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ FORMATS = (".html", ".md", ".xml", ".json", ".csv")
 
 
 def check_folder(file: Path, option: str) -> None:
-    """Raise InputError where the directory that is to hold ``file`` is not there."""
+    """Raise InputError if the directory of ``file`` does not exist."""
     if not file.parent.is_dir():
         raise InputError(f"{option} {file}: there is no directory {file.parent}", code="E311")
 
 
 def check_outputs(files: Sequence[Path]) -> None:
-    """Raise BadParameter for a format, InputError for a directory that there is not."""
+    """Raise BadParameter for an unknown format, InputError for a missing directory."""
     for file in files:
         if file.suffix.lower() not in FORMATS:
             ends = ", ".join(FORMATS)
@@ -32,7 +32,7 @@ def check_outputs(files: Sequence[Path]) -> None:
 
 
 def write_outputs(files: Sequence[Path], folder: Path, outcomes: Sequence["Outcome"]) -> None:
-    """Write the finished run in ``folder`` to ``files``, in the formats that their names end in."""
+    """Write the finished run in ``folder`` to ``files``, in the formats of their suffixes."""
     for file in files:
         text = written(folder, file.suffix[1:].lower(), outcomes)
         file.write_text(text, encoding="utf-8")
@@ -65,7 +65,7 @@ def _rows(folder: Path) -> str:
 
 
 def gate(outcomes: Sequence["Outcome"]) -> None:
-    """Raise GateError that names every requirement that is not met."""
+    """Raise GateError with every requirement that is not met."""
     failed = [
         f"{one.text}: measured {one.value:.3f}, its 95% interval begins at {one.low:.3f}"
         for one in outcomes

@@ -1,4 +1,4 @@
-"""Kinds of command-line values that click does not have."""
+"""Parameter types that click does not have."""
 
 import click
 
@@ -10,34 +10,34 @@ from advkit.numbers import number, radius
 def union(
     _ctx: click.Context, _param: click.Parameter, lists: tuple[tuple[float, ...], ...]
 ) -> tuple[float, ...] | None:
-    """Return the radii of all ``lists`` in rising order, each once; None where there are none."""
+    """Return the radii of all ``lists`` in ascending order, each once; None if there are none."""
     return tuple(sorted({each for some in lists for each in some})) or None
 
 
 def joined(_ctx: click.Context, _param: click.Parameter, lists: tuple[str, ...]) -> str:
-    """Return one list of names, with commas between, of ``lists`` of that form; each name once."""
+    """Return one comma-separated list of names from several; each name once."""
     names = [name.strip() for some in lists for name in some.split(",")]
     return ",".join(dict.fromkeys(filter(None, names)))
 
 
 def each(_ctx: click.Context, _param: click.Parameter, lists: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names of all ``lists``, which have commas between them; each name once."""
+    """Return the names of all comma-separated ``lists``; each name once."""
     return tuple(filter(None, joined(_ctx, _param, lists).split(",")))
 
 
 class Names(click.Choice):  # type: ignore[type-arg]  # generic from 8.2 on only
-    """Names of a fixed list with commas between, for `each`."""
+    """Comma-separated names of a fixed list, for `each`."""
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> str:
-        """Return them; tell click of the first that is none."""
+        """Return them; raises BadParameter for the first unknown name."""
         parts = [part.strip() for part in str(value).split(",")]
         return ",".join(super(Names, self).convert(part, param, ctx) for part in parts)
 
 
 class Norm(click.Choice):  # type: ignore[type-arg]  # generic from 8.2 on only
-    """A norm, in any capitals."""
+    """A norm, in any case."""
 
     def __init__(self, *known: str) -> None:
         super().__init__(known or NORMS)
@@ -45,7 +45,7 @@ class Norm(click.Choice):  # type: ignore[type-arg]  # generic from 8.2 on only
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> str:
-        """Return its name; tell click if it is none of those that are known."""
+        """Return its name; raises BadParameter for an unknown norm."""
         try:
             return norm_named(value, self.choices)
         except UnknownNameError:
@@ -53,14 +53,14 @@ class Norm(click.Choice):  # type: ignore[type-arg]  # generic from 8.2 on only
 
 
 class NameList(click.ParamType):  # type: ignore[type-arg]  # generic from 8.4 on only
-    """Names with commas between; those of a variable may have spaces in them."""
+    """Comma-separated names; those from environment variables may contain spaces."""
 
     name = "text"
     envvar_list_splitter = ","
 
 
 class EpsList(click.ParamType):  # type: ignore[type-arg]  # generic from 8.4 on only
-    """One radius or several with commas between, as decimals, fractions or decibels: 2/255,0.03."""
+    """One or several comma-separated radii, as decimals, fractions or decibels: 2/255,0.03."""
 
     name = "eps"
     envvar_list_splitter = ","
@@ -68,7 +68,7 @@ class EpsList(click.ParamType):  # type: ignore[type-arg]  # generic from 8.4 on
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[float, ...]:
-        """Return the radii in rising order, each once."""
+        """Return the radii in ascending order, each once."""
         if isinstance(value, tuple):
             return value
         try:
@@ -86,7 +86,7 @@ class Number(click.ParamType):  # type: ignore[type-arg]  # generic from 8.4 on 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        """Return the number; tell click if it is none."""
+        """Return the number; raises BadParameter for other text."""
         if isinstance(value, float):
             return value
         try:
@@ -96,14 +96,14 @@ class Number(click.ParamType):  # type: ignore[type-arg]  # generic from 8.4 on 
 
 
 class Band(click.ParamType):  # type: ignore[type-arg]  # generic from 8.4 on only
-    """A band of frequencies in Hz, such as 300-3400."""
+    """A frequency band in Hz, such as 300-3400."""
 
     name = "low-high"
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[float, float]:
-        """Return its two ends; tell click if it is none."""
+        """Return its two ends; raises BadParameter for other text."""
         if isinstance(value, tuple):
             return value
         low, _, high = str(value).partition("-")
@@ -121,7 +121,7 @@ class Radius(click.ParamType):  # type: ignore[type-arg]  # generic from 8.4 on 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> float | None:
-        """Return the radius, or None; tell click if it is neither."""
+        """Return the radius, or None; raises BadParameter for other text."""
         if str(value).lower() == "none":
             return None
         if "," in str(value):

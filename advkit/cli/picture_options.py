@@ -1,4 +1,4 @@
-"""What the picture commands have in common."""
+"""Options and output shared by the picture commands."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ NAMES = ("model", "arch", "data", "size", "seed", "device", "out", "fresh")
 
 
 def with_common(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the options that all have, after its own."""
+    """Add the shared options to a command, after its own."""
     for option in reversed(COMMON):
         command = option(command)
     return command
@@ -48,9 +48,9 @@ def with_common(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def setting_of(kind: str, given: dict[str, Any]) -> Iterator["Setting"]:
-    """Take the common options out of ``given``; give what all commands are given, and the frame."""
-    from advkit.api.asking import model_for
+    """Take the shared options out of ``given``; yield them as a setting, with the frame."""
     from advkit.api.picturing import Setting
+    from advkit.api.request import model_for
 
     common = {name: given.pop(name) for name in NAMES if name in given}
     out: Path | None = common.pop("out")
@@ -63,7 +63,7 @@ def setting_of(kind: str, given: dict[str, Any]) -> Iterator["Setting"]:
 
 
 def told(record: dict[str, Any], as_json: bool) -> None:
-    """Print what a run found: its verdict, its tables, where the page is."""
+    """Print the result of a run: its verdict, its tables, the path of the page."""
     if as_json:
         kept = ("kind", "verdict", "lead", "found", "options", "notes", "out", "report", "groups")
         say(json.dumps({name: record[name] for name in kept if name in record}))

@@ -1,4 +1,4 @@
-"""Progress bars on stderr: one per stage, off where nobody watches."""
+"""Progress bars on stderr: one per stage, only on a terminal."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -6,14 +6,14 @@ from typing import Any
 
 from tqdm import tqdm
 
-from advkit.cli.voice import LOG
+from advkit.cli.verbosity import LOG
 
 
 @contextmanager
 def bars(off: bool, unit: str = "image") -> Iterator[Callable[..., None]]:
-    """Give a function of (what runs, done, in all) that draws a bar for each, in ``unit``s.
+    """Yield a function of (stage, done, total) that draws a bar for each, in ``unit``s.
 
-    A fourth word, such as a loss, is shown beside the bar.
+    A fourth argument, such as a loss, is shown next to the bar.
     """
     from advkit.data.picture_rows import BAR
 

@@ -26,7 +26,7 @@ Exit codes:
 
 
 def rendered(run: Path) -> bool:
-    """Write the page of a study of transfer again, where ``run`` is one; return whether it is."""
+    """Rewrite the page of a transfer study, if ``run`` is one; return whether it is."""
     from advkit.evaluate.run_folder import read_json
     from advkit.pages.transfers import PAGES
 

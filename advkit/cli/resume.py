@@ -26,7 +26,7 @@ Exit codes:
 @click.argument("more", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS OF THE COMMAND]")
 def resume(run: Path | None, more: tuple[str, ...]) -> None:
     """Resume a run that was stopped or killed, with the command that started it."""
-    from advkit.cli.going_on import go_on, latest
+    from advkit.cli.rerun import go_on, latest
 
     if run is not None and str(run).startswith("-"):
         run, more = None, (str(run), *more)

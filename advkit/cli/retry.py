@@ -26,9 +26,9 @@ Exit codes:
 @click.argument("more", nargs=-1, type=click.UNPROCESSED, metavar="[OPTIONS OF THE COMMAND]")
 def retry(run: Path, more: tuple[str, ...], errors: bool) -> None:  # noqa: ARG001
     """Retry the units of a run that were given up, and resume it."""
-    from advkit.cli.going_on import go_on
+    from advkit.cli.rerun import go_on
     from advkit.errors import EmptyError
-    from advkit.evaluate.state import state_of
+    from advkit.evaluate.run_progress import state_of
     from advkit.evaluate.store import open_store
 
     if not state_of(run)["failed"]:

@@ -1,4 +1,4 @@
-"""The options of all commands with a run directory, and the frame that they run in."""
+"""Options of all commands with a run directory, and their common frame."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ ARCH = click.option(
 
 
 def _with_ways(ctx: click.Context, _option: click.Parameter, spec: str | None) -> str | None:
-    """Write --class-map and --skip-bad into the words of the data, where a record keeps them."""
+    """Add --class-map and --skip-bad to the data spec, so that the record contains them."""
     ways = ctx.meta.pop("advkit.data", {})
     if spec is None and ways:
         name = next(iter(ways)).replace("_", "-")
@@ -42,9 +42,9 @@ def _kept(ctx: click.Context, option: click.Parameter, value: str | bool | None)
 
 
 def data_option(text: str, **usual: Any) -> Callable[[Decorated], Decorated]:
-    """Add --data, and --class-map and --skip-bad, which become part of its words.
+    """Add --data, and --class-map and --skip-bad, which become part of the spec.
 
-    ``text`` is the help of --data, ``usual`` what else click is to know of it.
+    ``text`` is the help of --data, ``usual`` are further arguments for click.
     """
     data = click.option("--data", callback=_with_ways, help=text, **usual)
 
@@ -117,24 +117,24 @@ NO_PROGRESS = click.option("--no-progress", is_flag=True, help="No progress bar.
 
 
 class Frame(NamedTuple):
-    """What a run is given: the command as it was typed, its directory, and where to tell."""
+    """What a run gets: the command as typed, its directory, and progress callbacks."""
 
     command: str
     folder: Path
     progress: Callable[..., None]
     announce: Callable[[str], None] | None
-    """Where a run says what it will cost; nowhere with --no-progress."""
+    """Called with the announced cost; None with --no-progress."""
 
 
 @contextmanager
 def framed(
     out: Path | None, *about: str, kind: str, no_progress: bool, unit: str = "image"
 ) -> Iterator[Frame]:
-    """Give a run its frame; ``out`` is its directory, or a new one is named after ``about``.
+    """Yield the frame of a run; ``out`` is its directory, or a new one is named after ``about``.
 
-    Who stops it is told the command that goes on from there.
+    If it is interrupted, the command that resumes it is printed.
     """
-    from advkit.api.asking import new_run
+    from advkit.api.request import new_run
     from advkit.cli.progress import bars
     from advkit.evaluate.fingerprint import command_line
     from advkit.evaluate.workers import keep_memory

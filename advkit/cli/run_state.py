@@ -1,4 +1,4 @@
-"""The progress of a run, for a terminal: the part of `advkit show` about runs."""
+"""The progress of a run for a terminal, as in `advkit show RUN`."""
 
 import math
 from pathlib import Path
@@ -13,7 +13,7 @@ WORDS = {
 
 
 def run_page(folder: Path, state: dict[str, Any]) -> str:
-    """Return what `advkit.evaluate.state.state_of` tells of the run in ``folder``."""
+    """Return the page of `advkit.evaluate.run_progress.state_of` for the run in ``folder``."""
     from advkit.cli.layout import columns
 
     lines = [f"{folder}: {WORDS[state['state']]}", *_now(state), ""]
@@ -47,7 +47,7 @@ def _now(state: dict[str, Any]) -> list[str]:
 
 
 def left(seconds: float | None) -> str:
-    """Return how long a run will still take, in words."""
+    """Return the estimated time left, in words."""
     return "no telling yet how long" if seconds is None else f"about {spoken(seconds)} left"
 
 

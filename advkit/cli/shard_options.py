@@ -1,4 +1,4 @@
-"""What `--shard` requests: which portion of the samples, and in which directory."""
+"""The option `--shard`: which portion of the samples, and its directory."""
 
 import re
 from pathlib import Path
@@ -25,7 +25,7 @@ def portion_in(shard: str | None, out: Path | None) -> tuple["Portion | None", P
 
 
 def named(command: str, portion: "Portion | None") -> str:
-    """Return the command with the shard that auto stands for: whoever goes on is not asked."""
+    """Return the command with the shard that `auto` resolved to, for resuming."""
     if portion is None:
         return command
     return re.sub(r"--shard[ =]auto", f"--shard {portion.number}/{portion.of_all}", command)

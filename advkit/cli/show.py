@@ -52,9 +52,9 @@ def show(what: str, name: str | None, as_json: bool) -> None:
 
 
 def show_run(what: str, name: str | None, as_json: bool) -> None:
-    """Print how far the run in the directory ``what`` is; raises UsageError, InputError."""
+    """Print the progress of the run in the directory ``what``; raises UsageError, InputError."""
     from advkit.cli.run_state import run_page
-    from advkit.evaluate.state import state_of
+    from advkit.evaluate.run_progress import state_of
 
     if name is not None:
         raise UnknownNameError(
@@ -67,7 +67,7 @@ def show_run(what: str, name: str | None, as_json: bool) -> None:
 
 
 def check_attack(what: str) -> None:
-    """Raise UnknownNameError, with the command, where ``what`` is the name of an attack."""
+    """Raise UnknownNameError, with the right command, if ``what`` is the name of an attack."""
     from advkit.attacks import ATTACKS, HIGHER_ORDER
 
     if what in (*ATTACKS, *HIGHER_ORDER):
@@ -77,7 +77,7 @@ def check_attack(what: str) -> None:
 
 
 def facts(name: str) -> dict[str, Any]:
-    """Return the card of an attack as plain data, with the kinds of its options and an example."""
+    """Return the card of an attack as plain data, with the types of its options and an example."""
     from advkit.attacks import ATTACKS, attack_card, parse
     from advkit.attacks.options import options_of
     from advkit.cli.ls import described
@@ -97,7 +97,7 @@ def example(row: dict[str, Any]) -> str:
 
 
 def page(row: dict[str, Any]) -> str:
-    """Return what is known of an attack for a terminal."""
+    """Return the description of an attack for a terminal."""
     from advkit.cli.layout import columns, paragraph
 
     about = [plain(row["summary"])] + ([plain(row["formula"])] if row["formula"] else [])
@@ -148,7 +148,7 @@ WRAPPERS = {
 
 
 def wrapper(name: str) -> dict[str, Any]:
-    """Return what the docstring of a function from attacks to an attack says."""
+    """Return the docstring of a higher-order attack as plain data."""
     from inspect import getdoc
 
     from advkit.attacks import HIGHER_ORDER
@@ -160,7 +160,7 @@ def wrapper(name: str) -> dict[str, Any]:
 
 
 def wrapper_page(found: dict[str, Any]) -> str:
-    """Return what is known of it for a terminal."""
+    """Return its description for a terminal."""
     from advkit.cli.layout import paragraph
 
     texts = [plain(text) for text in (found["summary"], *found["formula"])]

@@ -1,4 +1,4 @@
-"""`advkit speech`: how quiet a perturbation makes a recogniser mishear, to be listened to."""
+"""`advkit speech`: the study of adversarial speech, with sounds to play."""
 
 import json
 from pathlib import Path
@@ -68,7 +68,7 @@ def speech(
     one universal sound, on a second classifier; and on strings of digits, recognised by a net with
     CTC. The page has players for the results.
     """
-    from advkit.api.asking import model_for
+    from advkit.api.request import model_for
     from advkit.api.speech import MODEL
     from advkit.api.speech import speech as run
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from advkit.cli.no_use import refuse_typed
 from advkit.cli.parameters import Norm, Number
 from advkit.cli.run_options import data_option
+from advkit.cli.unused_options import refuse_typed
 from advkit.errors import InputError, UsageError
 from advkit.numbers import check_eps
 
@@ -153,7 +153,7 @@ def _check_place(out: Path, checkpoint: Path, overwrite: bool) -> None:
 
 
 def _watch(steps: Any, no_progress: bool) -> Any:
-    """Draw a bar for the steps; return the best scores."""
+    """Draw a progress bar for the steps; return the best scores."""
     from tqdm import tqdm
 
     best = None

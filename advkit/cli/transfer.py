@@ -8,9 +8,9 @@ import click
 
 from advkit.cli.failures import say
 from advkit.cli.model_options import ALLOW_UNSAFE
-from advkit.cli.no_use import refuse_typed
 from advkit.cli.parameters import EpsList, NameList, Norm, Number, joined, union
 from advkit.cli.run_options import DATA, DEVICE, FRESH, JOBS, JSON, NO_PROGRESS, OUT, SEED, framed
+from advkit.cli.unused_options import refuse_typed
 from advkit.errors import UsageError
 
 ARCHITECTURES = "logistic,mlp,cnn,resnet,vit"

@@ -1,4 +1,4 @@
-"""`advkit trust`: which files that can run code may be loaded nevertheless."""
+"""`advkit trust`: manage trusted files that can run code."""
 
 import click
 

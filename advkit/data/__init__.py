@@ -1,4 +1,4 @@
-"""Images with labels and stable ids: what an audit is run on."""
+"""Labelled images or sounds with stable ids, and how they are loaded."""
 
 from advkit.data.samples import Samples, fingerprint, take
 from advkit.data.specs import load_data

@@ -1,4 +1,4 @@
-"""One sound file -> a waveform in [-1, 1]: any rate, any number of channels."""
+"""Read one sound file as a waveform in [-1, 1], with any rate and number of channels."""
 
 from math import gcd
 from pathlib import Path
@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from advkit.errors import InputError
 
 LONGEST = 600.0
-"""Seconds; a longer file is no clip of a word."""
+"""Seconds; longer files are refused."""
 
 
 def read_audio(path: Path, rate: int) -> tuple[NDArray[np.float32], list[str]]:
-    """Return the sound of a WAV, FLAC or Ogg file, mono at ``rate`` Hz, and what was done to it.
+    """Return the sound of a WAV, FLAC or Ogg file, mono at ``rate`` Hz, and notes on conversions.
 
-    The mean of the channels is taken. Resampling is by a polyphase filter, after which peaks are
-    cut at 1. Raises InputError for what is no sound, is silent of samples, or holds NaN.
+    Channels are averaged. Resampling is by a polyphase filter, after which peaks are clipped at 1.
+    Raises InputError for files that are no sound, are empty, or hold NaN.
     """
     import soundfile
 

@@ -28,8 +28,8 @@ def load_audio_folder(spec: Spec, limit: int | None, shape: tuple[int, ...] | No
 
     Classes are the sorted names of the directories, or those of the column ``label`` of the table
     ``labels``, whose column ``file`` names the recordings; ``class_map`` may number them. Each is
-    set in the middle of a clip of ``seconds`` (or of what the model wants), its ends cut off if it
-    is longer. Raises InputError, EmptyError, UsageError.
+    centred in a clip of ``seconds`` (or of the model's length), and cropped if it is longer. Raises
+    InputError, EmptyError, UsageError.
     """
     only(spec, ("rate", "seconds", "labels", "skip_bad", "class_map"))
     root, rate = Path(spec.ref), whole(spec, "rate", RATE)
@@ -58,7 +58,7 @@ def load_audio_folder(spec: Spec, limit: int | None, shape: tuple[int, ...] | No
 
 
 class Clips(NamedTuple):
-    """Recordings of one length, what was done to them, and the ids of those that are no such."""
+    """Recordings of one length, notes on conversions, and the ids of invalid files."""
 
     waves: list[NDArray[np.float32]]
     labels: list[int]
@@ -88,7 +88,7 @@ def _read(
 
 
 def middle(wave: NDArray[np.float32], length: int) -> NDArray[np.float32]:
-    """Return the middle ``length`` of a waveform, or the waveform in the middle of silence."""
+    """Return the middle ``length`` of a waveform, or the waveform padded with silence."""
     spare = length - len(wave)
     if spare < 0:
         return wave[-spare // 2 : -spare // 2 + length]
@@ -96,7 +96,7 @@ def middle(wave: NDArray[np.float32], length: int) -> NDArray[np.float32]:
 
 
 def to_unit_range(waves: NDArray[np.float32]) -> torch.Tensor:
-    """Return waveforms in [-1, 1] as the samples in [0, 1] that stand for them."""
+    """Return waveforms in [-1, 1] scaled to [0, 1]."""
     return torch.from_numpy(waves / 2 + np.float32(0.5)).float()
 
 

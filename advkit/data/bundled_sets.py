@@ -13,15 +13,15 @@ from advkit.errors import UnknownNameError, UsageError, did_you_mean
 from advkit.spec_text import Spec, only
 
 DIGITS_TRAINED_ON = 1437
-"""The first so many of the 1,797 digits are the training split, the last 360 the test split."""
+"""The first of the 1,797 digits, the training split; the last 360 are the test split."""
 
 
 SPOKEN = ("eight", "five", "four", "nine", "one", "seven", "six", "three", "two", "zero")
-"""The classes of spoken digits, sorted, as the directories of a user's own recordings are."""
+"""The sorted classes of spoken digits."""
 
 
 def load_bundled(spec: Spec) -> Samples:
-    """Return ``bundled:NAME``; raises UsageError for a name that is not there."""
+    """Return ``bundled:NAME``; raises UsageError for an unknown name."""
     if spec.ref not in BUNDLED:
         raise UnknownNameError(
             f"there is no bundled data {spec.ref!r}", did_you_mean(spec.ref, BUNDLED)
@@ -51,7 +51,7 @@ def digits(spec: Spec) -> Samples:
     parts = {"test": slice(n, None), "train": slice(0, n), "all": slice(None)}
     if split not in parts:
         raise UsageError(f"{spec.text!r} has no split {split!r}", "train, test or all", code="E206")
-    # A copy, since importing scikit-learn for it takes a second of every start.
+    # A copy, since importing scikit-learn takes a second at every start.
     path = files("advkit.data.bundled") / "digits.npz"
     with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         x, y = arrays["x"], arrays["y"]
@@ -67,7 +67,7 @@ def digits(spec: Spec) -> Samples:
 def spoken_digits(spec: Spec) -> Samples:
     """Return spoken digits, one second at 8 kHz (n, 8000): split=test (default), train or all.
 
-    Espeak-ng speaks them; the voices of the test split are not in the training split.
+    Synthesised by espeak-ng; the voices of the test split are not in the training split.
     """
     import soundfile
 

@@ -1,4 +1,4 @@
-"""Samples made by the user, checked and brought into the form that everything else relies on."""
+"""Checks and conversion of the user's own samples."""
 
 from collections import Counter
 from typing import Any
@@ -15,11 +15,11 @@ from advkit.errors import InputError
 
 
 def checked(samples: Samples) -> Samples:
-    """Return ``samples`` with float32 images in [0, 1], int64 labels and ids that are text.
+    """Return ``samples`` with float32 images in [0, 1], int64 labels and ids as text.
 
-    Arrays of numpy become tensors, uint8 is divided by 255. Raises InputError for images out of
-    [0, 1] or with NaN, labels that are not one whole number from 0 up per image, and ids that are
-    too few or twice the same.
+    Arrays of numpy become tensors, uint8 is divided by 255. Raises InputError for images out of [0,
+    1] or with NaN, labels that are not one integer of at least 0 per image, and ids that are
+    missing or repeated.
     """
     x, name = samples.x, samples.name
     pixels = x if isinstance(x, LazyRows) else to_unit(array(x), name)
@@ -30,7 +30,7 @@ def checked(samples: Samples) -> Samples:
 
 
 def array(values: Any) -> NDArray[np.generic]:
-    """Return a tensor, an array or a list of them as one array, whatever its device and history."""
+    """Return a tensor, an array or a list of them as one array, from any device."""
     if isinstance(values, Tensor):
         values = values.detach().cpu()
         values = (values.float() if values.dtype == torch.bfloat16 else values).numpy()

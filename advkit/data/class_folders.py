@@ -1,4 +1,4 @@
-"""Files in one directory per class: found in a fixed order, classes in turn."""
+"""Files in one directory per class, in a fixed order that alternates between classes."""
 
 from collections.abc import Sequence
 from itertools import chain, zip_longest
@@ -10,7 +10,7 @@ from advkit.models.load_gate import missing
 
 
 class Kind(NamedTuple):
-    """What the files are: ``picture``, how their names end, and one as an example."""
+    """A kind of file: ``picture``, file suffixes, and an example."""
 
     noun: str
     suffixes: tuple[str, ...]
@@ -18,7 +18,7 @@ class Kind(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """Files with their labels, classes in turn; class names; what a reader should know."""
+    """Files with their labels, in alternating classes; class names; notes for the reader."""
 
     files: list[tuple[Path, int]]
     classes: tuple[str, ...]
@@ -28,8 +28,8 @@ class Listing(NamedTuple):
 def list_classes(root: Path, kind: Kind, limit: int | None) -> Listing:
     """Return the files of ``kind`` below the class directories of ``root``, at most ``limit``.
 
-    Classes are the sorted directory names. The order goes round the classes, so that the first
-    ``limit`` files are spread evenly. Raises InputError, EmptyError.
+    Classes are the sorted directory names. The order alternates between classes, so that the first
+    ``limit`` files are evenly distributed. Raises InputError, EmptyError.
     """
     folders, notes = _class_folders(root, kind)
     found = list(_interleaved([files_of(folder, kind) for folder in folders]))[:limit]
@@ -42,7 +42,7 @@ def list_classes(root: Path, kind: Kind, limit: int | None) -> Listing:
 
 
 def check_directory(root: Path) -> None:
-    """Raise InputError where ``root`` is no directory."""
+    """Raise InputError if ``root`` is no directory."""
     if not root.exists():
         raise missing(root)
     if not root.is_dir():
@@ -73,7 +73,7 @@ def _class_folders(root: Path, kind: Kind) -> tuple[list[Path], tuple[str, ...]]
 
 
 def files_of(folder: Path, kind: Kind) -> list[Path]:
-    """Return the files of ``kind`` below ``folder`` by name; links are not followed."""
+    """Return the files of ``kind`` below ``folder``, sorted by name; links are not followed."""
     found = [
         path
         for path in folder.rglob("*")

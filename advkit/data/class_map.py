@@ -1,4 +1,4 @@
-"""The number of each class: from a file of the user, or by the order of the names."""
+"""Class indices: from a file of the user, or by the order of the names."""
 
 import csv
 import json
@@ -19,10 +19,10 @@ FORMS = (
 
 
 def read_class_map(path: str) -> dict[str, int]:
-    """Return the number of each class that the file names; several may have the same.
+    """Return the index of each class in the file; several classes may share one.
 
-    The file is JSON ``{"cat": 0}``, a CSV table with the columns class and label, or the names
-    alone, one per line, in the order of the model. Raises InputError.
+    The file is JSON ``{"cat": 0}``, a CSV table with the columns class and label, or only names,
+    one per line, in the order of the model. Raises InputError.
     """
     file = Path(path)
     if not file.is_file():
@@ -56,10 +56,10 @@ def _number(value: object) -> int:
 
 
 def numbered(labels: Sequence[str], path: str | None, where: str) -> tuple[list[int], list[str]]:
-    """Return the number of each of ``labels``, and the names of the classes.
+    """Return the index of each of ``labels``, and the names of the classes.
 
-    By the class map ``path`` if there is one; labels that are whole numbers from 0 up are
-    themselves, with no names; others are numbered in the order of the names. Raises InputError.
+    By the class map ``path`` if there is one; labels that are integers of at least 0 are used as
+    they are, without names; others are numbered in sorted order. Raises InputError.
     """
     if path is not None:
         known = read_class_map(path)
@@ -79,7 +79,7 @@ def numbered(labels: Sequence[str], path: str | None, where: str) -> tuple[list[
 def in_order(
     classes: Sequence[str], path: str | None, where: str
 ) -> tuple[list[int], Sequence[str]]:
-    """Return the number of each of ``classes``, and the names in the order of the numbers.
+    """Return the index of each of ``classes``, and the names in the order of the indices.
 
     By the class map ``path``; without one they keep their order. Raises InputError.
     """
@@ -89,9 +89,9 @@ def in_order(
 
 
 def renumbered(samples: Samples, path: str) -> Samples:
-    """Return samples with the numbers and names that the class map ``path`` gives their classes.
+    """Return samples with the class indices and names of the class map ``path``.
 
-    Classes without a name are called by their numbers. Raises InputError.
+    Classes without a name are named by their index. Raises InputError.
     """
     old, place = np.unique(samples.y.numpy(), return_inverse=True)
     given = [class_name(samples.classes, i) if samples.classes else str(i) for i in old.tolist()]
@@ -100,7 +100,7 @@ def renumbered(samples: Samples, path: str) -> Samples:
 
 
 def names_of(known: dict[str, int]) -> list[str]:
-    """Return the name of every class from 0 to the last; the first of those that share a number."""
+    """Return the name of every class from 0 to the last; the first of those that share an index."""
     names = [f"class {i}" for i in range(max(known.values()) + 1)]
     for name, number in reversed(known.items()):
         names[number] = name

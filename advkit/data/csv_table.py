@@ -1,4 +1,4 @@
-"""``csv:FILE?path=path&label=label&root=DIR``: pictures named in a table, none outside its root."""
+"""``csv:FILE?path=path&label=label&root=DIR``: images listed in a table, all below ``root``."""
 
 from functools import partial
 from pathlib import Path
@@ -7,17 +7,17 @@ from advkit.data.class_map import numbered
 from advkit.data.label_table import inside, read_label_table
 from advkit.data.picture_rows import OPTIONS, Row, manner_of, read_rows
 from advkit.data.samples import Samples
-from advkit.data.shares import chosen
+from advkit.data.stratified import chosen
 from advkit.errors import EmptyError, InputError
 from advkit.spec_text import Spec, only
 
 
 def load_csv(spec: Spec, limit: int | None, shape: tuple[int, ...] | None) -> Samples:
-    """Return the pictures that the column ``path`` names, with the labels of the column ``label``.
+    """Return the images in the column ``path``, with the labels in the column ``label``.
 
-    Paths are relative to ``root``, by default the directory of the table; one that leads out of it
-    is refused. Labels are whole numbers, or names, numbered in their order or by ``class_map``.
-    Raises InputError, EmptyError, UsageError, UnsafeError.
+    Paths are relative to ``root``, by default the directory of the table; paths outside of it are
+    refused. Labels are integers, or names, numbered in sorted order or by ``class_map``. Raises
+    InputError, EmptyError, UsageError, UnsafeError.
     """
     only(spec, (*OPTIONS, "path", "label", "root", "class_map"))
     table, manner = Path(spec.ref), manner_of(spec, shape)

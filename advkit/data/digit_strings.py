@@ -1,4 +1,4 @@
-"""Strings of spoken digits, put together from the bundled clips, as a number is dictated."""
+"""Strings of spoken digits, assembled from the bundled clips."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from advkit.spec_text import parse_spec
 
 SECONDS, LEAST, MOST = 3.0, 2, 5
 PAUSE = 0.03, 0.15
-"""Seconds between two digits, from and to."""
+"""Range of pauses between two digits in seconds."""
 
 
 class Strings(NamedTuple):
@@ -31,8 +31,8 @@ class Strings(NamedTuple):
 def digit_strings(n: int, split: str = "test", seed: int = 0) -> Strings:
     """Return ``n`` strings of 2 to 5 digits, each in one voice of the ``split``, in 3 s.
 
-    Voices come in turn; digits and pauses depend on (seed, number of the string) alone. A string
-    that would not fit loses its last digits.
+    Voices alternate; digits and pauses depend only on (seed, index of the string). A string that
+    does not fit loses its last digits.
     """
     clips = spoken_digits(parse_spec(f"bundled:spoken-digits?split={split}"))
     waves, said, ids = [], [], []
@@ -64,7 +64,7 @@ def _string(clips: Samples, number: int, seed: int) -> tuple[np.ndarray, tuple[i
 
 
 def _trimmed(x: Tensor) -> np.ndarray:
-    """Return the sound of a clip in [-1, 1] without the silence around it."""
+    """Return the sound of a clip in [-1, 1] without silence at its ends."""
     wave = 2 * x.numpy() - 1
     loud = np.flatnonzero(np.abs(wave) > 1e-4)
     return wave[loud[0] : loud[-1] + 1]

@@ -1,4 +1,4 @@
-"""``hf:DIR?split=test``, ``hf:owner/name@revision``: a data set of Hugging Face; no script."""
+"""``hf:DIR?split=test``, ``hf:owner/name@revision``: data sets of Hugging Face, without scripts."""
 
 import re
 from functools import partial
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from advkit.data.parquet_file import WAYS, columns_of, content, labels_of, read_parquet
 from advkit.data.picture_rows import Row, manner_of, read_rows
 from advkit.data.samples import Samples
-from advkit.data.shares import chosen
+from advkit.data.stratified import chosen
 from advkit.errors import InputError, did_you_mean
 from advkit.models.extras import extra
 from advkit.models.hub_cache import hub_data
@@ -25,12 +25,11 @@ class _Place(NamedTuple):
 
 
 def load_hugging_face(spec: Spec, limit: int | None, shape: tuple[int, ...] | None) -> Samples:
-    """Return one split of what `Dataset.save_to_disk` wrote, or of a repository of Parquet files.
+    """Return one split of a data set by `Dataset.save_to_disk`, or of a Parquet repository.
 
-    That is a folder, or ``owner/name@revision`` in the hub's cache, downloaded with
-    ``download=true`` alone. ``split`` is test, or the only one; ``config`` is needed where there
-    are several. Columns are as in `parquet_file.load_parquet`. Raises InputError, EmptyError,
-    UsageError.
+    A folder, or ``owner/name@revision`` in the hub's cache, downloaded only with ``download=true``.
+    ``split`` is test, or the only one; ``config`` is required if there are several. Columns are as
+    in `parquet_file.load_parquet`. Raises InputError, EmptyError, UsageError.
     """
     only(spec, (*WAYS, "split", "config", "download"))
     if not Path(spec.ref).is_dir():
@@ -47,7 +46,7 @@ def _from_hub(spec: Spec, limit: int | None, shape: tuple[int, ...] | None) -> S
     split = spec.query.get("split", "test" if flag(spec, "download") else "")
     folder = hub_data(repo, [f"*{split}*.parquet"], revision=revision or None,
                       download=flag(spec, "download"), by=spec.text)  # fmt: skip
-    # Without the revision, ids and all that is drawn by them stay the same from one to the next.
+    # Without the revision, so that ids and random numbers are the same for all revisions.
     found = read_parquet(spec._replace(ref=repo), _files(spec, folder), limit, shape)
     if revision:
         return found
@@ -77,7 +76,7 @@ def _files(spec: Spec, folder: Path) -> list[Path]:
 
 
 def _place(file: Path) -> _Place:
-    """Tell config/test-00000-of-00002.parquet, and config/test/0000.parquet as the hub makes it."""
+    """Parse config/test-00000-of-00002.parquet, or config/test/0000.parquet (hub)."""
     if file.stem.isdigit() and len(file.parts) > 1:
         return _Place(file.parent.parent.as_posix(), file.parent.name)
     return _Place(file.parent.as_posix(), file.stem.partition("-")[0])

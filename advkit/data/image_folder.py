@@ -1,4 +1,4 @@
-"""``imagefolder:DIR?size=224&crop=0.875&class_map=FILE``: photographs, one directory per class."""
+"""``imagefolder:DIR?size=224&crop=0.875&class_map=FILE``: photographs, one folder per class."""
 
 from functools import partial
 from pathlib import Path
@@ -14,12 +14,12 @@ PICTURE = Kind("picture", SUFFIXES, "cat/1.jpg")
 
 
 def load_image_folder(spec: Spec, limit: int | None, shape: tuple[int, ...] | None) -> Samples:
-    """Return the pictures below the class directories of ``spec.ref``, resized and cropped.
+    """Return the images below the class directories of ``spec.ref``, resized and cropped.
 
     Classes are the sorted directory names, or are numbered by the file ``class_map``. The order
-    goes round the classes, so that the first ``limit`` pictures are spread evenly. The short side
-    is brought to size / crop, then the centre is cut out. Raises InputError, EmptyError,
-    UsageError.
+    alternates between classes, so that the first ``limit`` images are evenly distributed. The
+    shorter side is resized to size / crop, then the centre is cropped. Raises InputError,
+    EmptyError, UsageError.
     """
     only(spec, (*OPTIONS, "class_map"))
     root, manner = Path(spec.ref), manner_of(spec, shape)

@@ -1,4 +1,4 @@
-"""Tables in CSV that name files and their labels."""
+"""CSV tables of files and their labels."""
 
 import csv
 from pathlib import Path
@@ -8,9 +8,9 @@ from advkit.models.load_gate import missing
 
 
 def read_label_table(table: Path, file: str, label: str, hint: str) -> list[tuple[str, str]]:
-    """Return what each row of ``table`` has in the columns ``file`` and ``label``.
+    """Return the columns ``file`` and ``label`` of each row of ``table``.
 
-    ``hint`` says what to do where one of them is not there. Raises InputError.
+    ``hint`` says what to do if one of them is missing. Raises InputError.
     """
     if not table.is_file():
         raise missing(table)
@@ -35,7 +35,7 @@ def read_label_table(table: Path, file: str, label: str, hint: str) -> list[tupl
 
 
 def inside(root: Path, name: str, where: str) -> Path:
-    """Return ``root`` / ``name``; raises UnsafeError where that leads out of ``root``."""
+    """Return ``root`` / ``name``; raises UnsafeError if that is outside of ``root``."""
     place, top = (root / name).resolve(), root.resolve()
     if top not in place.parents:
         raise UnsafeError(

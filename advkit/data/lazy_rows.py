@@ -1,4 +1,4 @@
-"""Rows that are read on demand, so that memory does not grow with their number."""
+"""Rows read on demand, so that memory does not grow with their number."""
 
 from collections.abc import Callable, Sequence
 from threading import Lock
@@ -7,14 +7,13 @@ import torch
 from torch import Tensor
 
 HELD = 2**29
-"""Bytes of float32 images that are held in memory; of more, each is read whenever it is asked for.
-"""
+"""Limit in bytes of float32 images held in memory; beyond it each is read on demand."""
 
 
 class LazyRows:
-    """Stands where a tensor (n, ...) of float32 would, as far as an audit asks for rows of it.
+    """A replacement of a float32 tensor (n, ...) that supports selecting rows.
 
-    ``read`` gives row i; it must give the same numbers every time.
+    ``read`` returns row i; it must be deterministic.
     """
 
     dtype = torch.float32
@@ -53,5 +52,5 @@ class LazyRows:
         return LazyRows((n, *self.shape[1:]), self._read, self.device)
 
     def _row(self, i: int) -> Tensor:
-        with self._lock:  # readers of pictures and of tables are not made for several threads
+        with self._lock:  # readers of images and tables are not thread-safe
             return self._read(i).to(self.device)

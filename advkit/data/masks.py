@@ -1,4 +1,4 @@
-"""Masks of the objects in images, where the truth is known: an npz file with ``masks``."""
+"""Ground-truth masks of the objects in images: an npz file with ``masks``."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from advkit.errors import InputError
 def read_masks(path: str, samples: Samples) -> NDArray[np.bool_]:
     """Return masks (n, height, width) for ``samples``, by ``ids`` in the file or else in order.
 
-    Nothing pickled is opened. Raises InputError for a file that does not fit.
+    Pickles are not opened. Raises InputError for a file that does not fit.
     """
     found = arrays_of(path, ("masks",), optional=("ids",))
     masks, size = found["masks"], tuple(samples.x.shape[2:])

@@ -1,4 +1,4 @@
-"""``npz:FILE?x=x&y=y&layout=nchw``: arrays saved by numpy; pickles in them are never opened."""
+"""``npz:FILE?x=x&y=y&layout=nchw``: arrays saved by numpy, without pickles."""
 
 import io
 import zipfile
@@ -20,23 +20,23 @@ from advkit.models.load_gate import read_gated
 from advkit.spec_text import Spec, only
 
 MAX_BYTES = 8 * 2**30
-"""What one array may say that it needs; a small file can claim any size."""
+"""Size limit of one array by its header; a small file can claim any size."""
 LAYOUTS = ("nchw", "nhwc", "as_is")
 LIKELY = (
     ("x", "x_test", "X", "X_test", "images", "test_images", "data", "arr_0"),
     ("y", "y_test", "Y", "Y_test", "labels", "test_labels", "targets", "arr_1"),
 )
-"""What images and labels are called in files of others."""
+"""Common names of images and labels in such files."""
 
 
 def load_npz(spec: Spec) -> Samples:
     """Return the images ``x`` and labels ``y`` of a file written by `numpy.savez`.
 
-    Images are NHW, NHWC, NCHW or flat (n, features), uint8 0..255 or float in [0, 1]; by
-    ``layout=as_is`` samples of any shape, such as signals (n, channels, time) and volumes. An array
-    ``classes`` of text, if there is one, names the classes, one of ``ids`` the images. Of what
-    `advkit attack` wrote, which has no ``x``, the examples ``x_adv`` are taken. Raises InputError
-    and UnsafeError.
+    Images are NHW, NHWC, NCHW or flat (n, features), uint8 0..255 or float in [0, 1]; with
+    ``layout=as_is`` samples of any shape, such as signals (n, channels, time) and volumes. Optional
+    arrays of text: ``classes`` names the classes, ``ids`` the images. From files of `advkit
+    attack`, which have no ``x``, the examples ``x_adv`` are taken. Raises InputError and
+    UnsafeError.
     """
     only(spec, ("x", "y", "layout"))
     data = read_gated(spec.ref)
@@ -65,7 +65,7 @@ def load_npz(spec: Spec) -> Samples:
 def arrays_of(
     path: str, keys: Sequence[str], optional: Sequence[str] = ()
 ) -> dict[str, NDArray[np.generic]]:
-    """Return the arrays ``keys`` of an npz file, and those of ``optional`` that it has.
+    """Return the arrays ``keys`` of an npz file, and those of ``optional`` that exist.
 
     Raises InputError and UnsafeError.
     """
@@ -80,7 +80,7 @@ def arrays_of(
 
 
 def _naming(name: str, known: Sequence[str]) -> str:
-    """Return the hint by which images and labels of other names are found."""
+    """Return a hint to the options with which arrays of other names are read."""
     x, y = (next((each for each in likely if each in known), "NAME") for likely in LIKELY)
     return f"name the arrays: --data 'npz:{name}?x={x}&y={y}'"
 
@@ -128,7 +128,7 @@ def _check_header(member: IO[bytes], key: str, name: str) -> None:
 
 
 def _rows(x: NDArray[np.generic], name: str) -> Tensor:
-    """Return the images in [0, 1]; of many bytes, each is made floating-point when asked for."""
+    """Return the images in [0, 1]; large arrays are converted to floating point on demand."""
     if x.dtype == np.uint8 and x.size * 4 > HELD:
         return cast(Tensor, LazyRows(x.shape, lambda i: to_unit(x[i], name)))
     return to_unit(x, name)
@@ -153,7 +153,7 @@ def _usual(archive: zipfile.ZipFile) -> str:
 
 
 def _ids(archive: zipfile.ZipFile, name: str) -> tuple[str, ...]:
-    """Return the array ``ids`` if there is one of texts, none of them twice."""
+    """Return the array ``ids`` if it exists and holds unique texts."""
     if "ids.npy" not in archive.namelist():
         return ()
     found = _array(archive, "ids", name)
@@ -175,7 +175,7 @@ def _labels(y: NDArray[np.generic], n: int, names: tuple[str, ...] | None, file:
 def _channels_first(
     x: NDArray[np.generic], spec: Spec
 ) -> tuple[NDArray[np.generic], tuple[str, ...]]:
-    """Return ``x`` as (n, channels, height, width) or (n, features), and a note of what it was."""
+    """Return ``x`` as (n, channels, height, width) or (n, features), and a note if converted."""
     layout = spec.query.get("layout")
     if layout not in (None, *LAYOUTS):
         raise UsageError(

@@ -1,4 +1,4 @@
-"""``parquet:FILE?image=image&label=label``: pictures in a Parquet file, or in a folder of them."""
+"""``parquet:FILE?image=image&label=label``: images in a Parquet file, or in a folder of them."""
 
 import json
 from bisect import bisect_right
@@ -11,7 +11,7 @@ from typing import Any
 from advkit.data.class_map import numbered
 from advkit.data.picture_rows import OPTIONS, Row, manner_of, read_rows
 from advkit.data.samples import Samples
-from advkit.data.shares import chosen
+from advkit.data.stratified import chosen
 from advkit.errors import EmptyError, InputError
 from advkit.models.extras import extra
 from advkit.models.load_gate import missing
@@ -21,10 +21,10 @@ WAYS = (*OPTIONS, "image", "label", "class_map")
 
 
 def load_parquet(spec: Spec, limit: int | None, shape: tuple[int, ...] | None) -> Samples:
-    """Return the pictures in the column ``image`` with the labels of the column ``label``.
+    """Return the images in the column ``image`` with the labels of the column ``label``.
 
-    A picture is the content of a file, or has it in its field ``bytes``, as Hugging Face writes
-    them; a path alone is refused. Raises InputError, EmptyError, UsageError.
+    A cell is the content of an image file, or has it in its field ``bytes``, as Hugging Face writes
+    it; a path alone is refused. Raises InputError, EmptyError, UsageError.
     """
     only(spec, WAYS)
     place = Path(spec.ref)
@@ -37,7 +37,7 @@ def load_parquet(spec: Spec, limit: int | None, shape: tuple[int, ...] | None) -
 def read_parquet(
     spec: Spec, files: Sequence[Path], limit: int | None, shape: tuple[int, ...] | None
 ) -> Samples:
-    """Return the pictures in ``files``, which have the same columns, as `load_parquet` does."""
+    """Return the images in ``files``, which have the same columns, as `load_parquet` does."""
     manner = manner_of(spec, shape)
     if not files:
         raise EmptyError(f"{spec.ref} has no .parquet file", "there is nothing to evaluate")
@@ -52,7 +52,7 @@ def read_parquet(
 
 
 def columns_of(spec: Spec, there: Sequence[str]) -> tuple[str, str]:
-    """Return the names of the columns of pictures and labels; raises InputError."""
+    """Return the names of the columns of images and labels; raises InputError."""
     image, label = (spec.query.get(key, key) for key in ("image", "label"))
     for column in (image, label):
         if column not in there:
@@ -66,7 +66,7 @@ def columns_of(spec: Spec, there: Sequence[str]) -> tuple[str, str]:
 def labels_of(
     found: Sequence[object], names: Sequence[str], spec: Spec
 ) -> tuple[list[int], Sequence[str]]:
-    """Return the numbers of labels, and the names of the classes: those given, or `numbered`."""
+    """Return the indices of labels, and the names of the classes: ``names``, or `numbered`."""
     for place, each in enumerate(found):
         if not isinstance(each, int | str) or (isinstance(each, int) and each < 0):
             raise InputError(
@@ -82,7 +82,7 @@ def labels_of(
 
 
 def content(cell: Any, where: str) -> bytes:
-    """Return the picture in a cell: bytes, or a struct with a field of that name."""
+    """Return the image file in a cell: bytes, or a struct with a field of that name."""
     data = cell.get("bytes") if isinstance(cell, dict) else cell
     if not isinstance(data, bytes):
         kind = "a path alone" if isinstance(cell, dict) else f"a {type(cell).__name__}"
@@ -93,9 +93,9 @@ def content(cell: Any, where: str) -> bytes:
 
 
 def _cells(table: Any, column: str) -> Callable[[int], Any]:
-    """Return a function from a row to its cell; it keeps one row group in memory, the last."""
+    """Return a function from a row to its cell; it caches the last row group."""
     groups = [group for file in table.get_fragments() for group in file.split_by_row_group()]
-    # Not count_rows(): of one group it gives the rows of the whole file.
+    # Not count_rows(): for one group it returns the rows of the whole file.
     ends = list(accumulate(group.row_groups[0].num_rows for group in groups))
 
     @lru_cache(maxsize=1)
@@ -117,13 +117,13 @@ def _opened(files: Sequence[Path]) -> Any:
     dataset = extra("pyarrow.dataset", of="parquet", by="parquet:")
     try:
         return dataset.dataset([str(file) for file in files], format="parquet")
-    except (ValueError, OSError) as error:  # ArrowInvalid is the former
+    except (ValueError, OSError) as error:  # ArrowInvalid is a ValueError
         told = str(error).splitlines()[0]
         raise InputError(f"{files[0]} is not a Parquet file: {told}", "write it again") from error
 
 
 def _names(schema: Any, label: str) -> list[str]:
-    """Return the names of the classes that Hugging Face writes into the file; none otherwise."""
+    """Return the class names that Hugging Face writes into the file, if any."""
     try:
         about = json.loads((schema.metadata or {})[b"huggingface"])
         return list(map(str, about["info"]["features"][label]["names"]))

@@ -1,4 +1,4 @@
-"""One picture file -> pixels: every mode, rotation and size brought to the same."""
+"""Read one image file of any mode, orientation and size as pixels of one format."""
 
 import warnings
 from io import BytesIO
@@ -11,20 +11,20 @@ from PIL import Image, ImageOps
 from advkit.errors import InputError
 
 Picture = Path | bytes | Image.Image
-"""A file, what is in one, or what Pillow has opened."""
+"""A path, the content of a file, or an image opened by Pillow."""
 CROP = 0.875
-"""The share of the short side that is kept."""
+"""The share of the shorter side that is kept."""
 
 
 def read_photograph(
     path: Picture, size: tuple[int, int], crop: float | None, mode: str, name: str = ""
 ) -> tuple[NDArray[np.uint8], list[str]]:
-    """Return pixels (height, width, channels) uint8, and what had to be done to them.
+    """Return pixels (height, width, channels) uint8, and notes on conversions.
 
-    ``path`` is a file, what is in one, or an open picture, called ``name``. The short side is
-    brought to ``size`` / ``crop``, then the centre of ``size`` is cut out. Without a ``crop`` it is
-    `CROP`, and a picture that has this very size stays as it is. Raises InputError for a file that
-    is corrupt, or so large that it may be a decompression bomb.
+    ``path`` is a path, the content of a file, or an open image, called ``name``. The shorter side
+    is resized to ``size`` / ``crop``, then the centre of ``size`` is cropped. The default of
+    ``crop`` is `CROP`, but an image of exactly this size is unchanged. Raises InputError for a file
+    that is corrupt, or so large that it may be a decompression bomb.
     """
     picture, changes = open_picture(path, mode, name)
     if picture.size[::-1] != size or crop not in (None, 1):
@@ -34,7 +34,7 @@ def read_photograph(
 
 
 def open_picture(path: Picture, mode: str, name: str = "") -> tuple[Image.Image, list[str]]:
-    """Return the picture upright, opaque and of 8 bits, and what had to be done to it.
+    """Return the image upright, opaque and with 8 bits, and notes on conversions.
 
     Raises InputError as `read_photograph`.
     """
@@ -62,20 +62,20 @@ def open_picture(path: Picture, mode: str, name: str = "") -> tuple[Image.Image,
 
 
 def size_of(path: Picture) -> tuple[int, int] | None:
-    """Return (height, width) as the head of a file tells it; None where it cannot be read."""
+    """Return (height, width) from the header of the file; None if it cannot be read."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with _opened(path) as opened:
                 turned = opened.getexif().get(0x0112, 1) >= 5
                 return opened.size if turned else opened.size[::-1]
-    except Exception:  # of a damaged file Pillow raises anything
+    except Exception:  # for damaged files Pillow raises any exception
         return None
 
 
 def _opened(path: Picture) -> Image.Image:
     if isinstance(path, Image.Image):
-        return path.copy()  # its owner may want it open
+        return path.copy()  # the owner may need it open
     return Image.open(BytesIO(path) if isinstance(path, bytes) else path)
 
 
@@ -97,7 +97,7 @@ def _oddities(picture: Image.Image, mode: str) -> list[str]:
 
 
 def _flat(picture: Image.Image) -> Image.Image:
-    """Return ``picture`` with 8 bits per channel and nothing transparent."""
+    """Return ``picture`` with 8 bits per channel and without transparency."""
     if picture.mode.startswith("I"):
         deep = np.asarray(picture).astype(np.float64)
         return Image.fromarray((deep / 65535 * 255).round().clip(0, 255).astype(np.uint8))

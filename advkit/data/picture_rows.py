@@ -1,4 +1,4 @@
-"""Pictures from any source, each with a label and an id, brought to one size by one rule."""
+"""Images from any source, each with a label and an id, brought to one size."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,15 +17,15 @@ from advkit.errors import EmptyError, InputError, UsageError
 from advkit.spec_text import Spec, flag, numbers, whole
 
 OPTIONS = ("size", "crop", "skip_bad")
-"""What every spec of pictures may say of how they are read."""
+"""Options of all image specs on how images are read."""
 DEFAULT_SIZE = 224
 BAR = ContextVar("BAR", default=True)
-"""Whether long reading may show a bar."""
+"""Whether a progress bar may be shown while reading."""
 NAMED = 3
 
 
 class Row(NamedTuple):
-    """One picture: its id, its label, and a function that gives its file or what is in it."""
+    """An image: its id, its label, and a function that returns its file or content."""
 
     id: str
     label: int
@@ -33,10 +33,11 @@ class Row(NamedTuple):
 
 
 class Manner(NamedTuple):
-    """How pictures are read; ``crop`` is the share that is kept, ``mode`` is L or RGB.
+    """How images are read; ``crop`` is the share that is kept, ``mode`` is L or RGB.
 
-    Without a ``crop`` it is the usual share, and of a picture that has ``size`` all. Without a
-    ``size`` it is that of the pictures, where they are small and alike, else the usual one.
+    The default of ``crop`` is the usual share, or 1 for images that already have ``size``. The
+    default of ``size`` is that of the images if they are small and of equal size, else the usual
+    one.
     """
 
     size: tuple[int, int] | None
@@ -46,7 +47,7 @@ class Manner(NamedTuple):
 
 
 def manner_of(spec: Spec, shape: tuple[int, ...] | None) -> Manner:
-    """Return how ``spec`` wants pictures for a model that takes ``shape``; raises UsageError."""
+    """Return how ``spec`` reads images for a model with inputs of ``shape``; raises UsageError."""
     found = numbers(spec, "crop")
     share = found[0] if found else None
     if share is not None and not 0 < share <= 1:
@@ -76,10 +77,10 @@ def read_rows(
     rows: Sequence[Row], manner: Manner, name: str, classes: Sequence[str] | None,
     notes: Sequence[str] = (),
 ) -> Samples:  # fmt: skip
-    """Return the pictures of ``rows`` as samples, with a note of all that was done to them.
+    """Return the images of ``rows`` as samples, with notes on all conversions.
 
-    Raises InputError for the first that cannot be read, unless bad ones are left out and counted;
-    EmptyError where all are bad.
+    Raises InputError for the first unreadable one, unless bad images are skipped and counted;
+    EmptyError if all are bad.
     """
     notes = list(notes)
     if manner.size is None:
@@ -116,11 +117,11 @@ def read_rows(
 
 
 def _common_size(rows: Sequence[Row]) -> tuple[int, int] | None:
-    """Return the size that all pictures have, if it is no larger than the usual one."""
+    """Return the common size of all images, if there is one and it is at most the usual one."""
     found: tuple[int, int] | None = None
     for row in rows:
         size = size_of(row.content())
-        if size is None:  # it cannot be read, which is told where it is
+        if size is None:  # unreadable, which is reported when it is read
             continue
         if max(size) > DEFAULT_SIZE or found not in (None, size):
             return None
@@ -129,7 +130,7 @@ def _common_size(rows: Sequence[Row]) -> tuple[int, int] | None:
 
 
 def _room(n: int, like: Tensor, kept: Sequence[Row], manner: Manner) -> Tensor | LazyRows:
-    """Return where ``n`` pictures are to be held; if they are too many, a reader of those kept."""
+    """Return memory for ``n`` images; if they are too many, a lazy reader of those kept."""
     shape = (n, *like.shape)
     if n * like.numel() * like.element_size() <= HELD:
         return torch.empty(shape)
@@ -145,7 +146,7 @@ def _read(row: Row, manner: Manner) -> tuple[Tensor, list[str]]:
 
 
 def left_out(bad: Sequence[str], of: int, noun: str = "images") -> list[str]:
-    """Return a note of what was skipped because it could not be read; none where nothing was."""
+    """Return a note on the number of unreadable samples skipped, if any."""
     if not bad:
         return []
     some = ", ".join(bad[:NAMED]) + ", ..." * (len(bad) > NAMED)

@@ -1,4 +1,4 @@
-"""Map-style data sets of (picture of PIL, label): photographs of many sizes, read one by one."""
+"""Map-style data sets of (PIL image, label): photographs of many sizes, read one by one."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -15,18 +15,18 @@ from advkit.models.user_code import told
 
 
 def are_pictures(dataset: Any) -> bool:
-    """Return whether the first item of a data set is a picture of PIL."""
+    """Return whether the first item of a data set is a PIL image."""
     try:
         return len(dataset) > 0 and isinstance(dataset[0][0], Image.Image)
-    except Exception:  # what is wrong with it is told by who reads it
+    except Exception:  # errors are reported when the item is read
         return False
 
 
 def read_pictures(dataset: Any, limit: int | None, manner: Manner, name: str, stem: str) -> Samples:
-    """Return the items of ``dataset``, brought to one size by the rule of all pictures.
+    """Return the items of ``dataset`` as samples of one size.
 
-    ``limit`` are taken at even distances, as the classes of a set often follow each other. Ids are
-    ``stem``/i. Raises InputError for an item that is not (picture, label).
+    ``limit`` are taken at even distances, as sets are often sorted by class. Ids are ``stem``/i.
+    Raises InputError for an item that is not (image, label).
     """
     n = len(dataset)
     kept = range(n) if limit is None or limit >= n else _evenly(n, limit)

@@ -1,4 +1,4 @@
-"""Arrays of images and labels, checked and brought to float32 in [0, 1] and int64."""
+"""Conversion of image arrays and labels to float32 in [0, 1] and int64, with checks."""
 
 import numpy as np
 import torch
@@ -8,15 +8,15 @@ from torch import Tensor
 from advkit.errors import InputError, UnsafeError
 
 SLACK = 1e-6
-"""How far outside [0, 1] rounding alone may have put a value."""
+"""How far outside [0, 1] a value may be by rounding."""
 CLOSE = 0.2
-"""How far outside [0, 1] interpolation may put one."""
+"""How far outside [0, 1] a value may be by interpolation."""
 
 
 def to_unit(x: NDArray[np.generic], name: str) -> Tensor:
-    """Return ``x`` as float32 in [0, 1]: uint8 is divided by 255, floats must be there already.
+    """Return ``x`` as float32 in [0, 1]: uint8 is divided by 255, floats must be in [0, 1].
 
-    Raises InputError with the measured range for any other numbers.
+    Raises InputError with the measured range for other values.
     """
     if x.dtype.hasobject:
         raise UnsafeError(
@@ -63,7 +63,7 @@ def _range_hint(low: float, high: float) -> str:
 
 
 def layout_of(shape: tuple[int, ...]) -> str:
-    """Return nhwc for a shape (n, a, b, c) that can hardly be anything else, otherwise nchw."""
+    """Return nhwc if a shape (n, a, b, c) clearly has channels last, otherwise nchw."""
     return "nhwc" if shape[3] <= 4 < shape[1] else "nchw"
 
 
@@ -75,7 +75,7 @@ def channels_first(x: NDArray[np.generic]) -> tuple[NDArray[np.generic], tuple[s
 
 
 def to_labels(y: NDArray[np.generic], n: int, name: str) -> Tensor:
-    """Return ``y`` as int64 (n,); raises InputError for anything but whole numbers from 0 up."""
+    """Return ``y`` as int64 (n,); raises InputError for anything but integers from 0 up."""
     if y.dtype.hasobject:
         raise UnsafeError(
             f"the labels in {name} are an object array, which can run code; it was not opened",

@@ -14,7 +14,7 @@ PIXELS, SIGNAL = (0.0, 1.0), (-1.0, 1.0)
 
 
 CHUNK = 32
-"""Samples of which a fingerprint is taken at once."""
+"""Samples hashed at once."""
 
 
 class Samples(NamedTuple):
@@ -28,28 +28,29 @@ class Samples(NamedTuple):
     """
 
     x: Tensor
-    """(n, channels, height, width) or (n, features), float32, in [0, 1]; `LazyRows` of many."""
+    """(n, channels, height, width) or (n, features), float32, in [0, 1]; `LazyRows` if large."""
     y: Tensor
     """(n,), int64, the index of the true class."""
     ids: tuple[str, ...]
-    """Unique, and the same in every run whatever the limit."""
+    """Unique, and the same in every run for any limit."""
     classes: tuple[str, ...] | None
     name: str
     notes: tuple[str, ...] = ()
-    """What was done to the data that a reader of the results should know."""
+    """Conversions of the data that readers of the results should know."""
     box: tuple[float, float] = PIXELS
-    """What 0 and 1 stand for. Everything inside advkit is in [0, 1]; eps and sizes are told in the
-    units of this range, so that those of a waveform are twice as large as in ``x``."""
+    """The values that 0 and 1 represent. Everything inside advkit is in [0, 1]; eps and sizes are
+    reported in units of this range, so that those of a waveform are twice as large as in ``x``."""
     rate: int | None = None
-    """Of sound: numbers per second."""
+    """Of sound: samples per second."""
     relative: bool = False
-    """Whether eps and sizes are shares of each sample's own size in the same norm."""
+    """Whether eps and sizes are relative to each sample's own size in the same norm."""
     mapped: bool = False
-    """Whether a class map gave the numbers: ``classes`` may then be fewer than the model has."""
+    """Whether classes were numbered by a class map: ``classes`` may then be fewer than the model's.
+    """
 
 
 def class_name(classes: Sequence[str], index: int) -> str:
-    """Return the name of class ``index``, or its number where there is no name for it."""
+    """Return the name of class ``index``, or its number if it has no name."""
     return classes[index] if index < len(classes) else f"class {index}"
 
 
@@ -61,11 +62,11 @@ def take(samples: Samples, index: Iterable[int]) -> Samples:
 
 
 def units(samples: Samples, norm: str) -> Tensor | None:
-    """Return how long, in ``x``, what counts as 1 of every sample is, (n,); None if it is 1.
+    """Return the length in ``x`` that counts as 1 for every sample, (n,); None if it is 1.
 
-    Of waveforms that is half, for [-1, 1] is twice as wide as [0, 1]; of samples that are taken
-    ``relative`` it is their own size, so that the L2 eps of a signal-to-noise ratio of d decibels
-    is 10 ** (-d / 20), and the Linf eps that of the peaks (Carlini and Wagner 2018).
+    For waveforms that is half, as [-1, 1] is twice as wide as [0, 1]; for ``relative`` samples it
+    is their own size, so that the L2 eps of a signal-to-noise ratio of d decibels is 10 ** (-d /
+    20), and the Linf eps that of the peaks (Carlini and Wagner 2018).
     """
     low, high = samples.box
     if norm == "L0" or (high - low == 1 and not samples.relative):
@@ -77,7 +78,7 @@ def units(samples: Samples, norm: str) -> Tensor | None:
 
 
 def taken_relative(samples: Samples) -> Samples:
-    """Return samples whose eps and sizes are shares of their own; raises InputError for silence."""
+    """Return samples with eps and sizes relative to their own; raises InputError for silence."""
     relative = samples._replace(
         relative=True,
         notes=(

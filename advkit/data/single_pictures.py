@@ -1,4 +1,4 @@
-"""One picture by name: a file, or one of the two photographs that come with scikit-learn."""
+"""A single image by name: a file, or one of the two photographs of scikit-learn."""
 
 from pathlib import Path
 
@@ -14,10 +14,10 @@ SAMPLES = ("china", "flower")
 
 
 def load_picture(name: str, channels: int, longest: int | None = None) -> Tensor:
-    """Return the picture (1, channels, h, w) in [0, 1]; its longer side is ``longest`` pixels.
+    """Return the image (1, channels, h, w) in [0, 1]; its longer side is ``longest`` pixels.
 
-    ``name`` is china, flower, or a file. One channel is grey. Without ``longest`` the size is its
-    own. Raises InputError.
+    ``name`` is china, flower, or a file. One channel is grey. Without ``longest`` the size is
+    unchanged. Raises InputError.
     """
     mode = "L" if channels == 1 else "RGB"
     picture = _sample(name, mode) if name in SAMPLES else _file(name, mode)

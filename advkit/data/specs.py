@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 from advkit.data.audio_folder import load_audio_folder
-from advkit.data.bare_words import check_bare
 from advkit.data.bundled_sets import BUNDLED, load_bundled
 from advkit.data.class_map import renumbered
 from advkit.data.csv_table import load_csv
@@ -13,7 +12,8 @@ from advkit.data.lazy_rows import LazyRows
 from advkit.data.npz_file import load_npz
 from advkit.data.parquet_file import load_parquet
 from advkit.data.samples import Samples
-from advkit.data.shares import share_of
+from advkit.data.spec_guesses import check_bare
+from advkit.data.stratified import share_of
 from advkit.data.torchvision_sets import load_torchvision
 from advkit.data.user_data import is_users, load_users
 from advkit.errors import EmptyError, UnknownNameError, UsageError, did_you_mean
@@ -33,11 +33,11 @@ def load_data(
     ``imagefolder:DIR?size=224&crop=0.875&class_map=FILE``; ``npz:FILE?x=x&y=y&layout=nchw``;
     ``csv:FILE?path=path&label=label&root=DIR``; ``parquet:FILE?image=image&label=label``;
     ``hf:DIR?split=test``; ``hf:owner/name@revision``;
-    ``audio:DIR?rate=8000&seconds=1&labels=FILE.csv``;
-    ``package.module:callable`` and ``./file.py:callable``. ``shape`` (channels, height, width), of
-    sound (length,), is what the model wants; photographs and recordings are brought to it. With
-    ``stream`` images that would fill the memory are not held: ``x`` is then a `LazyRows`. Raises
-    UsageError, InputError, UnsafeError, EmptyError.
+    ``audio:DIR?rate=8000&seconds=1&labels=FILE.csv``; ``package.module:callable`` and
+    ``./file.py:callable``. ``shape`` (channels, height, width), of sound (length,), is the input
+    shape of the model, to which photographs and recordings are converted. With ``stream`` large
+    image sets are not held in memory: ``x`` is then a `LazyRows`. Raises UsageError, InputError,
+    UnsafeError, EmptyError.
 
     >>> images = advkit.load_data("bundled:digits", limit=20)
     >>> images.x.shape, images.y[:4].tolist(), images.classes[:2]
@@ -68,7 +68,7 @@ def load_data(
 def _by_map(
     load: Callable[..., Samples], spec: Spec, limit: int | None, shape: tuple[int, ...] | None
 ) -> Samples:
-    """Return what ``load`` gives; where a class map is named, by its numbers."""
+    """Return the samples of ``load``, renumbered if the spec names a class map."""
     own = spec.query.get("class_map")
     if own is None or load is load_users:
         return load(spec, limit, shape)
@@ -81,7 +81,7 @@ def _by_map(
 
 
 def _stratified(load: Callable[[Spec], Samples]) -> Callable[..., Samples]:
-    """Return a loader that keeps ``limit`` samples of what ``load`` gives, as `chosen` picks."""
+    """Return a loader that keeps a stratified subset of ``limit`` samples (`chosen`)."""
 
     def loader(spec: Spec, limit: int | None, _shape: tuple[int, ...] | None) -> Samples:
         return share_of(load(spec), limit)
@@ -90,7 +90,7 @@ def _stratified(load: Callable[[Spec], Samples]) -> Callable[..., Samples]:
 
 
 RENUMBERED = ("bundled", "npz", "torchvision")
-"""Schemes that number the classes themselves; a class map is applied to what they give."""
+"""Schemes that number the classes by themselves; a class map is applied afterwards."""
 SCHEMES: dict[str, Callable[..., Samples]] = {
     "audio": load_audio_folder,
     "bundled": _stratified(load_bundled),

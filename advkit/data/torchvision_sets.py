@@ -1,4 +1,4 @@
-"""``torchvision:NAME?root=DIR&split=train|test``: data sets that lie on the disk; no download."""
+"""``torchvision:NAME?root=DIR&split=train|test``: data sets on disk; no download."""
 
 import inspect
 from typing import Any
@@ -9,7 +9,7 @@ from advkit.data.picture_rows import OPTIONS, manner_of
 from advkit.data.picture_sets import read_pictures
 from advkit.data.pixels import to_labels, to_unit
 from advkit.data.samples import Samples
-from advkit.data.shares import share_of
+from advkit.data.stratified import share_of
 from advkit.errors import InputError, UnknownNameError, UsageError, did_you_mean
 from advkit.spec_text import Spec, only
 

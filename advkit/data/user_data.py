@@ -1,4 +1,4 @@
-"""``package.module:callable`` and ``./file.py:callable``: data of the user's own."""
+"""``package.module:callable`` and ``./file.py:callable``: the user's own data."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from advkit.data.picture_rows import manner_of
 from advkit.data.picture_sets import are_pictures, read_pictures
 from advkit.data.pixels import channels_first, to_labels, to_unit
 from advkit.data.samples import Samples
-from advkit.data.shares import share_of
+from advkit.data.stratified import share_of
 from advkit.errors import AdvkitError, InputError, did_you_mean
 from advkit.models.user_code import importable, imported, seeded_weights, told
 from advkit.spec_text import Spec, literal
@@ -27,7 +27,7 @@ GIVES = (
 
 
 def is_users(spec: Spec) -> bool:
-    """Return whether ``spec`` names a Python file, or a module that is there."""
+    """Return whether ``spec`` names a Python file, or an existing module."""
     if spec.scheme.endswith(".py"):
         return True
     top = spec.scheme.partition(".")[0]
@@ -35,17 +35,17 @@ def is_users(spec: Spec) -> bool:
 
 
 def load_users(spec: Spec, limit: int | None, shape: tuple[int, ...] | None) -> Samples:
-    """Return what the callable gives: a map-style data set, two arrays, or `Samples`.
+    """Return the data that the callable returns: a map-style data set, two arrays, or `Samples`.
 
     Options after ``?`` are its arguments. Images are (channels, height, width) tensors or arrays,
-    in [0, 1] or uint8, all of one size; or pictures of PIL, which are brought to the size that the
-    model wants, as all pictures are, if it is another. Raises InputError.
+    in [0, 1] or uint8, all of one size; or PIL images, which are resized to the model's size if it
+    differs. Raises InputError.
     """
     return samples_in(_called(spec), spec, limit, shape)
 
 
 def samples_in(found: Any, spec: Spec, limit: int | None, shape: tuple[int, ...] | None) -> Samples:
-    """Return what `load_users` does of ``found``; ``spec`` says where from. Raises InputError."""
+    """Return ``found`` as samples; ``spec`` says where it is from. Raises InputError."""
     if isinstance(found, tuple) and len(found) == 2 and isinstance(found[0], list):
         found = _paired(*found, spec)
     if _of_many_sizes(found, shape):
@@ -64,9 +64,9 @@ def _paired(images: Sequence[Any], labels: Sequence[Any], spec: Spec) -> list[tu
 
 
 def _of_many_sizes(found: Any, shape: tuple[int, ...] | None) -> bool:
-    """Return whether ``found`` has pictures that are to be brought to one size: ``shape``, if so.
+    """Return whether ``found`` has images that must be resized, to ``shape`` if given.
 
-    Without one, only pictures of several sizes among the first few.
+    Without ``shape``, only if the first few images have several sizes.
     """
     if isinstance(found, Samples) or not are_pictures(found):
         return False
@@ -96,7 +96,7 @@ def _called(spec: Spec) -> Any:
 
 @contextmanager
 def _repeatable() -> Iterator[None]:
-    """Give NumPy's global generator the same start each time, and torch's; restore both."""
+    """Seed the global generators of NumPy and torch for the block; restore both."""
     before = np.random.get_state()
     np.random.seed(0)
     try:

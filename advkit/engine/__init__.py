@@ -1,4 +1,4 @@
-"""The core: get the input gradient of an objective, move, repeat."""
+"""The core: compute the input gradient of an objective, take a step, repeat."""
 
 from advkit.engine.ascend import Rule, ascend, best, best_of, climb, last, nearest, take
 from advkit.engine.detours import detours, straight_through
@@ -6,7 +6,7 @@ from advkit.engine.gradient import Objective, Point, evaluate
 from advkit.engine.inner_logits import inner_logits
 from advkit.engine.meter import Meter, metered
 from advkit.engine.norms import NORMS, Norm, rows
-from advkit.engine.stand_ins import backwards_turned, before_softmax, rescaled, smoothed
+from advkit.engine.substitute_gradients import backwards_turned, before_softmax, rescaled, smoothed
 
 __all__ = [
     "NORMS",

@@ -1,4 +1,4 @@
-"""Gradient ascent: a generator of points, rules for the next point, and folds over the points."""
+"""Gradient ascent: a generator of points, update rules, and folds over the points."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
@@ -13,17 +13,17 @@ from advkit.engine.norms import Norm, rows
 T = TypeVar("T")
 
 HELD = (32, 1 << 18)
-"""How many points of a walk, and numbers in them, are kept to be judged together. On small inputs a
-call costs more than what it computes; on large ones the first point would leave the cache."""
+"""Points of a run, and numbers in them, that are evaluated together. On small inputs a call costs
+more than its computation; on large ones the first point would leave the cache."""
 
 _GONE = torch.empty(0)
 
 
 class Rule(NamedTuple):
-    """Where to go next: two pure functions and the state that passes between them.
+    """An update rule: two pure functions and the state that passes between them.
 
-    The state is made of tensors with one row per sample, of plain numbers shared by all samples,
-    and of tuples of these, so that `take` can narrow it.
+    The state consists of tensors with one row per sample, plain numbers shared by all samples, and
+    tuples of these, so that `take` can select rows.
     """
 
     init: Callable[[Tensor], Any]
@@ -31,7 +31,7 @@ class Rule(NamedTuple):
 
 
 def take(tree: T, index: Tensor) -> T:
-    """Keep the rows ``index`` of every tensor in a nest of (named) tuples."""
+    """Select the rows ``index`` of every tensor in nested (named) tuples."""
     return _take(tree, index)  # type: ignore[no-any-return]
 
 
@@ -51,10 +51,10 @@ def ascend(
     steps: int,
     done: Callable[[Point], Tensor | None] | None = None,
 ) -> Iterator[Point]:
-    """Yield the start and the point after each of ``steps`` moves; the last has no gradient.
+    """Yield the start and the point after each of ``steps`` updates; the last has no gradient.
 
-    Samples for which ``done(point)`` (n,) is true leave the batch after they were yielded, and
-    their state goes with them; `Point.which` tells which samples are left. None means nobody.
+    Samples for which ``done(point)`` (n,) is true leave the batch after they were yielded, together
+    with their state; `Point.which` gives the remaining samples. None means that no sample is done.
     """
     state = rule.init(x)
     index = torch.arange(len(x), device=x.device)
@@ -77,10 +77,10 @@ def ascend(
 def climb(
     objective_at: Callable[[int], Objective], x: Tensor, rule: Rule, steps: int
 ) -> Iterator[Point]:
-    """Walk as `ascend` does, by an objective that is another one at every step.
+    """Run as `ascend` does, with another objective at every step.
 
-    Such as the same one of an image that is moved a little each time. The last point has a
-    gradient too.
+    For example the same objective of a randomly transformed image. The last point has a gradient
+    too.
     """
     state = rule.init(x)
     for step in range(steps + 1):
@@ -91,7 +91,7 @@ def climb(
 
 
 def last(points: Iterable[Point]) -> Tensor:
-    """Return where every sample ended."""
+    """Return the final position of every sample."""
     walk = iter(points)
     x = next(walk).x.clone()
     for point in walk:
@@ -100,9 +100,9 @@ def last(points: Iterable[Point]) -> Tensor:
 
 
 def best(points: Iterable[Point], score: Callable[[Point], Tensor]) -> tuple[Tensor, Tensor]:
-    """Return per sample the visited place with the highest score, and that score (n,).
+    """Return per sample the iterate with the highest score, and that score (n,).
 
-    Ties keep the earlier place; a score of NaN never wins.
+    Ties keep the earlier iterate; a score of NaN never wins.
     """
     return best_of(points, lambda some: torch.stack([score(point) for point in some]))
 
@@ -110,9 +110,9 @@ def best(points: Iterable[Point], score: Callable[[Point], Tensor]) -> tuple[Ten
 def best_of(
     points: Iterable[Point], scores: Callable[[Sequence[Point]], Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """Return what `best` does, for ``scores`` (k, n) of k points of the same n samples at once.
+    """Return the result of `best`, for ``scores`` (k, n) of k points of the same n samples at once.
 
-    These points come without their gradients, which nobody should keep for so long.
+    These points have no gradients, to save memory.
     """
     walk = _together(points)
     start = next(walk)
@@ -128,14 +128,14 @@ def best_of(
 
 
 def _at(some: Sequence[Point], at: Tensor, rows: Tensor) -> Tensor:
-    """Return of the samples ``rows`` (m,) the places in the points that ``at`` (n,) tells."""
+    """Return, for the samples ``rows`` (m,), the positions in the points given by ``at`` (n,)."""
     if len(some) == 1:
         return some[0].x[rows]
     return torch.stack([point.x for point in some])[at[rows], rows]
 
 
 def _together(points: Iterable[Point]) -> Iterator[list[Point]]:
-    """Yield the points of a walk in lists of the same samples, without their gradients."""
+    """Yield the points of a run in lists with the same samples, without gradients."""
     some: list[Point] = []
     most = 0
     for x, value, output, _, which in points:
@@ -152,7 +152,7 @@ def _together(points: Iterable[Point]) -> Iterator[list[Point]]:
 def nearest(
     points: Iterable[Point], x: Tensor, norm: Norm, fooled: Callable[[Point], Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """Return of the fooling points visited the one nearest to ``x``, and its distance (n,).
+    """Return the fooling iterate nearest to ``x``, and its distance (n,).
 
     A sample that was never fooled gets ``x`` itself and infinity.
     """

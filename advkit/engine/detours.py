@@ -15,13 +15,13 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
+from advkit.engine.batch_invariant import sigmoid
+from advkit.engine.inference_mode import without_inference
 from advkit.engine.layers import takes_hooks
 from advkit.engine.meter import counter
 from advkit.engine.objectives import Model
 from advkit.engine.own_backward import passed_by
-from advkit.engine.stand_ins import function_name, replaced
-from advkit.engine.steady import sigmoid
-from advkit.engine.without_inference import without_inference
+from advkit.engine.substitute_gradients import function_name, replaced
 
 PASSED_ON = frozenset({"round", "floor", "ceil", "trunc", "fix", "detach", "data"})
 ABOVE, BELOW = frozenset({"gt", "ge", "greater"}), frozenset({"lt", "le", "less"})

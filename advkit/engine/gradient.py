@@ -7,18 +7,18 @@ import torch
 from torch import Tensor
 
 CHUNK = 64
-"""Samples per pass on a CPU. The activations of more leave the cache before the way back needs
-them (measured on the bundled CNN: 1.5 times the time per sample at 96); fewer waste rows where a
-batch is padded. A walk may hold many more samples."""
+"""Samples per pass on a CPU. The activations of more samples leave the cache before the backward
+pass needs them (measured on the bundled CNN: 1.5 times the time per sample at 96); fewer waste rows
+where a batch is padded. A batch of an attack may be much larger."""
 
 
 class Objective(NamedTuple):
     """A function of the input and of tensors that are fixed per sample (labels, targets).
 
     ``function(x, *fixed)`` returns the value of every sample, shape (n,), and the output it was
-    computed from (logits, features). It may return several values per sample, (n, k): the
-    gradient is then (n, k, ...), at the cost of one forward and k backward passes. What is fixed
-    stands beside the function, not inside it, so that samples can leave the batch (`take`).
+    computed from (logits, features). It may return several values per sample, (n, k): the gradient
+    is then (n, k, ...), at the cost of one forward and k backward passes. ``fixed`` is kept outside
+    the function, so that samples can leave the batch (`take`).
     """
 
     function: Callable[..., tuple[Tensor, Tensor]]
@@ -30,27 +30,27 @@ class Objective(NamedTuple):
 
 
 class Point(NamedTuple):
-    """What is known about one place in input space; every field has one row per sample."""
+    """Values and gradients at one point of input space; every field has one row per sample."""
 
     x: Tensor
     value: Tensor
     output: Tensor
     gradient: Tensor
     which: Tensor
-    """Which rows of the batch that the walk began with these are."""
+    """Row of each sample in the batch that the run started with."""
 
     def of(self, whole: Tensor) -> Tensor:
-        """Return the rows of ``whole``, which has one for every sample of that batch, for these."""
+        """Return the rows of ``whole`` (one per sample of that batch) of these samples."""
         return whole if whole.shape[0] == self.which.shape[0] else whole[self.which]
 
 
 def evaluate(
     objective: Objective, x: Tensor, gradient: bool = True, which: Tensor | None = None
 ) -> Point:
-    """Ask ``objective`` at ``x`` (n, ...); without ``gradient`` only the forward pass is paid.
+    """Evaluate ``objective`` at ``x`` (n, ...); without ``gradient`` only by a forward pass.
 
-    Weights never receive a gradient. Where the value does not depend on the input, and where an
-    entry of the gradient is not finite, the gradient is zero.
+    Weights never receive a gradient. The gradient is zero where the value does not depend on the
+    input, and where an entry of it is not finite.
     """
     index = torch.arange(len(x), device=x.device) if which is None else which
     if x.shape[0] <= CHUNK or x.device.type != "cpu":
@@ -78,9 +78,9 @@ def _at(objective: Objective, x: Tensor, gradient: bool, index: Tensor) -> Point
 
 
 def slopes(value: Tensor, places: Sequence[Tensor]) -> list[Tensor]:
-    """Return the gradient of ``value`` (n,) at every tensor that it was computed from.
+    """Return the gradient of ``value`` (n,) with respect to each tensor it was computed from.
 
-    Zero where it does not depend on one; for gradients at inner layers (`layers.at_layer`).
+    Zero for tensors on which it does not depend; for gradients at inner layers (`layers.at_layer`).
     """
     if not value.requires_grad:
         return [torch.zeros_like(place) for place in places]
@@ -102,7 +102,7 @@ def _slope(value: Tensor, x: Tensor) -> Tensor:
 def _way_back(value: Tensor, x: Tensor, *, again: bool) -> Tensor:
     if not value.requires_grad:
         return torch.zeros_like(x)
-    # Of the sum: given weights for the values, torch imports sympy at the first use.
+    # Of the sum: with explicit output gradients, torch imports sympy at the first use.
     (slope,) = torch.autograd.grad(value.sum(), x, retain_graph=again, allow_unused=True)
     if slope is None:
         return torch.zeros_like(x)

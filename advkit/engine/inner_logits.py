@@ -1,4 +1,4 @@
-"""The logits of a net inside the model, before the model processes them further."""
+"""The logits of a module inside the model, before the model processes them further."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,14 +8,14 @@ from torch import Tensor, nn
 
 from advkit.engine.layers import takes_hooks
 from advkit.engine.objectives import Model
-from advkit.engine.stand_ins import showing
+from advkit.engine.substitute_gradients import showing
 
 
 def inner_logits(model: Model) -> Model:
-    """Return the model that leaves out what is done last to the logits of a module within.
+    """Return the model without its last operations on the logits of an inner module.
 
-    These are what a module gave last in the shape of the model's answer, unless it is that answer.
-    Where there is nothing of that kind the answer stays as it is.
+    The logits are the last module output in the shape of the model's output that is not this output
+    itself. If there is none, the output stays as it is.
     """
 
     def ask(x: Tensor) -> Tensor:
@@ -30,13 +30,13 @@ def inner_logits(model: Model) -> Model:
 
 
 def _apart(logits: Tensor, outputs: Tensor) -> bool:
-    """Return whether ``logits`` are not the ``outputs`` themselves, be they cut to fewer rows."""
+    """Return whether ``logits`` differ from ``outputs``, which may have fewer rows."""
     return len(logits) >= len(outputs) and logits.data_ptr() != outputs.data_ptr()
 
 
 @contextmanager
 def _given(model: Model) -> Iterator[list[Tensor]]:
-    """Collect what modules give as a table of numbers, in the order in which they are done."""
+    """Collect 2-D module outputs in the order in which the modules finish."""
     given: list[Tensor] = []
 
     def look(_module: nn.Module, _inputs: Any, output: Any) -> None:

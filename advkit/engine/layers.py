@@ -1,4 +1,4 @@
-"""The inner layers of a net by their dotted names: their outputs, and the gradient there."""
+"""The inner layers of a net by dotted name: their outputs, and the gradient there."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -23,7 +23,7 @@ class Call(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """What is known at a layer, one row per sample; the gradient is of the objective's value."""
+    """Value, activation and gradient at a layer, one row per sample."""
 
     value: Tensor
     activation: Tensor
@@ -34,12 +34,12 @@ class Layer(NamedTuple):
 def tapped(
     root: nn.Module, name: str, replace: Callable[[Tensor], Tensor] = torch.clone
 ) -> Iterator[list[Tensor]]:
-    """Collect the output of the layer ``name`` at every pass of ``root`` within the block.
+    """Collect the output of the layer ``name`` in every pass of ``root`` within the block.
 
-    The list holds the output of the last pass; the net goes on with what ``replace`` makes of it,
-    a copy by default, as what follows may work in place. ``name#k`` is call k of a module that is
-    called several times, from 0. Raises UsageError for an unknown name, InputError for a layer
-    that is not called, gives no tensor, or takes no hooks.
+    The list holds the output of the last pass; the net continues with ``replace(output)``, by
+    default a copy, as later layers may work in place. ``name#k`` is call k, from 0, of a module
+    that is called several times. Raises UsageError for an unknown name, InputError for a layer that
+    is not called, returns no tensor, or accepts no hooks.
     """
     base, _, at = name.partition("#")
     seen: list[Tensor] = []
@@ -66,7 +66,7 @@ def tapped(
     for each in (root, module):
         check_hooks(each)
     with ExitStack() as stack:
-        # A root that is itself the layer must be looked at before `end` counts.
+        # A root that is itself the layer must be processed before `end` counts.
         for handle in (
             root.register_forward_pre_hook(begin),
             module.register_forward_hook(look),
@@ -77,12 +77,12 @@ def tapped(
 
 
 def takes_hooks(module: nn.Module) -> bool:
-    """Tell whether what ``module`` puts out can be looked at: TorchScript lets nobody look."""
+    """Return whether hooks work on ``module``: they do not on TorchScript."""
     return not isinstance(module, torch.jit.ScriptModule)
 
 
 def check_hooks(module: nn.Module) -> None:
-    """Raise InapplicableError where what ``module`` puts out cannot be looked at."""
+    """Raise InapplicableError if hooks do not work on ``module``."""
     if not takes_hooks(module):
         raise InapplicableError(
             "the layers of a TorchScript model cannot be read: it accepts no hooks",
@@ -91,7 +91,7 @@ def check_hooks(module: nn.Module) -> None:
 
 
 def layer_of(root: nn.Module, name: str) -> nn.Module:
-    """Return the module called ``name``; raises UsageError that names the nearest."""
+    """Return the module ``name``; raises UsageError with the nearest name."""
     found: dict[str, nn.Module] = dict(root.named_modules())
     if name not in found or not name:
         raise UnknownNameError(
@@ -131,7 +131,7 @@ def _put(output: Any, first: Tensor) -> Any:
 def at_layer(objective: Objective, x: Tensor, root: nn.Module, name: str) -> Layer:
     """Return value, activation and gradient at a layer, for every sample of ``x`` (n, ...).
 
-    The way back ends at the layer: what lies before it keeps no activations. Raises what `tapped`
+    The backward pass ends at the layer: earlier layers keep no activations. Raises what `tapped`
     raises.
     """
     parts = [
@@ -159,9 +159,9 @@ def _at_layer(objective: Objective, x: Tensor, root: nn.Module, name: str) -> La
 def unit(
     model: Callable[[Tensor], Tensor], root: nn.Module, name: str, index: tuple[int, ...]
 ) -> Objective:
-    """Return the activation at ``index`` of a layer: ``(channel, y, x)``, or its first numbers.
+    """Return the activation at ``index`` of a layer: ``(channel, y, x)``, or a prefix of it.
 
-    What the index leaves open is averaged. Raises InputError for an index outside the layer.
+    Averaged over the remaining dimensions. Raises InputError for an index outside the layer.
     """
 
     def value(x: Tensor) -> tuple[Tensor, Tensor]:
@@ -184,9 +184,9 @@ def unit(
 
 
 def outline(model: Callable[[Tensor], Tensor], root: nn.Module, x: Tensor) -> list[Call]:
-    """Return every call of a module of ``root`` in one pass of ``x`` (n, ...), as they end.
+    """Return every module call of ``root`` in one pass of ``x`` (n, ...), in the order they end.
 
-    What is inside of TorchScript is left out. Raises InapplicableError for a ``root`` that is it.
+    Modules inside TorchScript are omitted. Raises InapplicableError if ``root`` is TorchScript.
     """
     calls: list[tuple[str, nn.Module, tuple[int, ...]]] = []
     check_hooks(root)

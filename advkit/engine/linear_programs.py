@@ -1,4 +1,4 @@
-"""Linear programs of one row, solved exactly on flat batches (n, d)."""
+"""Linear programs with one constraint, solved exactly on flat batches (n, d)."""
 
 import torch
 from torch import Tensor
@@ -9,10 +9,10 @@ def nearest_reaching(
 ) -> Tensor:
     """Return the z nearest to ``centre`` at which a linear function gains ``gain`` (n,), (n, d).
 
-    It has ``slope`` and is 0 at ``start``. Near is where the sum of ``price`` |z - centre| is
-    least. No entry of z is further than ``trust`` from that of ``start``, nor outside [0, 1]. Where
-    nothing gains as much, z gains the most. Entries leave for their far end in the order of what
-    they gain for their price.
+    The function has gradient ``slope`` and is 0 at ``start``. The distance is the sum of ``price``
+    |z - centre|. No entry of z is further than ``trust`` from that of ``start``, nor outside [0,
+    1]. If the gain cannot be reached, z has the largest one. Entries move to their bound in the
+    order of gain per price.
     """
     home, way = _ways(centre, start, slope, trust)
     gains = slope * way
@@ -25,10 +25,10 @@ def furthest_within(
 ) -> Tensor:
     """Return the z at which a linear function is largest within an L1 ball, (n, d).
 
-    It has ``slope``; the ball has ``radius`` (n,) around ``centre``. No entry of z is further than
-    ``trust`` from that of ``start``, nor outside [0, 1]; where all these points are outside of the
-    ball z is the nearest to ``centre``. Entries leave for their far end in the order of what
-    they gain for their ``price``: the optimum where all have one price.
+    The function has gradient ``slope``; the ball has ``radius`` (n,) around ``centre``. No entry of
+    z is further than ``trust`` from that of ``start``, nor outside [0, 1]; if no such point lies in
+    the ball, z is the one nearest to ``centre``. Entries move to their bound in the order of gain
+    per ``price``: optimal if all prices are equal.
     """
     home, way = _ways(centre, start, slope, trust)
     left = radius - (home - centre).abs().sum(1)
@@ -36,16 +36,16 @@ def furthest_within(
 
 
 def _ways(centre: Tensor, start: Tensor, slope: Tensor, trust: float) -> tuple[Tensor, Tensor]:
-    """Return the allowed point nearest to ``centre``, and the way from it to the far end."""
+    """Return the feasible point nearest to ``centre``, and from it the way to the far bound."""
     low, high = (start - trust).clamp_min(0), (start + trust).clamp_max(1)
     home = torch.minimum(torch.maximum(centre, low), high)
     return home, torch.where(slope > 0, high, torch.where(slope < 0, low, home)) - home
 
 
 def filled(worth: Tensor, amount: Tensor, total: Tensor) -> Tensor:
-    """Return how much of each ``amount`` (n, d) is taken, by falling ``worth``, up to ``total``.
+    """Return the part of each ``amount`` (n, d) taken, by descending ``worth``, up to ``total``.
 
-    This is the fractional knapsack (Dantzig 1957); ``total`` is (n,).
+    The fractional knapsack (Dantzig 1957); ``total`` is (n,).
     """
     order = worth.argsort(dim=1, descending=True, stable=True)
     ordered = amount.gather(1, order)

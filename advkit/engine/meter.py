@@ -1,4 +1,4 @@
-"""Forward and backward passes, counted by what goes into and out of the model."""
+"""Counts forward and backward passes at the input and output of models."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 @dataclass
 class Meter:
-    """Passes paid so far; one sample through the model once is one pass."""
+    """Passes so far; one sample through the model once is one pass."""
 
     forwards: int = 0
     backwards: int = 0
@@ -19,7 +19,7 @@ class Meter:
 
 @contextmanager
 def metered(*models: nn.Module) -> Iterator[Meter]:
-    """Count the passes of all ``models`` together that this thread makes within the block."""
+    """Count the passes of all ``models`` that this thread makes within the block."""
     meter = Meter()
     count = counter(meter)
     handles = [model.register_forward_hook(count) for model in dict.fromkeys(models)]
@@ -31,7 +31,7 @@ def metered(*models: nn.Module) -> Iterator[Meter]:
 
 
 def counter(meter: Meter) -> Callable[[nn.Module, tuple[Any, ...], Tensor], None]:
-    """Return the forward hook by which ``meter`` counts the passes that this thread makes."""
+    """Return a forward hook with which ``meter`` counts the passes of this thread."""
     mine = threading.get_ident()
 
     def count_backward(gradient: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Put modules into another mode within a block, and restore them afterwards."""
+"""Change the training mode of modules within a block, and restore it afterwards."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Geometry of the L0, L1, L2 and Linf norms, sample by sample."""
+"""Geometry of the L0, L1, L2 and Linf norms, per sample."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -15,12 +15,12 @@ def rows(values: Tensor, like: Tensor) -> Tensor:
 
 
 class Norm(NamedTuple):
-    """One norm; every function takes (n, ...) and works sample by sample.
+    """One norm; every function takes (n, ...) and works per sample.
 
     size: length of ``d``, (n,). dual: length of a gradient in the dual norm, (n,); for L0, which
-    has none, that of Linf. steepest: the direction of size one along which a linear function
-    rises fastest; zero where the gradient is. project: the point of the ball nearest to ``d``.
-    confine: the point of ball and box [0, 1] together nearest to ``x``, for a centre in the box.
+    has none, that of Linf. steepest: the direction of size one along which a linear function rises
+    fastest; zero where the gradient is. project: the point of the ball nearest to ``d``. confine:
+    the point in ball and box [0, 1] nearest to ``x``, for a centre in the box.
     """
 
     size: Callable[[Tensor], Tensor]
@@ -30,7 +30,7 @@ class Norm(NamedTuple):
     confine: Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
-_PLAIN = (1e-15, 1e15)  # lengths that can be found from squares
+_PLAIN = (1e-15, 1e15)  # lengths whose squares neither underflow nor overflow
 
 
 def _entries(d: Tensor) -> tuple[int, ...]:
@@ -38,7 +38,7 @@ def _entries(d: Tensor) -> tuple[int, ...]:
 
 
 # In L1 and Linf not by vector_norm: on a CPU it takes 5 and 11 times as long, and in L1 it adds
-# up entry by entry, with ten times the error.
+# entries one by one, with ten times the error.
 def _l1(d: Tensor) -> Tensor:
     return d.abs().sum(_entries(d))
 
@@ -57,7 +57,7 @@ def _count(d: Tensor) -> Tensor:
 
 
 def unit(d: Tensor) -> Tensor | None:
-    """Return ``d`` (n, ...) over its L2 sizes; None where squares do not suffice to find these."""
+    """Return ``d`` (n, ...) divided by its L2 sizes; None if squares would under- or overflow."""
     length = _l2(d, keepdim=True)
     return d / length if torch.equal(length.clamp(*_PLAIN), length) else None
 
@@ -94,7 +94,7 @@ def _clamp(d: Tensor, radius: Tensor) -> Tensor:
 
 
 def walls(centre: Tensor, radius: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the least and the largest entries of the Linf ball cut by the box [0, 1]."""
+    """Return the least and the largest entries of the Linf ball intersected with the box [0, 1]."""
     reach = rows(radius, centre)
     return (centre - reach).clamp_min(0), (centre + reach).clamp_max(1)
 

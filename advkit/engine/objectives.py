@@ -1,6 +1,6 @@
-"""Objectives on logits: input -> one value per sample, and the logits. An attack raises them.
+"""Objectives on logits: input -> one value per sample, and the logits. Attacks maximise them.
 
-``y`` (n,) are the labels to leave; with ``targets`` (n,) the objective leads to these instead.
+``y`` (n,) are the labels; with ``targets`` (n,) the objective is targeted.
 """
 
 import math
@@ -27,7 +27,7 @@ def gap(logits: Tensor, up: Tensor, down: Tensor) -> Tensor:
 
 
 def _lowered(logits: Tensor, classes: Tensor) -> Tensor:
-    # One call there and one back, where gather takes three each.
+    # One kernel forward and one backward, where gather takes three each.
     return F.nll_loss(logits, classes, reduction="none")
 
 
@@ -35,23 +35,23 @@ def margins(logits: Tensor, y: Tensor, targets: Tensor | None = None) -> Tensor:
     """Return how far a sample is over the decision boundary, (n,): fooled if and only if > 0.
 
     Untargeted: best other logit minus that of ``y``. Targeted: logit of the target minus the best
-    other. A tie is not fooled. NaN logits give NaN, which is not fooled either.
+    other. A tie is not fooled, nor is NaN, which NaN logits give.
     """
     up, down = rivals(logits, y, targets)
     return gap(logits, up, down)
 
 
 def elsewhere(logits: Tensor, y: Tensor, targets: Tensor | None = None) -> Tensor:
-    """Return whose highest logit is not that of ``y``, or is that of the target, (n,).
+    """Return whether the highest logit is not that of ``y``, or is that of the target, (n,).
 
-    That is all with `margins` > 0, and some ties and NaN besides, at a fraction of the cost.
+    Includes all with `margins` > 0, and some ties and NaN besides, at a fraction of the cost.
     """
     first = logits.argmax(1)
     return first != y if targets is None else first == targets
 
 
 def all_stand(logits: Tensor, y: Tensor, targets: Tensor | None = None) -> bool:
-    """Return whether nobody is `elsewhere`."""
+    """Return whether no sample is `elsewhere`."""
     if targets is None:
         return torch.equal(logits.argmax(1), y)
     return not bool(elsewhere(logits, y, targets).any())
@@ -68,9 +68,10 @@ def cross_entropy(model: Model, y: Tensor, targets: Tensor | None = None) -> Obj
 
 
 def margin(model: Model, y: Tensor, targets: Tensor | None = None) -> Objective:
-    """Return the difference of logits over the boundary (`margins`; Carlini and Wagner 2017).
+    """Return the margin: the difference of logits over the boundary (Carlini and Wagner 2017).
 
-    With targets it is the target minus the best other.
+    Untargeted it is the best other logit minus that of ``y``; targeted the target's minus the best
+    other (`margins`).
     """
 
     def value(x: Tensor, y: Tensor, *targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -81,11 +82,11 @@ def margin(model: Model, y: Tensor, targets: Tensor | None = None) -> Objective:
 
 
 def dlr(model: Model, y: Tensor, targets: Tensor | None = None) -> Objective:
-    """Return the difference of logits ratio (Croce and Hein 2020), free of the logits' scale.
+    """Return the difference of logits ratio (Croce and Hein 2020), invariant to logit scale.
 
     Untargeted it divides by best minus third logit, targeted by best minus the mean of third and
-    fourth. With fewer than 3 (targeted: 4) classes there is no such divisor and none is used:
-    the direction of the gradient is then that of `margin`.
+    fourth. With fewer than 3 (targeted: 4) classes it does not divide: the direction of the
+    gradient is then that of `margin`.
     """
 
     def untargeted(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -100,7 +101,7 @@ def dlr(model: Model, y: Tensor, targets: Tensor | None = None) -> Objective:
 
 
 def likeliest(logits: Tensor, y: Tensor) -> Tensor:
-    """Return the classes other than ``y`` by falling logit, (n, classes - 1)."""
+    """Return the classes other than ``y`` by descending logit, (n, classes - 1)."""
     others = torch.arange(logits.shape[1] - 1, device=y.device).expand(len(y), -1)
     others = others + (others >= y[:, None])
     order = logits.gather(1, others).argsort(dim=1, descending=True, stable=True)
@@ -113,7 +114,7 @@ def rivals(logits: Tensor, y: Tensor, targets: Tensor | None = None) -> tuple[Te
     Untargeted: the best other class, and ``y``. Targeted: the target, and the best other.
     """
     kept = y if targets is None else targets
-    # Found apart and then picked: the way back through a maximum costs thrice as much.
+    # argmax, then pick: the backward pass of a maximum costs three times as much.
     other = logits.detach().scatter(1, kept[:, None], -torch.inf).argmax(1)
     return (other, y) if targets is None else (targets, other)
 
@@ -127,8 +128,8 @@ def log_odds(logits: Tensor, classes: Tensor) -> Tensor:
 def probability_margin(model: Model, y: Tensor, targets: Tensor | None = None) -> Objective:
     """Return 2 artanh(p_up - p_down) of the two `rivals` (after Yang et al. 2024).
 
-    It rises along the same direction as the difference of probabilities, but is written by sums
-    of exponentials of logits, so that it does not saturate where one class is all but certain.
+    It has the gradient direction of the difference of probabilities, but is computed from sums of
+    exponentials of logits, so that it does not saturate at high confidence.
     """
 
     def value(x: Tensor, y: Tensor, *targets: Tensor) -> tuple[Tensor, Tensor]:
@@ -140,7 +141,7 @@ def probability_margin(model: Model, y: Tensor, targets: Tensor | None = None) -
 
 
 def _doubled(logits: Tensor, twice: Tensor, never: Tensor) -> Tensor:
-    """Return log of (1 - p_never + p_twice), up to what is the same for both."""
+    """Return log of (1 - p_never + p_twice), up to a term common to both."""
     weights = torch.zeros_like(logits).scatter(1, twice[:, None], math.log(2))
     return (logits + weights.scatter(1, never[:, None], -torch.inf)).logsumexp(1)
 
@@ -164,7 +165,7 @@ def class_score(model: Model, classes: Tensor) -> Objective:
 
 
 def class_gap(model: Model, y: Tensor, classes: Tensor) -> Objective:
-    """Return by how much the logit of ``classes`` (n,) is over that of ``y`` (n,)."""
+    """Return the logit of ``classes`` (n,) minus that of ``y`` (n,)."""
 
     def value(x: Tensor, y: Tensor, classes: Tensor) -> tuple[Tensor, Tensor]:
         logits = model(x)
@@ -174,7 +175,7 @@ def class_gap(model: Model, y: Tensor, classes: Tensor) -> Objective:
 
 
 def minus(objective: Objective) -> Objective:
-    """Return the objective that falls where ``objective`` rises."""
+    """Return the negative of ``objective``."""
 
     def value(x: Tensor, *fixed: Tensor) -> tuple[Tensor, Tensor]:
         value, output = objective.function(x, *fixed)

@@ -1,4 +1,4 @@
-"""Gradients past custom backward passes, which may return anything."""
+"""Bypass custom backward passes, which may return anything."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -6,17 +6,17 @@ from typing import Any
 from torch import Tensor
 from torch.nn.modules._functions import BackwardHookFunction
 
-from advkit.engine.stand_ins import stands_in
+from advkit.engine.substitute_gradients import stands_in
 
 Slopes = tuple[Tensor | None, ...]
 
 
 def passed_by(output: Tensor) -> list[str]:
-    """Lead the gradient of ``output`` past every `torch.autograd.Function` of the model's own.
+    """Make the gradient of ``output`` bypass every `torch.autograd.Function` of the model's own.
 
-    What has the shape of such a function's output gets that output's gradient, whatever the
-    backward pass says; a hook of a module counts as one. Returns the names of the functions. One
-    whose backward pass gives None stays as it is: torch lets nobody replace that.
+    Inputs with the shape of the function's output receive that output's gradient, whatever the
+    backward pass returns; a module's backward hook counts as one. Returns the names of the
+    functions. One whose backward pass returns None is unchanged: torch cannot replace that.
     """
     found = []
     for node in _nodes(output.grad_fn):
@@ -42,7 +42,7 @@ def _nodes(last: Any) -> Iterator[Any]:
 
 
 def _same_shape(node: Any) -> list[bool]:
-    """Return for every input of ``node`` whether it has a gradient and the shape of the output."""
+    """Return for every input of ``node`` whether it has a gradient and the output's shape."""
     shape = tuple(node._input_metadata[0].shape)
     return [
         before is not None and tuple(before._input_metadata[place].shape) == shape
@@ -61,5 +61,5 @@ def _passing(same: list[bool]) -> Callable[[Slopes, Slopes], Slopes]:
 
 
 def _of_torch(function: type) -> bool:
-    """Return whether torch brings ``function``, whose way back is the true one."""
+    """Return whether ``function`` is torch's own, with a correct backward pass."""
     return function.__module__.startswith("torch.") and function is not BackwardHookFunction

@@ -1,10 +1,10 @@
-"""Exact nearest points in norm balls, alone and cut by the box [0, 1], on flat batches (n, d).
+"""Exact projections onto norm balls, alone and intersected with the box [0, 1], on (n, d).
 
-Each is the solution of min |u - z|_2 over the set. With delta = z - centre and ``room`` the way
-from the centre to the wall in the direction of delta, the conditions of optimality leave one
-unknown per sample, found exactly: L1 by sorting the breakpoints of a piecewise linear function
-(Duchi et al. 2008; with the box Croce and Hein 2021), L2 by growing the set of coordinates that
-touch a wall. `furthest` is the same for the highest point of a linear function.
+Each minimises |u - z|_2 over the set. With delta = z - centre and ``room`` the distance from the
+centre to the bound in the direction of delta, the optimality conditions leave one unknown per
+sample, found exactly: L1 by sorting the breakpoints of a piecewise linear function (Duchi et al.
+2008; with the box Croce and Hein 2021), L2 by growing the set of coordinates at a bound. `furthest`
+maximises a linear function in the same way.
 """
 
 import torch
@@ -23,7 +23,7 @@ def l1_ball(d: Tensor, radius: Tensor) -> Tensor:
 
 
 def l1_box(x: Tensor, centre: Tensor, radius: Tensor) -> Tensor:
-    """Project onto the L1 ball around ``centre`` cut by the box."""
+    """Project onto the L1 ball around ``centre`` intersected with the box."""
     delta = x - centre
     return (centre + _soften(delta, _room(delta, centre), radius)).clamp(0, 1)
 
@@ -31,8 +31,8 @@ def l1_box(x: Tensor, centre: Tensor, radius: Tensor) -> Tensor:
 def _soften(delta: Tensor, room: Tensor, radius: Tensor) -> Tensor:
     """Return sign(delta) * min((|delta| - cut)+, room) with the least cut of size <= radius.
 
-    As the cut falls from the top, a coordinate starts to grow at |delta| and stops when it has
-    filled its room: the size is piecewise linear between these 2 d breakpoints.
+    As the cut decreases, a coordinate starts to grow at |delta| and stops at its room: the size is
+    piecewise linear between these 2 d breakpoints.
     """
     size = delta.abs()
     inside = torch.minimum(size, room).sum(1) <= radius
@@ -43,7 +43,7 @@ def _soften(delta: Tensor, room: Tensor, radius: Tensor) -> Tensor:
     growth = torch.where(order < size.shape[1], 1.0, -1.0).to(size.dtype).cumsum(1)
     gained = torch.zeros_like(knots)
     gained[:, 1:] = (growth[:, :-1] * (knots[:, :-1] - knots[:, 1:])).cumsum(1)
-    # The last knot whose size is still within the radius; from there the size grows linearly.
+    # The last breakpoint whose size is still within the radius; from there the size is linear.
     at = ((gained <= radius[:, None]).sum(1, keepdim=True) - 1).clamp_min(0)
     slope = growth.gather(1, at).clamp_min(1)
     cut = knots.gather(1, at) - (radius[:, None] - gained.gather(1, at)) / slope
@@ -52,7 +52,7 @@ def _soften(delta: Tensor, room: Tensor, radius: Tensor) -> Tensor:
 
 
 def l2_box(x: Tensor, centre: Tensor, radius: Tensor) -> Tensor:
-    """Project onto the L2 ball around ``centre`` cut by the box.
+    """Project onto the L2 ball around ``centre`` intersected with the box.
 
     The solution is clip(centre + t * delta) with the t in (0, 1] at which it has size ``radius``.
     """
@@ -62,8 +62,8 @@ def l2_box(x: Tensor, centre: Tensor, radius: Tensor) -> Tensor:
 def _stretch(delta: Tensor, centre: Tensor, radius: Tensor, most: float) -> Tensor:
     """Return clip(centre + t * delta) with the t, at most ``most``, that gives size ``radius``.
 
-    From t = radius / |delta| upwards, coordinates that hit a wall are taken out of the equation;
-    t only grows and the set of walls only grows, so this ends at the exact t.
+    From t = radius / |delta| upwards, coordinates at a bound are removed from the equation; both t
+    and the set of bounds only grow, so this ends at the exact t.
     """
     room, reach = _room(delta, centre), delta.abs()
     square, total = delta.square(), radius.square()[:, None]
@@ -107,9 +107,9 @@ def keep_largest(d: Tensor, count: Tensor) -> Tensor:
 
 
 def l0_box(x: Tensor, centre: Tensor, count: Tensor) -> Tensor:
-    """Project onto the L0 ball around ``centre`` cut by the box.
+    """Project onto the L0 ball around ``centre`` intersected with the box.
 
-    A kept entry may move to its clipped place; those are kept whose moving saves the most.
+    A kept entry moves to its clipped value; those are kept whose change saves the most.
     """
     clipped = x.clamp(0, 1)
     saved = (x - centre).square() - (x - clipped).square()
@@ -117,7 +117,7 @@ def l0_box(x: Tensor, centre: Tensor, count: Tensor) -> Tensor:
 
 
 def _rank(score: Tensor) -> Tensor:
-    """Return for each entry its place from the largest, ties by position."""
+    """Return the rank of each entry from the largest, ties by position."""
     order = score.argsort(dim=1, descending=True, stable=True)
     places = torch.arange(score.shape[1], device=score.device).expand_as(order)
     return torch.empty_like(order).scatter(1, order, places)

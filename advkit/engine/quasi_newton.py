@@ -1,4 +1,4 @@
-"""L-BFGS with a line search that keeps the strong Wolfe conditions, as a walk of points."""
+"""L-BFGS with a line search for the strong Wolfe conditions, as a generator of points."""
 
 from collections.abc import Iterator
 
@@ -11,10 +11,10 @@ from advkit.engine.gradient import Objective, Point, evaluate
 def lbfgs(
     objective: Objective, x: Tensor, steps: int, *, passes: int = 0, history: int = 10
 ) -> Iterator[Point]:
-    """Yield the start and the point after each of ``steps`` iterations uphill from ``x`` (1, ...).
+    """Yield the start and the point after each of ``steps`` ascent steps from ``x`` (1, ...).
 
-    One image at a time: a curvature is its own. With ``passes`` the walk ends once so many
-    evaluations are paid; a walk that cannot rise further ends early (Liu and Nocedal 1989).
+    One image at a time, as each has its own curvature. With ``passes`` the run ends after so many
+    evaluations; it ends early if it cannot rise further (Liu and Nocedal 1989).
     """
     place = x.detach().clone().requires_grad_(True)
     solver = torch.optim.LBFGS([place], lr=1, max_iter=1, max_eval=25, history_size=history,

@@ -1,8 +1,8 @@
-"""Backward rules of ReLU, changed at the function call, whichever module makes it.
+"""Backward rules of ReLU, changed at the function call, in any module.
 
-A module, a function, a method, in place or not: they all end in a call that torch lets a
-`TorchFunctionMode` see. What is not seen (a rectifier in compiled code, another activation in its
-place) is found in the graph and refused, so that no map is silently the plain gradient.
+Modules, functions and methods, in place or not, all end in a call that a `TorchFunctionMode`
+intercepts. What it misses (a rectifier in compiled code, another activation) is found in the graph
+and refused, so that no map is silently the plain gradient.
 """
 
 import math
@@ -17,8 +17,9 @@ from advkit.engine.gradient import Objective
 from advkit.errors import InapplicableError
 
 Backward = Literal["deconvnet", "guided_backprop"]
-"""What comes back from R through a rectifier of z, instead of R where z > 0: max(R, 0) (Zeiler and
-Fergus 2014); max(R, 0) where z > 0 (Springenberg et al. 2015)."""
+"""The gradient passed back through a rectifier of z, given the gradient R at its output, instead of
+R where z > 0: max(R, 0) (Zeiler and Fergus 2014); max(R, 0) where z > 0 (Springenberg et al. 2015).
+"""
 
 SMOOTH = (
     "it is no rectifier: there is no side on which it is off, and neither paper says what to do"
@@ -43,7 +44,7 @@ COMPILED = ("DifferentiableGraph", "CompiledFunction")
 
 
 class _Rectified(torch.autograd.Function):
-    """Forward ``call`` itself, to the bit; backward the rule."""
+    """Forward the exact ``call``, backward the rule."""
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, call: Callable[[Tensor], Tensor], high: float,
@@ -54,7 +55,7 @@ class _Rectified(torch.autograd.Function):
             ctx.mark_dirty(z)
         if (
             rule == "guided_backprop"
-        ):  # the output serves as the mask, as in autograd: no further memory
+        ):  # the output serves as the mask, as in autograd, to save memory
             ctx.save_for_backward(out if below is None else below & (out > 0))
         return out
 
@@ -92,7 +93,7 @@ Found = tuple[Tensor, float, tuple[Any, ...], dict[str, Any]]
 
 
 def _rectifier(name: str, args: tuple[Any, ...], given: dict[str, Any]) -> Found | None:
-    """Return what is rectified, where it is cut off above, and the other arguments, else None."""
+    """Return the rectified tensor, its upper limit and other arguments; None if no rectifier."""
     if name not in _KINDS:
         return None
     named = dict(given)
@@ -138,11 +139,11 @@ _KINDS: dict[str, Callable[..., float | None]] = {
 
 
 def ruled(objective: Objective, rule: Backward) -> Objective:
-    """Return ``objective`` with another way back through its rectifiers; its value stays the same.
+    """Return ``objective`` with another backward pass through its rectifiers; equal values.
 
-    Rectifiers are ReLU, ReLU6, and hardtanh, threshold and clamp that begin at 0, in every
-    spelling. Calling it raises InapplicableError if not one rectifier was met between the input
-    and the value, or if there is an activation that the rule does not speak of.
+    Rectifiers are ReLU, ReLU6, and hardtanh, threshold and clamp from 0, in every spelling. Calling
+    it raises InapplicableError if there is no rectifier between the input and the value, or if
+    there is an activation to which the rule does not apply.
     """
 
     def value(x: Tensor, *fixed: Tensor) -> tuple[Tensor, Tensor]:
@@ -156,7 +157,7 @@ def ruled(objective: Objective, rule: Backward) -> Objective:
 
 
 def _check(value: Tensor, rule: Backward) -> None:
-    """Raise InapplicableError for what has no rule in the graph of ``value``, or for no ReLU."""
+    """Raise InapplicableError if the graph of ``value`` has no ReLU, or other activations."""
     rectifiers = 0
     for node in _nodes(value):
         name = node.name()

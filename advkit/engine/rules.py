@@ -1,4 +1,4 @@
-"""Update rules: (init, update) pairs that compose. State comes in and goes out as a value."""
+"""Update rules: (init, update) pairs that compose; state is passed in and returned."""
 
 import math
 from collections.abc import Callable
@@ -15,12 +15,12 @@ DECAY = (0.9, 0.999)  # of the two running means of Adam
 
 
 def cosine(done: float, of: float) -> float:
-    """Return how much of a step is left when ``done`` moves are: from 1 down to 0 at ``of``."""
+    """Return the factor of a step after ``done`` steps: a cosine from 1 down to 0 at ``of``."""
     return (1 + math.cos(math.pi * done / of)) / 2
 
 
 class Constraint(NamedTuple):
-    """A set to stay in: ``nearest(x, *fixed)`` is the point of the set nearest to ``x``."""
+    """A set to stay in: ``nearest(x, *fixed)`` is the projection of ``x`` onto it."""
 
     nearest: Callable[..., Tensor]
     fixed: tuple[Tensor, ...] = ()
@@ -36,7 +36,7 @@ def steepest(direction: Callable[[Tensor], Tensor], step: Tensor) -> Rule:
 
 
 def annealed(direction: Callable[[Tensor], Tensor], step: Tensor, moves: int) -> Rule:
-    """Move by ``step`` (n,) along ``direction(gradient)``, less each time, by a cosine to 0."""
+    """Move by ``step`` (n,) along ``direction(gradient)``, annealed by a cosine to 0."""
 
     def update(point: Point, state: tuple[int, Tensor]) -> tuple[Tensor, tuple[int, Tensor]]:
         done, step = state
@@ -47,7 +47,7 @@ def annealed(direction: Callable[[Tensor], Tensor], step: Tensor, moves: int) ->
 
 
 def momentum(rule: Rule, decay: float, size: Callable[[Tensor], Tensor]) -> Rule:
-    """Let ``rule`` follow a running sum of normalised gradients (Dong et al. 2018)."""
+    """Apply ``rule`` to a running sum of normalised gradients (Dong et al. 2018)."""
 
     def init(x: Tensor) -> tuple[Tensor, Any]:
         return torch.zeros_like(x), rule.init(x)
@@ -64,7 +64,7 @@ def momentum(rule: Rule, decay: float, size: Callable[[Tensor], Tensor]) -> Rule
 def gathered(
     velocity: Tensor, gradient: Tensor, decay: float, size: Callable[[Tensor], Tensor]
 ) -> Tensor:
-    """Return a running sum of gradients of ``size`` one, with one more of them, (n, ...)."""
+    """Return a running sum of normalised gradients with one more added, (n, ...)."""
     length = size(gradient).clamp_min(torch.finfo(velocity.dtype).tiny)
     return decay * velocity + gradient / rows(length, velocity)
 
@@ -81,7 +81,7 @@ class Moments(NamedTuple):
 
     @classmethod
     def none(cls, x: Tensor) -> "Moments":
-        """Return the means over no gradient, for samples like ``x`` (n, ...)."""
+        """Return the means before the first gradient, for samples like ``x`` (n, ...)."""
         return cls(0, torch.zeros_like(x), torch.zeros_like(x))
 
     def add(self, gradient: Tensor) -> "Moments":
@@ -92,7 +92,7 @@ class Moments(NamedTuple):
 
     @property
     def bias(self) -> float:
-        """By how much ``mean`` is too small, after so few gradients."""
+        """The bias correction of ``mean`` after this many gradients."""
         return 1 - DECAY[0] ** self.number
 
     @property
@@ -102,7 +102,7 @@ class Moments(NamedTuple):
 
 
 def adam(rate: float | Tensor) -> Rule:
-    """Follow Adam (Kingma and Ba 2015), bias-corrected, uphill; ``rate`` may be one per sample."""
+    """Ascend by Adam (Kingma and Ba 2015) with bias correction; ``rate`` may be one per sample."""
     rates = rate if isinstance(rate, Tensor) else torch.tensor(rate)
 
     def init(x: Tensor) -> tuple[Tensor, Moments]:
@@ -120,7 +120,7 @@ def adam(rate: float | Tensor) -> Rule:
 
 
 def within(rule: Rule, *constraints: Constraint) -> Rule:
-    """Bring every point that ``rule`` proposes back into each of ``constraints``, in order."""
+    """Project every point that ``rule`` proposes onto each of ``constraints``, in order."""
 
     def init(x: Tensor) -> tuple[Any, tuple[Constraint, ...]]:
         return rule.init(x), constraints
@@ -138,8 +138,8 @@ def within(rule: Rule, *constraints: Constraint) -> Rule:
 
 
 def ball(norm: Norm, centre: Tensor, radius: Tensor) -> Constraint:
-    """Return the ball of ``radius`` (n,) around ``centre`` cut by the box [0, 1]."""
-    if norm is NORMS["Linf"]:  # itself a box, whose walls need be found only once
+    """Return the ball of ``radius`` (n,) around ``centre`` intersected with the box [0, 1]."""
+    if norm is NORMS["Linf"]:  # itself a box, whose bounds are computed only once
         return Constraint(torch.clamp, walls(centre, radius))
     return Constraint(norm.confine, (centre, radius))
 

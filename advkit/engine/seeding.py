@@ -1,8 +1,8 @@
-"""Random numbers keyed by what they are for: (seed, sample id, purpose), never by batch position.
+"""Random numbers keyed by their use: (seed, sample id, purpose), never by batch position.
 
-A counter-based generator: number i of a stream is the SplitMix64 mix (Steele et al. 2014) of
-key + i * golden ratio. Streams are drawn for a whole batch at once, on any device, and a sample's
-numbers do not depend on its neighbours. The global generator is never touched.
+A counter-based generator: number i of a stream is the SplitMix64 mix (Steele et al. 2014) of key +
+i * golden ratio. Streams are drawn for a whole batch at once, on any device, and a sample's numbers
+do not depend on the rest of the batch. The global generator is not used.
 """
 
 import math
@@ -19,7 +19,7 @@ _MIX = (0xBF58476D1CE4E5B9 - 2**64, 0x94D049BB133111EB - 2**64)
 def keys(seed: int, ids: Sequence[str] | None, like: Tensor, *purpose: object) -> Tensor:
     """Return one stream key per sample of ``like`` (n,), int64, on its device.
 
-    Without ``ids`` the samples are named by their position.
+    Without ``ids`` the samples are identified by their position.
     """
     names = [str(i) for i in range(len(like))] if ids is None else ids
     words = ["/".join(map(str, (seed, *purpose, name))).encode() for name in names]
@@ -40,7 +40,7 @@ def uniform(keys: Tensor, shape: Sequence[int], stream: int = 0) -> Tensor:
 
 
 def _right(z: Tensor, bits: int) -> Tensor:
-    """Shift right without dragging the sign along."""
+    """Logical shift right, without sign extension."""
     return (z >> bits) & ((1 << (64 - bits)) - 1)
 
 

@@ -1,6 +1,7 @@
-"""An image written as its spectrum in uncorrelated colours: other variables, better pictures.
+"""Images parameterised by their spectrum in uncorrelated colours, for better optimised images.
 
-All frequencies, and all colours of natural images, then move at like speed (Olah et al. 2017).
+All frequencies, and all colours of natural images, then change at a similar rate (Olah et al.
+2017).
 """
 
 from collections.abc import Callable
@@ -16,14 +17,14 @@ COLOURS = ((0.26, 0.09, 0.02), (0.27, 0.0, -0.05), (0.27, -0.09, 0.03))
 
 
 def colour_matrix(like: Tensor) -> Tensor:
-    """Return the matrix (3, 3) from uncorrelated colours to RGB; its longest column is 1 long."""
+    """Return the matrix (3, 3) from uncorrelated colours to RGB; the longest column has size 1."""
     matrix = torch.tensor(COLOURS, dtype=like.dtype, device=like.device)
     longest: Tensor = torch.linalg.vector_norm(matrix, dim=0).max()
     return matrix / longest
 
 
 def frequencies(height: int, width: int, like: Tensor) -> Tensor:
-    """Return the length of the frequency of every coefficient, (height, width // 2 + 1)."""
+    """Return the magnitude of the frequency of every coefficient, (height, width // 2 + 1)."""
     down = torch.fft.fftfreq(height, dtype=like.dtype, device=like.device)[:, None]
     return torch.hypot(down, torch.fft.rfftfreq(width, dtype=like.dtype, device=like.device))
 
@@ -37,7 +38,7 @@ def spectrum_noise(keys: Tensor, shape: tuple[int, ...], size: float = 0.01) -> 
 def image_of(spectrum: Tensor, width: int, centre: Tensor | float = 0.0) -> Tensor:
     """Return the images (n, c, h, ``width``) in (0, 1) of coefficients (n, c, h, w // 2 + 1, 2).
 
-    Coefficients count by one over their frequency. Where all are 0 the image is the sigmoid of
+    Coefficients are divided by their frequency. If all are 0 the image is the sigmoid of
     ``centre``, (1, c, 1, 1): mid-grey.
     """
     height = spectrum.shape[2]
@@ -54,9 +55,9 @@ def image_of(spectrum: Tensor, width: int, centre: Tensor | float = 0.0) -> Tens
 def changes_of(image: Tensor, reach: float = 0.1) -> tuple[Callable[[Tensor], Tensor], Tensor]:
     """Return images as a function of a spectrum of changes, and the spectrum that is ``image``.
 
-    (n, c, h, w) <- (n, c, h, w // 2 + 1, 2), cut to the box. The sigmoid ends ``reach`` beyond it,
-    so that it is not flat at black and white. Slow changes weigh more: for a search by curvature
-    that of natural images is then, roughly, divided out.
+    (n, c, h, w) <- (n, c, h, w // 2 + 1, 2), clipped to the box. The sigmoid extends ``reach``
+    beyond it, so that it is not flat at black and white. Low frequencies weigh more, which roughly
+    preconditions a quasi-Newton search by the spectrum of natural images.
     """
     height, width = image.shape[2:]
     slow = 1 / max(height, width)
@@ -72,5 +73,5 @@ def changes_of(image: Tensor, reach: float = 0.1) -> tuple[Callable[[Tensor], Te
 
 
 def seen_through(objective: Objective, image: Callable[[Tensor], Tensor]) -> Objective:
-    """Return ``objective`` as a function of the variables that ``image`` makes images of."""
+    """Return ``objective`` as a function of the parameters from which ``image`` makes images."""
     return Objective(lambda z, *fixed: objective.function(image(z), *fixed), objective.fixed)

@@ -1,9 +1,9 @@
-"""Differentiable changes of images, every sample by its own amount.
+"""Differentiable transforms of images, with parameters per sample.
 
-Images are (n, channels, height, width); an amount is a number or one per sample, (n,). Places are
-in pixels, measured from the middle of the image, down and to the right. A sample's result does not
-depend on its batch, to the last bit: no products of matrices, no sums over a length that the batch
-sets.
+Images are (n, channels, height, width); a parameter is a number or one per sample, (n,). Positions
+are in pixels from the middle of the image, down and to the right. A sample's result does not depend
+on its batch, to the last bit: there are no matrix products, and no sums whose length depends on the
+batch.
 """
 
 import math
@@ -16,13 +16,13 @@ from torch.nn import functional as F
 from advkit.engine.norms import rows
 
 Edge = Literal["zeros", "border", "reflection"]
-"""What lies beyond the frame: black, the nearest pixel, or the image mirrored at the frame."""
+"""Values beyond the frame: black, the nearest pixel, or the image mirrored at the frame."""
 
 
 def as_images(x: Tensor) -> Tensor:
-    """View samples of any shape (n, ...) as images; signals become rows of one pixel height.
+    """View samples of any shape (n, ...) as images; signals become images one pixel high.
 
-    (n, c, h, w) stays, (n, c, w) becomes (n, c, 1, w), everything else one channel of one row.
+    (n, c, h, w) stays, (n, c, w) becomes (n, c, 1, w), all other shapes one channel of one row.
     """
     if x.ndim == 4:
         return x
@@ -30,7 +30,7 @@ def as_images(x: Tensor) -> Tensor:
 
 
 def rotate(x: Tensor, degrees: Tensor | float, edge: Edge = "zeros") -> Tensor:
-    """Turn images around their middle, counterclockwise."""
+    """Rotate images around their middle, counterclockwise."""
     return move(x, degrees=degrees, edge=edge)
 
 
@@ -42,15 +42,15 @@ def scale(x: Tensor, factor: Tensor | float, edge: Edge = "zeros") -> Tensor:
 def translate(
     x: Tensor, down: Tensor | float, right: Tensor | float, edge: Edge = "zeros"
 ) -> Tensor:
-    """Shift images by so many pixels."""
+    """Shift images by ``down`` and ``right`` pixels."""
     return move(x, down=down, right=right, edge=edge)
 
 
 def resize_and_pad(x: Tensor, factor: Tensor | float, place: Tensor) -> Tensor:
-    """Shrink images by ``factor`` and set them on black (Xie et al. 2019).
+    """Shrink images by ``factor`` and place them on black (Xie et al. 2019).
 
-    ``place`` (n, 2) in [0, 1] says where in the free room, from the top left corner to the bottom
-    right.
+    ``place`` (n, 2) in [0, 1] is the position in the free space, from the top left corner to the
+    bottom right.
     """
     room = 1 - _amount(factor, x)
     down, right = ((place - 0.5) * room[:, None]).unbind(1)
@@ -66,7 +66,7 @@ def move(
     right: Tensor | float = 0.0,
     edge: Edge = "zeros",
 ) -> Tensor:
-    """Turn images counterclockwise and enlarge them by ``factor``, then shift them.
+    """Rotate images counterclockwise and scale them by ``factor``, then shift them.
 
     One bilinear interpolation (`sample_at`) for all three.
     """
@@ -83,10 +83,10 @@ def seen_from(
     down: Tensor | float,
     right: Tensor | float,
 ) -> tuple[Tensor, Tensor]:
-    """Return where the pixels of a frame lie in what was moved into it, (n, height, width) each.
+    """Return the positions of the pixels of a frame in the image moved into it, (n, height, width).
 
-    What was moved was turned by ``degrees``, enlarged by ``factor`` and shifted, as by `move`;
-    ``like`` (n, ...) gives the number of samples, the type and the device.
+    Two such tensors, down and right. The image was rotated by ``degrees``, scaled by ``factor`` and
+    shifted, as by `move`; ``like`` (n, ...) gives the number of samples, the type and the device.
     """
     turn, size, down, right = (
         _amount(amount, like)[:, None, None] for amount in (degrees, factor, down, right)
@@ -99,9 +99,9 @@ def seen_from(
 
 
 def sample_at(x: Tensor, down: Tensor, right: Tensor, edge: Edge = "zeros") -> Tensor:
-    """Return images (n, c, H, W) of the values of ``x`` at the places ``down`` and ``right``.
+    """Return images (n, c, H, W) of the values of ``x`` at the positions ``down`` and ``right``.
 
-    Between pixels by bilinear interpolation. Places are (n, H, W).
+    Bilinear interpolation. Positions are (n, H, W).
     """
     height, width = x.shape[2:]
     grid = torch.stack([right * (2 / width), down * (2 / height)], 3)
@@ -109,9 +109,9 @@ def sample_at(x: Tensor, down: Tensor, right: Tensor, edge: Edge = "zeros") -> T
 
 
 def blur(x: Tensor, sigma: Tensor | float, reach: float = 4.0) -> Tensor:
-    """Smooth images by a Gaussian of deviation ``sigma`` pixels, mirrored at the frame.
+    """Blur images by a Gaussian of deviation ``sigma`` pixels, mirrored at the frame.
 
-    The Gaussian is cut at ``reach`` deviations.
+    The Gaussian is truncated at ``reach`` deviations.
     """
     deviation = _amount(sigma, x)
     return _smooth(_smooth(x, deviation, reach, 3), deviation, reach, 2)

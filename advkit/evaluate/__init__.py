@@ -1,1 +1,1 @@
-"""The audit: run attacks, judge what they return, keep every row, summarise."""
+"""The audit: run attacks, judge the examples that they return, store every row, summarise."""

@@ -1,4 +1,4 @@
-"""Workers on the machines of a Ray cluster: started, called, replaced. Bytes in, bytes out."""
+"""Worker actors on a Ray cluster: started, given units, replaced when lost."""
 
 import io
 from collections import deque
@@ -15,11 +15,11 @@ from advkit.evaluate.units import Failed, Outcome, Unit
 from advkit.evaluate.worker import begin
 
 PATIENCE = 120.0
-"""Seconds until a cluster is taken to have no room for us, where none of our units is at work."""
+"""Seconds without a running unit after which the cluster counts as full."""
 
 
 class Actor:
-    """What runs on the machines of the cluster: one worker; bytes in, bytes out."""
+    """The remote side: one worker that receives and returns units as bytes."""
 
     def __init__(self, build: str, recipe: dict[str, Any]) -> None:
         self._why: InputError | None = None
@@ -29,7 +29,7 @@ class Actor:
             self._why = error
 
     def refused(self) -> tuple[str, str] | None:
-        """Return why the worker cannot begin, if it cannot."""
+        """Return message and hint of the error that stopped the worker from starting, or None."""
         return (str(self._why), self._why.hint) if self._why else None
 
     def do(self, unit: bytes) -> bytes:
@@ -40,7 +40,7 @@ class Actor:
 
 
 class Task(NamedTuple):
-    """A unit with an actor: the how manieth attempt it is, and when it must be done."""
+    """A unit assigned to an actor: the number of the attempt, and the deadline."""
 
     actor: Any
     unit: Unit
@@ -49,8 +49,10 @@ class Task(NamedTuple):
 
 
 class Actors:
-    """The actors of one run, begun with its first unit. A lost one is replaced; whoever is free
-    takes its unit over."""
+    """The actors of one run, started with its first unit.
+
+    A lost actor is replaced; any free actor takes over its unit.
+    """
 
     def __init__(self, ray: Any, crew: Crew, jobs: int) -> None:
         self._ray, self._crew, self._jobs = ray, crew, jobs
@@ -63,7 +65,7 @@ class Actors:
         self._lost = 0
 
     def run(self, units: Iterable[Unit]) -> Iterator[list[Outcome]]:
-        """Yield the outcomes of each unit as it is done."""
+        """Yield the outcomes of each unit as it finishes."""
         left = ((unit, 1) for unit in units)
         self._again.extend(islice(left, 1))
         while self._again or self._running:
@@ -75,7 +77,7 @@ class Actors:
                 self._again.extend(islice(left, 1))
 
     def end(self) -> None:
-        """Let all actors go."""
+        """Kill all actors."""
         for actor in [
             *self._free,
             *self._coming.values(),
@@ -98,7 +100,7 @@ class Actors:
         self._running[actor.do.remote(out.getvalue())] = Task(actor, unit, attempt, until)
 
     def _heard(self) -> list[list[Outcome]]:
-        """Wait until somebody says something, or a unit takes too long; return what is done."""
+        """Wait for the next result or timeout; return the outcomes of the finished units."""
         ends = min((task.until for task in self._running.values()), default=inf)
         patience = PATIENCE if not self._running else max(ends - monotonic(), 0)
         said, _ = self._ray.wait([*self._coming, *self._running],

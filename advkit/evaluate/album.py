@@ -1,4 +1,4 @@
-"""A run directory of pictures: made one by one, kept as PNG, described in run.json."""
+"""The run directory of a picture command: PNG files and run.json, written item by item."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -20,17 +20,17 @@ from advkit.models.probe import probe
 
 SCHEMA = "advkit/pictures/1"
 BEFORE = ("pictures", "visualize", "invert", "fool", "embed", "dream", "style")
-"""What may be in the directory of a run that was stopped before its run.json was written."""
+"""Files that a run may leave in its directory if it stops before run.json is written."""
 
 Tell = Callable[..., None]
 
 
 def untold(*_: object) -> None:
-    """Tell nobody."""
+    """Ignore a progress report."""
 
 
 class Studio(NamedTuple):
-    """What every command that makes pictures works with."""
+    """Model, data and run directory that every picture command works with."""
 
     model: Classifier
     canvas: Canvas
@@ -43,7 +43,7 @@ class Studio(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """What a run was asked, beside its own options."""
+    """The settings that all picture commands have in common."""
 
     kind: str
     out: Path
@@ -57,10 +57,10 @@ def studio(
     model: Classifier, samples: Samples | None, shape: Sequence[int], asked: Asked,
     options: Mapping[str, Any], others: Sequence[Classifier] = (),
 ) -> Studio:  # fmt: skip
-    """Return the studio of a run in ``asked.out``, which goes on where it was stopped.
+    """Return the studio of a run in ``asked.out``; an unfinished run there is resumed.
 
-    ``options`` are all that pictures depend on but the model and the data. Raises InputError where
-    the directory holds another run.
+    ``options`` holds everything that the pictures depend on besides the model and the data. Raises
+    InputError if the directory holds another run.
     """
     device = next(model.parameters()).device
     x = torch.full((1, *shape), 0.5, device=device) if samples is None else samples.x
@@ -102,13 +102,13 @@ def _record(
 
 
 Made = tuple[dict[str, Any], Mapping[str, Tensor]]
-"""What is known of an item, as plain data, and its pictures (c, h, w) by name."""
+"""The data of an item as plain values, and its pictures (c, h, w) by name."""
 
 
 def kept(at: Studio, key: str, make: Callable[[], Made]) -> dict[str, Any]:
-    """Return what is known of the item ``key``: made now, or read if an earlier try made it.
+    """Return the data of the item ``key``: computed now, or read if an earlier run finished it.
 
-    The row's ``files`` are its pictures, by name, within the run directory.
+    The row's ``files`` maps picture names to paths within the run directory.
     """
     known = at.record["items"].get(key)
     if known is not None and all((at.out / file).exists() for file in known["files"].values()):
@@ -136,7 +136,7 @@ def write_picture(file: Path, picture: Tensor) -> Path:
 
 
 def levels_of(picture: Tensor) -> np.ndarray:
-    """Return a picture (c, h, w) in [0, 1] as bytes, (h, w) or (h, w, 3)."""
+    """Return a picture (c, h, w) in [0, 1] as uint8, (h, w) or (h, w, 3)."""
     pixels = picture.detach().float().cpu().clamp(0, 1)
     if pixels.shape[0] not in (1, 3):
         pixels = pixels.mean(0, keepdim=True)
@@ -177,5 +177,5 @@ def group(name: str, title: str, text: str, **parts: Any) -> dict[str, Any]:
 
 
 def steps_told(at: Studio, what: str, total: int) -> Callable[[int, float], None]:
-    """Return what a walk calls at each step, with its value."""
+    """Return a callback that reports step and value of an optimisation."""
     return lambda step, value: at.tell(what, step, total, f"{value:.4g}")

@@ -1,4 +1,4 @@
-"""Checks of the attacks: that they beat the baselines, and that more would change nothing."""
+"""Checks of the attacks: they must beat baselines, and stronger attacks must change nothing."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -9,30 +9,30 @@ from torch import Tensor
 from advkit.attacks import Member
 from advkit.attacks.projected_gradient import pgd
 from advkit.engine import NORMS
+from advkit.evaluate.check_units import CLIMB
 from advkit.evaluate.subject import Subject, share
-from advkit.evaluate.trials import CLIMB
 from advkit.evaluate.trust_checks import Check, State
 
 LUCK = 0.03
-"""Share of images by which luck alone may let the weaker of two attacks win; at least one."""
+"""Share of images by which the weaker of two attacks may win by chance; at least one image."""
 
 NONE_STANDS = "No image survives at the smallest eps."
 
 
 def beats_noise(eps: float, lucky: Tensor, attacked: Tensor) -> Check:
-    """Check that PGD fools (``attacked``) what draws of noise fool (``lucky``), at ``eps``."""
+    """Check that PGD fools (``attacked``) the images that noise fools (``lucky``), at ``eps``."""
     return _against("noise_beats_attack", lucky & ~attacked, lucky, attacked,
                     f"At eps {eps:.4g} noise fools {{}} images and PGD {{}}")  # fmt: skip
 
 
 def beats_one_step(eps: float, one: Tensor, many: Tensor) -> Check:
-    """Check that PGD fools (``many``) what FGSM fools (``one``), at ``eps``."""
+    """Check that PGD fools (``many``) the images that FGSM fools (``one``), at ``eps``."""
     return _against("one_step_beats_many", one & ~many, one, many,
                     f"At eps {eps:.4g} one step fools {{}} images and PGD {{}}")  # fmt: skip
 
 
 def monotone(attacked: Sequence[Tensor]) -> Check:
-    """Check that PGD by itself fools (``attacked``, by rising eps) no fewer at a larger eps."""
+    """Check that PGD alone fools (``attacked``, by ascending eps) no fewer at a larger eps."""
     if len(attacked) < 2:
         return Check("not_monotone", "not applicable", "Only one eps was requested.")
     fooled, n = [int(each.sum()) for each in attacked], len(attacked[0])
@@ -42,13 +42,13 @@ def monotone(attacked: Sequence[Tensor]) -> Check:
 
 
 def unbounded(fooled: Tensor) -> Check:
-    """Check that PGD free to paint any image has ``fooled`` everywhere (Athalye et al. 2018)."""
+    """Check that PGD without an eps limit has ``fooled`` every image (Athalye et al. 2018)."""
     seen = f"With no limit on the perturbation PGD fools {share(fooled)} images."
     return Check("unbounded_fails", _beyond_luck(~fooled), seen)
 
 
 def by_effort(broken: Tensor, steps: int) -> Check:
-    """Check that longer attacks have ``broken`` none of those that stood."""
+    """Check that longer attacks have ``broken`` none of the surviving images."""
     if not len(broken):
         return Check("more_steps_help", "not applicable", NONE_STANDS)
     seen = f"Longer attacks, of {3 * steps} steps, fool {share(broken)} surviving images."
@@ -56,7 +56,7 @@ def by_effort(broken: Tensor, steps: int) -> Check:
 
 
 def climbing(margins: Tensor) -> Check:
-    """Check that PGD does not still climb so fast that as many steps again would fool.
+    """Check that the margin under PGD no longer rises so fast that twice the steps would fool.
 
     After the incomplete optimisation of Pintor et al. (2022). ``margins`` are those of `climbed`.
     """
@@ -72,10 +72,10 @@ def climbing(margins: Tensor) -> Check:
 
 
 def courses(margins: Tensor) -> dict[str, list[float]]:
-    """Return how the margins of `climbed` lie after each number of steps; empty where none stands.
+    """Return quantiles of the margins of `climbed` per number of steps; empty if none survives.
 
-    ``low``, ``middle`` and ``high`` are the tenth, the half and nine tenths of the images;
-    ``nearest`` is the image that in the end is closest to being fooled.
+    ``low``, ``middle`` and ``high`` are the 10%, 50% and 90% quantiles over the images; ``nearest``
+    is the image with the highest final margin.
     """
     margins = margins[margins.isfinite().all(1)] if len(margins) else margins
     if not len(margins):
@@ -87,7 +87,7 @@ def courses(margins: Tensor) -> dict[str, list[float]]:
 
 
 def by_scores(broken: Tensor, queries: int) -> Check:
-    """Check that Square, which sees scores alone, has ``broken`` none of the images that stand."""
+    """Check that Square, which uses scores only, has ``broken`` none of the surviving images."""
     if not len(broken):
         return Check("black_box_wins", "not applicable", NONE_STANDS)
     seen = f"Square, with {queries} queries, fools {share(broken)} surviving images."
@@ -95,7 +95,7 @@ def by_scores(broken: Tensor, queries: int) -> Check:
 
 
 def by_transfer(subject: Subject, eps: Tensor, others: dict[str, Subject]) -> Check:
-    """Check that no example for another model breaks images that stand within ``eps`` (n,)."""
+    """Check that no example made for another model fools an image that survives ``eps`` (n,)."""
     if not others:
         return Check("transfer_wins", "not run", "No --surrogate model was given.")
     if not len(subject.x):
@@ -108,7 +108,7 @@ def by_transfer(subject: Subject, eps: Tensor, others: dict[str, Subject]) -> Ch
 
 
 def keeps_success(subject: Subject, members: Sequence[Member]) -> Check:
-    """Check that a user's own attacks return a fooling point where they saw one."""
+    """Check that a user's own attacks return a fooling point if they evaluated one."""
     own = [member for member in members if member.own]
     if not own:
         seen = "advkit's attacks return the best point that they saw, by a test of each."
@@ -121,7 +121,7 @@ def keeps_success(subject: Subject, members: Sequence[Member]) -> Check:
 
 
 def _loses(subject: Subject, member: Member) -> bool:
-    """Return whether a point that fools was asked about, and another was returned."""
+    """Return whether the attack evaluated a fooling point but returned another one."""
     eps, size = subject.eps[-1], NORMS[subject.norm].size
     for i in range(min(len(subject.x), 8)):
         one = subject.only([i])

@@ -1,4 +1,4 @@
-"""One attack as requested: wrapped for restarts, averages, targets, minimum norm."""
+"""A single attack as requested: wrapped for restarts, averaging, targets, minimum norm."""
 
 from typing import NamedTuple, get_args
 
@@ -18,9 +18,9 @@ CHOICES = tuple(choice for choice in get_args(Choice) if choice != "given")
 
 
 class Plan(NamedTuple):
-    """What is run: ``member`` in ``norm``; ``eps`` of None asks for minimum norm.
+    """The attack ``member`` to run in ``norm``; ``eps`` of None requests minimum norm.
 
-    ``targets`` and ``transform`` as they were asked for; ``shared``: one perturbation for all.
+    ``targets`` and ``transform`` are as requested; ``shared``: one perturbation for all samples.
     """
 
     member: Member
@@ -33,7 +33,7 @@ class Plan(NamedTuple):
 
     @property
     def one_target(self) -> bool:
-        """Whether each sample has one class that alone counts."""
+        """Whether each sample has a single target class."""
         return self.targets not in (None, "all")
 
 
@@ -48,10 +48,11 @@ def planned(
     transform: str = "noise",
     bfloat16: bool = False,
 ) -> Plan:
-    """Return the attack that ``text`` names, wrapped as asked; its label reads like the Python.
+    """Return the attack that ``text`` names, wrapped as requested; the label is its Python form.
 
-    From the inside out: bfloat16, restarts, minimum norm, average, all targets. Without ``norm`` it
-    is Linf, or the first that the attack has. Raises UsageError for what does not exist or fit.
+    From the inside out: bfloat16, restarts, minimum norm, average, all targets. The default of
+    ``norm`` is Linf, or the first that the attack has. Raises UsageError for what does not exist or
+    does not fit.
     """
     member = parse(text, ATTACKS)
     card = attack_card(text, member.attack)
@@ -82,7 +83,7 @@ def planned(
 
 
 def banded(plan: Plan, band: tuple[float, float] | None, rate: int | None) -> Plan:
-    """Return ``plan`` with perturbations in a ``band`` of Hz alone; raises UsageError."""
+    """Return ``plan`` with perturbations limited to a ``band`` in Hz; raises UsageError."""
     if band is None:
         return plan
     if rate is None:
@@ -108,7 +109,7 @@ def _wrapped(member: Member, name: str, *options: object) -> Member:
 
 
 def goals(model: Classifier, samples: Samples, targets: str | None, seed: int) -> Tensor | None:
-    """Return the class that each sample is to be taken for, (n,); None where any other will do.
+    """Return the target class of each sample, (n,); None for untargeted attacks.
 
     ``targets`` is a way to choose (`CHOICES`), the name of a class or its number.
     """

@@ -1,4 +1,4 @@
-"""One attack on all samples, resumable in its run directory: an audit of one member."""
+"""The run of a single attack on all samples, resumable in its run directory."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -22,17 +22,17 @@ from advkit.evaluate.attempts import run_member
 from advkit.evaluate.black_box_run import announce_cost
 from advkit.evaluate.budget import USUAL, passes_of
 from advkit.evaluate.fingerprint import now
-from advkit.evaluate.first_look import check_alone, guess_notes, slope_notes
-from advkit.evaluate.pools import pooled
+from advkit.evaluate.model_checks import check_alone, guess_notes, slope_notes
 from advkit.evaluate.run_folder import write_json, write_text
+from advkit.evaluate.run_progress import Tracker
 from advkit.evaluate.run_record import begin, class_notes, describe, ingredients, told_classes
 from advkit.evaluate.saved_arrays import LongArray, write_long
 from advkit.evaluate.shards import check_complete
 from advkit.evaluate.sound_files import write_pairs
-from advkit.evaluate.state import Tracker
+from advkit.evaluate.stage_context import Progress, Work, judge_clean
 from advkit.evaluate.store import open_store
 from advkit.evaluate.supervisor import Crew
-from advkit.evaluate.work import Progress, Work, judge_clean
+from advkit.evaluate.worker_pools import pooled
 from advkit.evaluate.workers import default_batch, default_jobs, one_thread_each
 from advkit.models.classifier import Classifier
 from advkit.models.probe import probe
@@ -53,16 +53,16 @@ def attack(
     announce: Callable[[str], None] | None = None,
     crew: Crew | None = None,
 ) -> dict[str, Any]:
-    """Attack every sample that the model reads right; return the summary that `run.json` holds too.
+    """Attack every correctly classified sample; return the summary that `run.json` holds too.
 
-    Samples that are misread, or whose label is their target, are left as they are. An attack that
-    makes one perturbation for all is given all samples at once. Writes `examples.npz` and
-    `table.csv` into ``out``. The rest is as in `advkit.evaluate.audit.audit`.
+    Samples that are misclassified, or whose label is their target, are left unchanged. An attack
+    that makes one perturbation for all gets all samples at once. Writes `examples.npz` and
+    `table.csv` into ``out``. The other parameters are those of `advkit.evaluate.audit.audit`.
     """
     if not len(samples.ids):
         raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
     most = passes_of([plan.member], told_classes(model, samples)) or USUAL
-    announce_cost(model, most, samples, batch_size, announce)  # before a service is first asked
+    announce_cost(model, most, samples, batch_size, announce)  # before the first query to a service
     notes = [*plan.notes, *samples.notes, *probe(model, samples.x, samples.y)]
     check_alone(model, samples.x)
     notes += slope_notes(model, samples, plan.member)
@@ -104,7 +104,7 @@ def attack(
 
 
 def _finished(work: Work, plan: Plan, radius: float) -> dict[str, Any]:
-    """Judge what was saved, write the examples and their table, and sum up."""
+    """Judge the saved examples, write them and their table, and return the summary."""
     samples, examples = work.samples, examples_of(work)
     table = judged(work, examples, radius, plan.transform)
     _write_examples(work, examples)

@@ -1,4 +1,4 @@
-"""The result of one attack: a row per sample from the judge, and their summary."""
+"""The result of one attack: a row per sample from the judge, and the summary."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -13,7 +13,7 @@ from advkit.evaluate.attack_plan import Plan
 from advkit.evaluate.attempts import saved_examples
 from advkit.evaluate.intervals import Share, wilson
 from advkit.evaluate.measure import measure
-from advkit.evaluate.work import Work, aim_of, all_units, right_when_clean
+from advkit.evaluate.stage_context import Work, aim_of, all_units, right_when_clean
 from advkit.numbers import shown
 
 SCHEMA = "advkit/attack/1"
@@ -21,7 +21,7 @@ Examples = Callable[[list[int]], Tensor]
 
 
 def to_attack(work: Work) -> np.ndarray:
-    """Return the positions of the samples that are read right, and are not of their target."""
+    """Return the positions of the samples to attack: correctly classified, not as the target."""
     at: np.ndarray = right_when_clean(work)["position"].to_numpy(dtype=int)
     if work.targets is None:
         return at
@@ -30,9 +30,9 @@ def to_attack(work: Work) -> np.ndarray:
 
 
 def examples_of(work: Work) -> Examples:
-    """Return what reads the saved examples of samples, themselves where there are none, (n, ...).
+    """Return a function from positions to the saved examples, or the images where none, (n, ...).
 
-    It takes their positions: all at once would fill the memory where the samples do.
+    It reads some positions at a time: all examples at once may not fit into memory.
     """
     results = work.store.frame("results")
     place = {name: i for i, name in enumerate(work.samples.ids)}
@@ -46,16 +46,17 @@ def examples_of(work: Work) -> Examples:
 
 
 def portions(work: Work) -> Iterator[list[int]]:
-    """Yield the positions of all samples, a batch at a time."""
+    """Yield the positions of all samples in batches."""
     n = len(work.samples.ids)
     for start in range(0, n, work.batch_size):
         yield list(range(start, min(start + work.batch_size, n)))
 
 
 def judged(work: Work, examples: Examples, eps: float, transform: str | None) -> pd.DataFrame:
-    """Return what `measure` says of every example, with ``id``, ``attacked`` and ``target``.
+    """Return the rows of `measure` for every example, with ``id``, ``attacked`` and ``target``.
 
-    With a ``transform`` also ``share_of_transforms``, the share of fresh ones that it fools under.
+    With a ``transform`` also ``share_of_transforms``: the share of fresh transforms under which the
+    example fools.
     """
     frames = []
     for at in portions(work):
@@ -78,10 +79,10 @@ def judged(work: Work, examples: Examples, eps: float, transform: str | None) ->
 
 
 def summarised(work: Work, table: pd.DataFrame, plan: Plan) -> dict[str, Any]:
-    """Return clean accuracy, success, sizes of the examples that fool, and costs per sample.
+    """Return clean accuracy, success, sizes of the fooling examples, and costs per sample.
 
-    Success is the share of the samples attacked whose example is valid and fools; sizes are those
-    of these examples in the norm of the attack.
+    Success is the share of attacked samples whose example is valid and fools; sizes are in the norm
+    of the attack.
     """
     clean, attacked = wilson(len(right_when_clean(work)), len(table)), table[table["attacked"]]
     fooled = attacked[attacked["fooled"] & attacked["valid"]]

@@ -1,4 +1,4 @@
-"""What an audit tries on its samples: an attack, or a search along the line to an example."""
+"""What an audit runs on its samples: an attack, or a line search from image to example."""
 
 import math
 
@@ -14,9 +14,9 @@ from advkit.attacks.options import Attack, goes_on
 from advkit.attacks.quick_copy import on_a_copy
 from advkit.attacks.reduced_precision import in_half
 from advkit.data.samples import Samples, take, units
-from advkit.evaluate.blame import blamed, check_returned
+from advkit.evaluate.attack_errors import blamed, check_returned
 from advkit.evaluate.shards import Start, run_shards
-from advkit.evaluate.work import Attempt, Work, aim_of, nearest_within
+from advkit.evaluate.stage_context import Attempt, Work, aim_of, nearest_within
 from advkit.models.classifier import Classifier
 
 LINE_SEARCH = "line_search"
@@ -27,8 +27,8 @@ def run_member(
 ) -> None:
     """Attack those of the samples at positions ``who`` that have no row for it yet.
 
-    An ``eps`` of infinity asks for minimum norm. An attack that can goes on from the examples that
-    lie within ``known``, if that is given.
+    An ``eps`` of infinity requests minimum norm. If ``known`` is given, an attack that can start
+    from known examples starts from those within ``known``.
     """
     start = None
     if known is not None and goes_on(member.attack):
@@ -37,9 +37,9 @@ def run_member(
 
 
 def by_member(work: Work, member: Member, eps: float, start: Start | None = None) -> Attempt:
-    """Return the attempt to fool samples of ``work`` by the attack ``member``.
+    """Return the function that runs the attack ``member`` on samples of ``work``.
 
-    It goes on from what ``start`` gives for positions, if there is one.
+    With ``start``, it starts from the examples that ``start`` gives for the positions.
     """
     given = {"norm": work.norm, "seed": work.seed}
 
@@ -67,7 +67,7 @@ def radius(samples: Samples, norm: str, eps: float) -> float | Tensor:
 
 
 def quickened(attack: Attack, model: Classifier, quick: Classifier, bfloat16: bool) -> Attack:
-    """Return ``attack`` on the quick copy of ``model``, or as it is where there is none."""
+    """Return ``attack`` on the faster copy of ``model``, or unchanged if there is none."""
     if bfloat16:
         return on_a_copy(attack, lambda _model: in_half(quick), "in_bfloat16")
     if quick is model:
@@ -76,9 +76,9 @@ def quickened(attack: Attack, model: Classifier, quick: Classifier, bfloat16: bo
 
 
 def saved_examples(work: Work, places: pd.DataFrame, x: Tensor) -> Tensor:
-    """Return ``x`` (n, ...) with the rows that ``places`` names replaced by what was saved.
+    """Return ``x`` (n, ...) with the rows listed in ``places`` replaced by saved examples.
 
-    ``places`` has the columns ``shard`` and ``row``, and its index says which row of ``x`` it is.
+    ``places`` has the columns ``shard`` and ``row``; its index gives the row of ``x``.
     """
     x_adv = x.float().clone()
     for shard, rows in places.groupby("shard"):
@@ -88,7 +88,7 @@ def saved_examples(work: Work, places: pd.DataFrame, x: Tensor) -> Tensor:
 
 
 def starts(work: Work, examples: pd.DataFrame) -> Start:
-    """Return what gives, for positions, their saved example, and the image where there is none."""
+    """Return a function from positions to saved examples, or to the image where none is saved."""
     places = examples.set_index("position")[["shard", "row"]]
 
     def start(at: list[int]) -> np.ndarray:
@@ -100,7 +100,7 @@ def starts(work: Work, examples: pd.DataFrame) -> Start:
 
 
 def shorten(work: Work, examples: pd.DataFrame, eps: float) -> None:
-    """Bring the smallest example of every sample nearer, for a curve between the eps asked for."""
+    """Shorten the smallest example of every sample by line search, for a smooth curve over eps."""
     start = starts(work, examples)
 
     def attack(model: Classifier, _quick: Classifier, at: list[int]) -> Tensor:
@@ -111,6 +111,6 @@ def shorten(work: Work, examples: pd.DataFrame, eps: float) -> None:
 
 
 def nearer(work: Work, model: Classifier, at: list[int], start: np.ndarray) -> Tensor:
-    """Return the examples ``start`` (n, ...) of the samples ``at``, as near as they still fool."""
+    """Return the examples ``start`` (n, ...) of the samples ``at``, as close as they still fool."""
     part = take(work.samples, at)
     return line_search(model, part.x, part.y, torch.from_numpy(start).to(part.x))

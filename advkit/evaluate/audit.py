@@ -15,23 +15,23 @@ from advkit.evaluate.bracket import Bracket, bracket_summary, bracketed
 from advkit.evaluate.budget import USUAL, Budget, budget, check_passes, forecast, seconds_of, speed
 from advkit.evaluate.checked_run import Attacked, run_attacks, run_checked
 from advkit.evaluate.estimate import seconds_left
-from advkit.evaluate.exhibits import write_exhibits
 from advkit.evaluate.fingerprint import now
-from advkit.evaluate.first_look import check_alone
 from advkit.evaluate.gradient_checks import same_answers
-from advkit.evaluate.pools import pooled
+from advkit.evaluate.model_checks import check_alone
 from advkit.evaluate.portions import Portion, write_shard
 from advkit.evaluate.proofs import check_sound, try_proofs
 from advkit.evaluate.randomised import ASKED, ATTACKED, OnAverage, spread
+from advkit.evaluate.report_examples import write_exhibits
 from advkit.evaluate.run_folder import write_json, write_text
+from advkit.evaluate.run_progress import Tracker
 from advkit.evaluate.run_record import begin, class_notes, describe, ingredients, told_classes
-from advkit.evaluate.state import Tracker
+from advkit.evaluate.stage_context import Progress, Work, judge_clean
 from advkit.evaluate.store import open_store
 from advkit.evaluate.suite import plan_of
 from advkit.evaluate.suites import SUITES, Care, stronger, suite_of
 from advkit.evaluate.summary import per_sample, summarise
 from advkit.evaluate.supervisor import Crew
-from advkit.evaluate.work import Progress, Work, judge_clean
+from advkit.evaluate.worker_pools import pooled
 from advkit.evaluate.workers import default_batch, default_jobs, one_thread_each
 from advkit.models.classifier import LEAST, Classifier
 from advkit.models.folding import folded
@@ -64,20 +64,21 @@ def audit(
     crew: Crew | None = None,
     shard: Portion | None = None,
 ) -> dict[str, Any]:
-    """Attack, judge and sum up; return the summary that `run.json` holds too.
+    """Attack, judge and summarise; return the summary that `run.json` holds too.
 
-    ``attacks`` replaces ``suite``: each is then run at every eps. ``asked`` are the words in which
-    ``model`` and ``data`` were asked for and the ``command``, kept for the record. ``jobs`` shards
-    of at most ``batch_size`` samples are worked on at once, by default one per core. Examples made
-    for ``surrogates`` are tried on ``model``, as a check. Attacks ask a copy with its batch norms
-    ``fold``ed where there is one, and in ``bfloat16`` if so wished (all but the last, long ones);
-    what they find is confirmed by the model itself. ``bounds`` is one of `rungs.WAYS`: what is
-    certified is not attacked; ``seconds`` is its time per sample for branch and bound.
-    ``announce`` is told the budget. ``crew`` does the attacks in other processes. Of a ``shard`` of
-    the samples only the attacks are run; `merging.merge` puts shards together, and the same call
-    on what comes out does the rest.
-    Raises AdvkitError for what a person can mend; what was
-    finished stays in ``out``, and the same call goes on from there.
+    ``attacks`` replaces ``suite``: each is then run at every eps. ``asked`` holds ``model`` and
+    ``data`` as specified by the user and the ``command``, for the record. ``jobs`` shards of at
+    most ``batch_size`` samples run in parallel, by default one per core. As a check, examples made
+    for ``surrogates`` are tried on ``model``. Attacks query a copy of the model with batch norms
+    ``fold``ed if possible, and in ``bfloat16`` if requested (all but the last, long ones); what
+    they find is confirmed by the model itself. ``bounds`` is one of `proof_methods.WAYS`: certified
+    samples are not attacked; ``seconds`` is the time limit per sample for branch and bound.
+    ``announce`` is called with the budget. ``crew`` runs the attacks in other processes. With
+    ``shard``, only the attacks on its samples are run; `merging.merge` combines shards, and the
+    same call on the merged directory does the rest. Finished work stays in ``out`` after an error;
+    the same call resumes it.
+
+    Raises AdvkitError for errors that the user can fix.
     """
     if not len(samples.ids):
         raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
@@ -91,7 +92,7 @@ def audit(
     bounds = "off" if model.black_box and bounds == "auto" else bounds
     foreseen = budget(plan, len(eps), told_classes(model, samples))
     most = foreseen.most if foreseen else USUAL * len(eps)
-    announce_cost(model, most, samples, batch_size, announce)  # before a service is first asked
+    announce_cost(model, most, samples, batch_size, announce)  # before the first query to a service
     notes = _looked_at(model, samples, surrogates)
     copy = folded(model, samples.x[:LEAST]) if fold else None
     habits = {"folded": copy is not None, "bfloat16": bfloat16}
@@ -140,7 +141,7 @@ def audit(
 
 
 def _looked_at(model: Classifier, samples: Samples, surrogates: Sequence[Classifier]) -> list[str]:
-    """Return what is to be noted of model and samples; raise for what does not fit."""
+    """Check that model and samples fit; return the notes. Raises AdvkitError."""
     notes = [*samples.notes, *probe(model, samples.x, samples.y), *class_notes(model, samples)]
     check_alone(model, samples.x)
     for other in surrogates:
@@ -150,7 +151,7 @@ def _looked_at(model: Classifier, samples: Samples, surrogates: Sequence[Classif
 
 
 def _on_average(work: Work) -> Work:
-    """Return the work on a model that answers at random: attacks and judge ask it repeatedly."""
+    """Return the work for a randomised model: attacks and judge average several queries."""
     average, judge = OnAverage(work.model, ATTACKED), OnAverage(work.model, ASKED)
     return work._replace(model=average, judge=judge, jobs=1, copy=None, pool=None,
                          answers="")  # fmt: skip
@@ -159,7 +160,7 @@ def _on_average(work: Work) -> Work:
 def _foretold(work: Work, foreseen: Budget, care: Care, radii: int) -> str:
     rate, images = speed(work.model, work.samples, work.batch_size), len(work.samples.ids)
     checks = check_passes(care, images, radii)
-    if work.pool:  # of processes
+    if work.pool:  # worker processes, which do not share Python's lock
         rate = rate._replace(alone=0.0)
     return forecast(foreseen, images, seconds_of(foreseen, images, rate, work.jobs, checks))
 
@@ -172,7 +173,7 @@ def _findings(
     eps: Sequence[float],
     surrogates: Sequence[Classifier],
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Check what was found, prove what can be; return the numbers, and the table of samples."""
+    """Check the results and seek proofs; return the numbers and the table of samples."""
     order, trust = run_checked(work, attacked, care, eps, surrogates)
     check_sound(work)
     try_proofs(work, eps)
@@ -182,7 +183,7 @@ def _findings(
 
 
 def _completed(summary: dict[str, Any]) -> dict[str, Any]:
-    """Return a summary with the options of its attacks, the last note, and the time of its end."""
+    """Return the summary with the options of its attacks, a last note, and the end time."""
     unanswered, notes = summary["not_finite"], summary["notes"]
     attacks = [
         {**row, "options": summary["options"].get(row["attack"], {})} for row in summary["attacks"]

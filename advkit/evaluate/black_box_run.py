@@ -1,4 +1,4 @@
-"""The audit of a model without gradients: score-based attacks, and what can be checked."""
+"""The audit of a model without gradients: score-based attacks, and the checks that apply."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -7,16 +7,16 @@ from advkit.attacks import Member, attack_card
 from advkit.data.samples import Samples
 from advkit.errors import UsageError
 from advkit.evaluate.clean_checks import above_guessing
+from advkit.evaluate.stage_context import Work
 from advkit.evaluate.suites import NEAR_BY_25, STANDARD, SUITES, Suite
 from advkit.evaluate.trust import told, valid
 from advkit.evaluate.trust_checks import Check
-from advkit.evaluate.work import Work
 from advkit.evaluate.workers import default_batch
 from advkit.models.black_box import BlackBox
 from advkit.models.classifier import Classifier
 
 QUERIES = {"quick": 100, "standard": 300, "thorough": 1000}
-"""What an image may cost at every eps, by the name of the suite."""
+"""Queries per image at each eps, by name of the suite."""
 BOUND = (
     "The model is a black box: attacks saw only its outputs. This is an upper bound on robust "
     "accuracy; an attacker with the weights may do better."
@@ -24,7 +24,7 @@ BOUND = (
 
 
 def suite_for(model: Classifier, name: str, norm: str) -> Suite:
-    """Return the suite ``name``; a model without gradients has one of its own for every norm."""
+    """Return the suite ``name``; a model without gradients gets a score-based one in every norm."""
     if not model.black_box:
         return SUITES[name][norm]
     square = f"square:queries={QUERIES[name]}"
@@ -43,7 +43,7 @@ def check_gradients(model: Classifier, members: Iterable[Member]) -> None:
 
 
 def black_box_trust(work: Work, before: Sequence[Check]) -> dict[str, Any]:
-    """Return the trust panel, with the checks ``before`` the attacks, as plain values."""
+    """Return the trust panel as plain values, including the checks ``before`` the attacks."""
     skipped = Check("zero_gradients", "not applicable", "The model is a black box.")
     panel = told([*before, skipped, above_guessing(work), valid(work)], guide_is_sound=True)
     if panel["overall"] == "ok":
@@ -58,7 +58,7 @@ def announce_cost(
     batch_size: int | None,
     announce: Callable[[str], None] | None,
 ) -> None:
-    """Say what up to ``most`` passes a sample cost where ``model`` asks a service, beforehand."""
+    """Announce what up to ``most`` passes per sample cost if ``model`` queries a service."""
     if announce is None:
         return
     for part in model.modules():

@@ -1,8 +1,8 @@
-"""The lower end of an audit: what is proved before the attacks begin, where it costs no more.
+"""The lower end of an audit: samples certified before the attacks, where proofs cost less.
 
-A certified sample leaves the cascade: no pass is spent on what cannot be fooled. Whether proofs
-cost less than attacks is tried on a few samples at every eps, and counted in passes, not in
-seconds: a run gives the same rows on every machine.
+A certified sample is not attacked. Whether proofs cost less than attacks is tested on a few samples
+at every eps and measured in passes, not in seconds, so that a run gives the same rows on every
+machine.
 """
 
 from collections.abc import Sequence
@@ -16,27 +16,27 @@ from advkit.data.samples import units
 from advkit.errors import InputError
 from advkit.evaluate.intervals import certified_at, certified_curve
 from advkit.evaluate.proofs import HALVINGS, Prover, certified_radius, own, prove, refine, spaced
-from advkit.evaluate.work import Work, right_when_clean
+from advkit.evaluate.stage_context import Work, right_when_clean
 
 PILOTS, PROBES, CHEAP = 3, 16, 0.02
-"""Samples on which proofs are tried at the smallest eps, and then at every eps; and where a proof
-costs no more than this share of the attacks, the lower edge is sought between the eps too."""
+"""Samples on which proofs are tried at the smallest eps, and then at every eps; and the share of
+the attacks' cost up to which a proof is cheap: the lower curve is then refined between the eps."""
 COMMON = 64
-"""Samples by which all of this is decided: every shard of a run proves these, and its own."""
+"""Samples on which these decisions are based: every shard proves them besides its own."""
 
 
 class Bracket(NamedTuple):
-    """Why proofs were sought or not: one sentence for the report, and by eps."""
+    """Why proofs were sought or not: a sentence for the report, and one per eps."""
 
     why: str
     by_eps: dict[float, str]
 
 
 def bracketed(work: Work, eps: Sequence[float], way: str, passes: int, seconds: float) -> Bracket:
-    """Seek proofs at every eps, from the largest down, and say where and why.
+    """Seek proofs at every eps in descending order, and record where and why.
 
-    ``passes`` is what attacks on a sample that stands cost. With ``auto`` a net that cannot be
-    bounded is none the worse; else InputError names the operator.
+    ``passes`` is the cost of the attacks on a surviving sample. With ``auto`` a net without known
+    bounds is skipped; otherwise InputError names the operator.
     """
     if way == "off":
         return Bracket("No proofs were asked for.", {})
@@ -70,9 +70,9 @@ def bracketed(work: Work, eps: Sequence[float], way: str, passes: int, seconds: 
 
 
 def _promising(work: Work, prover: Prover, eps: float, few: np.ndarray, passes: int) -> bool:
-    """Return whether proofs pay on very few samples at the smallest eps, where most are certified.
+    """Return whether proofs pay on a few samples at the smallest eps, where most are certified.
 
-    A net of which nothing can be proved is not made to pay for the trial at every eps.
+    Saves the trial at every eps for nets of which nothing can be proved.
     """
     share, cost = _tried(work, prover, eps, few, passes)
     return cost < share * passes
@@ -87,7 +87,7 @@ def _at(
     way: str,
     passes: int,
 ) -> str:
-    larger = [value for value in every if value > eps]  # alone: a run that goes on asks the same
+    larger = [value for value in every if value > eps]  # a resumed run must ask the same
     left, first = (
         who[certified_radius(work, who, larger) == 0]
         for who in (np.union1d(own(work), common), common)
@@ -102,7 +102,7 @@ def _at(
                 f"not worth it: of {len(few)} images tried {share:.0%} are certified, and a proof"
                 f" costs {cost:,.0f} passes where attacks cost {passes:,}"
             )
-    for who in (first, left):  # what decides is worked on in the same batches in every shard
+    for who in (first, left):  # the same batches in every shard for the samples that decide
         prove(work, prover, np.full(len(who), eps), who)
     return "tried on all"
 
@@ -110,9 +110,9 @@ def _at(
 def _tried(
     work: Work, prover: Prover, eps: float, who: np.ndarray, passes: int
 ) -> tuple[float, float]:
-    """Try ``who`` at ``eps``; return the share certified, and the mean passes.
+    """Try to certify ``who`` at ``eps``; return the share certified and the mean passes.
 
-    Proofs that have cost more than ``passes`` do not pay whatever they prove: they are given up.
+    A proof that has cost more than ``passes`` does not pay and is stopped.
     """
     prove(work, prover._replace(dearest=passes), np.full(len(who), eps), who)
     rows = _rows(work, [eps], who)
@@ -122,7 +122,7 @@ def _tried(
 
 
 def _rows(work: Work, eps: Sequence[float], who: np.ndarray) -> pd.DataFrame:
-    """Return the proofs that were sought of the samples ``who`` at ``eps``."""
+    """Return the rows of the proofs attempted for the samples ``who`` at ``eps``."""
     proofs, names = work.store.frame("proofs"), [work.samples.ids[i] for i in who]
     return proofs[proofs["eps"].isin(list(eps)) & proofs["id"].isin(names)]
 
@@ -130,7 +130,7 @@ def _rows(work: Work, eps: Sequence[float], who: np.ndarray) -> pd.DataFrame:
 def bracket_summary(
     work: Work, bracket: Bracket, eps: Sequence[float], table: pd.DataFrame
 ) -> dict[str, Any]:
-    """Return for every eps how many samples are fooled, certified and open, and the lower edge.
+    """Return for every eps how many samples are fooled, certified and open, and the lower curve.
 
     ``table`` is that of `summary.per_sample`, with its column ``certified``.
     """

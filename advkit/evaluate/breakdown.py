@@ -1,4 +1,4 @@
-"""Details of the share: which classes are fooled, as what, and at what distance."""
+"""Details of robust accuracy: by class, confused pairs, distances, easiest and hardest images."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -9,25 +9,25 @@ import numpy as np
 import pandas as pd
 
 from advkit.evaluate.intervals import wilson
-from advkit.evaluate.work import Work, nearest_within
+from advkit.evaluate.stage_context import Work, nearest_within
 
 BINS, PICKED = 40, 6
 
 
 def breakdown(work: Work, eps: Sequence[float], table: pd.DataFrame) -> dict[str, Any]:
-    """Return the parts of a summary that look behind the share.
+    """Return the details of robust accuracy for the summary.
 
-    ``table`` has a row per sample (`summary.per_sample`). ``by_class``: for every class its share
-    when clean and at each eps. ``confusion``: how often each class is read as each other within the
-    largest eps, by the smallest example found. ``distances``: how many nearest examples lie in each
-    of about 40 bins, of which those up to an eps hold all that falls there. ``easiest`` and
-    ``hardest``: images with the nearest and with the furthest.
+    ``table`` has a row per sample (`summary.per_sample`). ``by_class``: clean and robust accuracy
+    of every class at each eps. ``confusion``: how often each class is predicted as each other
+    within the largest eps, by the smallest example found. ``distances``: a histogram of the
+    distances to the nearest examples in about 40 bins; every eps is an edge. ``easiest`` and
+    ``hardest``: the images with the nearest and the furthest examples.
     """
     right = table[table["right"].astype(bool)].astype({"distance": float})
     top = _reach(right["distance"], max(eps))
     inside = right["distance"][right["distance"] <= top]
     edges = _edges(top, eps)
-    # As everywhere, a distance of exactly eps falls at eps: an edge belongs to the bin on its left.
+    # A distance of exactly eps counts as within eps: an edge belongs to the bin on its left.
     place = np.searchsorted(edges[1:], inside, side="left")
     counts = np.bincount(place, minlength=len(edges) - 1).tolist()
     order = right.sort_values(["distance", "id"])
@@ -52,7 +52,7 @@ def _class(part: pd.DataFrame, name: Any, eps: Sequence[float]) -> dict[str, Any
 
 
 def _confusion(work: Work, eps: float) -> list[dict[str, int]]:
-    """Return (label, read as, images) of all pairs that occur, most frequent first."""
+    """Return (label, predicted as, images) of all pairs that occur, most frequent first."""
     lost = nearest_within(work, eps)
     pairs = Counter(zip(lost["label"].tolist(), lost["prediction"].tolist(), strict=True))
     rows = [{"label": label, "read_as": read, "images": n} for (label, read), n in pairs.items()]
@@ -60,15 +60,15 @@ def _confusion(work: Work, eps: float) -> list[dict[str, int]]:
 
 
 def _reach(distances: pd.Series, eps: float) -> float:
-    """Return how far the histogram goes: to where nearly all known distances lie."""
+    """Return the upper end of the histogram: the 98% quantile of the known distances."""
     known = distances[np.isfinite(distances)]
     far = float(known.quantile(0.98)) if len(known) else 0.0
-    # A sliver of a bin beyond the largest eps could not be seen; eps 0 alone still needs an axis.
+    # A narrow bin beyond the largest eps would be invisible; eps 0 alone still needs an axis.
     return far if far > eps * (1 + 1 / BINS) else eps or 1.0
 
 
 def _edges(high: float, eps: Sequence[float]) -> list[float]:
-    """Return the edges of about 40 bins from 0 to ``high``, nearly equal; every eps is one."""
+    """Return the edges of about 40 bins from 0 to ``high``, nearly equal; every eps is an edge."""
     edges = [0.0]
     for low, end in pairwise(sorted({0.0, *eps, high})):
         parts = max(1, round(BINS * (end - low) / high))

@@ -1,4 +1,4 @@
-"""The cost of a plan, announced before it starts: passes per image, and estimated time."""
+"""The cost of a plan, announced before it starts: passes per image and estimated time."""
 
 import time
 from collections.abc import Iterable
@@ -9,36 +9,37 @@ from advkit.attacks.race_of_targets import race
 from advkit.data.samples import Samples, take
 from advkit.engine import evaluate, metered
 from advkit.engine.objectives import margin
+from advkit.evaluate.check_units import CLIMB
 from advkit.evaluate.suite import Plan
 from advkit.evaluate.suites import Care
-from advkit.evaluate.trials import CLIMB
 from advkit.models.black_box import pace_of
 from advkit.models.classifier import LEAST, Classifier
 
 NEAR = 0.2
-"""Share of the images of which experience says that they are close to falling at some eps."""
+"""Share of the images that are typically close to the boundary at some eps."""
 ASSUMED = 0.5
-"""Share of the right images that is taken to stand at an eps while nothing is known of it."""
+"""Share of the correctly classified images assumed to survive an eps before anything is known."""
 PGD = 41
 """Passes of a PGD of 20 steps."""
 SMALL = 1e-3
-"""Seconds per pass of an image below which what an attack does beside the net shows."""
+"""Seconds per pass and image below which the overhead of an attack matters."""
 USUAL = 1000
-"""Passes that attacks on an image are taken to cost where they do not say."""
+"""Passes per image assumed for attacks that do not state their cost."""
 
 
 class Budget(NamedTuple):
-    """Passes (forwards and backwards) per image: at most, and what is usual."""
+    """Passes (forward and backward) per image: at most, and usually."""
 
     most: int
     usual: int
 
 
 def budget(plan: Plan, radii: int, classes: int) -> Budget | None:
-    """Return what ``plan`` costs per image at so many ``radii``; None if an attack does not say.
+    """Return what ``plan`` costs per image at ``radii`` eps; None if an attack states no cost.
 
-    Most: an image that falls to the last attack at every eps but the smallest, and there to none.
-    Usual: one that pays for one defeat of the hunters; a fifth is close and meets the closers once.
+    Most: an image fooled only by the last attack at every eps but the smallest, and surviving
+    there. Usual: one that meets all hunters once; a fifth is close to the boundary and meets the
+    closers once.
     """
     stages = [passes_of(stage, classes) for stage in plan[:4]]
     if None in stages:
@@ -49,7 +50,7 @@ def budget(plan: Plan, radii: int, classes: int) -> Budget | None:
 
 
 def passes_of(members: Iterable[Member], classes: int) -> int | None:
-    """Return what ``members`` cost per image, all together; None if one of them does not say."""
+    """Return the total cost of ``members`` per image; None if one of them states none."""
     try:
         cards = [attack_card(member.label, member.attack) for member in members]
         return sum(sum(card.passes(classes=classes)) for card in cards)
@@ -60,10 +61,10 @@ def passes_of(members: Iterable[Member], classes: int) -> int | None:
 def check_passes(
     care: Care, images: int, radii: int, right: float = 1.0, standing: float = ASSUMED
 ) -> float:
-    """Return what the checks after the attacks cost in all, on some of so many ``images``.
+    """Return the total passes of the checks after the attacks, which use some of the ``images``.
 
-    ``right`` is the share that is read right, ``standing`` the share of those which no attack fools
-    at the smallest eps.
+    ``right`` is the share of images classified correctly, ``standing`` the share of those that
+    survive the smallest eps.
     """
     most = min(care.images, max(images // 4, 1))
     tried, left = min(most, right * images), min(most, right * standing * images)
@@ -72,9 +73,9 @@ def check_passes(
 
 
 class Speed(NamedTuple):
-    """How long one pass of one image takes on one thread, in a full batch.
+    """Seconds per pass of one image on one thread, in a full batch.
 
-    Of that the share ``alone`` is spent in Python, where threads wait for each other.
+    The share ``alone`` of it is spent in Python, where threads wait for each other.
     """
 
     seconds: float
@@ -82,10 +83,10 @@ class Speed(NamedTuple):
 
 
 def speed(model: Classifier, samples: Samples, batch_size: int) -> Speed:
-    """Measure passes; of small nets a short attack, for which they are not all that counts.
+    """Measure the time per pass; for small nets that of a short attack, to include its overhead.
 
-    A black box, whose queries may be counted or paid for, is asked once about no more images than a
-    pass is padded to; a service, which is asked by one thread at a time, tells its own pace.
+    A black box, whose queries may be limited or paid for, gets one query with no more images than a
+    batch is padded to; a service, queried by one thread at a time, states its own pace.
     """
     if pace := pace_of(model):
         return Speed(pace, alone=1.0)
@@ -110,7 +111,7 @@ def speed(model: Classifier, samples: Samples, batch_size: int) -> Speed:
 
 
 def seconds_of(found: Budget, images: int, rate: Speed, jobs: int, checks: float = 0.0) -> float:
-    """Return how long ``images`` usually take ``jobs`` threads; ``checks`` are passes besides."""
+    """Return the usual time for ``images`` on ``jobs`` threads; ``checks`` are extra passes."""
     return (found.usual * images + checks) * max(1 / jobs, rate.alone) * rate.seconds
 
 

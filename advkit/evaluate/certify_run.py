@@ -1,4 +1,4 @@
-"""Bounds without attacks: what is proved of every sample at every eps; resumable."""
+"""Certification without attacks: bounds for every sample at every eps; resumable."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -7,19 +7,19 @@ from typing import Any
 import pandas as pd
 
 from advkit.bounds.curves import ROUNDING
-from advkit.bounds.rungs import RUNGS
+from advkit.bounds.proof_methods import RUNGS
 from advkit.bounds.tracing import trace
 from advkit.data.samples import Samples, units
 from advkit.errors import EmptyError, InputError
 from advkit.evaluate.fingerprint import now
-from advkit.evaluate.first_look import check_alone
 from advkit.evaluate.intervals import Share, certified_at, certified_curve, wilson
+from advkit.evaluate.model_checks import check_alone
 from advkit.evaluate.proof_cost import proofs_foretold
 from advkit.evaluate.proofs import HALVINGS, TOGETHER, Prover, certified_radius, prove_all, refine
 from advkit.evaluate.run_folder import write_json, write_text
 from advkit.evaluate.run_record import begin, class_notes, describe, ingredients
+from advkit.evaluate.stage_context import Progress, Work, judge_clean, right_when_clean
 from advkit.evaluate.store import open_store
-from advkit.evaluate.work import Progress, Work, judge_clean, right_when_clean
 from advkit.evaluate.workers import default_jobs, one_thread_each
 from advkit.models.classifier import Classifier
 from advkit.models.probe import probe
@@ -43,12 +43,12 @@ def certify(
     progress: Progress = lambda _what, _done, _total: None,
     announce: Callable[[str], None] | None = None,
 ) -> dict[str, Any]:
-    """Prove what can be proved of ``samples`` at every eps; return the summary of `run.json`.
+    """Certify ``samples`` at every eps as far as possible; return the summary of `run.json`.
 
-    ``method`` is the last rung of `advkit.bounds.rungs.RUNGS` that is tried; `split` has so many
-    ``seconds`` per sample. ``announce`` is told how long it may take. Raises AdvkitError,
-    InputError for a model with an operator for which there is no bound. Runs on the CPU. The rest
-    is as in `advkit.evaluate.audit.audit`.
+    ``method`` is the last of `advkit.bounds.proof_methods.RUNGS` that is tried; ``seconds`` is the
+    time limit of `split` per sample. ``announce`` is called with an estimate of the time. Runs on
+    the CPU. The other parameters are those of `advkit.evaluate.audit.audit`. Raises AdvkitError;
+    InputError for a model with an operator for which there is no bound.
     """
     if not len(samples.ids):
         raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
@@ -93,9 +93,9 @@ def _check_scale(samples: Samples, norm: str) -> None:
 
 
 def per_sample(work: Work) -> pd.DataFrame:
-    """Return a row per sample: id, label, prediction, whether right when clean, and ``certified``.
+    """Return a row per sample: id, label, prediction, ``right`` (clean), and ``certified``.
 
-    ``certified`` is the largest eps at which it is proved safe, 0 where that is none.
+    ``certified`` is the largest eps at which it is certified, 0 if none.
     """
     clean = work.store.frame("samples").set_index("position")
     everybody = clean.index.to_numpy(dtype=int)
@@ -124,7 +124,7 @@ def summarised(
 
 
 def effort(proofs: pd.DataFrame, eps: float) -> dict[str, Any]:
-    """Return by rung how many samples were asked at ``eps`` and certified, and the seconds."""
+    """Return per method how many samples ended there at ``eps`` and were certified; and seconds."""
     mine = proofs[proofs["eps"] == eps]
     rungs = {
         name: {
@@ -137,7 +137,7 @@ def effort(proofs: pd.DataFrame, eps: float) -> dict[str, Any]:
 
 
 def still_open(table: pd.DataFrame, proofs: pd.DataFrame, eps: float) -> list[dict[str, Any]]:
-    """Return the samples that are right and not certified at ``eps``, the nearest to it first."""
+    """Return the samples classified correctly but not certified at ``eps``, the closest first."""
     lower = proofs[proofs["eps"] == eps].set_index("id")["lower"]
     left = table[table["right"] & (table["certified"] < eps)]
     left = left.assign(lower=left["id"].map(lower)).sort_values("lower", ascending=False)

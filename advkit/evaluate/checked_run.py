@@ -1,4 +1,4 @@
-"""The attacks of an audit between the checks that say whether their result can be trusted."""
+"""The attacks of an audit, with the trust checks before and after them."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -11,22 +11,22 @@ from advkit.evaluate.black_box_run import black_box_trust
 from advkit.evaluate.randomised import once
 from advkit.evaluate.reactions import adapted, last_resort
 from advkit.evaluate.shards import check_complete
+from advkit.evaluate.stage_context import Work, nearest_within, repeatable
 from advkit.evaluate.suite import Plan, run
 from advkit.evaluate.suites import Care
 from advkit.evaluate.trust import Findings, conclude, examine, recalled, sound, told, written
 from advkit.evaluate.trust_checks import Check
-from advkit.evaluate.work import Work, nearest_within, repeatable
 from advkit.models.classifier import Classifier
 
 MORE = "more_steps_help"
 ASTRAY = ("black_box_wins", "unbounded_fails")
-"""Checks whose failure tells that the gradient leads nowhere, whatever it looks like."""
+"""Checks whose failure shows that the gradient misleads attacks."""
 
 
 class Attacked(NamedTuple):
-    """The attacks as they ran in the end, and what was found out before them, with its cost.
+    """The attacks that ran, and the findings of the checks before them, with their cost.
 
-    ``stronger`` are those of the suite above, by its name, where there is one.
+    ``stronger`` is the name and plan of the next stronger suite, if there is one.
     """
 
     plan: Plan
@@ -43,9 +43,10 @@ def run_attacks(
     first: Check,
     above: tuple[str, Plan] | None = None,
 ) -> Attacked:
-    """Run the attacks of ``plan``, by another gradient where the checks before call for it.
+    """Run the attacks of ``plan``, with a substitute gradient if the checks before require one.
 
-    ``first`` is all that is checked of a black box before. ``above`` is the suite above, by name.
+    ``first`` is the only check of a black box before the attacks. ``above`` is the next stronger
+    suite, with its name.
     """
     if work.model.black_box:
         run(work, plan, eps)
@@ -67,7 +68,7 @@ def run_checked(
     eps: Sequence[float],
     surrogates: Sequence[Classifier],
 ) -> tuple[list[str], dict[str, Any]]:
-    """Check what the attacks reached, and run what the checks call for.
+    """Check the result of the attacks, and run the attacks that failed checks require.
 
     Returns the labels of the attacks in their order, and the trust panel as plain values.
     """
@@ -85,7 +86,7 @@ def run_checked(
         last = last_resort(work, eps, care, plan, findings)
         run(work, last, eps)
         plan = plan._replace(closers=[*plan.closers, *last.members()])
-    if not work.judge:  # where answers are random the boundary is not sharp: luck would decide
+    if not work.judge:  # with random outputs the boundary is not sharp: chance would decide
         shorten(work, nearest_within(work, max(eps)), max(eps))
     check_complete(work)
     return [member.label for member in plan.members()], _with_cost(after, before)
@@ -107,7 +108,7 @@ def _verdict(
 
 
 def _once(work: Work, name: str, find: Callable[[Meter], dict[str, Any]]) -> dict[str, Any]:
-    """Return what ``find`` finds and what that cost, from the ledger if it was found before."""
+    """Return the findings of ``find`` and their cost; from the ledger if they are there already."""
     fact = work.store.fact(name)
     if fact is None:
         began = perf_counter()
@@ -120,13 +121,13 @@ def _once(work: Work, name: str, find: Callable[[Meter], dict[str, Any]]) -> dic
 
 
 def _with_cost(found: dict[str, Any], earlier: dict[str, Any]) -> dict[str, Any]:
-    """Return what was found, with what it took to find out something ``earlier`` besides."""
+    """Return ``found`` with the cost of ``earlier`` added."""
     costs = ("forwards", "backwards", "seconds")
     return {**found, **{name: found[name] + earlier[name] for name in costs}}
 
 
 def _gone_on(found: dict[str, Any], earlier: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return what was ``found`` after the suite of this ``name`` ran too, telling why it did."""
+    """Return ``found``, after the suite ``name`` ran as well, with the reason added."""
     seen = {check["name"]: check["evidence"] for check in earlier["checks"]}[MORE]
     why = f" Before, {seen[0].lower()}{seen[1:]} So the suite {name} ran as well."
     checks = [

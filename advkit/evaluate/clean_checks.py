@@ -1,17 +1,17 @@
-"""Whether there is anything to attack: clean accuracy next to that of guessing."""
+"""Check that clean accuracy is above that of guessing."""
 
 from advkit.evaluate.intervals import Share, wilson
+from advkit.evaluate.stage_context import Work, right_when_clean
 from advkit.evaluate.trust_checks import Check
-from advkit.evaluate.work import Work, right_when_clean
 
 
 def may_guess(clean: Share, n_classes: int) -> bool:
-    """Return whether guessing among all classes may have the accuracy ``clean`` as well."""
+    """Return whether the accuracy ``clean`` is compatible with guessing among all classes."""
     return clean["low"] <= 1 / n_classes
 
 
 def above_guessing(work: Work) -> Check:
-    """Compare clean accuracy, at the lower end of its interval, with 1 / n_classes."""
+    """Compare the lower end of the interval of clean accuracy with 1 / n_classes."""
     clean, classes = (
         wilson(len(right_when_clean(work)), len(work.samples.ids)),
         work.model.n_classes,

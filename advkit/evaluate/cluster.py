@@ -1,9 +1,8 @@
-"""Units on a Ray cluster: actors that load model and data themselves, and send rows back.
+"""Units on a Ray cluster: actors load model and data themselves and return rows.
 
-Ray (Moritz et al. 2018) places one actor per job, on a GPU where the run asks for one. An actor
-that is lost, with its process or with its whole machine, is begun again where there is room, and
-its unit with it. Rows travel to the one process that writes the ledger. If that one is lost, the
-run goes on from the ledger, as any.
+Ray (Moritz et al. 2018) places one actor per job, on a GPU if the run uses one. An actor lost with
+its process or machine is restarted elsewhere and its unit repeated. Rows go to the one process that
+writes the ledger; if that process is lost, the run resumes from the ledger.
 """
 
 import os
@@ -22,9 +21,9 @@ from advkit.evaluate.units import Pool
 
 @contextmanager
 def clustered(crew: Crew, knows: frozenset[str]) -> Iterator[Pool]:
-    """Give a pool of ``crew.jobs`` actors on the cluster at ``crew.ray``.
+    """Yield a pool of ``crew.jobs`` actors on the cluster at ``crew.ray``.
 
-    Raises UsageError where Ray is not installed, InputError where no cluster answers.
+    Raises UsageError if Ray is not installed, InputError if no cluster answers.
     """
     ray = _ray()
     mine = _connect(ray, str(crew.ray))
@@ -40,7 +39,7 @@ def clustered(crew: Crew, knows: frozenset[str]) -> Iterator[Pool]:
 
 
 def _ray() -> Any:
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is told to anybody
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # no telemetry
     try:
         import ray
     except ImportError as error:
@@ -49,7 +48,7 @@ def _ray() -> Any:
 
 
 def _connect(ray: Any, address: str) -> bool:
-    """Connect to a cluster; return whether it is for us to disconnect."""
+    """Connect to a cluster; return whether this process must disconnect."""
     if ray.is_initialized():
         return False
     _knock(address)
@@ -66,7 +65,7 @@ def _connect(ray: Any, address: str) -> bool:
 
 
 def _knock(address: str) -> None:
-    """Raise InputError where nobody listens at host:port: Ray would ask for a minute."""
+    """Raise InputError if nothing listens at host:port: Ray would try for a minute."""
     host, _, port = address.rpartition(":")
     if not port.isdecimal() or "://" in address:
         return

@@ -1,4 +1,4 @@
-"""Dreams of one image, layer by layer, and as a film of the feedback loop."""
+"""The run of `advkit dream`: dreams layer by layer, and as a film of the feedback loop."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from advkit.engine.codes import code_of, energy, guided_by
 from advkit.engine.gradient import Objective, evaluate
+from advkit.engine.layer_outputs import code_of, energy, guided_by
 from advkit.errors import InapplicableError
 from advkit.evaluate.album import Studio, finished, group, kept, levels_of, shown, steps_told
 from advkit.insight.canvas import stages
@@ -24,19 +24,19 @@ LIMITS = (
 
 
 class Plan(NamedTuple):
-    """What is asked of a run of `advkit dream`."""
+    """Settings of a run of `advkit dream`."""
 
     layers: tuple[str, ...] = ()
     octaves: int = 4
     scale: float = 1.4
     steps: int = 20
     step: float = 1.5
-    """Mean |change| of a pixel in one move, of 255."""
+    """Mean |change| per pixel in one step, out of 255."""
     jitter: int = 32
     smooth: float = 1.0
     tile: int = 512
     frames: int = 0
-    """Of a film: each frame is the one before, enlarged, dreamt on."""
+    """Of the film: each frame starts from the one before, enlarged."""
     zoom: float = 0.05
     film: str = "webp"
 
@@ -45,13 +45,13 @@ class Plan(NamedTuple):
         return {**self._asdict(), "layers": list(self.layers)}
 
     def dream(self) -> Dream:
-        """Return how a dream goes on."""
+        """Return the settings of the dream of one image."""
         return Dream(self.octaves, self.scale, self.steps, self.step / 255, self.jitter,
                      self.smooth, self.tile)  # fmt: skip
 
 
 def dream(at: Studio, plan: Plan, picture: Tensor, guide: Tensor | None = None) -> dict[str, Any]:
-    """Dream of ``picture`` (1, c, h, w), drawn to ``guide`` if there is one; return the record.
+    """Dream from ``picture`` (1, c, h, w), guided by ``guide`` if given; return the record.
 
     Raises UsageError, InapplicableError.
     """
@@ -140,9 +140,9 @@ def _dreamt(
 
 
 def checkered(x: Tensor) -> float:
-    """Return the energy of the finest checkerboard in ``x`` (1, c, h, w), by that of its edges.
+    """Return the energy of the finest checkerboard in ``x`` (1, c, h, w), relative to its edges.
 
-    The mean square of a - b - c + d over squares of four pixels, by that of differences of
+    The mean square of a - b - c + d over squares of four pixels, divided by that of differences of
     neighbours: 4 for a checkerboard, 2 for white noise, far less in photographs.
     """
     a, b, c, d = x[..., :-1, :-1], x[..., :-1, 1:], x[..., 1:, :-1], x[..., 1:, 1:]
@@ -155,7 +155,7 @@ def _energy(row: dict[str, Any]) -> str:
 
 
 def _film(at: Studio, plan: Plan, layer: str, picture: Tensor, guide: Tensor | None) -> str:
-    """Write the film into the run directory, unless it is there; return its name."""
+    """Write the film into the run directory if it is not there; return its file name."""
     name = f"pictures/film.{plan.film}"
     if (at.out / name).exists():
         return name
@@ -170,6 +170,6 @@ def _film(at: Studio, plan: Plan, layer: str, picture: Tensor, guide: Tensor | N
 
 
 def write_film(file: Path, frames: Sequence[Tensor], milliseconds: int = 120) -> None:
-    """Write ``frames`` (c, h, w) in [0, 1] as a film that repeats: GIF or WebP, by the ending."""
+    """Write ``frames`` (c, h, w) in [0, 1] as a looping GIF or WebP, by the file suffix."""
     pictures = [Image.fromarray(levels_of(frame)).convert("RGB") for frame in frames]
     pictures[0].save(file, save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0)

@@ -1,4 +1,4 @@
-"""How a net sorts images, from pixels to logits: t-SNE, neighbours, linear probes."""
+"""The run of `advkit embed`: t-SNE, nearest neighbours and linear probes, layer by layer."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from advkit.attacks import ATTACKS, parse
-from advkit.engine.codes import code_of
 from advkit.engine.gradient import CHUNK
+from advkit.engine.layer_outputs import code_of
 from advkit.errors import InapplicableError
 from advkit.evaluate.album import Studio, finished, group, kept, shown
 from advkit.evaluate.intervals import wilson
@@ -31,12 +31,12 @@ LIMITS = (
 
 
 class Plan(NamedTuple):
-    """What is asked of a run of `advkit embed`."""
+    """Settings of a run of `advkit embed`."""
 
     layers: tuple[str, ...] = ()
     perplexity: float = 30.0
     attack: str = ""
-    """With ``eps``: the first images are attacked, and arrows show where their codes go."""
+    """With ``eps`` the first images are attacked; arrows show how their codes move."""
     eps: float = 0.0
     norm: str = "Linf"
     arrows: int = 20
@@ -109,7 +109,7 @@ def _layer(
 
 @torch.no_grad()
 def codes_at(at: Studio, layer: str, x: Tensor) -> np.ndarray:
-    """Return the codes of ``x`` at a layer, or its pixels, flat, (n, d)."""
+    """Return the flattened codes of ``x`` at a layer, or its pixels, (n, d)."""
     if layer == "pixels":
         return np.asarray(x.flatten(1).cpu().numpy())
     code = code_of(at.canvas.ask, at.canvas.root, layer)
@@ -118,7 +118,7 @@ def codes_at(at: Studio, layer: str, x: Tensor) -> np.ndarray:
 
 
 def _apart(codes: np.ndarray, after: np.ndarray, labels: np.ndarray) -> list[int] | None:
-    """Return how many of the attacked are among other classes before, and after: see `_table`."""
+    """Return how many attacked images lie among other classes before and after: see `_table`."""
     if not len(after):
         return None
     return [_among_others(codes, some, labels) for some in (codes[: len(after)], after)]

@@ -1,7 +1,7 @@
-"""How much of an audit is still to come, in passes and in seconds, from what it has seen so far.
+"""The remaining cost of an audit, in passes and seconds, estimated from the rows so far.
 
-The first samples tell how many stand at every eps, and what a sample costs an attack; before, the
-budget does. It is an estimate: of the images that no attack has met yet nobody knows.
+The first samples give the share that survives every eps, and the cost of an attack per sample;
+until then the budget does.
 """
 
 from collections.abc import Sequence
@@ -12,16 +12,16 @@ import pandas as pd
 from advkit.attacks import Member
 from advkit.evaluate.attempts import LINE_SEARCH
 from advkit.evaluate.budget import ASSUMED, NEAR, check_passes, passes_of
+from advkit.evaluate.stage_context import Work, right_when_clean, room, smallest
 from advkit.evaluate.suite import Plan, near
 from advkit.evaluate.suites import Care
-from advkit.evaluate.work import Work, right_when_clean, room, smallest
 
 SEARCH = 10
-"""Passes of a search along the line."""
+"""Passes of a line search."""
 
 
 class Step(NamedTuple):
-    """One attack at one eps, and how many samples it will meet in all, as far as can be seen."""
+    """An attack at one eps, and the estimated number of samples that it will be run on."""
 
     member: Member
     eps: float
@@ -29,7 +29,7 @@ class Step(NamedTuple):
 
 
 def seconds_left(work: Work, plan: Plan, eps: Sequence[float], care: Care) -> float | None:
-    """Return about how long the run will still take; None where that cannot be told."""
+    """Return the estimated seconds left; None if they cannot be estimated."""
     costs = work.store.frame("costs")
     passes = float((costs["forwards"] + costs["backwards"]).sum())
     left = passes_left(work, plan, eps, care)
@@ -40,9 +40,9 @@ def seconds_left(work: Work, plan: Plan, eps: Sequence[float], care: Care) -> fl
 
 
 def passes_left(work: Work, plan: Plan, eps: Sequence[float], care: Care) -> float | None:
-    """Return about how many passes are still to come.
+    """Return the estimated passes left.
 
-    None where the plan was changed by what the checks found, or an attack does not say its cost.
+    None if the checks changed the plan, or if an attack does not state its cost.
     """
     if (work.store.fact("before") or {}).get("changes"):
         return None
@@ -53,7 +53,7 @@ def passes_left(work: Work, plan: Plan, eps: Sequence[float], care: Care) -> flo
     attacks = 0.0
     for i, (step, tried) in enumerate(zip(steps, at, strict=True)):
         if i < begun:
-            continue  # it is through
+            continue  # finished
         each = _passes(costs, step.member, work.model.n_classes)
         if each is None:
             return None
@@ -84,7 +84,7 @@ def _right(work: Work) -> pd.DataFrame:
 
 
 def _met(work: Work) -> pd.Series:
-    """Return by position the smallest example so far of the samples that an attack has met."""
+    """Return by position the smallest example so far of the samples attacked already."""
     met = set(work.store.frame("results")["id"])
     right = _right(work)
     return smallest(work).reindex(right.loc[right["id"].isin(met), "position"])
@@ -95,7 +95,7 @@ def _standing(work: Work, met: pd.Series, eps: float) -> float:
 
 
 def _close(work: Work, plan: Plan, met: pd.Series, eps: float) -> float:
-    """Return what share of those that stand at ``eps`` the closers will meet."""
+    """Return the share of the samples surviving ``eps`` that the closers will be run on."""
     standing = met.index[met > room(work, eps)]
     if not len(standing):
         return NEAR
@@ -108,7 +108,7 @@ def _tried(costs: pd.DataFrame, step: Step) -> int:
 
 
 def _passes(costs: pd.DataFrame, member: Member, classes: int) -> float | None:
-    """Return what a sample costs: as it was so far, or else as the attack's card says."""
+    """Return the cost per sample: measured so far, or else from the attack's card."""
     mine = costs[costs["attack"] == member.label]
     if len(mine):
         return float((mine["forwards"] + mine["backwards"]).sum() / mine["tried"].sum())

@@ -1,4 +1,4 @@
-"""The same maps after an attack, and how alike they are to those before."""
+"""Saliency maps after an attack, and their similarity to those before."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from advkit.models.classifier import Classifier
 
 
 def reactions(scene: Scene, maps: Maps) -> dict[str, Any]:
-    """Attack the images, map them again for the same classes, and compare; write the arrays."""
+    """Attack the images, compute their maps for the same classes, compare; write the arrays."""
     look, plan, member = scene.look, scene.plan, scene.plan.attack
     model = look.model
     assert member is not None  # noqa: S101
@@ -43,7 +43,7 @@ def reactions(scene: Scene, maps: Maps) -> dict[str, Any]:
 
 
 def _mapped_again(scene: Scene, maps: Maps, x_adv: Tensor) -> list[dict[str, Any]]:
-    """Compare every map with that of ``x_adv``, which is written beside."""
+    """Compare every map with that of ``x_adv``, which is written too."""
     look, rows = scene.look, []
     after = look._replace(x=x_adv)
     delta = (x_adv - look.x).abs().sum(1).double().cpu().numpy()

@@ -1,4 +1,4 @@
-"""What is done with finished maps: objects are cut out, belief is tested, attacks are looked at."""
+"""The stages after the maps of `advkit explain`: segmentation and faithfulness."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ from advkit.insight.faithfulness import (
     pointing_game,
     random_orders,
 )
-from advkit.insight.looking import Look
+from advkit.insight.method_input import Look
 from advkit.insight.randomisation import cascade
 from advkit.insight.segmentation import box_of, box_overlap, overlap, segment
 from advkit.insight.similarity import (
@@ -32,7 +32,7 @@ from advkit.insight.targets import aim
 
 
 def objects(scene: Scene, maps: Maps, truth: np.ndarray | None) -> dict[str, Any]:
-    """Cut the object out of every image by the first method's map; write `objects.npz`."""
+    """Segment the object in every image by the first method's map; write `objects.npz`."""
     label = next(iter(maps))
     x = scene.look.x
     saliency = full_size(maps[label], x).double().cpu().numpy()
@@ -66,9 +66,9 @@ def _object(
 
 
 def faithful(scene: Scene, maps: Maps, truth: np.ndarray | None) -> dict[str, Any]:
-    """Return per method how the score falls and rises along its order, and what weights it needs.
+    """Return per method deletion and insertion, noise and randomisation results.
 
-    Against random orders of the same pixels, under noise, and against nets with weights drawn anew.
+    Compared with random orders of the same pixels, under noise, and with randomised weights.
     """
     look, unit = _scored(scene)
     x = look.x
@@ -91,7 +91,7 @@ def faithful(scene: Scene, maps: Maps, truth: np.ndarray | None) -> dict[str, An
 
 
 def _scored(scene: Scene) -> tuple[Look, str]:
-    """Return a look at the probability of the class, where the target is one."""
+    """Return the method input for the probability of the class, if the target is a class."""
     classes = scene.target.classes
     if (
         classes is None
@@ -139,10 +139,10 @@ def _pointed(values: Tensor, x: Tensor, truth: np.ndarray | None) -> dict[str, A
 
 
 def _cascaded(scene: Scene, maps: Maps) -> list[dict[str, Any]]:
-    """Return per method the mean |Spearman| with its own map as weights are drawn anew.
+    """Return per method the mean |Spearman| with its own map as weights are randomised.
 
-    Maps with signs are compared with them: where |input| shines through a product with it, as in
-    integrated gradients, the sizes alone would stay alike for any net.
+    Signed maps are compared with their signs: where the input is a factor, as in integrated
+    gradients, magnitudes alone would stay similar for any net.
     """
     model = scene.look.model
     images = scene.look.x.permute(0, 2, 3, 1).double().cpu().numpy()
@@ -164,7 +164,7 @@ def _cascaded(scene: Scene, maps: Maps) -> list[dict[str, Any]]:
 
 
 def _moved(scene: Scene, model: torch.nn.Module) -> Look:
-    """Return the same question to another net of the same shape: of the classes asked for here."""
+    """Return the same method input for another net of the same shape and the same classes."""
     text, classes = scene.plan.target, scene.target.classes
     again = classes if text in ("predicted", "second") and classes is not None else text
     goal = aim(model, scene.look.x, again, y=scene.samples.y, names=scene.names)
@@ -177,6 +177,6 @@ def _alike(a: Tensor, b: Tensor) -> float:
 
 
 def _nanmean(values: list[float]) -> float:
-    """Return the mean of those that are numbers; 0 where none is: a flat map is like nothing."""
+    """Return the mean of the values that are not NaN, 0 if none: a flat map resembles nothing."""
     known = [value for value in values if np.isfinite(value)]
     return float(np.mean(known)) if known else 0.0

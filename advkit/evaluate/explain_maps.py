@@ -1,4 +1,4 @@
-"""One method on the images of a run, and what all stages of the run share."""
+"""One method on the images of a run, and the state that all stages of the run share."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -9,20 +9,20 @@ from advkit.attacks import Member
 from advkit.data.samples import Samples
 from advkit.errors import InapplicableError
 from advkit.evaluate.explain_plan import Plan
-from advkit.evaluate.work import Progress
+from advkit.evaluate.stage_context import Progress
 from advkit.insight.cam import enlarged
 from advkit.insight.grids import last_map
-from advkit.insight.looking import Look
 from advkit.insight.maps import reduced
+from advkit.insight.method_input import Look
 from advkit.insight.methods import ABOUT, asked
 from advkit.insight.targets import Target
 
 Maps = dict[str, Tensor]
-"""By a method's label: (n, h, w), of the size that the method has."""
+"""Maps by the label of their method: (n, h, w), at the method's own size."""
 
 
 class Scene(NamedTuple):
-    """What every stage of a run needs."""
+    """The state that every stage of a run shares."""
 
     look: Look
     target: Target
@@ -31,18 +31,18 @@ class Scene(NamedTuple):
     out: Path
     progress: Progress
     names: tuple[str, ...] | None
-    """Of the model's classes."""
+    """Class names of the model."""
 
 
 def file_name(label: str) -> str:
-    """Return the name of a method's array, without its suffix: its label in plain letters."""
+    """Return the name of a method's array without suffix: its label in plain letters."""
     return "".join(c if c.isalnum() or c in "_.-" else "-" for c in label)
 
 
 def with_layer(look: Look, plan: Plan) -> Look:
-    """Return ``look`` with the layer that its CAMs look at, chosen once where none was asked for.
+    """Return ``look`` with the layer for its CAMs, chosen once if none was requested.
 
-    A net without such a layer is left to the methods to refuse.
+    For a net without such a layer the methods raise the error.
     """
     if look.layer or not any("cam" in member.label for member in plan.methods):
         return look
@@ -53,7 +53,7 @@ def with_layer(look: Look, plan: Plan) -> Look:
 
 
 def maps_at(look: Look, member: Member) -> Tensor:
-    """Return the maps of a method, (n, h, w), channels reduced as is its custom."""
+    """Return the maps of a method, (n, h, w), channels reduced in the method's usual way."""
     return reduced(asked(look, member), look.x, ABOUT[member.label.partition(":")[0]].reduce)
 
 

@@ -1,4 +1,4 @@
-"""What noise does to maps: do they foretell the score under it, and do they stay as they are?"""
+"""Infidelity and max-sensitivity of maps under small noise."""
 
 from functools import partial
 
@@ -12,16 +12,15 @@ from advkit.insight.sensitivity import infidelity, max_sensitivity
 DRAWS = 3
 """Noisy copies of each image that every method maps again."""
 NOISE = 0.02
-"""Its deviation, or its size: so small that gradients can foretell something of it."""
+"""Standard deviation or size of the noise: small enough for gradients to predict its effect."""
 
 
 def under_noise(scene: Scene, maps: Maps) -> list[dict[str, float | None]]:
     """Return per method the medians over images of infidelity and max-sensitivity.
 
-    Of noise too small to see (Yeh et al. 2019).
-
-    Infidelity is told as a share of that of a map of zeros: 0 foretells all that noise does to the
-    score, 1 nothing. None where it is no number on any image.
+    For noise too small to see (Yeh et al. 2019). Infidelity is relative to that of a map of zeros:
+    0 predicts every effect of the noise on the score, 1 none. None if it is undefined for all
+    images.
     """
     members = {member.label: member for member in scene.plan.methods}
     rows = []
@@ -42,7 +41,7 @@ def under_noise(scene: Scene, maps: Maps) -> list[dict[str, float | None]]:
 
 
 def _like_images(scene: Scene, member: Member, values: Tensor) -> Tensor:
-    """Return what a method says of every channel; of all alike where it tells them not apart."""
+    """Return the map for every channel, the same one if the method does not separate channels."""
     x = scene.look.x
     own: Tensor = member.attack(scene.look)
     if own.shape == x.shape:

@@ -1,4 +1,4 @@
-"""What is asked of a run of `advkit explain`, checked before anything is loaded."""
+"""The settings of a run of `advkit explain`, checked before anything is loaded."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ USUAL = ("gradient", "smooth_grad", "integrated_gradients", "guided_backprop", "
 
 
 class Plan(NamedTuple):
-    """Which maps of which score, and what is done with them."""
+    """Which maps of which score, and the stages that use them."""
 
     methods: tuple[Member, ...]
     target: str
@@ -25,7 +25,7 @@ class Plan(NamedTuple):
     seed: int
 
     def told(self) -> dict[str, Any]:
-        """Return what the results depend on, as plain values."""
+        """Return the settings that the results depend on, as plain values."""
         return {
             "methods": {member.label: member.options for member in self.methods},
             **{name: getattr(self, name) for name in ("target", "layer", "segment", "faithfulness",

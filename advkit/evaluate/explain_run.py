@@ -1,4 +1,4 @@
-"""Maps of some images by some methods, kept in a run directory as raw arrays, and sums of them."""
+"""The run of `advkit explain`: maps by several methods, stored as raw arrays, and statistics."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -23,9 +23,9 @@ from advkit.evaluate.explain_plan import Plan
 from advkit.evaluate.fingerprint import check_same, environment, now
 from advkit.evaluate.run_folder import earlier, make_place, no_run, read_json, write_json
 from advkit.evaluate.saved_arrays import write_array, write_arrays
-from advkit.evaluate.work import Progress
+from advkit.evaluate.stage_context import Progress
 from advkit.evaluate.workers import one_thread_each
-from advkit.insight.looking import Look, root_of
+from advkit.insight.method_input import Look, root_of
 from advkit.insight.methods import ABOUT, has_sign
 from advkit.insight.targets import aim
 from advkit.models.classifier import Classifier
@@ -49,10 +49,10 @@ def explain(
 ) -> dict[str, Any]:
     """Write the maps of ``samples`` into ``out``; return the summary that `run.json` holds too.
 
-    ``maps/METHOD.npy`` are raw, (n, h, w), of the size that the method itself has. A method that
-    does not apply is noted with its reason; if none applies, InapplicableError is raised. Maps
-    that are there already are not made again. ``truth`` (n, height, width) are masks of the
-    objects, where they are known. Raises AdvkitError.
+    ``maps/METHOD.npy`` are raw, (n, h, w), at the method's own size. A method that does not apply
+    is noted with the reason; if none applies, InapplicableError is raised. Existing maps are not
+    computed again. ``truth`` (n, height, width) are masks of the objects, if known. Raises
+    AdvkitError.
     """
     if samples.x.ndim != 4:
         raise InputError(f"{samples.name} holds no pictures, but {tuple(samples.x.shape)}")
@@ -86,7 +86,7 @@ def explain(
 
 
 def _kept(out: Path, name: str, find: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return what a stage finds, or found when the run was last at it."""
+    """Return the result of a stage, from the run directory if an earlier run computed it."""
     found = read_json(out, f"{name}.json")
     if found is None:
         found = find()
@@ -97,7 +97,7 @@ def _kept(out: Path, name: str, find: Callable[[], dict[str, Any]]) -> dict[str,
 def _begun(
     scene: Scene, asked: Mapping[str, str], notes: list[str], fresh: bool, truth: np.ndarray | None
 ) -> dict[str, Any]:
-    """Return the record of the run, and check that it goes on with what is in its directory."""
+    """Return the record of the run, after a check that it agrees with what is in its directory."""
     model, samples, out = scene.look.model, scene.samples, scene.out
     assert isinstance(model, Classifier)  # noqa: S101
     make_place(out, no_run())
@@ -141,7 +141,7 @@ def _record(scene: Scene, asked: Mapping[str, str], made_of: dict[str, Any]) -> 
 
 @torch.no_grad()
 def _samples(scene: Scene) -> list[dict[str, Any]]:
-    """Return what the model takes every image for, and which class its map is of."""
+    """Return predictions and explained class of every image."""
     logits = scene.look.model(scene.look.x).float().cpu()
     top = logits.softmax(1).topk(min(TOP, logits.shape[1]), 1)
     classes = scene.target.classes
@@ -154,7 +154,7 @@ def _samples(scene: Scene) -> list[dict[str, Any]]:
 
 
 def _all_maps(scene: Scene, summary: dict[str, Any]) -> Maps:
-    """Return the maps of every method that applies, made or read; keep each as it is done."""
+    """Return the maps of every method that applies, computed or read; each is stored at once."""
     known = {row["label"]: row for row in summary["methods"]}
     rows: list[dict[str, Any]] = []
     maps: Maps = {}
@@ -175,7 +175,7 @@ def _all_maps(scene: Scene, summary: dict[str, Any]) -> Maps:
 
 
 def _made(scene: Scene, member: Member, file: Path) -> dict[str, Any]:
-    """Make the maps of one method, write them, and say what they are."""
+    """Compute and write the maps of one method; return their description."""
     name = member.label.partition(":")[0]
     row = {"label": member.label, "name": name, "options": member.options, "refused": "",
            "reduce": ABOUT[name].reduce, "signed": has_sign(name, ABOUT[name].reduce),
@@ -195,7 +195,7 @@ def _made(scene: Scene, member: Member, file: Path) -> dict[str, Any]:
 
 
 def _completeness(scene: Scene, values: Tensor, member: Member) -> dict[str, Any]:
-    """Return how far the sums of integrated gradients are from the rises of the score."""
+    """Return how far the sums of integrated gradients are from the differences of the score."""
     look = scene.look
     black = torch.full_like(look.x, member.options["baseline"])
     ends = [evaluate(look.objective, x, gradient=False).value for x in (look.x, black)]

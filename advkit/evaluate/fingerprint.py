@@ -1,4 +1,4 @@
-"""What a run is made of: a resumed run must agree with it, and a report shows it."""
+"""Digests and versions that identify what a run depends on."""
 
 import platform
 import re
@@ -26,7 +26,7 @@ CONTENTS = {
     "data": "other images or labels, or not as many",
     "surrogates": "other models",
 }
-"""What differs where digests do."""
+"""What differs, in words, if digests do."""
 
 
 def environment(device: torch.device) -> dict[str, str]:
@@ -43,7 +43,7 @@ def now() -> str:
 
 @torch.no_grad()
 def answers(model: Classifier, x: Tensor) -> str:
-    """Return the sha256 of the logits of the first of ``x``: weights alone do not tell the net."""
+    """Return the sha256 of the logits of the first of ``x``: weights alone do not define a net."""
     with seeded("answers"):
         logits = model(x[:LEAST])
     return sha256(logits.cpu().numpy().tobytes()).hexdigest()
@@ -53,7 +53,7 @@ def check_same(before: Mapping[str, Any], after: Mapping[str, Any], where: str) 
     """Raise InputError that lists the fields in which a resumed run differs."""
     names = sorted(before.keys() | after.keys())
     differ = [name for name in names if before.get(name) != after.get(name)]
-    if {"model", "data"} & {*differ}:  # other answers are no news
+    if {"model", "data"} & {*differ}:  # different outputs follow from these
         differ = [name for name in differ if name != "answers"]
     if differ:
         listed = "; ".join(_unlike(name, before.get(name), after.get(name)) for name in differ)
@@ -65,7 +65,7 @@ def check_same(before: Mapping[str, Any], after: Mapping[str, Any], where: str) 
 
 
 def _unlike(name: str, then: Any, now: Any) -> str:
-    """Return in words how ``then`` differs from ``now``; of a digest nobody learns anything."""
+    """Return in words how ``then`` differs from ``now``; digests are not shown."""
     if isinstance(then, dict) and isinstance(now, dict):
         if then.keys() != now.keys():
             return f"{name}: {', '.join(then)} then, {', '.join(now)} now"
@@ -78,5 +78,5 @@ def _unlike(name: str, then: Any, now: Any) -> str:
 
 
 def command_line() -> str:
-    """Return the command that was typed, for a person to repeat."""
+    """Return the command line as typed, for users to repeat."""
     return shlex.join(["advkit", *sys.argv[1:]])

@@ -1,4 +1,4 @@
-"""Images of nothing that a net is certain of: from where, how soon, and whether it shows."""
+"""The run of `advkit fool`: images without content that a net classifies with certainty."""
 
 from collections.abc import Callable, Sequence
 from statistics import median
@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from advkit.engine.codes import Code, code_of
 from advkit.engine.gradient import CHUNK
+from advkit.engine.layer_outputs import Code, code_of
 from advkit.errors import UnknownNameError, did_you_mean
 from advkit.evaluate.album import Studio, finished, group, kept, shown, steps_told
 from advkit.evaluate.intervals import wilson
@@ -37,7 +37,7 @@ LIMITS = (
 
 
 class Plan(NamedTuple):
-    """What is asked of a run of `advkit fool`."""
+    """Settings of a run of `advkit fool`."""
 
     targets: tuple[str, ...] = ()
     ways: tuple[str, ...] = WAYS
@@ -50,7 +50,7 @@ class Plan(NamedTuple):
 
 
 class Net(NamedTuple):
-    """A net to be fooled, and what the codes of real images look like to it."""
+    """A net to be fooled, and statistics of its codes on real images."""
 
     model: Classifier
     canvas: Canvas
@@ -62,10 +62,9 @@ class Net(NamedTuple):
 def fool(
     at: Studio, plan: Plan, photograph: Tensor, beside: Classifier | None = None
 ) -> dict[str, Any]:
-    """Fool the net, and another ``beside`` it; return the record of the run.
+    """Fool the net, and another one ``beside`` it; return the record of the run.
 
-    ``photograph`` (c, h, w) is where the way of that name begins where there are no data. Raises
-    UsageError.
+    ``photograph`` (c, h, w) is the start of that name if there are no data. Raises UsageError.
     """
     for way in plan.ways:
         if way not in WAYS:

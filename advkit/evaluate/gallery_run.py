@@ -1,4 +1,4 @@
-"""Everything for one model on one page, out of the runs that lie in its folder."""
+"""The combined page of `advkit gallery`, from the runs in its folder."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,9 +17,9 @@ TITLES = {"visualize": "Classes", "invert": "Inversion", "fool": "Fooling", "emb
 
 
 def gallery(at: Studio, parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the record of a page of ``parts``: records of runs by the folder they lie in.
+    """Return the record of a page of ``parts``: records of runs by folder name.
 
-    Of each part its first sections of pictures and its tables are taken.
+    Takes the first picture sections and the tables of each part.
     """
     groups = [
         _moved(folder, record, each)
@@ -38,9 +38,9 @@ def gallery(at: Studio, parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
 
 
 def _moved(folder: str, record: Mapping[str, Any], each: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a section with its files named from the folder above, and small pictures only.
+    """Return a section with file names relative to the parent folder, with small pictures only.
 
-    Of a row of large pictures the first and the last are left.
+    Of a row of large pictures the first and the last are kept.
     """
     begins = each is record["groups"][0]
     given = list(each.get("strips", ()))
@@ -61,6 +61,6 @@ def _below(folder: str, one: Mapping[str, str]) -> dict[str, str]:
 
 
 def _joined(strips: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return one strip of the pictures of several."""
+    """Return one strip with the pictures of several."""
     return {"name": "all", "caption": "all",
             "pictures": [one for strip in strips for one in strip["pictures"]]}  # fmt: skip

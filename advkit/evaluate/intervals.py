@@ -1,4 +1,4 @@
-"""Shares with their intervals, and robust accuracy as a function of eps."""
+"""Shares with confidence intervals, and robust accuracy as a function of eps."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ Z95 = 1.959963984540054
 
 
 class Share(TypedDict):
-    """``count`` of ``n`` as a share, with the ends of its 95% Wilson interval."""
+    """``count`` of ``n`` as a share, with its 95% Wilson interval."""
 
     value: float
     low: float
@@ -31,7 +31,7 @@ def wilson(count: int, n: int, z: float = Z95) -> Share:
 
 
 def band(n: int) -> float:
-    """Return how far a curve over ``n`` samples may be off at any eps, all at once, with 95%.
+    """Return the half width of the simultaneous 95% band of a curve over ``n`` samples.
 
     By the inequality of Dvoretzky, Kiefer and Wolfowitz with the constant of Massart (1990).
     """
@@ -49,9 +49,9 @@ def needed(value: float, half: float = 0.02) -> int:
 
 
 def robust_at(distances: Iterable[float], eps: float, n: int) -> Share:
-    """Return the share of ``n`` samples that are right and unbroken within ``eps``.
+    """Return the share of ``n`` samples that are classified correctly and survive ``eps``.
 
-    ``distances`` holds for every sample that is right when clean the size of the smallest
+    ``distances`` holds, for every sample classified correctly when clean, the size of the smallest
     perturbation found, infinity if none was.
     """
     return wilson(sum(distance > eps for distance in distances), n)
@@ -62,8 +62,8 @@ def curve(
 ) -> list[tuple[float, Share]]:
     """Return robust accuracy as a step function of eps: (eps, share from there on).
 
-    Steps lie where an example was found, up to the largest eps ``asked`` for; with more than
-    ``most`` of them every k-th is kept, and every eps asked for.
+    There is a step at every distance up to the largest eps ``asked`` for; with more than ``most``
+    steps every k-th is kept, and every eps asked for.
     """
     found = sorted(distances)
     places = sorted({distance for distance in found if distance <= max(asked)})
@@ -75,8 +75,8 @@ def curve(
 def certified_at(radii: Iterable[float], eps: float, n: int) -> Share:
     """Return the share of ``n`` samples that are certified at ``eps``.
 
-    ``radii`` holds for every sample that is right when clean the largest eps at which it is
-    certified, 0 if there is none; at eps 0 all of these count.
+    ``radii`` holds, for every sample classified correctly when clean, the largest eps at which it
+    is certified, 0 if none; at eps 0 all of these count.
     """
     return robust_at(_beyond(radii), eps, n)
 
@@ -84,19 +84,19 @@ def certified_at(radii: Iterable[float], eps: float, n: int) -> Share:
 def certified_curve(
     radii: Iterable[float], asked: Sequence[float], n: int
 ) -> list[tuple[float, Share]]:
-    """Return certified accuracy as `curve` does robust accuracy."""
+    """Return certified accuracy as a step function of eps, as `curve` does."""
     return curve(_beyond(radii), asked, n)
 
 
 def _beyond(radii: Iterable[float]) -> list[float]:
-    """Return the least floats above: a proof holds at its radius, an example fools at its size."""
+    """Return the next larger floats: a proof holds at its radius, an example fools at its size."""
     return [math.nextafter(radius, math.inf) for radius in radii]
 
 
 def mcnemar(more: int, less: int) -> float:
-    """Return the exact two-sided p of McNemar's test (1947) on pairs of which so many differ.
+    """Return the exact two-sided p value of McNemar's test (1947) for paired outcomes.
 
-    That is the probability, were both ways equally likely, of a split as uneven as this or more.
+    ``more`` and ``less`` are the numbers of pairs that differ one way and the other.
     """
     n = more + less
     if not n:

@@ -1,4 +1,4 @@
-"""Images found again from the codes of every layer, and what that gives away."""
+"""The run of `advkit invert`: images reconstructed from the codes of every layer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from advkit.engine.codes import code_of
+from advkit.engine.layer_outputs import code_of
 from advkit.engine.layers import Call, layer_of
 from advkit.errors import InputError, UsageError
 from advkit.evaluate.album import (
@@ -32,14 +32,15 @@ LIMITS = (
 
 
 class Plan(NamedTuple):
-    """What is asked of a run of `advkit invert`."""
+    """Settings of a run of `advkit invert`."""
 
     layers: tuple[str, ...] = ()
     images: int = 4
     optimiser: Optimiser = "lbfgs"
     steps: int = 200
     variation: float | None = None
-    """Of total variation; by default by how much smaller the maps are than the image."""
+    """Weight of total variation; the default depends on how much smaller the maps are than the
+    image."""
 
     def told(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -49,7 +50,7 @@ class Plan(NamedTuple):
 def invert(at: Studio, plan: Plan, pictures: Mapping[str, Tensor]) -> dict[str, Any]:
     """Invert ``pictures`` (c, h, w), by name; return the record of the run.
 
-    Neighbours are sought in the data of the studio. Raises UsageError, InputError.
+    Nearest neighbours are sought in the data of the studio. Raises UsageError, InputError.
     """
     calls = _layers(at, plan)
     strips, rows = [], []

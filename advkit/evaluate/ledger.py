@@ -1,4 +1,4 @@
-"""The ledger of a run and the place where it stands: made, looked over, discarded."""
+"""The ledger of a run (results.sqlite): created, checked, removed."""
 
 import errno
 import sqlite3
@@ -28,8 +28,8 @@ CREATE TABLE IF NOT EXISTS failures (
     shard TEXT PRIMARY KEY, attack TEXT, eps REAL, ids TEXT, error TEXT, attempts INTEGER);
 """
 
-MARK = 0x61647631  # "adv1", in the header of the ledger: this database is ours
-VERSION = 1  # of the tables; a ledger without one is older, and gets the tables that it lacks
+MARK = 0x61647631  # "adv1", the application id in the header of the database
+VERSION = 1  # schema version; a ledger without one is older, and gets the missing tables
 FILES = (
     "run.json",
     "progress.json",
@@ -42,7 +42,7 @@ FILES = (
 )
 OURS = (
     "results.sqlite",
-    "results.sqlite-journal",  # of the moment before it has a write-ahead log
+    "results.sqlite-journal",  # present until the database has a write-ahead log
     "results.sqlite-wal",
     "results.sqlite-shm",
     *(name + end for name in FILES for end in ("", ".tmp")),
@@ -51,7 +51,7 @@ BESIDE = {".lock", "examples", "figures", "sounds"}
 
 
 def check_place(path: Path) -> None:
-    """Raise InputError where ``path`` cannot be a run directory; make it where there is none."""
+    """Create the directory ``path`` if needed; raise InputError if it cannot be a run directory."""
     make_place(path, _strange)
     with writing_to(path):
         (path / ".lock").touch()
@@ -62,9 +62,9 @@ def _strange(there: set[str]) -> bool:
 
 
 def claim(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the tables of a new ledger, and look over one that is there.
+    """Create the tables of a new ledger, or check an existing one.
 
-    Raises InputError for a database that is somebody else's, damaged, or from a newer advkit.
+    Raises InputError for a foreign or damaged database, or one from a newer advkit.
     """
     check_ledger(connection, path)
     (broken,) = connection.execute("PRAGMA quick_check(1)").fetchone()
@@ -77,7 +77,7 @@ def claim(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def check_ledger(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise InputError for a database that is somebody else's, or from a newer advkit."""
+    """Raise InputError for a foreign database, or one from a newer advkit."""
     (mark,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -94,7 +94,7 @@ def check_ledger(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def discard(path: Path) -> None:
-    """Remove an earlier run."""
+    """Delete an earlier run."""
     inside = [file for name in ("examples", "sounds") for file in sorted((path / name).glob("*"))]
     for file in [path / name for name in OURS] + inside:
         file.unlink(missing_ok=True)
@@ -102,7 +102,7 @@ def discard(path: Path) -> None:
 
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
-    """Say what went wrong with the ledger or the disk in the words of a person."""
+    """Convert errors of the database or the disk into AdvkitErrors with plain messages."""
     try:
         yield
     except sqlite3.DatabaseError as error:

@@ -1,4 +1,4 @@
-"""The one judge. It recomputes everything from the example as it will be saved."""
+"""The judge: recomputes predictions and sizes from each example as it is saved."""
 
 from collections.abc import Mapping
 from numbers import Real
@@ -13,7 +13,7 @@ from advkit.engine import NORMS
 from advkit.engine.objectives import Model, margins
 from advkit.norm_names import norm_named
 
-ROUNDING = 2.0**-24  # how far float32 may move a pixel of [0, 1]
+ROUNDING = 2.0**-24  # by how much float32 may move a pixel of [0, 1]
 
 
 @torch.no_grad()
@@ -32,11 +32,11 @@ def measure(
 
     Columns: ``prediction``, ``confidence`` (softmax of the prediction), ``margin`` (best other
     logit minus that of the label), ``L0`` (entries), ``L1``, ``L2``, ``Linf`` (sizes of x_adv - x,
-    summed in float64), ``right`` (margin < 0), ``fooled`` (margin > 0: a tie is neither, nor are
-    logits that are not finite, whose margin is NaN; with ``targets`` (n,), only where the logit of
-    the target is the highest), ``valid`` (finite, in the box [0, 1], and no further than ``eps``
-    but for float32 rounding). Sizes and ``eps`` are told in ``units``, where there are any: by norm
-    how much in ``x`` counts as 1, (n,). Raises UsageError for what cannot be measured.
+    summed in float64), ``right`` (margin < 0), ``fooled`` (margin > 0; with ``targets`` (n,), only
+    if the logit of the target is the highest), ``valid`` (finite, in the box [0, 1], and no further
+    than ``eps`` up to float32 rounding). A tie is neither right nor fooled, nor are logits that are
+    not finite, whose margin is NaN. Sizes and ``eps`` are in ``units``, if given: by norm the
+    amount of ``x`` that counts as 1, (n,). Raises UsageError for input that cannot be measured.
 
     >>> model, images = advkit.load_model("bundled:digits-cnn"), advkit.load_data("bundled:digits")
     >>> x, y = images.x[:10], images.y[:10]
@@ -55,7 +55,7 @@ def measure(
     for name, unit in (units or {}).items():
         if unit is not None:
             sizes[name] = sizes[name] / unit.double()
-    inside = ((x_adv >= 0) & (x_adv <= 1)).flatten(1).all(1)  # NaN is not inside
+    inside = ((x_adv >= 0) & (x_adv <= 1)).flatten(1).all(1)  # comparisons with NaN are false
     room = eps * (1 + 1e-6) + slack(norm, x, (units or {}).get(norm))
     finite = logits.isfinite().all(1)
     over = margins(logits, y).where(finite, torch.nan)
@@ -90,9 +90,9 @@ def _check(model: Model, x: object, y: object, x_adv: object, eps: object, targe
 
 
 def slack(norm: str, x: Tensor, unit: Tensor | None = None) -> float:
-    """Return by how much float32 rounding of every pixel may lengthen a perturbation of ``x``.
+    """Return by how much float32 rounding of pixels may lengthen a perturbation of ``x``.
 
-    At most, where what counts as 1 (``unit``) differs between samples.
+    The maximum over samples if ``unit``, the amount that counts as 1, differs between them.
     """
     if norm == "L0":
         return 0.0

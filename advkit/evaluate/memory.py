@@ -1,4 +1,4 @@
-"""Out of memory: known by what it says, and met by half the batch."""
+"""Out-of-memory errors: recognised by their text, and handled by halving the batch."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -14,15 +14,15 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def halved(do: Callable[[list[int]], T], at: list[int]) -> list[T]:
-    """Return ``do(at)``, or what it returns for parts of ``at`` small enough for the memory.
+    """Return ``[do(at)]``, or the results for parts of ``at`` that fit into memory.
 
-    Raises what ``do`` raises, memory that does not suffice for a single one included.
+    Raises what ``do`` raises, including an out-of-memory error for a single sample.
     """
     try:
         return [do(at)]
     except Exception as error:
         if len(at) == 1 or not is_out_of_memory(error):
             raise
-    # Outside of the handler, which keeps what the failed attempt had in memory.
+    # Outside of the handler, which keeps the memory of the failed attempt alive.
     middle = len(at) // 2
     return halved(do, at[:middle]) + halved(do, at[middle:])

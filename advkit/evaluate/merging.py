@@ -1,4 +1,4 @@
-"""The shards of a run, each in a directory of its own, put together into one that goes on."""
+"""Merge the shards of a run, each in its own directory, into one run that can be resumed."""
 
 import shlex
 import shutil
@@ -10,7 +10,7 @@ from advkit.errors import InputError
 from advkit.evaluate.fingerprint import check_same
 from advkit.evaluate.portions import SCHEMA
 from advkit.evaluate.run_folder import read_json, write_json
-from advkit.evaluate.state import note_start
+from advkit.evaluate.run_progress import note_start
 from advkit.evaluate.store import Store, open_store
 
 TABLES = ("samples", "results", "costs", "proofs", "facts")
@@ -22,11 +22,11 @@ def shards_in(folder: Path) -> list[Path]:
 
 
 def merge(folders: Sequence[Path], out: Path) -> str:
-    """Put the rows and examples of all shards into ``out``; return the command that finishes it.
+    """Merge rows and examples of all shards into ``out``; return the command that finishes it.
 
-    What an earlier merge left in ``out`` stays. Raises InputError where a shard is not one or not
-    done, where one is missing or there twice, where they are not of the same run (what differs is
-    listed), or where ``out`` holds a run that no merge made.
+    Rows of an earlier merge in ``out`` are kept. Raises InputError if a shard is invalid,
+    unfinished, missing or duplicated, if shards are of different runs (the differences are listed),
+    or if ``out`` holds a run that no merge made.
     """
     records = [_record(folder) for folder in folders]
     _check_all(folders, records)
@@ -86,7 +86,7 @@ def _made_of(folders: Sequence[Path], store: Store) -> dict[str, Any]:
 
 
 def _claim(store: Store) -> None:
-    """Raise InputError for a run that no merge made: files of the two have the same names."""
+    """Raise InputError for a run that no merge made: file names would clash."""
     if store.fact("merged"):
         return
     if store.made_of() is not None:
@@ -98,7 +98,7 @@ def _claim(store: Store) -> None:
 
 
 def _take(store: Store, folder: Path) -> None:
-    """Copy the examples of a shard, then commit its rows: a row never points to nothing."""
+    """Copy the examples of a shard, then commit its rows, so that no row lacks its file."""
     (store.path / "examples").mkdir(exist_ok=True)
     for file in sorted((folder / "examples").glob("*.npz")):
         place = store.path / "examples" / file.name

@@ -1,6 +1,6 @@
-"""Units and their outcomes as bytes, between processes and machines. Nothing is pickled.
+"""Units and their outcomes as bytes, between processes and machines, without pickle.
 
-A message is a line of JSON, which ends with how many bytes of one array (npy) follow.
+A message is a line of JSON, which ends with the size in bytes of one array (npy) that follows.
 """
 
 import io
@@ -15,14 +15,14 @@ from advkit.evaluate.units import Failed, Outcome, Shard, Unit
 
 
 def send(stream: BinaryIO, content: dict[str, Any], array: np.ndarray | None = None) -> None:
-    """Write one message; floats keep their last bit, infinite ones and NaN included."""
+    """Write one message; floats are exact, including infinity and NaN."""
     body = b"" if array is None else _npy(array)
     stream.write(json.dumps({**content, "bytes": len(body)}).encode() + b"\n" + body)
     stream.flush()
 
 
 def receive(stream: BinaryIO) -> tuple[dict[str, Any], np.ndarray | None]:
-    """Read one message; raises EOFError where the other side is gone, or left in the middle."""
+    """Read one message; raises EOFError if the other side is gone or the message incomplete."""
     line = stream.readline()
     if not line.endswith(b"\n"):
         raise EOFError
@@ -52,7 +52,7 @@ def receive_unit(stream: BinaryIO) -> Unit:
 
 
 def send_outcomes(stream: BinaryIO, outcomes: Sequence[Outcome]) -> None:
-    """Write how many outcomes a unit has, and each of them."""
+    """Write the number of outcomes of a unit, and each of them."""
     send(stream, {"outcomes": len(outcomes)})
     for one in outcomes:
         if isinstance(one, Failed):

@@ -1,4 +1,4 @@
-"""Two audits of the same images side by side: who stands in one and falls in the other."""
+"""Two audits of the same images side by side: which images survive one and not the other."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ FORCE = "--force compares what they share"
 
 
 class Pairing(NamedTuple):
-    """Two runs; ``samples`` has a row per image of both: id, label, distance_a and distance_b."""
+    """Two runs; ``samples`` has a row per common image: id, label, distance_a and distance_b."""
 
     runs: tuple[dict[str, Any], dict[str, Any]]
     samples: pd.DataFrame
@@ -23,7 +23,7 @@ class Pairing(NamedTuple):
 
 
 class Flips(NamedTuple):
-    """How two models divide the images at one eps, and the p of McNemar's exact test."""
+    """How many images survive both, one or neither at one eps, and McNemar's exact p value."""
 
     eps: float
     a: Share
@@ -38,8 +38,8 @@ class Flips(NamedTuple):
 def pair(first: Path, second: Path, *, force: bool = False) -> Pairing:
     """Return two finished audits side by side.
 
-    Raises InputError where norms differ or there is no common image or eps; without ``force`` also
-    where images or audited eps differ in anything.
+    Raises InputError if norms differ or there is no common image or eps; without ``force`` also if
+    images or audited eps differ at all.
     """
     a, b = read_run(first), read_run(second)
     if a["norm"] != b["norm"]:
@@ -63,7 +63,7 @@ def pair(first: Path, second: Path, *, force: bool = False) -> Pairing:
 
 
 def _differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
-    """Return in words what of data and threat model differs."""
+    """Return in words the differences in data and threat model."""
     notes = []
     if a["data"]["sha256"] != b["data"]["sha256"]:
         about = [f"{run['data']['n']:,} of {run['data']['name']}" for run in (a, b)]
@@ -75,7 +75,7 @@ def _differences(a: dict[str, Any], b: dict[str, Any]) -> list[str]:
 
 
 def flips(pairing: Pairing, eps: float) -> Flips:
-    """Return who stands at ``eps``: in both audits, in one of them, in none."""
+    """Return how many images survive ``eps`` in both audits, in one of them, in neither."""
     a, b = (pairing.samples[f"distance_{side}"] > eps for side in "ab")
     only_a, only_b = int((a & ~b).sum()), int((b & ~a).sum())
     both, neither = int((a & b).sum()), int((~a & ~b).sum())
@@ -84,7 +84,7 @@ def flips(pairing: Pairing, eps: float) -> Flips:
 
 
 def curves(pairing: Pairing) -> tuple[list[tuple[float, Share]], list[tuple[float, Share]]]:
-    """Return robust accuracy over eps of both, on the images that they share."""
+    """Return robust accuracy over eps of both, on the common images."""
     samples, n = pairing.samples, len(pairing.samples)
     one, two = (curve(samples[f"distance_{side}"], pairing.eps, n) for side in "ab")
     return one, two

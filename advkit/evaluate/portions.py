@@ -1,4 +1,4 @@
-"""A run in portions: each attacks every n-th sample, in a directory of its own."""
+"""Shards of a run (--shard): each attacks every n-th sample in its own directory."""
 
 import os
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from advkit.evaluate.run_folder import write_json
 SCHEMA = "advkit/shard/1"
 RANKS = (("RANK", "WORLD_SIZE", 0), ("SLURM_ARRAY_TASK_ID", "SLURM_ARRAY_TASK_COUNT", None),
          ("SLURM_PROCID", "SLURM_NTASKS", 0))  # fmt: skip
-"""Variables that say which of how many a process is, and the number of the first."""
+"""Environment variables with the rank and number of processes, and the rank of the first."""
 
 
 class Portion(NamedTuple):
@@ -24,7 +24,7 @@ class Portion(NamedTuple):
     of_all: int
 
     def of(self, samples: int) -> np.ndarray:
-        """Return the positions that are ours: every n-th, so that shares are alike."""
+        """Return the positions of this portion: every n-th, for an even mix of samples."""
         return np.arange(self.number - 1, samples, self.of_all)
 
     @property
@@ -34,7 +34,7 @@ class Portion(NamedTuple):
 
 
 def portion_of(text: str, environment: Mapping[str, str] = os.environ) -> Portion:
-    """Return the portion that ``i/n`` names; ``auto`` asks torchrun's or Slurm's variables.
+    """Return the portion that ``i/n`` names; ``auto`` reads the variables of torchrun or Slurm.
 
     Raises UsageError.
     """
@@ -65,7 +65,7 @@ def _from(environment: Mapping[str, str]) -> Portion:
 
 
 def write_shard(out: Path, begun: Mapping[str, Any], portion: Portion) -> dict[str, Any]:
-    """Write and return the record of a portion that is done."""
+    """Write and return the record of a finished portion."""
     record = {
         **begun,
         "schema": SCHEMA,

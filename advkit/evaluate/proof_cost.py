@@ -1,4 +1,4 @@
-"""How long proofs may take, said before they start."""
+"""Estimate of the time that proofs take, given before they start."""
 
 import time
 
@@ -9,21 +9,21 @@ from advkit.bounds.ladder import STEPS
 from advkit.bounds.linear_relaxation import lower
 from advkit.bounds.memory import chunks, spans
 from advkit.bounds.patches import neurons
+from advkit.bounds.proof_methods import RUNGS
 from advkit.bounds.regions import Region, ball_and_box
-from advkit.bounds.rungs import RUNGS
 from advkit.data.samples import take
 from advkit.evaluate.budget import spoken
 from advkit.evaluate.proofs import HALVINGS, Prover
-from advkit.evaluate.work import Work, right_when_clean
+from advkit.evaluate.stage_context import Work, right_when_clean
 
 LOOKED_AT = 4
-"""Images whose neurons are counted."""
+"""Images whose unstable neurons are counted."""
 GRADIENT = 3
-"""A way back and its gradient, in ways back."""
+"""Cost of a backward bound with its gradient, relative to one without."""
 
 
 def proofs_foretold(work: Work, prover: Prover, eps: float, radii: int) -> str:
-    """Return how long proofs at so many ``radii`` up to ``eps`` take at most, in one sentence."""
+    """Return the maximum time for proofs at ``radii`` eps up to ``eps``, in one sentence."""
     who = right_when_clean(work)["position"].to_numpy(dtype=int)
     some = take(work.samples, who[:LOOKED_AT].tolist())
     if not len(some.ids):
@@ -38,14 +38,14 @@ def proofs_foretold(work: Work, prover: Prover, eps: float, radii: int) -> str:
 
 
 def _seconds(prover: Prover, region: Region) -> float:
-    """Return how long one image takes at one eps at most, without branch and bound."""
+    """Return the maximum seconds of one image at one eps, without branch and bound."""
     with torch.no_grad():
         found = bounds_of(prover.graph, region, tight=False)
         return entries_at_most(prover, found) * _per_entry(prover, found, region)
 
 
 def entries_at_most(prover: Prover, found: Bounds) -> float:
-    """Return through how many entries of maps the ways back of one image go at most."""
+    """Return the maximum number of map entries that the backward bounds of one image visit."""
     graph, last = prover.graph, len(prover.graph) - 1
     ways = {last: float(graph[last].shape[0] - 1)}
     if RUNGS.index(prover.method) >= RUNGS.index("alpha"):
@@ -56,13 +56,13 @@ def entries_at_most(prover: Prover, found: Bounds) -> float:
 
 
 def _open(found: Bounds, place: int) -> float:
-    """Return from how many walls of one image a way back may begin: both of what may bend."""
+    """Return the number of unstable bounds from which a backward bound of one image may start."""
     low, high = found.walls[place]
     return 2 * float(((low < 0) & (high > 0)).sum()) / len(low)
 
 
 def _per_entry(prover: Prover, found: Bounds, region: Region) -> float:
-    """Return the seconds that one entry of one row takes, measured on a chunk of the deepest."""
+    """Return the seconds per entry and row, measured on a chunk of the deepest layer."""
     graph = prover.graph
     place = max(before_curves(graph) or {len(graph) - 1})
     across = spans(graph, place)

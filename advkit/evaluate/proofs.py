@@ -1,7 +1,7 @@
-"""What is proved of the samples of a run, batch by batch into its ledger; the other end of a curve.
+"""Certification of the samples of a run, in batches, stored in its ledger.
 
-A sample is certified at eps if no image within eps is read as another class: proved, whatever the
-attack. The ledger keeps for every sample and eps the lower bound of the least margin.
+A sample is certified at eps if it is proved that no image within eps is misclassified, whatever the
+attack. The ledger holds for every sample and eps the lower bound of the least margin.
 """
 
 import math
@@ -16,27 +16,27 @@ import torch
 from advkit.attacks import ATTACKS, parse
 from advkit.bounds.curves import Curve
 from advkit.bounds.ladder import certify
+from advkit.bounds.proof_methods import RUNGS
 from advkit.bounds.regions import ball_and_box
-from advkit.bounds.rungs import RUNGS
 from advkit.bounds.tracing import Graph
 from advkit.data.samples import take
 from advkit.errors import AdvkitError
 from advkit.evaluate.measure import measure
-from advkit.evaluate.work import Work, distances_by_id, right_when_clean, room
+from advkit.evaluate.stage_context import Work, distances_by_id, right_when_clean, room
 from advkit.evaluate.workers import each
 from advkit.models.classifier import Classifier
 
 SPOT_ATTACK = "pgd:steps=20,loss=margin"
 TOGETHER, SPOT_CHECKS, HALVINGS = 16, 8, 5
-"""Samples whose bounds are worked on at once; certified ones that are attacked all the same; and
-how often the gap between a proof and a failed one is halved for the curve."""
-FAR = 1e30  # below this no bound is told
+"""Samples bounded in one batch; certified samples that are attacked as a check; and how often the
+gap between a proof and a failed one is halved for the curve."""
+FAR = 1e30  # lower bounds are clamped here
 
 
 class Prover(NamedTuple):
-    """How to prove: over which steps, up to which rung of `RUNGS`, and for how long a sample.
+    """How to prove: the traced steps, the last of `RUNGS` to try, and the time limit per sample.
 
-    A proof that has cost more than ``dearest`` passes is given up, and counts as one that failed.
+    A proof that has cost more than ``dearest`` passes is stopped and counts as failed.
     """
 
     graph: Graph
@@ -46,13 +46,13 @@ class Prover(NamedTuple):
 
 
 class _TooDearError(Exception):
-    """A proof has cost more than it is worth."""
+    """A proof has exceeded its budget of passes."""
 
 
 def prove(work: Work, prover: Prover, eps: np.ndarray, who: np.ndarray) -> None:
     """Seek a proof for the samples at positions ``who``, each at its ``eps`` (both (m,)).
 
-    Samples that have a row for this eps are left out.
+    Samples that have a row for this eps are skipped.
     """
     known = {(row.id, row.eps) for row in work.store.frame("proofs").itertuples()}
     names = work.samples.ids
@@ -102,10 +102,10 @@ def _rows(work: Work, prover: Prover, eps: np.ndarray, who: np.ndarray) -> pd.Da
 
 
 def _entries(graph: Graph) -> int:
-    """Return through how many entries of activations one pass of one image goes.
+    """Return the number of activation entries in one pass of one image.
 
-    A row of coefficients goes through fewer, as far as its neuron sees; what it goes through costs
-    about as much as a pass (measured on the bundled nets: once to twice).
+    A row of coefficients visits fewer, limited by the receptive field; per entry it costs about as
+    much as a pass (measured on the bundled nets: one to two times).
     """
     return (
         sum(torch.Size(step.shape).numel() for step in graph if isinstance(step.rule, Curve)) or 1
@@ -113,20 +113,20 @@ def _entries(graph: Graph) -> int:
 
 
 def spaced(who: np.ndarray, most: int) -> np.ndarray:
-    """Return up to ``most`` of ``who``, at even distances from the first."""
+    """Return up to ``most`` of ``who``, evenly spaced from the first."""
     return who[:: -(-len(who) // most) or 1]
 
 
 def own(work: Work) -> np.ndarray:
-    """Return the positions of the samples that are right when clean; of a shard, of its share."""
+    """Return the positions of the correctly classified samples; of a shard, its own."""
     everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
     return everybody if work.only is None else everybody[np.isin(everybody, work.only)]
 
 
 def prove_all(work: Work, prover: Prover, eps: list[float]) -> None:
-    """Seek a proof for every sample that is right when clean, from the largest eps down.
+    """Seek a proof for every correctly classified sample, from the largest eps down.
 
-    What is certified at one eps is certified at every smaller one, and is not asked again.
+    A sample certified at one eps is certified at every smaller one and skipped there.
     """
     everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
     for value in sorted(eps, reverse=True):
@@ -135,11 +135,10 @@ def prove_all(work: Work, prover: Prover, eps: list[float]) -> None:
 
 
 def refine(work: Work, prover: Prover, eps: Sequence[float], steps: int) -> None:
-    """Halve ``steps`` times the gap between what is certified and what is not, sample by sample.
+    """Halve the gap between certified and not certified ``steps`` times per sample.
 
-    Between 0 and the largest of ``eps``, by CROWN: the lower edge of the curve between them; a
-    shard does its own. The walk begins from what was found at ``eps`` alone, so that a second one
-    finds the same.
+    Between 0 and the largest of ``eps``, by CROWN, for the lower curve; a shard does its own
+    samples. It starts from the results at ``eps`` only, so that a repetition gives the same.
     """
     prover = prover._replace(method="crown")
     everybody = own(work)
@@ -155,7 +154,7 @@ def refine(work: Work, prover: Prover, eps: Sequence[float], steps: int) -> None
 def certified_radius(
     work: Work, who: np.ndarray, among: Sequence[float] | None = None
 ) -> np.ndarray:
-    """Return the largest eps (``among`` these) at which each sample is certified, 0 for none."""
+    """Return the largest eps (``among`` these) at which each sample is certified, 0 if none."""
     proofs = work.store.frame("proofs")
     proofs = proofs if among is None else proofs[proofs["eps"].isin(list(among))]
     best = proofs[proofs["lower"] > 0].groupby("id")["eps"].max()
@@ -163,13 +162,13 @@ def certified_radius(
 
 
 def certified(work: Work, eps: float) -> np.ndarray:
-    """Return the positions of the samples that are proved safe within ``eps``."""
+    """Return the positions of the samples certified at ``eps``."""
     everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
     return everybody[certified_radius(work, everybody) >= eps]
 
 
 def _failed_radius(work: Work, who: np.ndarray, among: Sequence[float]) -> np.ndarray:
-    """Return the least eps at which a proof was sought in vain, the largest where at none."""
+    """Return the smallest eps at which a proof failed per sample; the largest eps if none did."""
     proofs = work.store.frame("proofs")
     failed = proofs[(proofs["lower"] <= 0) & proofs["eps"].isin(list(among))]
     return _by_position(work, failed.groupby("id")["eps"].min(), who, max(among))
@@ -181,13 +180,13 @@ def _by_position(work: Work, values: pd.Series, who: np.ndarray, otherwise: floa
 
 
 class UnsoundError(AdvkitError):
-    """An attack broke what was proved: a bug in the bounds, or a model that is not what it says."""
+    """An attack fooled a certified sample: a bug in the bounds or in the traced model."""
 
 
 def try_proofs(work: Work, eps: Sequence[float]) -> None:
     """Attack a few certified samples at every eps; raise UnsoundError if one is fooled.
 
-    The cascade leaves them alone, so this is what would notice a wrong proof.
+    Other attacks skip certified samples, so only this would detect a wrong proof.
     """
     for value in eps:
         who = certified(work, value)
@@ -204,7 +203,7 @@ def try_proofs(work: Work, eps: Sequence[float]) -> None:
 
 
 def check_sound(work: Work) -> None:
-    """Raise UnsoundError if a valid example lies within what was certified for its sample."""
+    """Raise UnsoundError if a valid example lies within the certified radius of its sample."""
     sizes = distances_by_id(work)
     proofs = work.store.frame("proofs")
     best = proofs[proofs["lower"] > 0].groupby("id")["eps"].max()

@@ -1,4 +1,4 @@
-"""Models that answer at random: what they say on average, and random numbers that come again."""
+"""Models with random outputs: mean logits, and reproducible random numbers."""
 
 import random
 from collections.abc import Iterator
@@ -12,15 +12,16 @@ from torch import Tensor, nn
 from advkit.models.classifier import Classifier
 
 ASKED, ATTACKED = 32, 8
-"""Passes that judge one answer, and passes whose mean gradient an attack follows (EOT)."""
+"""Passes averaged for one judgement, and passes whose mean gradient an attack follows (EOT)."""
 SAME = 1e-4
-"""How far two answers may differ, as a share of the largest logit; as AutoAttack has it."""
+"""Largest difference between two outputs that counts as equal, relative to the largest logit; as in
+AutoAttack."""
 
 
 class OnAverage(Classifier):
-    """A classifier whose logits are the mean over ``draws`` passes of one that answers at random.
+    """A classifier whose logits are the mean over ``draws`` passes of a randomised model.
 
-    Fresh random numbers every time: an attack that overfits to some is judged by others.
+    Random numbers are fresh each time, so that an attack that overfits to some is judged by others.
     """
 
     def __init__(self, model: Classifier, draws: int) -> None:
@@ -35,22 +36,22 @@ class OnAverage(Classifier):
 
     @property
     def black_box(self) -> bool:
-        """Whether the model itself is one."""
+        """Whether the model itself is a black box."""
         return self.once.black_box
 
     def fingerprint(self) -> str:
-        """Return that of the model itself."""
+        """Return the fingerprint of the model itself."""
         return self.once.fingerprint()
 
 
 def once(model: Classifier) -> Classifier:
-    """Return the model that answers at each pass: that under `OnAverage`, or ``model`` itself."""
+    """Return the model that computes a single pass: the one under `OnAverage`, or ``model``."""
     return model.once if isinstance(model, OnAverage) else model
 
 
 @torch.no_grad()
 def spread(model: Classifier, x: Tensor, passes: int = 5) -> float:
-    """Return by how much answers to the same ``x`` (n, ...) differ, over the largest logit."""
+    """Return the largest difference between outputs for the same ``x``, over the largest logit."""
     with seeded("spread"):
         logits = torch.stack([model(x).double() for _ in range(passes)])
     largest = logits.abs().amax().clamp_min(1e-12)

@@ -5,11 +5,11 @@ from functools import partial
 
 from advkit.attacks import Member
 from advkit.attacks.changed_gradient import through
+from advkit.evaluate.stage_context import Work
 from advkit.evaluate.suite import Plan, members_of
 from advkit.evaluate.suites import Care
 from advkit.evaluate.surrogates import PLAIN, Change, change_named, changed, has_inner_logits
 from advkit.evaluate.trust import Findings, right_ones
-from advkit.evaluate.work import Work
 
 BY_GRADIENT = ("apgd:steps=30,loss=ce", "apgd_targeted:steps=30,n_targets=1,try_steps=5")
 """What runs on all that stand besides the suite, where it must go round something."""

@@ -1,4 +1,4 @@
-"""What a person requires of an audit: 'linf@8/255 >= 0.40', judged on the lower bound."""
+"""Accuracy requirements such as 'linf@8/255 >= 0.40', judged on the lower end of the interval."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ PATTERN = re.compile(
 
 
 class Requirement(NamedTuple):
-    """A least accuracy: clean where ``eps`` is None, else robust in ``norm`` at ``eps``."""
+    """A minimum accuracy: clean if ``eps`` is None, else robust in ``norm`` at ``eps``."""
 
     text: str
     norm: str | None
@@ -33,7 +33,7 @@ class Outcome(NamedTuple):
 
 
 def required(text: str) -> Requirement:
-    """Return what ``text`` requires; raises UsageError."""
+    """Return the requirement in ``text``; raises UsageError."""
     if re.search(r"[,;]\s*[a-z]", text, re.IGNORECASE):
         each = " ".join(f"--require {part.strip()!r}" for part in re.split("[,;]", text))
         raise UsageError(
@@ -56,7 +56,7 @@ def check_asked(
 ) -> None:
     """Raise UsageError for a requirement at a norm or an eps that is not audited.
 
-    ``again`` is said before the option that is missing, where it is not one of this command.
+    ``again`` is put before the missing option in the hint, if it belongs to another command.
     """
     for one in wanted:
         if one.eps is None:

@@ -1,4 +1,4 @@
-"""The directory of a run: who may write there, and its plain files, each replaced in one piece."""
+"""The run directory: who may write there, and its JSON and text files, each replaced atomically."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -12,9 +12,9 @@ from advkit.errors import InputError
 
 
 def read_json(folder: Path, name: str) -> Any:
-    """Return the content of a JSON file of the run, None where there is none.
+    """Return the content of a JSON file of the run, None if there is none.
 
-    Raises InputError where it is damaged.
+    Raises InputError if it is damaged.
     """
     file = folder / name
     if not file.exists():
@@ -28,9 +28,9 @@ def read_json(folder: Path, name: str) -> Any:
 
 
 def make_place(out: Path, strange: Callable[[set[str]], bool]) -> None:
-    """Make the run directory ``out``, unless it is there.
+    """Create the run directory ``out`` if needed.
 
-    Raises InputError where it is a file, cannot be made, or holds what is ``strange`` there.
+    Raises InputError if it is a file, cannot be created, or if ``strange`` holds for its content.
     """
     if out.exists() and not out.is_dir():
         raise InputError(f"--out {out} is a file", "give a directory", code="E311")
@@ -43,14 +43,14 @@ def make_place(out: Path, strange: Callable[[set[str]], bool]) -> None:
 
 
 def make_folder(out: Path) -> None:
-    """Make ``out`` and what it lies in, unless they are there; raises InputError."""
+    """Create ``out`` and its parents if needed; raises InputError."""
     with writing_to(out):
         out.mkdir(parents=True, exist_ok=True)
 
 
 @contextmanager
 def folder_for(out: Path) -> Iterator[None]:
-    """Make ``out`` before the work; work that fails with nothing written takes it away again."""
+    """Create ``out`` before the block; remove it if the block fails with nothing written."""
     new = not out.exists()
     make_folder(out)
     try:
@@ -62,10 +62,10 @@ def folder_for(out: Path) -> Iterator[None]:
 
 
 def earlier(out: Path, *, fresh: bool, **kind: str) -> dict[str, Any] | None:
-    """Return the record of the run in ``out``; None where there is none, or it begins anew.
+    """Return the record of the run in ``out``; None if there is none, or with ``fresh``.
 
-    Raises InputError where it is no run of this ``kind`` (schema and kind as its record has them):
-    --fresh is to replace what the same command made, not what took another one hours.
+    Raises InputError if it is not a run of this ``kind`` (schema and kind in its record): --fresh
+    may replace only runs of the same command.
     """
     try:
         found = read_json(out, "run.json")
@@ -79,7 +79,7 @@ def earlier(out: Path, *, fresh: bool, **kind: str) -> dict[str, Any] | None:
 
 
 def check_own(out: Path, command: str, *, fresh: bool) -> None:
-    """Raise InputError where ``out`` holds a run with a ledger that another command made.
+    """Raise InputError if ``out`` holds a run with a ledger that another command made.
 
     ``command`` is audit, attack or certify; see `earlier`.
     """
@@ -94,7 +94,7 @@ def check_own(out: Path, command: str, *, fresh: bool) -> None:
 
 
 def _command_of(record: Any) -> str:
-    """Return what made a run: the schema tells when it has ended, till then what it is made of."""
+    """Return the command that made a run: from the schema, or from ``made_of`` if unfinished."""
     if not isinstance(record, dict):
         return ""
     name = str(record.get("schema", "")).removeprefix("advkit/").partition("/")[0]
@@ -114,7 +114,7 @@ def _another_kind(out: Path) -> InputError:
 
 @contextmanager
 def writing_to(out: Path) -> Iterator[None]:
-    """Raise InputError where the system refuses."""
+    """Convert OSErrors of the block into an InputError."""
     try:
         yield
     except OSError as error:
@@ -123,7 +123,7 @@ def writing_to(out: Path) -> Iterator[None]:
 
 
 def no_run(*before: str) -> Callable[[set[str]], bool]:
-    """Return whether names hold no `run.json`, but other than a run may write ``before`` it."""
+    """Return a test for names without `run.json`, other than those that a run writes ``before``."""
 
     def strange(there: set[str]) -> bool:
         left = {name for name in there if not name.endswith(".tmp")}
@@ -133,9 +133,9 @@ def no_run(*before: str) -> Callable[[set[str]], bool]:
 
 
 def read_run(folder: Path) -> dict[str, Any]:
-    """Return the summary of a finished audit in ``folder``.
+    """Return the summary of the finished audit in ``folder``.
 
-    Raises InputError where there is none: no run, another command's, or one that has not ended.
+    Raises InputError if there is none: no run, one of another command, or an unfinished one.
     """
     run = read_json(folder, "run.json")
     if run is None:
@@ -164,7 +164,7 @@ def read_run(folder: Path) -> dict[str, Any]:
 
 def read_samples(folder: Path) -> pd.DataFrame:
     """Return the table of `summary.per_sample` of a finished audit; raises InputError."""
-    # Python reads a float to its last bit, pandas not in every version.
+    # Python parses floats exactly, pandas not in every version.
     words = {"id": str, "distance": str}
     try:
         found = pd.read_csv(folder / "samples.csv", dtype=words, keep_default_na=False)
@@ -176,7 +176,7 @@ def read_samples(folder: Path) -> pd.DataFrame:
 
 
 def write_json(folder: Path, name: str, content: Any) -> Path:
-    """Replace a JSON file of the run."""
+    """Replace a JSON file of the run; return its path."""
     return write_text(folder, name, json.dumps(content, indent=2) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""What a run is made of, and what its record says: of model, data, attacks, machine and times."""
+"""What a run depends on, and its record: model, data, attacks, machine and times."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from advkit.data.samples import Samples, fingerprint
 from advkit.errors import InputError
 from advkit.evaluate.fingerprint import answers, check_same, environment, now
 from advkit.evaluate.run_folder import read_json, write_json
-from advkit.evaluate.state import note_start
+from advkit.evaluate.run_progress import note_start
 from advkit.evaluate.store import Store
 from advkit.models.classifier import Classifier
 
@@ -22,7 +22,7 @@ def ingredients(
     members: Sequence[Member],
     seed: int,
 ) -> dict[str, Any]:
-    """Return what the rows of a run depend on; a resumed run must agree in all of it."""
+    """Return everything that the rows of a run depend on; a resumed run must agree with it."""
     versions = environment(samples.x.device)
     return {
         "model": model.fingerprint(),
@@ -42,7 +42,7 @@ def ingredients(
 def describe(
     model: Classifier, samples: Samples, made_of: Mapping[str, Any], asked: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return what a report says of model, data, attacks and machine."""
+    """Return the description of model, data, attacks and machine for the report."""
     return {
         "model": {
             "spec": asked.get("model", model.name),
@@ -66,14 +66,14 @@ def describe(
 
 
 def sound_of(samples: Samples) -> dict[str, Any]:
-    """Return what a report says of sound beyond images: its rate, and how eps is meant."""
+    """Return the extra description of sound for the report: its rate, and the meaning of eps."""
     if samples.rate is None:
         return {}
     return {"rate": samples.rate, "range": list(samples.box), "relative": samples.relative}
 
 
 def class_notes(model: Classifier, samples: Samples) -> list[str]:
-    """Return a note where the names of classes differ; raises InputError where their order does."""
+    """Return a note if the names of classes differ; raises InputError if their order does."""
     ours, theirs = model.classes, tuple(samples.classes or ())
     if ours and theirs and samples.mapped:
         theirs = _filled(theirs, ours)
@@ -90,25 +90,25 @@ def class_notes(model: Classifier, samples: Samples) -> list[str]:
 
 
 def _filled(some: Sequence[str], ours: Sequence[str]) -> tuple[str, ...]:
-    """Return ``some`` names of a class map with those of ``ours`` where the map gives none."""
+    """Return the names ``some`` of a class map, with gaps filled from ``ours``."""
     kept = [ours[i] if i < len(ours) and name == f"class {i}" else name
             for i, name in enumerate(some)]  # fmt: skip
     return (*kept, *ours[len(kept) :])
 
 
 def told_classes(model: Classifier, samples: Samples) -> int:
-    """Return how many classes there are as far as names tell, before the model is asked; or 0."""
+    """Return the number of classes by their names, before the first query; 0 if unknown."""
     return model.n_classes or len(model.classes or samples.classes or ())
 
 
 def begin(store: Store, record: dict[str, Any], out: Path) -> dict[str, Any]:
-    """Write what the run is made of, or check that it goes on; return the record with times."""
+    """Write what the run depends on, or check that it agrees; return the record with times."""
     made_of = store.made_of()
     if made_of is None:
         store.set_made_of(record["made_of"])
     else:
         check_same(made_of, record["made_of"], f"--out {out}")
-    note_start(out, record["command"])  # of a run that goes on, not of one that is refused
+    note_start(out, record["command"])  # only now: not for a run that was refused
     before = (read_json(out, "run.json") if made_of else None) or {}
     times = {"started": before.get("started") or now(), "finished": before.get("finished", "")}
     write_json(out, "run.json", {**record, **times})

@@ -1,4 +1,4 @@
-"""Arrays on the disk: npz and npy files, each replaced in one piece."""
+"""Arrays on disk: npz and npy files, each replaced atomically."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -14,9 +14,9 @@ from advkit.errors import InputError
 
 @contextmanager
 def arrays(file: Path) -> Iterator[Mapping[str, np.ndarray]]:
-    """Give the arrays of an npz file by name; InputError where it, or one of them, is damaged."""
+    """Yield the arrays of an npz file by name; raises InputError if the file is damaged."""
     try:
-        # Opened here: numpy leaves a file open that turns out to be damaged.
+        # Opened here: numpy does not close a file that turns out to be damaged.
         with file.open("rb") as raw, np.load(raw, allow_pickle=False) as saved:
             yield saved
     except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
@@ -24,7 +24,7 @@ def arrays(file: Path) -> Iterator[Mapping[str, np.ndarray]]:
 
 
 def write_arrays(file: Path, **arrays: np.ndarray) -> Path:
-    """Replace an npz file; what was written is on the disk before the name is."""
+    """Replace an npz file; the content is on disk before the file is renamed."""
     return _replaced(file, lambda out: np.savez_compressed(out, **arrays))  # type: ignore[arg-type]
 
 
@@ -36,7 +36,7 @@ class LongArray(NamedTuple):
 
 
 def write_long(file: Path, *, x_adv: LongArray, **arrays: np.ndarray) -> Path:
-    """Replace an npz file as `write_arrays` does; of ``x_adv`` one part is in memory at a time."""
+    """Replace an npz file as `write_arrays` does; holds one part of ``x_adv`` at a time."""
     head = {"descr": "<f4", "fortran_order": False, "shape": x_adv.shape}
 
     def write(out: BinaryIO) -> None:

@@ -1,6 +1,6 @@
-"""Stage by stage into the ledger: what is left of an attack, done unit by unit, here or elsewhere.
+"""The remaining units of an attack, run here or in a pool and written to the ledger.
 
-Rows are the same whoever does a unit and however large it is.
+Rows do not depend on the process or on the size of the unit.
 """
 
 import json
@@ -20,14 +20,14 @@ from advkit.evaluate.fingerprint import answers
 from advkit.evaluate.measure import measure
 from advkit.evaluate.memory import halved
 from advkit.evaluate.randomised import once
+from advkit.evaluate.stage_context import Attempt, Work, aim_of, all_units, repeatable
 from advkit.evaluate.units import Failed, Outcome, Shard, Unit
-from advkit.evaluate.work import Attempt, Work, aim_of, all_units, repeatable
 from advkit.evaluate.workers import each
 from advkit.models.classifier import Classifier
 
 
 class FailedUnitsError(ResourceError):
-    """Some units were given up; the others are done."""
+    """Some units were given up; all others are done."""
 
 
 Start = Callable[[list[int]], np.ndarray]
@@ -36,10 +36,10 @@ Start = Callable[[list[int]], np.ndarray]
 def run_shards(
     work: Work, label: str, eps: float, who: np.ndarray, attack: Attempt, start: Start | None = None
 ) -> None:
-    """Do ``attack`` for those at positions ``who`` that have no row for it; judge, and save.
+    """Run ``attack`` on the samples at ``who`` that have no row for it; judge, and save.
 
-    A unit that another process gave up has failed; it is not tried again before `retry`. ``start``
-    gives the examples from which a unit begins, where it does.
+    A unit given up by another process counts as failed and is not repeated before `retry`.
+    ``start`` gives the examples from which a unit starts, if any.
     """
     left = _left(work, label, eps, who)
     pool = work.pool if work.pool and work.pool.knows(label) else None
@@ -63,7 +63,7 @@ def run_shards(
 
 
 def check_complete(work: Work) -> None:
-    """Raise FailedUnitsError if units were given up: no number is told that lacks some of them."""
+    """Raise FailedUnitsError if units were given up: results without them would be wrong."""
     failed = work.store.frame("failures")
     if len(failed):
         first, n = failed.iloc[0], sum(len(json.loads(ids)) for ids in failed["ids"])
@@ -95,7 +95,7 @@ def _size(outcome: Outcome) -> int:
 
 
 class Queue:
-    """Positions in turn, ``size`` at a time; fewer from when memory did not suffice for as many."""
+    """Positions in order, ``size`` at a time; fewer after memory ran out."""
 
     def __init__(self, left: list[int], size: int) -> None:
         self._left, self._size, self._next = left, size, 0
@@ -107,13 +107,13 @@ class Queue:
             yield at
 
     def at_most(self, size: int) -> None:
-        """Take no more than ``size`` from now on, unless these were the last that there were."""
+        """Return no more than ``size`` positions from now on, unless none are left."""
         if size < self._size and self._next < len(self._left):
             self._size = size
 
 
 class Pair(nn.Module):
-    """A model, and what attacks ask: its quick copy, or else itself."""
+    """A model, and the model that attacks query: its faster copy, or itself."""
 
     def __init__(self, model: Classifier, copy: Classifier | None) -> None:
         super().__init__()
@@ -121,7 +121,7 @@ class Pair(nn.Module):
 
 
 def even_size(samples: int, most: int, jobs: int) -> int:
-    """Return a size of shards, at most ``most``, that gives each job as many of them."""
+    """Return an even shard size, at most ``most``, that gives each job equally many."""
     rounds = math.ceil(samples / (most * jobs))
     return max(math.ceil(samples / max(rounds * jobs, 1)), 1)
 
@@ -129,7 +129,7 @@ def even_size(samples: int, most: int, jobs: int) -> int:
 def shard_of(
     work: Work, pair: Pair, label: str, eps: float, at: list[int], attack: Attempt
 ) -> Shard:
-    """Return the rows, the examples worth keeping and the cost of ``attack`` on those ``at``."""
+    """Return rows, saved examples and cost of ``attack`` on the samples ``at``."""
     with repeatable(work, label, eps, at[0]):
         found = _seen(work, pair, label, eps, at, attack)
     check_unchanged(work, once(pair.model))
@@ -137,10 +137,9 @@ def shard_of(
 
 
 def check_unchanged(work: Work, model: Classifier) -> None:
-    """Raise InputError where ``model`` no longer answers as when the run began.
+    """Raise InputError if the outputs of ``model`` have changed since the run began.
 
-    A model that changes its own state, or an attack that leaves something in it, makes rows that
-    nobody can have again.
+    Rows of a model that changes its own state, or is changed by an attack, are not reproducible.
     """
     if work.answers and answers(model, work.samples.x) != work.answers:
         raise InputError(
@@ -177,7 +176,7 @@ def _seen(work: Work, pair: Pair, label: str, eps: float, at: list[int], attack:
 
 
 def shard_name(unit: Unit) -> str:
-    """Return a file name that no other attack, eps or first sample has."""
+    """Return a file name that is unique for attack, eps and first sample."""
     plain = "".join(c if c.isalnum() else "-" for c in unit.label)[:60]
     tag = blake2b(unit.label.encode(), digest_size=4).hexdigest()
     return f"{plain}-{tag}-{unit.eps!r}-{unit.at[0]:06d}"

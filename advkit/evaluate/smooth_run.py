@@ -1,4 +1,4 @@
-"""The certificate of the smoothed classifier, sample by sample into a run directory; resumable."""
+"""The run of `advkit certify --smooth`: certificates of the smoothed classifier; resumable."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -12,12 +12,12 @@ from advkit.data.samples import Samples, take
 from advkit.errors import EmptyError
 from advkit.evaluate.certify_run import SCHEMA
 from advkit.evaluate.fingerprint import now
-from advkit.evaluate.first_look import check_alone
 from advkit.evaluate.intervals import Share, certified_at, certified_curve, wilson
+from advkit.evaluate.model_checks import check_alone
 from advkit.evaluate.run_folder import write_json, write_text
 from advkit.evaluate.run_record import begin, class_notes, describe, ingredients
+from advkit.evaluate.stage_context import Progress, Work, judge_clean
 from advkit.evaluate.store import open_store
-from advkit.evaluate.work import Progress, Work, judge_clean
 from advkit.evaluate.workers import default_jobs, each, one_thread_each
 from advkit.models.classifier import Classifier
 from advkit.models.probe import probe
@@ -43,7 +43,7 @@ def certify_smoothed(
 ) -> dict[str, Any]:
     """Certify ``model`` smoothed by noise of deviation ``sigma``, in L2; return the summary.
 
-    Each radius holds with confidence 1 - ``doubt``. The rest is as in
+    Each radius holds with confidence 1 - ``doubt``. The other parameters are those of
     `advkit.evaluate.certify_run.certify`.
     """
     if not len(samples.ids):
@@ -70,7 +70,7 @@ def certify_smoothed(
         summary = {**begun, **summarised(table, eps, sigma, doubt), "schema": SCHEMA}
         summary["verdict"] += _beyond(max(eps), sigma, draws, doubt)
         summary["seconds"] = float(store.frame("proofs")["seconds"].sum())
-        summary["certified"][-1]["seconds"] = summary["seconds"]  # one draw is for every eps
+        summary["certified"][-1]["seconds"] = summary["seconds"]  # the same draws serve every eps
         summary["finished"] = begun["finished"] or now()
         write_text(out, "samples.csv", table.to_csv(index=False))
         write_json(out, "run.json", summary)
@@ -78,9 +78,9 @@ def certify_smoothed(
 
 
 def _draw(work: Work, sigma: float, draws: int, doubt: float) -> None:
-    """Write a row for every sample that has none: ``lower`` is minus 1 where it is misread.
+    """Write a row for every sample that has none: ``lower`` is -1 if it is misclassified.
 
-    ``eps`` is the radius; the rung holds the class that the smoothed classifier reads.
+    ``eps`` is the radius; ``rung`` holds the class that the smoothed classifier predicts.
     """
     known = set(work.store.frame("proofs")["id"])
     left = [i for i, name in enumerate(work.samples.ids) if name not in known]
@@ -101,7 +101,7 @@ def _draw(work: Work, sigma: float, draws: int, doubt: float) -> None:
 
 
 def per_sample(work: Work) -> pd.DataFrame:
-    """Return a row per sample as `certify_run.per_sample`, of the smoothed classifier."""
+    """Return a row per sample as `certify_run.per_sample`, for the smoothed classifier."""
     clean = work.store.frame("samples")[["id", "label"]]
     rows = clean.merge(work.store.frame("proofs"), on="id", how="left", validate="1:1")
     right = rows["lower"] >= 0
@@ -135,7 +135,7 @@ def summarised(
 
 
 def _beyond(eps: float, sigma: float, draws: int, doubt: float) -> str:
-    """Return what is to be said where no image at all could have been certified at ``eps``."""
+    """Return a note if no image could have been certified at ``eps`` with so few draws."""
     most = reach(sigma, draws, doubt)
     if eps <= most:
         return ""

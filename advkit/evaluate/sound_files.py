@@ -1,4 +1,4 @@
-"""Waveforms as WAV files, to be listened to."""
+"""Waveforms as WAV files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ from torch import Tensor
 from advkit.data.samples import Samples
 
 MOST = 50
-"""Clips written of an attack."""
+"""Number of clips written for an attack."""
 
 
 def write_waves(folder: Path, sounds: dict[str, np.ndarray], rate: int) -> None:
@@ -24,9 +24,9 @@ def write_waves(folder: Path, sounds: dict[str, np.ndarray], rate: int) -> None:
 def write_pairs(
     folder: Path, samples: Samples, examples: Callable[[list[int]], Tensor], which: np.ndarray
 ) -> None:
-    """Write the first `MOST` of the clips ``which`` (n,), each as it was and as it became.
+    """Write the first `MOST` of the clips ``which`` (n,), each before and after the attack.
 
-    ``examples`` gives what became of the clips at some positions.
+    ``examples`` returns the attacked clips at given positions.
     """
     sounds = {}
     for i in np.flatnonzero(which)[:MOST].tolist():

@@ -1,7 +1,7 @@
-"""The run directory: `run.json`, `results.sqlite`, `examples/`. A killed run loses at most a shard.
+"""The store of a run: `run.json`, `results.sqlite`, `examples/`. A crash loses at most a shard.
 
-Examples are written first (to a temporary name, then renamed) and their rows committed after, in
-one transaction with the cost of the shard, so that every row points to a file that is whole.
+Examples are written first (to a temporary name, then renamed). Their rows are committed after, in
+one transaction with the cost of the shard, so that every row points to a complete file.
 """
 
 import json
@@ -31,10 +31,10 @@ class Store:
         self._read: dict[str, pd.DataFrame] = {}
 
     def frame(self, table: str) -> pd.DataFrame:
-        """Return the table of this name, in a stable order; it is not for writing into.
+        """Return the table of this name, in a stable order; it must not be modified.
 
-        It is one of ``samples``, ``results``, ``costs``, ``proofs`` and ``failures``. Between two
-        commits it is read once: a run asks hundreds of times who still stands.
+        It is one of ``samples``, ``results``, ``costs``, ``proofs`` and ``failures``, cached until
+        the next commit: a run queries the survivors hundreds of times.
         """
         if table not in self._read:
             self._read[table] = self._fresh(table)
@@ -69,14 +69,14 @@ class Store:
             self._insert("costs", pd.DataFrame([{**cost, "shard": shard}]))
 
     def add_failure(self, failed: Failed, shard: str, ids: Sequence[str]) -> None:
-        """Commit that a unit was given up, so that it is not tried for ever."""
+        """Commit that a unit was given up, so that it is not repeated."""
         unit = failed.unit
         row = [shard, unit.label, unit.eps, json.dumps(list(ids)), failed.error, failed.attempts]
         with self._commit("failures"):
             self._connection.execute("INSERT OR REPLACE INTO failures VALUES (?,?,?,?,?,?)", row)
 
     def forget_failures(self) -> int:
-        """Forget what was given up, to be tried again; return how many units that were."""
+        """Delete the failed units, so that they are tried again; return their number."""
         with self._commit("failures"):
             return self._connection.execute("DELETE FROM failures").rowcount
 
@@ -90,12 +90,12 @@ class Store:
         return done.union(*given_up)
 
     def add_proofs(self, frame: pd.DataFrame) -> None:
-        """Commit what was proved: id, eps, lower, rung, passes, seconds."""
+        """Commit proofs: id, eps, lower, rung, passes, seconds."""
         with self._commit("proofs"):
             self._insert("proofs", frame)
 
     def take_rows(self, ledger: Path, tables: Sequence[str]) -> None:
-        """Copy the rows of ``tables`` from another ledger, but for those that are here already."""
+        """Copy the rows of ``tables`` from another ledger, except for those that exist already."""
         self._connection.execute("ATTACH DATABASE ? AS other", [str(ledger)])
         try:
             with self._commit(*tables):
@@ -110,7 +110,7 @@ class Store:
         return self.examples(shard, np.array([row]))[0]  # type: ignore[no-any-return]
 
     def examples(self, shard: str, rows: np.ndarray) -> np.ndarray:
-        """Return the saved examples of a shard at these ``rows``; the file is read once."""
+        """Return the saved examples of a shard at these ``rows``, in one read of the file."""
         if (rows < 0).any():
             raise self._damaged(shard)
         try:
@@ -125,22 +125,22 @@ class Store:
         )
 
     def made_of(self) -> dict[str, Any] | None:
-        """Return what the rows here depend on, or None where there are none yet."""
+        """Return what the rows depend on, or None if there are none yet."""
         row = self._connection.execute("SELECT json FROM made_of").fetchone()
         return json.loads(row[0]) if row else None
 
     def set_made_of(self, made_of: dict[str, Any]) -> None:
-        """Commit what the rows to come depend on; beside them, so that neither is there alone."""
+        """Commit what the rows will depend on, in the same ledger."""
         with self._commit():
             self._connection.execute("INSERT INTO made_of VALUES (?)", [json.dumps(made_of)])
 
     def fact(self, name: str) -> Any:
-        """Return what was found out under this name, or None."""
+        """Return the stored finding of this name, or None."""
         row = self._connection.execute("SELECT json FROM facts WHERE name = ?", [name]).fetchone()
         return json.loads(row[0]) if row else None
 
     def set_fact(self, name: str, value: Any) -> None:
-        """Commit what was found out, to be known when the run goes on."""
+        """Commit a finding, for resumed runs."""
         with self._commit():
             self._connection.execute("INSERT INTO facts VALUES (?, ?)", [name, json.dumps(value)])
 
@@ -161,7 +161,7 @@ class Store:
 
     @contextmanager
     def _commit(self, *tables: str) -> Iterator[None]:
-        """Commit what the block does, to ``tables`` among others."""
+        """Commit the block as one transaction; the cached frames of ``tables`` are dropped."""
         for table in tables:
             self._read.pop(table, None)
         with self._connection:
@@ -170,15 +170,15 @@ class Store:
 
 @contextmanager
 def open_store(path: Path, *, fresh: bool = False, command: str = "") -> Iterator[Store]:
-    """Open or make the run directory ``path``; ``fresh`` discards an earlier run in it.
+    """Open or create the run directory ``path``; ``fresh`` deletes an earlier run in it.
 
-    Raises InputError for a directory that is not a run's, is read-only or is in use, or where the
-    run is not of ``command``, if that is told; and ResourceError when the disk is full.
+    Raises InputError for a directory that is not a run's, is read-only or in use, or if the run is
+    of another command than ``command``; ResourceError if the disk is full.
     """
     check_place(path)
     if command:
         check_own(path, command, fresh=fresh)
-    lock = FileLock(path / ".lock", timeout=0.2)  # who only looks holds it for a moment
+    lock = FileLock(path / ".lock", timeout=0.2)  # readers hold the lock for a moment
     try:
         with lock, translated(path):
             if fresh:

@@ -1,4 +1,4 @@
-"""Style transfer from coarse to fine, its calibration and what every term came to."""
+"""The run of `advkit style`: style transfer from coarse to fine, and the loss of every term."""
 
 import time
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from advkit.engine import evaluate
+from advkit.engine.average_pooling import AveragePools
 from advkit.engine.layers import layer_of
-from advkit.engine.pools import AveragePools
 from advkit.errors import InapplicableError, UsageError
 from advkit.evaluate.album import Studio, finished, group, kept, shown
 from advkit.insight.style import (
@@ -41,7 +41,7 @@ LIMITS = (
 
 
 class Plan(NamedTuple):
-    """What is asked of a run of `advkit style`."""
+    """Settings of a run of `advkit style`."""
 
     content: str = "china"
     styles: tuple[str, ...] = ("flower",)
@@ -49,7 +49,7 @@ class Plan(NamedTuple):
     size: int = 256
     optimiser: Literal["lbfgs", "adam"] = "lbfgs"
     passes: int = 100
-    """Forward and backward, in all; most of them at small sizes."""
+    """Forward and backward passes in all; most of them at small sizes."""
     start: Start = "content"
     content_layers: tuple[str, ...] = ()
     style_layers: tuple[str, ...] = ()
@@ -57,7 +57,7 @@ class Plan(NamedTuple):
     style_weight: float = 10.0
     variation_weight: float = 5.0
     recolour: bool = True
-    """The content is first given the mean and covariance of the styles' colours."""
+    """The content first gets the mean and covariance of the styles' colours."""
     keep_colours: bool = False
     average_pools: bool = False
 
@@ -68,7 +68,7 @@ class Plan(NamedTuple):
 
 
 def style(at: Studio, plan: Plan, content: Tensor, styles: Sequence[Tensor]) -> dict[str, Any]:
-    """Paint ``content`` (1, c, h, w) in ``styles``; return the record. Raises AdvkitError."""
+    """Render ``content`` (1, c, h, w) in ``styles``; return the record. Raises AdvkitError."""
     weights = _weights(at, plan)
     shares = plan.shares or (1.0,) * len(styles)
     if len(shares) != len(styles):
@@ -94,7 +94,7 @@ def style(at: Studio, plan: Plan, content: Tensor, styles: Sequence[Tensor]) -> 
 def _groups(
     plan: Plan, row: dict[str, Any], originals: Sequence[dict[str, Any]], shares: Sequence[float]
 ) -> list[dict[str, Any]]:
-    """Return what the page shows: the result, what was given, the terms and how the loss fell."""
+    """Return the sections of the page: result, inputs, terms, and the course of the loss."""
     pictures = [shown(originals[0]["files"]["image"], "content", plan.content)]
     pictures += [
         shown(one["files"]["image"], "style", f"{name}, share {share:g}")
@@ -132,7 +132,7 @@ def _styled(
     at: Studio, plan: Plan, weights: Weights, content: Tensor, styles: Sequence[Tensor],
     shares: Sequence[float],
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:  # fmt: skip
-    """Work from coarse to fine, each size begun where the one before ended."""
+    """Optimise from coarse to fine, each size starting from the result of the one before."""
     began, sizes, x = time.perf_counter(), scales_of(plan.size), None
     pools = AveragePools() if plan.average_pools else None
     with pools or nullcontext():
@@ -176,7 +176,7 @@ def _to(x: Tensor, like: Tensor) -> Tensor:
 
 
 def _passes(whole: int, number: int, sizes: int) -> int:
-    """Return the passes of one size of several: each has half as many as the one before."""
+    """Return the passes of one of several sizes: each has half as many as the one before."""
     share = 2.0 ** (sizes - 1 - number) / (2.0**sizes - 1)
     return max(round(whole * share), 5)
 

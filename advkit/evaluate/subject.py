@@ -1,4 +1,4 @@
-"""The few images on which an audit is checked, with the model as attacks see it."""
+"""The images used by the trust checks, with the model as attacks query it."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,19 +10,19 @@ from advkit.attacks.options import Attack
 from advkit.attacks.walks import margins_of
 from advkit.data.samples import take, units
 from advkit.engine.objectives import Model
-from advkit.evaluate.work import Work
+from advkit.evaluate.stage_context import Work
 
 LARGE = 3 * 96 * 96
-"""Numbers in an image from which on checks make do with fewer images."""
+"""Size of an image in numbers from which on checks use fewer images."""
 
 
 SMALL, FINE = 1e-3, 1e-6
-"""Steps below what 8 bits of an image can show, and below what 16 bits of sound can: the logarithm
-of a spectrogram bends sharply where there is silence."""
+"""Steps below the resolution of 8-bit images, and of 16-bit sound: the logarithm of a spectrogram
+is strongly curved at silence."""
 
 
 class Subject(NamedTuple):
-    """Images (n, ...) that the model reads right, and how they may be changed.
+    """Correctly classified images (n, ...), and the threat model.
 
     ``model`` is the model itself, ``guide`` the one whose gradient attacks follow.
     """
@@ -39,7 +39,7 @@ class Subject(NamedTuple):
     unit: Tensor | None = None
     """How much in ``x`` counts as 1 of eps, (n,), where it is not 1."""
     small: float = SMALL
-    """Length (Linf) of the step by which a gradient is tried."""
+    """Length (Linf) of the step with which gradients are tested."""
 
     @property
     def middle(self) -> float:
@@ -47,20 +47,20 @@ class Subject(NamedTuple):
         return self.eps[len(self.eps) // 2]
 
     def margins(self, x: Tensor) -> Tensor:
-        """Return how far ``x`` is over the boundary by the model itself, (n,): fooled if > 0."""
+        """Return the margins of ``x`` by the model itself, (n,): fooled if > 0."""
         return margins_of(self.model, x, self.y)
 
     def after(self, attack: Attack, eps: float | Tensor, **options: object) -> Tensor:
-        """Return what ``attack`` finds within ``eps`` (of all, or (n,)) by the guide's gradient."""
+        """Return the examples of ``attack`` within ``eps`` (scalar or (n,)) on the guide."""
         given = {"norm": self.norm, "seed": self.seed, "ids": self.ids, **options}
         return attack(self.guide, self.x, self.y, eps=self.radius(eps), **given)
 
     def radius(self, eps: float | Tensor) -> float | Tensor:
-        """Return ``eps`` as attacks take it."""
+        """Return ``eps`` as attacks take it: per sample if the samples have units."""
         return eps if self.unit is None else eps * self.unit
 
     def only(self, at: Sequence[int]) -> "Subject":
-        """Return the subject with the images at these places alone."""
+        """Return the subject with the images at these positions only."""
         places = list(at)
         unit = None if self.unit is None else self.unit[places]
         names = [self.ids[i] for i in places]
@@ -77,9 +77,9 @@ def subject_of(work: Work, at: np.ndarray, most: int, eps: Sequence[float]) -> S
 
 
 def few(work: Work, at: np.ndarray, most: int) -> np.ndarray:
-    """Return up to ``most`` of the positions ``at``, evenly spread; of large images a quarter.
+    """Return up to ``most`` of the positions ``at``, evenly spread; a quarter for large images.
 
-    No more than a quarter of all, so that checks never cost more than what they check.
+    At most a quarter of all samples, so that checks never cost more than the attacks.
     """
     if work.samples.x[0].numel() > LARGE:
         most //= 4
@@ -106,5 +106,5 @@ def subject_at(work: Work, at: Sequence[int], eps: Sequence[float]) -> Subject:
 
 
 def share(flags: Tensor) -> str:
-    """Return how many of how many ``flags`` are set."""
+    """Return how many of the ``flags`` are set, in words."""
     return f"{int(flags.sum())} of {len(flags)}"

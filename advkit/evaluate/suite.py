@@ -1,4 +1,4 @@
-"""How a suite runs: every attack on those that still stand, closers on those that nearly fell."""
+"""How a suite runs: every attack on the survivors, closers on images close to the boundary."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -11,8 +11,8 @@ from advkit.attacks.options import norm_of
 from advkit.errors import UsageError
 from advkit.evaluate.attempts import run_member
 from advkit.evaluate.proofs import certified
+from advkit.evaluate.stage_context import Work, right_when_clean, smallest, standing
 from advkit.evaluate.suites import Near, Suite
-from advkit.evaluate.work import Work, right_when_clean, smallest, standing
 
 
 class Plan(NamedTuple):
@@ -40,8 +40,8 @@ def plan_of(suite: Suite, norm: str) -> Plan:
 def members_of(texts: Sequence[str], norm: str) -> list[Member]:
     """Return the attacks named by ``texts``.
 
-    Raises UsageError where one lacks ``norm``, or makes one perturbation for all samples: an audit
-    attacks each by itself, and only those that still stand.
+    Raises UsageError for one that lacks ``norm``, or that makes one perturbation for all samples:
+    an audit attacks every sample on its own, and survivors only.
     """
     members = [parse(text, ATTACKS) for text in dict.fromkeys(texts)]
     for member in members:
@@ -57,7 +57,7 @@ def members_of(texts: Sequence[str], norm: str) -> list[Member]:
 
 
 def run(work: Work, plan: Plan, eps: Sequence[float]) -> None:
-    """Run what is not yet in the ledger, at every eps; what is proved safe is not attacked."""
+    """Run what is not yet in the ledger, at every eps; certified samples are not attacked."""
     rising = sorted(eps)
     for member in plan.nearest:
         everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
@@ -70,7 +70,7 @@ def run(work: Work, plan: Plan, eps: Sequence[float]) -> None:
         larger = rising[i + 1 :][:1]
         for member in plan.hunters:
             run_member(work, member, value, _newly_standing(work, value, larger))
-        exact = work._replace(bfloat16=False)  # who is close to falling is not left to rounding
+        exact = work._replace(bfloat16=False)  # close to the boundary, rounding would matter
         for member in plan.closers:
             who = _newly_standing(work, value, larger)
             who = who[np.isin(who, near(work, value, plan.near))]
@@ -78,7 +78,7 @@ def run(work: Work, plan: Plan, eps: Sequence[float]) -> None:
 
 
 def _newly_standing(work: Work, eps: float, larger: Sequence[float]) -> np.ndarray:
-    """Return the positions of those that stand within ``eps`` and not within a ``larger`` one."""
+    """Return the positions of the samples that survive ``eps`` but no ``larger`` one."""
     who = _open(work, eps)
     for value in larger:
         who = who[~np.isin(who, standing(work, value))]
@@ -86,13 +86,13 @@ def _newly_standing(work: Work, eps: float, larger: Sequence[float]) -> np.ndarr
 
 
 def _open(work: Work, eps: float) -> np.ndarray:
-    """Return the positions of the samples that stand within ``eps`` and are not proved to."""
+    """Return the positions of the samples that survive ``eps`` and are not certified there."""
     who = standing(work, eps)
     return who[~np.isin(who, certified(work, eps))]
 
 
 def near(work: Work, eps: float, by: Near) -> np.ndarray:
-    """Return the positions of the right samples that are close to falling within ``eps``."""
+    """Return the positions of the correct samples that are close to the boundary at ``eps``."""
     sizes, clean = smallest(work), right_when_clean(work)
     results = work.store.frame("results")
     best = results[results["eps"] == eps].groupby("id")["margin"].max()

@@ -1,4 +1,4 @@
-"""The suites: which attacks run in which norm, and how thoroughly the result is checked."""
+"""The suites: the attacks in each norm, and how thoroughly the result is checked."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -13,10 +13,10 @@ class Care(NamedTuple):
 
 
 class Near(NamedTuple):
-    """Who is close to falling at an eps, and so worth a long attack.
+    """Which samples count as close to the boundary at an eps, and so worth a long attack.
 
-    An example lies ``within`` so many times eps; or the best margin at this eps is ``short`` of the
-    boundary by no more than so large a share of the margin when clean.
+    An example exists ``within`` so many times eps; or the best margin at this eps is below the
+    boundary by at most the share ``short`` of the clean margin.
     """
 
     within: float
@@ -24,13 +24,12 @@ class Near(NamedTuple):
 
 
 class Suite(NamedTuple):
-    """Attacks in the order in which they run, cheap ones first; a sample leaves when it is fooled.
+    """Attacks in the order in which they run, cheap ones first; a fooled sample is finished.
 
     ``nearest`` run once for all eps and seek the nearest example of every sample. ``scouts`` run on
-    every eps from the smallest up. ``hunters`` run from the largest eps down: a sample that resists
-    all of them is not attacked again at a smaller eps, whose ball lies within. ``closers`` follow
-    them at every eps, on samples that are `near` alone; an attack that can goes on from the example
-    that lies near.
+    every eps in ascending order. ``hunters`` run in descending order: a sample that survives all of
+    them is not attacked at smaller eps, whose balls are contained. ``closers`` follow them at every
+    eps on samples that are `near`; an attack that can starts from the nearby example.
     """
 
     nearest: tuple[str, ...]
@@ -43,7 +42,7 @@ class Suite(NamedTuple):
 
 QUICK, STANDARD, THOROUGH = Care(32, 50, 100), Care(64, 100, 300), Care(128, 200, 500)
 NEAR_BY_10, NEAR_BY_25, NEAR_BY_35 = Near(1.1, 0.1), Near(1.25, 0.25), Near(1.35, 0.35)
-"""Near by so many per cent, of eps and of the clean margin."""
+"""Near in per cent of eps and of the clean margin."""
 LONG_WALK = "apgd:steps=100,loss=margin"
 LONG_RACE, LONGER_RACE = "race:steps=400", "race:steps=1000"
 TO_ONE = "apgd_targeted:steps=100,n_targets=1,try_steps=5"
@@ -102,7 +101,7 @@ SUITES = {
 
 
 def stronger(name: str) -> str | None:
-    """Return the suite above the one of this name, None where there is none."""
+    """Return the next stronger suite, None if there is none."""
     names = list(SUITES)
     above = names[names.index(name) + 1 :] if name in SUITES else []
     return above[0] if above else None

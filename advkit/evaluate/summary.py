@@ -1,4 +1,4 @@
-"""From the ledger of a run to the numbers that people read; nothing is computed twice."""
+"""The summary of a run, computed from its ledger."""
 
 import math
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ import pandas as pd
 from advkit.evaluate.breakdown import breakdown
 from advkit.evaluate.intervals import Share, band, curve, needed, robust_at, wilson
 from advkit.evaluate.proofs import certified_radius
-from advkit.evaluate.work import Work, right_when_clean, room, smallest
+from advkit.evaluate.stage_context import Work, right_when_clean, room, smallest
 from advkit.numbers import shown
 
 SCHEMA = "advkit/audit/1"
@@ -24,9 +24,10 @@ def summarise(
 ) -> dict[str, Any]:
     """Return clean and robust accuracy with intervals, the curve, and a row per attack and eps.
 
-    Robust accuracy at eps is the share of all samples that are right when clean and for which no
-    valid saved example within eps fools the model: the worst case per sample over all attacks.
-    ``attacks`` are the labels in the order of the suite, ``table`` is that of `per_sample`.
+    Robust accuracy at eps is the share of all samples that are classified correctly when clean and
+    for which no valid saved example within eps fools the model: the worst case per sample over all
+    attacks. ``attacks`` are the labels in the order of the suite, ``table`` is that of
+    `per_sample`.
     """
     n, clean = len(work.samples.ids), right_when_clean(work)
     sizes = table.loc[table["right"].astype(bool), "distance"].tolist()
@@ -59,7 +60,7 @@ def summarise(
 
 
 def distances(work: Work, eps: Sequence[float]) -> pd.Series:
-    """Return `smallest`; a size that only rounding to float32 lifts over one of ``eps`` is it."""
+    """Return `smallest`, with sizes that exceed one of ``eps`` by float32 rounding set to it."""
     found = smallest(work)
     return found.map(lambda size: next((e for e in eps if e < size <= room(work, e)), size))
 
@@ -67,9 +68,9 @@ def distances(work: Work, eps: Sequence[float]) -> pd.Series:
 def per_sample(work: Work, eps: Sequence[float]) -> pd.DataFrame:
     """Return a row per sample: id, label, prediction, right, distance, certified.
 
-    ``distance`` is the size of the smallest example found: 0 where the sample is misread when
-    clean, infinity where none was found. It stands at eps if and only if ``distance`` > eps.
-    ``certified`` is the largest eps at which it is proved safe, 0 where that is none.
+    ``distance`` is the size of the smallest example found: 0 if the sample is misclassified when
+    clean, infinity if none was found. It survives eps if and only if ``distance`` > eps.
+    ``certified`` is the largest eps at which it is certified, 0 if none.
     """
     clean = work.store.frame("samples").set_index("position")
     found = distances(work, eps).reindex(clean.index, fill_value=0.0)
@@ -81,7 +82,7 @@ def per_sample(work: Work, eps: Sequence[float]) -> pd.DataFrame:
 def added(
     work: Work, results: pd.DataFrame, right: set[str], eps: float, attacks: Sequence[str]
 ) -> dict[str, int]:
-    """Divide the samples lost within ``eps`` among the attacks: each to the first that broke it."""
+    """Attribute the samples fooled within ``eps`` to attacks: each to the first that fooled it."""
     within = results["fooled"] & results["valid"] & (results[work.norm] <= room(work, eps))
     lost = results[within & results["id"].isin(right)]
     place = lost["attack"].map({name: i for i, name in enumerate(attacks)})
@@ -91,12 +92,12 @@ def added(
 
 
 def verdict(clean: Share, robust: Sequence[dict[str, Any]], norm: str, proved: float = 0.0) -> str:
-    """Return the result in one sentence, at the largest eps; ``proved`` is certified there."""
+    """Return the result in one sentence, at the largest eps; ``proved`` is certified accuracy."""
     if clean["count"] == 0:
         return f"None of {clean['n']:,} images is classified correctly: there is nothing to attack."
     at = robust[-1]
     within = f"within {norm} {shown(at['eps'])}"
-    # "At most" is of these images, the interval of all: its upper end may lie above.
+    # "At most" refers to these images, the interval to all: its upper end may lie above.
     elsewhere = (
         "(95% interval over all such images, under these attacks: "
         f"{at['low']:.1%} to {at['high']:.1%})"
@@ -111,7 +112,7 @@ def verdict(clean: Share, robust: Sequence[dict[str, Any]], norm: str, proved: f
 
 
 def warned(sentence: str, trust: dict[str, Any]) -> str:
-    """Return the verdict, after a warning where it must not be believed."""
+    """Return the verdict, preceded by a warning if it must not be trusted."""
     return f"{trust['headline']} {sentence}" if trust["overall"] == "doubtful" else sentence
 
 
@@ -119,8 +120,7 @@ def attack_rows(costs: pd.DataFrame, results: pd.DataFrame) -> list[dict[str, An
     """Return one row per attack and eps in the order in which they ran.
 
     ``forwards`` and ``backwards`` are passes per sample tried; ``fooled`` counts valid examples,
-    ``invalid`` those that the judge refused because they leave ball or box. ``eps`` is None for an
-    attack that sought the nearest example at any distance.
+    ``invalid`` those outside ball or box. ``eps`` is None for minimum-norm attacks.
     """
     rows = []
     for (attack, eps), part in costs.groupby(["attack", "eps"], sort=False):

@@ -1,6 +1,6 @@
-"""Worker processes on this machine that pull units. Who is killed, or hangs, costs one unit.
+"""Worker processes on this machine that pull units. A killed or hanging worker costs one unit.
 
-The standard pool of processes is not used: one killed worker ends it, and all units with it.
+The standard process pool is not used: one killed worker ends it, with all units.
 """
 
 import os
@@ -21,18 +21,19 @@ from advkit.evaluate.units import Failed, Outcome, Pool, Unit
 from advkit.evaluate.workers import at_once, default_jobs
 
 ATTEMPTS = 3
-"""How often a unit is tried that its worker does not survive."""
+"""Attempts at a unit whose worker does not survive."""
 STARTS = 10
-"""How often a worker is begun that does not even get ready."""
+"""Attempts to start a worker."""
 START = "import sys; from advkit.evaluate.worker import serve; serve(int(sys.argv[1]))"
 
 
 class Crew(NamedTuple):
-    """How a run does its units elsewhere.
+    """How a run does its units in other processes.
 
-    ``build`` (package.module:function) makes what does units out of ``recipe``, plain values that
-    are sent to every worker. ``jobs`` are done at once, as many as there is room for if None. A
-    unit may take ``seconds``, where that is not None. ``ray`` is the address of a cluster.
+    ``build`` (package.module:function) returns the function that does units, given ``recipe``:
+    plain values that are sent to every worker. ``jobs`` units run in parallel, as many as there is
+    room for if None. ``seconds`` is the time limit of a unit, if not None. ``ray`` is the address
+    of a cluster.
     """
 
     build: str
@@ -44,10 +45,9 @@ class Crew(NamedTuple):
 
 @contextmanager
 def supervised(crew: Crew, knows: frozenset[str]) -> Iterator[Pool]:
-    """Give a pool of ``crew.jobs`` processes (None: one per core) for attacks of these labels.
+    """Yield a pool of ``crew.jobs`` processes (None: one per core) for attacks of these labels.
 
-    They begin with the block, to be ready when what comes before the attacks is done, and end with
-    it.
+    They start with the block, to be ready when the attacks begin, and end with it.
     """
     jobs = crew.jobs or default_jobs(torch.device("cpu"))
     workers = [Worker(crew) for _ in range(jobs)]
@@ -79,9 +79,9 @@ def supervised(crew: Crew, knows: frozenset[str]) -> Iterator[Pool]:
 
 
 def persistently(worker: "Worker", unit: Unit) -> list[Outcome]:
-    """Return what ``worker`` makes of ``unit``, or that it was given up after so many workers.
+    """Return the outcomes of ``unit``, or a failure after several lost workers.
 
-    Raises ResourceError where no worker comes up at all.
+    Raises ResourceError if no worker starts at all.
     """
     why = ""
     for _ in range(ATTEMPTS):
@@ -102,7 +102,7 @@ class Line(NamedTuple):
 
 
 class Worker:
-    """One process; a new one where the last is gone, until it is closed."""
+    """One worker process, restarted whenever it is lost, until closed."""
 
     def __init__(self, crew: Crew) -> None:
         self._crew = crew
@@ -111,7 +111,7 @@ class Worker:
         self._lock = threading.Lock()
 
     def ready(self) -> None:
-        """See to it that there is a process; raises InputError, ResourceError where none begins."""
+        """Start the process if needed; raises InputError, ResourceError if it does not start."""
         for _ in range(STARTS):
             try:
                 if self._line is None:
@@ -122,7 +122,7 @@ class Worker:
         raise ResourceError(f"no worker process starts: {why}", "give fewer: --jobs 1 needs none")
 
     def ask(self, unit: Unit) -> list[Outcome]:
-        """Have a unit done; raises EOFError where the process is lost, or took too long."""
+        """Have a unit done; raises EOFError if the process is lost or exceeds its time limit."""
         line = self._line
         if line is None:
             raise EOFError
@@ -133,13 +133,13 @@ class Worker:
         try:
             send_unit(line.asked, unit)
             return receive_outcomes(line.told)
-        except OSError as error:  # its end of the pipe is closed
+        except OSError as error:  # the process has closed its end of the pipe
             raise EOFError from error
         finally:
             clock.cancel()
 
     def end(self) -> str:
-        """End the process, if there is one; return how it went."""
+        """End the process, if there is one; return how it ended."""
         with self._lock:
             line, self._line = self._line, None
         if line is None:
@@ -147,14 +147,14 @@ class Worker:
         line.process.kill()
         code = line.process.wait()
         for pipe in (line.asked, line.told):
-            with suppress(OSError):  # what was still to be sent
+            with suppress(OSError):  # unsent data
                 pipe.close()
         if self._slow:
             return f"it took more than {self._crew.seconds:g} seconds"
         return f"its worker was lost ({_how(code)})"
 
     def close(self) -> None:
-        """End the process, and begin none any more."""
+        """End the process for good."""
         with self._lock:
             self._closed = True
         self.end()
@@ -178,7 +178,7 @@ class Worker:
 
 
 def _started() -> Line:
-    """Return a new process of one thread; the modules that we can import, it can too."""
+    """Return a new single-threaded process with the same import path."""
     paths = os.pathsep.join(filter(None, sys.path))
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     process = subprocess.Popen(  # noqa: S603

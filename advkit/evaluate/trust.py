@@ -25,14 +25,14 @@ from advkit.evaluate.attack_checks import (
     monotone,
     unbounded,
 )
+from advkit.evaluate.check_units import Trial, measured
 from advkit.evaluate.clean_checks import above_guessing
 from advkit.evaluate.gradient_checks import real_logits, some_gradient, true_gradient, unsaturated
+from advkit.evaluate.stage_context import Work, last_stand, repeatable, right_when_clean
 from advkit.evaluate.subject import Subject, few, subject_at, subject_of
 from advkit.evaluate.suites import Care
 from advkit.evaluate.surrogates import Change, best_guide, change_named, changed
-from advkit.evaluate.trials import Trial, measured
 from advkit.evaluate.trust_checks import TEXTS, Check
-from advkit.evaluate.work import Work, last_stand, repeatable, right_when_clean
 from advkit.models.classifier import Classifier
 from advkit.numbers import several
 

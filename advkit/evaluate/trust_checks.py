@@ -1,4 +1,4 @@
-"""What is checked before a number is believed: each check by name, its meaning, and what to do."""
+"""The trust checks by name: what each one tests, what a failure means, and what to do."""
 
 from typing import Literal, NamedTuple
 
@@ -14,7 +14,7 @@ class Check(NamedTuple):
 
 
 class Text(NamedTuple):
-    """What a check asks, what it means if it fails, and what to do then."""
+    """What a check tests, what a failure means, and what to do then."""
 
     title: str
     meaning: str

@@ -1,4 +1,4 @@
-"""A unit of work: one attack at one eps on some samples. Idempotent, judged where it is done."""
+"""A unit of work: one attack at one eps on some samples. Idempotent, judged where it runs."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
@@ -8,9 +8,9 @@ import pandas as pd
 
 
 class Unit(NamedTuple):
-    """What is to be done: the attack ``label`` at ``eps`` on the samples at positions ``at``.
+    """A unit to do: the attack ``label`` at ``eps`` on the samples at positions ``at``.
 
-    ``start`` (n, ...) are examples to begin from, where the work is to bring them nearer.
+    ``start`` (n, ...) are examples to start from, for a line search.
     """
 
     label: str
@@ -21,7 +21,7 @@ class Unit(NamedTuple):
 
 
 class Shard(NamedTuple):
-    """A unit that is done: what `Store.add_shard` takes."""
+    """A finished unit: the arguments of `Store.add_shard`."""
 
     name: str
     rows: pd.DataFrame
@@ -30,7 +30,7 @@ class Shard(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """A unit that is given up: why, and after how many attempts."""
+    """A unit that was given up: why, and after how many attempts."""
 
     unit: Unit
     error: str
@@ -39,14 +39,14 @@ class Failed(NamedTuple):
 
 Outcome = Shard | Failed
 Do = Callable[[Unit], list[Outcome]]
-"""Does a unit; in more than one piece where it had to be split."""
+"""Does a unit; returns several outcomes if it had to be split."""
 
 
 class Pool(NamedTuple):
-    """Somewhere else to do units: other processes or machines.
+    """Does units in other processes or on other machines.
 
-    ``run`` yields the outcomes of each unit as it is done, in any order; ``knows`` tells whether it
-    can do the attack of this label; ``jobs`` units are done at once.
+    ``run`` yields the outcomes of each unit as it finishes, in any order; ``knows`` tells whether
+    it supports the attack of this label; ``jobs`` units run in parallel.
     """
 
     run: Callable[[Iterable[Unit]], Iterator[list[Outcome]]]

@@ -1,4 +1,4 @@
-"""Pictures of classes and neurons, judged by another net, beside the data's own best images."""
+"""The run of `advkit visualize`: images of classes and neurons, next to the best real ones."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from advkit.engine import evaluate
-from advkit.engine.codes import code_of
 from advkit.engine.gradient import CHUNK, Objective
+from advkit.engine.layer_outputs import code_of
 from advkit.evaluate.album import Studio, finished, group, kept, read_picture, shown, steps_told
 from advkit.evaluate.intervals import wilson
 from advkit.insight.canvas import Canvas, canvas_of, stages
@@ -19,7 +19,7 @@ from advkit.insight.visualization import Picture, pictures_of
 from advkit.models.classifier import Classifier
 from advkit.numbers import several
 
-APART = 0.3  # weight of likeness, in shares of the score's spread
+APART = 0.3  # weight of the similarity term, relative to the spread of the score
 LIMITS = (
     "The pictures show the net, not the world: without the added prior a person would recognise "
     "nothing.",
@@ -30,7 +30,7 @@ LIMITS = (
 
 
 class Plan(NamedTuple):
-    """What is asked of a run of `advkit visualize`."""
+    """Settings of a run of `advkit visualize`."""
 
     targets: tuple[str, ...] = ()
     recipe: str = "spectrum"
@@ -38,7 +38,7 @@ class Plan(NamedTuple):
     several: int = 1
     negative: bool = False
     best: int = 3
-    """So many images of the data."""
+    """Number of images of the data to show."""
 
     def told(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -48,7 +48,7 @@ class Plan(NamedTuple):
 def visualize(
     at: Studio, plan: Plan, beside: Classifier | None = None, judge: Classifier | None = None
 ) -> dict[str, Any]:
-    """Make the pictures; return the record of the run. Raises UsageError, InputError."""
+    """Make the images; return the record of the run. Raises UsageError, InputError."""
     recipe = recipe_of(plan.recipe)
     texts = apart(plan.targets, at.names) or usual_targets(at.names)
     asked = [stimulus(at.canvas, text, at.names) for text in texts]
@@ -85,7 +85,7 @@ Shown = list[dict[str, str]]
 
 
 def _strips(goals: Sequence[Stimulus], series: Sequence[tuple[str, list[Shown]]]) -> list[Any]:
-    """Return one strip per net and rank, so that targets stand in columns."""
+    """Return one strip per net and rank, with one column per target."""
     strips = []
     for name, columns in series:
         for rank in range(max(len(column) for column in columns)):
@@ -103,7 +103,7 @@ def _head(one: Stimulus, head: str) -> str:
 
 
 def usual_targets(names: Sequence[str]) -> tuple[str, ...]:
-    """Return every class of ten or fewer, else four that are evenly apart."""
+    """Return every class if there are ten or fewer, else four evenly spaced ones."""
     if len(names) <= 10:
         return tuple(names)
     known = [name for name in ("peacock", "goldfish", "monarch", "pineapple") if name in names]
@@ -114,7 +114,7 @@ def _pictures(
     at: Studio, model: Classifier, canvas: Canvas, one: Stimulus, plan: Plan, recipe: Recipe,
     judge: Classifier | None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Make the pictures of one target with one net, or read them; say what reads them how."""
+    """Make or read the images of one target with one net; return them with their predictions."""
     ids = [f"{one.name}/{i}" for i in range(plan.several)]
     likeness = _likeness(canvas) if plan.several > 1 else None
 
@@ -154,7 +154,7 @@ def _detail(told: dict[str, Any], judged: str | None) -> str:
 
 @torch.no_grad()
 def _judged(at: Studio, judge: Classifier | None, file: str, one: Stimulus) -> str | None:
-    """Return what another net, which was never asked before, takes a picture for."""
+    """Return the prediction for an image by another net, which was not used to make it."""
     if judge is None or one.class_index is None:
         return None
     image = read_picture(at.out / file)[None].to(at.canvas.mean.device)
@@ -169,7 +169,7 @@ def _likeness(canvas: Canvas) -> Callable[[Tensor], Tensor] | None:
 
 
 def _best_images(at: Studio, one: Stimulus, count: int) -> tuple[Shown, float]:
-    """Return the images of the data at which the target is highest, and how high the first is."""
+    """Return the images of the data with the highest target values, and the highest value."""
     assert at.samples is not None  # noqa: S101
     values = values_at(one.objective, at.samples.x)
     best = values.argsort(descending=True, stable=True)[:count].tolist()
@@ -189,7 +189,7 @@ def _saved(at: Studio, i: int) -> str:
 
 
 def values_at(objective: Objective, x: Tensor) -> Tensor:
-    """Return the value at every image, (n,), of an objective made for one."""
+    """Return the value for every image, (n,), of an objective for a single image."""
     parts = [
         evaluate(objective._replace(fixed=tuple(f.expand(len(some)) for f in objective.fixed)),
                  some, gradient=False).value
@@ -214,7 +214,7 @@ def _dead(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _weak(names: Sequence[str], plan: Plan) -> str:
-    """Return what is to be said of targets that an image of the data excites more."""
+    """Return a note about targets that an image of the data excites more."""
     if not names:
         return ""
     return (f" An image of the data excites {', '.join(names)} more than what was made in "

@@ -1,7 +1,7 @@
-"""A worker process: reads units, does them, writes what came out, until its run is gone.
+"""A worker process: reads units, does them, writes the outcomes, until its run ends.
 
-It is started by `advkit.evaluate.supervisor` with nothing but two pipes. What the model prints goes
-to stderr: stdout is the pipe.
+It is started by `advkit.evaluate.supervisor` and connected by two pipes only. Output that the model
+prints goes to stderr: stdout is the pipe.
 """
 
 import os
@@ -18,8 +18,10 @@ from advkit.evaluate.units import Do
 
 
 def serve(parent: int) -> None:
-    """Do what the process ``parent`` asks; its first message says how to begin."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run, which then ends us
+    """Serve the process ``parent``; its first message says what to build."""
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C is handled by the run, which then ends this process
     threading.Thread(target=_leave_with, args=[parent], daemon=True).start()
     asked, told = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -40,7 +42,7 @@ def serve(parent: int) -> None:
 def begin(head: dict[str, Any]) -> Do:
     """Return what ``head['build']`` (package.module:function) makes of ``head['recipe']``.
 
-    Raises InputError, whatever went wrong.
+    Raises InputError for any failure.
     """
     try:
         return pkgutil.resolve_name(head["build"])(head["recipe"])  # type: ignore[no-any-return]
@@ -52,7 +54,7 @@ def begin(head: dict[str, Any]) -> Do:
 
 
 def _leave_with(parent: int) -> None:
-    """End this process when its run is gone, even where the model hangs."""
+    """End this process when its run ends, even if the model hangs."""
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)

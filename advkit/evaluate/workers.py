@@ -1,7 +1,7 @@
-"""Shards of work on several cores, a thread each: torch leaves Python's lock while it works.
+"""Parallel shards, one thread each: torch releases Python's lock while it computes.
 
-One thread per shard beats many threads per product: nothing waits for anything, and a machine
-that has other things to do slows it by no more than its share.
+One thread per shard is faster than many threads per product, as no thread waits for another; other
+load on the machine slows it proportionally only.
 """
 
 import ctypes
@@ -26,7 +26,7 @@ S = TypeVar("S")
 
 
 def default_jobs(device: torch.device) -> int:
-    """Return how many shards to work on at once: the cores that we may use, or 1 off the CPU."""
+    """Return the number of parallel shards: the available cores, or 1 on other devices."""
     if device.type != "cpu":
         return 1
     allowed = getattr(os, "sched_getaffinity", None)
@@ -34,30 +34,30 @@ def default_jobs(device: torch.device) -> int:
 
 
 def default_batch(size: int) -> int:
-    """Return how many samples of ``size`` numbers walk together: few where they need memory."""
+    """Return the batch size for samples of ``size`` numbers: smaller for large samples."""
     return 256 if size <= 4096 else 32
 
 
 def each(function: Callable[[M, S], T], model: M, items: Iterable[S], jobs: int) -> Iterator[T]:
-    """Yield ``function(model, item)`` for all ``items`` as they are done, ``jobs`` at a time.
+    """Yield ``function(model, item)`` for all ``items`` as they finish, ``jobs`` in parallel.
 
-    Each thread has a copy of ``model`` that shares its tensors: a net that keeps something on
-    itself while it answers is not disturbed by its neighbour. Where the caller stops, by Ctrl-C in
-    a notebook or by an error, the threads stop at their next pass.
+    Each thread has a copy of ``model`` that shares its tensors, so that a net which stores state
+    during a pass is not disturbed by other threads. If the caller stops, by Ctrl-C in a notebook or
+    by an error, the threads stop at their next pass.
     """
     models: SimpleQueue[M] = SimpleQueue()
     stopped = Event()
     try:
         for _ in range(jobs if jobs > 1 else 0):
             models.put(_ending(_twin(model), stopped))
-    except Exception:  # a net that cannot be copied is asked by one thread at a time
+    except Exception:  # a net that cannot be copied is used by one thread at a time
         jobs = 1
     if jobs == 1:
         yield from (function(model, item) for item in items)
         return
 
     def work(item: S) -> T:
-        torch.set_num_threads(1)  # holds for the calling thread only
+        torch.set_num_threads(1)  # applies to the calling thread only
         mine = models.get()
         try:
             return function(mine, item)
@@ -71,11 +71,11 @@ def each(function: Callable[[M, S], T], model: M, items: Iterable[S], jobs: int)
 
 
 class _Stopped(BaseException):
-    """Nobody waits for what a thread finds; no handler of errors should take it for one."""
+    """Ends threads whose result is not needed; not an Exception, so that no handler catches it."""
 
 
 def _ending(model: M, stopped: Event) -> M:
-    """Return ``model``, of which every classifier raises instead of answering once ``stopped``."""
+    """Return ``model``, of which every classifier raises once ``stopped`` is set."""
 
     def look(*_: object) -> None:
         if stopped.is_set():
@@ -88,10 +88,10 @@ def _ending(model: M, stopped: Event) -> M:
 
 
 def at_once(work: Callable[[S], T], items: Iterable[S], jobs: int, ahead: int = 0) -> Iterator[T]:
-    """Yield ``work(item)`` for all ``items`` as they are done, ``jobs`` threads at a time.
+    """Yield ``work(item)`` for all ``items`` as they finish, with ``jobs`` threads.
 
-    An item is taken when a thread is free for it, or up to ``ahead`` items before: then no thread
-    waits for who uses what was yielded. Of those that end together, errors come last.
+    Items are taken when a thread is free, or up to ``ahead`` items earlier, so that no thread waits
+    for the consumer. Of results that finish together, errors come last.
     """
     left = iter(items)
     pool = ThreadPoolExecutor(jobs)
@@ -112,7 +112,7 @@ def _twin(model: M) -> M:
 
 
 def keep_memory() -> None:
-    """Ask glibc to keep freed memory: activations that are mapped anew each step cost a tenth."""
+    """Tell glibc to keep freed memory: mapping activations anew costs a tenth of each step."""
     mmap_threshold, trim_threshold = -3, -1
     try:
         mallopt = ctypes.CDLL(None).mallopt

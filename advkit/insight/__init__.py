@@ -1,4 +1,4 @@
-"""Where a net looks: saliency, class activation maps, segmentation, and whether to believe them.
+"""Interpretation of a net: saliency, class activation maps, segmentation, faithfulness of maps.
 
 >>> model, images = advkit.load_model("bundled:digits-cnn"), advkit.load_data("bundled:digits")
 >>> advkit.insight.saliency(model, images.x[:2], method="integrated_gradients").shape
@@ -7,8 +7,8 @@ torch.Size([2, 8, 8])
 
 from advkit.insight.faithfulness import pointing_game
 from advkit.insight.gradients import expected_gradients, integrate
-from advkit.insight.looking import Look
 from advkit.insight.maps import attribution, saliency
+from advkit.insight.method_input import Look
 from advkit.insight.methods import ABOUT, METHODS
 from advkit.insight.segmentation import segment
 from advkit.insight.sensitivity import infidelity, max_sensitivity

@@ -1,4 +1,4 @@
-"""Attention rollout: how tokens reach the last layer, read off the attention itself."""
+"""Attention rollout: the flow of tokens to the last layer, computed from attention matrices."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from advkit.engine.gradient import CHUNK
 from advkit.engine.layers import check_hooks
 from advkit.errors import InapplicableError
 from advkit.insight.grids import Grid, grid_of
-from advkit.insight.looking import Look
+from advkit.insight.method_input import Look
 
 
 class _Attention(TorchFunctionMode):
@@ -44,11 +44,11 @@ class _Attention(TorchFunctionMode):
 
 
 def attention_rollout(look: Look) -> Tensor:
-    """Return the share of each patch in what is read off at the end, (n, h, w).
+    """Return the share of each patch in the final representation, (n, h, w).
 
     The product over layers of (mean attention + identity) / 2 (Abnar and Zuidema 2020,
-    arXiv:2005.00928), in the row of the class token, or averaged where there is none. Says nothing
-    of the class. Raises InapplicableError for nets without attention over the whole image.
+    arXiv:2005.00928), in the row of the class token, or averaged if there is none. Does not depend
+    on the class. Raises InapplicableError for nets without attention over the whole image.
     """
     return torch.cat([_rolled(look, part) for part in torch.split(look.x, CHUNK)])
 

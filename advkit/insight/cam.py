@@ -1,7 +1,7 @@
-"""Class activation maps: the channels of a layer, weighed by what they mean for the score.
+"""Class activation maps: the channels of a layer, weighted by their effect on the score.
 
-A (n, channels, h, w) is the layer's output, g the gradient of the score there. Maps are raw, at
-the layer's own size: nothing is scaled to [0, 1], so that weak and strong evidence stay apart.
+A (n, channels, h, w) is the layer's output, g the gradient of the score there. Maps are raw, at the
+layer's own size: they are not scaled to [0, 1], so that weak and strong evidence differ.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from advkit.engine.layers import at_layer, tapped
 from advkit.engine.transforms import as_images
 from advkit.insight.gradients import guided_backprop
 from advkit.insight.grids import last_map, maps_of
-from advkit.insight.looking import Look, each_draw
+from advkit.insight.method_input import Look, each_draw
 
 Rule = Callable[[Tensor, Tensor], Tensor]
 TINY = 1e-12
@@ -27,7 +27,7 @@ def grad_cam(look: Look) -> Tensor:
 
 
 def grad_cam_plus_plus(look: Look) -> Tensor:
-    """Return Grad-CAM++, (n, h, w): positive gradients, weighed by how few places share them.
+    """Return Grad-CAM++, (n, h, w): positive gradients, weighted by how few positions share them.
 
     w_k = sum max(g, 0) * g^2 / (2 g^2 + sum(A_k) g^3) (Chattopadhay et al. 2018).
     """
@@ -43,7 +43,7 @@ def grad_cam_plus_plus(look: Look) -> Tensor:
 def hires_cam(look: Look) -> Tensor:
     """Return sum_k g_k A_k, (n, h, w), signed (Draelos and Carin 2020, arXiv:2011.08891).
 
-    Where only linear layers follow, its sum is the score less the bias.
+    If only linear layers follow, its sum is the score minus the bias.
     """
     return _cam(look, lambda a, g: (g * a).sum(1))
 
@@ -54,7 +54,7 @@ def layer_cam(look: Look) -> Tensor:
 
 
 def xgrad_cam(look: Look) -> Tensor:
-    """Return Grad-CAM with the gradients weighed by the activation, (n, h, w) (Fu et al. 2020)."""
+    """Return Grad-CAM with the gradients weighted by the activation, (n, h, w) (Fu et al. 2020)."""
 
     def rule(a: Tensor, g: Tensor) -> Tensor:
         total = a.sum((2, 3))
@@ -67,7 +67,7 @@ def xgrad_cam(look: Look) -> Tensor:
 def eigen_cam(look: Look) -> Tensor:
     """Return the first principal direction of the activations, (n, h, w) (Muhammad et al. 2020).
 
-    Says nothing of the class. Its sign is arbitrary; here its sum is not negative.
+    Does not depend on the class. Its sign is arbitrary; here its sum is not negative.
     """
     a, _ = maps_of(*_activation(look), look)
     n, channels, h, w = a.shape
@@ -79,11 +79,11 @@ def eigen_cam(look: Look) -> Tensor:
 
 
 def score_cam(look: Look, *, fill: float = 0.0) -> Tensor:
-    """Return max(sum_k w_k A_k, 0), (n, h, w): each channel by the score of what it uncovers.
+    """Return max(sum_k w_k A_k, 0), (n, h, w): channels weighted by the score of what they reveal.
 
-    w is the softmax over channels of the rise of the score over a flat image when all is hidden
-    but where the channel is active (Wang et al. 2020, arXiv:1910.01279). One forward per channel;
-    flat channels uncover nothing and have no weight.
+    w is the softmax over channels of the increase of the score over a constant image when only the
+    active area of the channel is visible (Wang et al. 2020, arXiv:1910.01279). One forward pass per
+    channel; constant channels have no weight.
     """
     a, _ = maps_of(*_activation(look), look)
     masks = _unit_range(a)
@@ -105,7 +105,7 @@ def score_cam(look: Look, *, fill: float = 0.0) -> Tensor:
 
 
 def guided_grad_cam(look: Look) -> Tensor:
-    """Return guided backpropagation times the enlarged Grad-CAM, shape of x (Selvaraju et al.).
+    """Return guided backpropagation times the upsampled Grad-CAM, shape of x (Selvaraju et al.).
 
     Raises InapplicableError for nets without ReLU.
     """
@@ -116,7 +116,7 @@ def guided_grad_cam(look: Look) -> Tensor:
 
 
 def enlarged(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """Return maps (n, h, w) at ``size``, bilinearly; raw, nothing is scaled."""
+    """Return maps (n, h, w) at ``size``, bilinearly; values are not scaled."""
     if tuple(maps.shape[1:]) == tuple(size):
         return maps
     return F.interpolate(maps[:, None], size, mode="bilinear", align_corners=False)[:, 0]
@@ -146,7 +146,7 @@ def _weighed(weights: Tensor, a: Tensor) -> Tensor:
 
 
 def _unit_range(a: Tensor) -> Tensor:
-    """Bring every channel to [0, 1]; a flat one to 0."""
+    """Scale every channel to [0, 1]; a constant one to 0."""
     low, high = a.amin((2, 3), keepdim=True), a.amax((2, 3), keepdim=True)
     spread = high - low
     return torch.where(spread > TINY, (a - low) / spread.where(spread > TINY, 1), 0)

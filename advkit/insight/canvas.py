@@ -1,4 +1,4 @@
-"""The net that pictures are made with, and its stages: the layers worth looking at."""
+"""The net for which images are optimised, and one layer per resolution."""
 
 import math
 from collections.abc import Sequence
@@ -7,18 +7,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from advkit.engine.codes import Code
+from advkit.engine.layer_outputs import Code
 from advkit.engine.layers import Call, outline
 from advkit.insight.grids import grid_of
-from advkit.insight.looking import root_of
+from advkit.insight.method_input import root_of
 from advkit.models.classifier import Classifier
 
 PASSING = ("Pad1d", "Pad2d", "Identity", "Dropout")
-"""Kinds of layers that only pass on."""
+"""Kinds of layers that only pass their input on."""
 
 
 class Canvas(NamedTuple):
-    """A net, asked one picture at a time, and the images that it takes."""
+    """A net that is queried without padding, and the images that it takes."""
 
     ask: Code
     """(n, c, h, w) in [0, 1] -> logits (n, n_classes); batches are not padded."""
@@ -38,15 +38,15 @@ def canvas_of(model: nn.Module, like: Tensor) -> Canvas:
 
 
 def calls_of(canvas: Canvas) -> list[Call]:
-    """Return every call of a layer in a pass of one image."""
+    """Return every layer call in a pass of one image."""
     grey = canvas.mean.expand(1, *canvas.shape).contiguous()
     return outline(canvas.ask, canvas.root, grey)
 
 
 def stages(canvas: Canvas) -> list[Call]:
-    """Return one layer per resolution, the last of it, and then the last hidden layer and logits.
+    """Return the last layer of each resolution, then the last hidden layer and the logits.
 
-    Of the layers of one resolution those count that lie in no block which changes it.
+    Only layers outside of blocks that change the resolution are considered.
     """
     calls = calls_of(canvas)
     maps = [call for call in calls if _octave(call, canvas) is not None
@@ -65,7 +65,7 @@ def stages(canvas: Canvas) -> list[Call]:
 
 
 def _hidden(flat: Sequence[Call], maps: dict[str, Call]) -> list[Call]:
-    """Return the layer before the logits, and the logits, where they are no map's."""
+    """Return the layer before the logits, and the logits, unless they are maps already listed."""
     if not flat:
         return []
     before = [call for call in flat if call.shape != flat[-1].shape and call.kind != "Flatten"]
@@ -77,7 +77,7 @@ def _true(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _octave(call: Call, canvas: Canvas) -> int | None:
-    """Return in quarters of an octave how much smaller a layer's maps are; padding is no matter."""
+    """Return in quarter octaves how much smaller a layer's maps are; padding is ignored."""
     grid = grid_of(call.shape, canvas.shape)
     if grid is None or grid.kind != "first":
         return None
@@ -85,7 +85,7 @@ def _octave(call: Call, canvas: Canvas) -> int | None:
 
 
 def _changing(call: Call, calls: Sequence[Call], canvas: Canvas) -> int:
-    """Return in how many blocks ``call`` lies whose output has another resolution."""
+    """Return the number of blocks around ``call`` whose output has another resolution."""
     return sum(
         call.name.startswith(f"{other.name.partition('#')[0]}.")
         and _octave(other, canvas) != _octave(call, canvas)

@@ -1,4 +1,4 @@
-"""Many thumbnails in one picture: at their places, or on a grid."""
+"""Many thumbnails in one image: at given positions, or on a grid."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,10 +21,10 @@ def scattered(
     thumbnails: Tensor, places: Floats, labels: Sequence[int], *, side: int = 1400,
     arrows: Sequence[tuple[int, int]] = (),
 ) -> Tensor:  # fmt: skip
-    """Return one picture (3, side, side) of ``thumbnails`` (n, c, h, w) at ``places`` in [0, 1].
+    """Return one image (3, side, side) of ``thumbnails`` (n, c, h, w) at ``places`` in [0, 1].
 
-    Each has a frame in the colour of its label. ``arrows`` are lines from one thumbnail's middle
-    to another's, with a dot where they end.
+    Each has a frame in the colour of its label. ``arrows`` are lines between the centres of two
+    thumbnails, with a dot at the end.
     """
     room = min(max(int(side / max(len(places), 1) ** 0.5 * 0.8), 12), 48)
     picture = Image.new("RGB", (side, side), "white")
@@ -45,7 +45,7 @@ def scattered(
 
 
 def gridded(thumbnails: Tensor, places: Floats, labels: Sequence[int], *, room: int = 40) -> Tensor:
-    """Return one picture of ``thumbnails`` on a square grid, each near where it lay."""
+    """Return one image of ``thumbnails`` on a square grid, each near its position."""
     cells, side = grid_places(places)
     picture = Image.new("RGB", (side * room, side * room), "white")
     draw = ImageDraw.Draw(picture)

@@ -1,4 +1,4 @@
-"""DeepDream (Mordvintsev et al. 2015): what a layer sees in an image, made stronger."""
+"""DeepDream (Mordvintsev et al. 2015): amplify the features that a layer detects in an image."""
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -14,21 +14,21 @@ from advkit.engine.transforms import blur, move
 
 
 class Dream(NamedTuple):
-    """How a dream goes on; sizes in pixels."""
+    """Settings of a dream; sizes in pixels."""
 
     octaves: int = 4
     scale: float = 1.4
     steps: int = 10
     """Per octave."""
     step: float = 1.5 / 255
-    """Mean |change| of a pixel value in one move."""
+    """Mean |change| of a pixel value in one step."""
     jitter: int = 32
     smooth: float = 0.0
-    """Deviation of the Gaussian, in pixels, that the gradient is blurred by: against grids."""
+    """Deviation in pixels of the Gaussian blur of the gradient, against grid patterns."""
     tile: int = 512
-    """Larger images are worked on in parts of this size, cut elsewhere at each step."""
+    """Larger images are processed in tiles of this size, with other boundaries at each step."""
     least: int = 48
-    """Octaves whose shorter side would be less are left out."""
+    """Octaves with a smaller shorter side are omitted."""
 
 
 def dreamt(
@@ -39,9 +39,9 @@ def dreamt(
     seed: int = 0,
     tell: Callable[[int, float], None] = lambda _step, _value: None,
 ) -> Tensor:
-    """Return ``x`` (1, c, h, w) changed by every octave, from the smallest to the whole size.
+    """Return ``x`` (1, c, h, w) changed at every octave, from the smallest to full size.
 
-    With no steps the image comes back to the last bit. ``objective`` must take any size.
+    Without steps the image is returned exactly. ``objective`` must accept any size.
     """
     sizes = octave_sizes(x.shape[2], x.shape[3], plan)
     detail = torch.zeros_like(_resized(x, sizes[0]))
@@ -60,7 +60,7 @@ def dreamt(
 
 
 def octave_sizes(height: int, width: int, plan: Dream) -> list[tuple[int, int]]:
-    """Return the sizes of the octaves, smallest first; those below ``plan.least`` are left out."""
+    """Return the sizes of the octaves, smallest first; those below ``plan.least`` are omitted."""
     found = []
     for k in range(max(plan.octaves, 1)):
         size = (round(height / plan.scale**k), round(width / plan.scale**k))
@@ -79,7 +79,7 @@ def _resized(x: Tensor, size: tuple[int, int]) -> Tensor:
 def _octave(
     objective: Objective, x: Tensor, plan: Dream, seed: int, octave: int
 ) -> Iterator[Point]:
-    """Walk through one octave; every step is taken on the image rolled by another amount."""
+    """Run one octave; every step is taken on the image rolled by another offset."""
     rule = dream_rule(plan.step)
     for step in range(plan.steps + 1):
         down, right = _roll(x, plan, seed, octave, step)
@@ -94,9 +94,9 @@ def _octave(
 
 
 def _in_tiles(objective: Objective, x: Tensor, tile: int) -> Point:
-    """Return value and gradient of ``x`` (1, c, h, w), the sum over parts of ``tile`` pixels.
+    """Return value and gradient of ``x`` (1, c, h, w), summed over tiles of ``tile`` pixels.
 
-    Memory is that of one part. Parts of a row are alike in size.
+    Needs the memory of one tile. Tiles of a row have about equal size.
     """
     slope, total = torch.zeros_like(x), torch.zeros(1)
     for top, bottom in _cuts(x.shape[2], tile):
@@ -108,14 +108,14 @@ def _in_tiles(objective: Objective, x: Tensor, tile: int) -> Point:
 
 
 def _cuts(length: int, tile: int) -> list[tuple[int, int]]:
-    """Return the ends of parts of ``length`` that are alike and at most ``tile`` long."""
+    """Return the ends of about equal parts of ``length``, at most ``tile`` long."""
     parts = -(-length // tile)
     at = [length * i // parts for i in range(parts + 1)]
     return list(pairwise(at))
 
 
 def _roll(x: Tensor, plan: Dream, seed: int, octave: int, step: int) -> tuple[int, int]:
-    """Return by how much a step's image is rolled: by any amount where it is cut into tiles."""
+    """Return the offset by which a step's image is rolled: any offset if it is cut into tiles."""
     draw = uniform(keys(seed, ["dream"], x[:1], octave, step), (2,))[0]
     if max(x.shape[2:]) > plan.tile:
         return int(draw[0] * x.shape[2]), int(draw[1] * x.shape[3])
@@ -124,9 +124,9 @@ def _roll(x: Tensor, plan: Dream, seed: int, octave: int, step: int) -> tuple[in
 
 
 def dream_rule(step: float, low: float = 0.0, high: float = 1.0) -> Rule:
-    """Return moves along the gradient divided by its mean size, within [low, high].
+    """Return steps along the gradient divided by its mean magnitude, within [low, high].
 
-    An image whose gradient is 0 stays.
+    An image whose gradient is 0 is unchanged.
     """
 
     def update(point: Point, state: None) -> tuple[Tensor, None]:
@@ -138,5 +138,5 @@ def dream_rule(step: float, low: float = 0.0, high: float = 1.0) -> Rule:
 
 
 def zoomed(x: Tensor, share: float) -> Tensor:
-    """Return ``x`` (1, c, h, w) with ``share`` of every side cut off, and enlarged again."""
+    """Return ``x`` (1, c, h, w) with ``share`` of every side cropped, and enlarged again."""
     return move(x, factor=1 / (1 - 2 * share), edge="border")

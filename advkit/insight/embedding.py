@@ -1,4 +1,4 @@
-"""Codes of many images in the plane: t-SNE, and numbers that do not depend on the picture."""
+"""Codes of many images in the plane (t-SNE), and statistics that do not depend on the plot."""
 
 import math
 from typing import Any, NamedTuple
@@ -14,13 +14,14 @@ Floats = NDArray[np.floating[Any]]
 
 
 class Embedding(NamedTuple):
-    """Places of the codes in the plane, and how it was made."""
+    """Positions of the codes in the plane, and parameters of the embedding."""
 
     places: NDArray[np.float64]
     """(n, 2), each axis within [0, 1]."""
     settings: dict[str, Any]
     divergence: float
-    """Kullback-Leibler divergence between affinities there and here, after the last step."""
+    """Kullback-Leibler divergence between the affinities of codes and positions, after the last
+    step."""
 
 
 def tsne(codes: Floats, *, perplexity: float = 30.0, seed: int = 0) -> Embedding:
@@ -58,7 +59,7 @@ def reduced(codes: Floats, dimensions: int) -> Floats:
 
 
 def squared(places: Floats) -> NDArray[np.float64]:
-    """Return ``places`` (n, 2) within [0, 1], at one scale for both axes."""
+    """Return ``places`` (n, 2) within [0, 1], with the same scale for both axes."""
     low, high = places.min(0), places.max(0)
     middle, span = (low + high) / 2, float((high - low).max()) or 1.0
     return np.asarray((places - middle) / span + 0.5, dtype=np.float64)
@@ -67,7 +68,7 @@ def squared(places: Floats) -> NDArray[np.float64]:
 def conditional(codes: Floats, perplexity: float) -> NDArray[np.float64]:
     """Return the affinities p(j | i), (n, n): each row's entropy is log(perplexity).
 
-    Found by bisection of each row's width.
+    By bisection of each row's width.
     """
     squares = cdist(codes, codes, "sqeuclidean")
     np.fill_diagonal(squares, np.inf)
@@ -94,7 +95,7 @@ def affinities(codes: Floats, perplexity: float) -> NDArray[np.float64]:
 
 
 def divergence(p: Floats, places: Floats) -> tuple[float, NDArray[np.float64]]:
-    """Return KL(P | Q) of ``places`` (n, 2), and its slope there, (n, 2)."""
+    """Return KL(P | Q) of ``places`` (n, 2), and its gradient, (n, 2)."""
     near = 1 / (1 + cdist(places, places, "sqeuclidean"))
     np.fill_diagonal(near, 0)
     q = near / near.sum()
@@ -105,7 +106,7 @@ def divergence(p: Floats, places: Floats) -> tuple[float, NDArray[np.float64]]:
 
 
 def neighbour_purity(codes: Floats, labels: NDArray[np.int64], k: int = 10) -> float:
-    """Return the mean share of the ``k`` nearest others with one's own label; ties by place."""
+    """Return the mean share of the ``k`` nearest neighbours with the same label; ties by index."""
     flat = codes.reshape(len(codes), -1)
     apart = cdist(flat, flat)
     np.fill_diagonal(apart, np.inf)
@@ -114,18 +115,17 @@ def neighbour_purity(codes: Floats, labels: NDArray[np.int64], k: int = 10) -> f
 
 
 class Probe(NamedTuple):
-    """How well a linear classifier reads the labels off codes; of images it was not fitted to."""
+    """Accuracy of a linear classifier on codes of images that it was not fitted to."""
 
     right: int
     n: int
 
 
 def linear_probe(codes: Floats, labels: NDArray[np.int64], seed: int = 0) -> Probe:
-    """Return how many labels a linear classifier gets right, of images it was not fitted to.
+    """Return the held-out accuracy of a linear classifier on codes.
 
-    Five fits, each without a fifth of the images.
-
-    Codes are brought to 50 principal components of the fitted part, each of deviation 1.
+    Five fits, each without a fifth of the images. Codes are reduced to 50 principal components of
+    the fitted part, each of deviation 1.
     """
     from sklearn.decomposition import PCA
     from sklearn.linear_model import LogisticRegression
@@ -148,9 +148,9 @@ def linear_probe(codes: Floats, labels: NDArray[np.int64], seed: int = 0) -> Pro
 
 
 def grid_places(places: Floats) -> tuple[NDArray[np.int64], int]:
-    """Return for each place (n, 2) its own cell of a square grid, and how many cells a side has.
+    """Return for each position (n, 2) its cell of a square grid, and the cells per side.
 
-    The sum of squared ways is the least possible.
+    The sum of squared distances is minimal.
     """
     side = math.ceil(math.sqrt(len(places)))
     across = (np.arange(side) + 0.5) / side

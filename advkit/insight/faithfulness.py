@@ -1,4 +1,4 @@
-"""Does the score depend on what a map marks? Curves of hiding it first, and of showing it first."""
+"""Faithfulness of maps: deletion and insertion curves, pointing game."""
 
 import numpy as np
 import torch
@@ -7,15 +7,15 @@ from torch import Tensor
 
 from advkit.engine.seeding import keys, uniform
 from advkit.engine.transforms import as_images, blur
-from advkit.insight.looking import Look, each_draw
+from advkit.insight.method_input import Look, each_draw
 from advkit.insight.similarity import descending
 
 ORDERS, STEPS = 8, 20
-"""Random orders that a map is held against, and points of a curve."""
+"""Random orders to compare a map with, and points of a curve."""
 
 
 def order_of(saliency: Tensor) -> Tensor:
-    """Return the pixels of maps (n, height, width) from the most marked down, (n, pixels)."""
+    """Return the pixels of maps (n, height, width) in descending order, (n, pixels)."""
     ranked = [descending(each.double().cpu().numpy()) for each in saliency]
     return torch.from_numpy(np.stack(ranked)).to(saliency.device)
 
@@ -23,15 +23,15 @@ def order_of(saliency: Tensor) -> Tensor:
 def deletion(look: Look, order: Tensor, fill: Tensor, steps: int = STEPS) -> Tensor:
     """Return the score while pixels are replaced by ``fill`` in ``order``, (n, steps + 1).
 
-    ``order`` (n, pixels) and ``fill`` (like x); all channels of a pixel go together. The first is
-    the image's own score, the last that of ``fill`` (Petsiuk et al. 2018). A step is a
-    steps-th of all pixels, the last ones the smaller where that is not whole.
+    ``order`` (n, pixels) and ``fill`` (like x); all channels of a pixel are replaced together. The
+    first score is the image's, the last that of ``fill`` (Petsiuk et al. 2018). A step replaces a
+    steps-th of all pixels, the last step fewer if that is not whole.
     """
     return _curve(look, order, look.x, fill, steps)
 
 
 def insertion(look: Look, order: Tensor, fill: Tensor, steps: int = STEPS) -> Tensor:
-    """Return the score while pixels of the image are put into ``fill`` in ``order``."""
+    """Return the score while pixels of the image replace those of ``fill`` in ``order``."""
     return _curve(look, order, fill, look.x, steps)
 
 
@@ -55,7 +55,7 @@ def _curve(look: Look, order: Tensor, begin: Tensor, end: Tensor, steps: int) ->
 
 
 def area(curve: Tensor) -> Tensor:
-    """Return the mean height of curves (n, points), by trapezoids, (n,)."""
+    """Return the mean height of curves (n, points), by the trapezoidal rule, (n,)."""
     return (curve[:, 1:] + curve[:, :-1]).mean(1) / 2
 
 
@@ -70,7 +70,7 @@ def random_orders(look: Look, count: int = ORDERS) -> Tensor:
 
 
 def blurred(x: Tensor) -> Tensor:
-    """Return images with nothing but their coarse colours, by a blur of an eighth of a side."""
+    """Return images blurred by an eighth of a side, which leaves coarse colours only."""
     images = as_images(x)
     return blur(images, max(images.shape[2:]) / 8).reshape(x.shape)
 
@@ -78,9 +78,9 @@ def blurred(x: Tensor) -> Tensor:
 def pointing_game(
     saliency: NDArray[np.floating], truth: NDArray[np.bool_], tolerance: int = 15
 ) -> bool | None:
-    """Say whether the largest value of a map lies on the object, or within ``tolerance`` pixels.
+    """Return whether the maximum of a map lies on the object, or within ``tolerance`` pixels.
 
-    None where the truth (height, width) is empty: nothing can be hit (Zhang et al. 2018).
+    None if ``truth`` (height, width) is empty (Zhang et al. 2018).
     """
     if not truth.any():
         return None

@@ -1,4 +1,7 @@
-"""Images of nothing that a net is certain of (Nguyen et al. 2015, arXiv:1412.1897)."""
+"""Images without content that a net classifies with certainty (Nguyen et al. 2015).
+
+arXiv:1412.1897.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -7,8 +10,8 @@ import torch
 from torch import Tensor
 
 from advkit.engine import Point, Rule, ascend, evaluate, rows, rules
-from advkit.engine.codes import Code
 from advkit.engine.gradient import Objective
+from advkit.engine.layer_outputs import Code
 from advkit.engine.objectives import log_odds
 from advkit.engine.seeding import keys, normal, uniform
 from advkit.engine.transforms import blur
@@ -18,15 +21,15 @@ LEVELS = (0.5, 0.9, 0.99, 0.999)
 
 
 class Fooling(NamedTuple):
-    """The image that was reached, as it is saved, and how soon."""
+    """The final image as saved, and the steps that it took."""
 
     image: Tensor
     """(c, h, w) in [0, 1]."""
     probability: float
-    """Of the class, of the image as it is saved."""
+    """Probability of the class for the image as saved."""
     reached: dict[str, int | None]
-    """The first step at which the class is first ('first'), and at which its probability is over
-    each of `LEVELS`; None where it was never."""
+    """The first step at which the class is predicted ('first'), and at which its probability
+    exceeds each of `LEVELS`; None if never."""
     values: list[float]
     """The probability at every step."""
 
@@ -36,11 +39,11 @@ def ascended(
     regularised: bool = False, mean: Tensor | float = 0.0,
     tell: Callable[[int, float], None] = lambda _step, _value: None,
 ) -> Fooling:  # fmt: skip
-    """Return ``start`` (1, ...) moved until its probability of ``target`` is ``confidence``.
+    """Return ``start`` (1, ...) changed until its probability of ``target`` is ``confidence``.
 
-    The gradient of the log odds of the class, in moves of 0.5 in L2 per 28 x 28 values that
-    shorten along a cosine: what it takes, no more. ``regularised``: with decay and a blur every 4
-    steps (Nguyen et al. 2015), which makes shapes. The box [0, 1] holds throughout.
+    Ascends the log odds of the class in steps of 0.5 in L2 per 28 x 28 values, annealed by a
+    cosine. ``regularised``: with decay and a blur every 4 steps (Nguyen et al. 2015), which gives
+    shapes. The image stays in [0, 1] throughout.
     """
     target_class = torch.tensor([target], device=start.device)
     goal = certainty(ask, target_class)
@@ -84,13 +87,13 @@ def _note(reached: dict[str, int | None], step: int, p: float, first: bool) -> N
 
 
 def _plain(start: Tensor, mean: Tensor | float, regularised: bool, steps: int) -> Rule:
-    """Return moves along the gradient that shorten to 0; or alike, with decay and a blur."""
+    """Return gradient ascent with annealed steps; or with constant steps, decay and blur."""
     length = 0.5 * (start[0].numel() / 784) ** 0.5
 
     def update(point: Point, step: int) -> tuple[Tensor, int]:
         slope = point.gradient
         size = slope.flatten(1).norm(dim=1).clamp_min(torch.finfo(slope.dtype).tiny)
-        # Decay would win over moves that shorten.
+        # Decay would dominate annealed steps.
         now = length if regularised else length * rules.cosine(step, steps)
         x = point.x + now * slope / rows(size, slope)
         if regularised:
@@ -106,11 +109,11 @@ def evolved(
     population: int = 16, seed: int = 0, name: str = "0",
     tell: Callable[[int, float], None] = lambda _step, _value: None,
 ) -> Fooling:  # fmt: skip
-    """Return an image found by mutation and choice alone: no gradient is asked for.
+    """Return an image found by mutation and selection alone, without gradients.
 
-    Each generation draws ``population`` children, half around the best so far alone and half with
-    a mixture of the two best; a tenth of the values change (the direct encoding of Nguyen et al.
-    2015). One step is one generation.
+    Each generation draws ``population`` children, half from the best image and half from a mixture
+    of the two best; a tenth of the values mutate (the direct encoding of Nguyen et al. 2015). One
+    step is one generation.
     """
     classes = torch.tensor([target], device=start.device)
     parents = start.expand(2, *start.shape[1:])
@@ -141,19 +144,19 @@ def _children(parents: Tensor, count: int, seed: int, name: str, step: int) -> T
 
 
 def start_of(kind: str, shape: tuple[int, ...], mean: Tensor, seed: int, name: str) -> Tensor:
-    """Return the image to begin at, (1, c, h, w): noise, or zero, which is the net's mean image."""
+    """Return the start image, (1, c, h, w): noise, or zero, which is the net's mean image."""
     if kind == "zero":
         return eight_bits(mean.expand(1, *shape).clone())
     return eight_bits(uniform(keys(seed, [name], mean, "noise"), shape).float())
 
 
 class Manifold(NamedTuple):
-    """The codes of real images: how far is another from them?"""
+    """The codes of real images, as a reference for the distance of others."""
 
     codes: Tensor
     """(n, d)."""
     own: Tensor
-    """(n,) each one's distance to its k-th nearest other."""
+    """(n,) distance of each to its k-th nearest neighbour."""
     neighbours: int
 
     def distance(self, codes: Tensor) -> Tensor:
@@ -161,12 +164,12 @@ class Manifold(NamedTuple):
         return torch.cdist(codes, self.codes).kthvalue(self.neighbours, dim=1).values
 
     def rarity(self, codes: Tensor) -> Tensor:
-        """Return the share of real images that lie farther out than ``codes``, (m,)."""
+        """Return the share of real images that are further from the others than ``codes``, (m,)."""
         return (self.own[None] >= self.distance(codes)[:, None]).double().mean(1)
 
 
 def manifold(codes: Tensor, neighbours: int = 5) -> Manifold:
-    """Return what is known of the codes (n, d) of real images (after Sun et al. 2022)."""
+    """Return the reference for codes (n, d) of real images (after Sun et al. 2022)."""
     k = min(neighbours, len(codes) - 1)
     each = torch.cdist(codes, codes).kthvalue(k + 1, dim=1).values
     return Manifold(codes, each, k)

@@ -1,4 +1,4 @@
-"""The gradient of a score, by itself and averaged: where a small change would move the score."""
+"""Gradient methods: the gradient of a score, averaged, or integrated."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from advkit.engine.norms import rows
 from advkit.engine.relu import Backward, ruled
 from advkit.engine.seeding import keys, normal, uniform
 from advkit.errors import UsageError
-from advkit.insight.looking import Look, each_draw
+from advkit.insight.method_input import Look, each_draw
 
 MOST_STEPS = 200
 
@@ -27,10 +27,10 @@ def gradient_times_input(look: Look) -> Tensor:
 
 
 def deconvnet(look: Look) -> Tensor:
-    """Return what a deconvnet projects back, shape of x (Zeiler and Fergus 2014).
+    """Return the deconvnet projection, shape of x (Zeiler and Fergus 2014).
 
-    The way back rectifies what comes back, not what went forth; max-pooling goes back through its
-    switches. Raises InapplicableError for nets without ReLU.
+    The backward pass rectifies the gradient instead of masking it by the forward pass; max-pooling
+    uses its switches. Raises InapplicableError for nets without ReLU.
     """
     return _ruled(look, "deconvnet")
 
@@ -51,8 +51,8 @@ def _ruled(look: Look, rule: Backward) -> Tensor:
 def smooth_grad(look: Look, *, draws: int = 32, noise: float = 0.15) -> Tensor:
     """Return the mean gradient at noisy copies, shape of x (Smilkov et al. 2017).
 
-    The noise is normal; its deviation is ``noise`` times the range of each image. Every second
-    draw is the mirror of the one before: the mean settles sooner.
+    The noise is normal; its deviation is ``noise`` times the range of each image. Every second draw
+    is the negative of the one before (antithetic sampling).
     """
     return _moments(look, draws, noise)[0].to(look.x)
 
@@ -83,7 +83,7 @@ def _moments(look: Look, draws: int, noise: float) -> tuple[Tensor, Tensor]:
 
 
 class Integrated(NamedTuple):
-    """Integrated gradients, and how far their sum is from what it must be."""
+    """Integrated gradients, and the error of their sum (completeness)."""
 
     values: Tensor
     """Shape of x."""
@@ -92,13 +92,13 @@ class Integrated(NamedTuple):
     rise: Tensor
     """(n,): score at x - score at the baseline."""
     steps: Tensor
-    """(n,): points on the way that were needed."""
+    """(n,): number of points that were needed."""
 
 
 def integrated_gradients(
     look: Look, *, steps: int = 50, baseline: float = 0.0, tolerance: float = 0.05
 ) -> Tensor:
-    """Return integrated gradients from a flat image, shape of x; see `integrate`."""
+    """Return integrated gradients from a constant image, shape of x; see `integrate`."""
     return integrate(look, steps=steps, baseline=baseline, tolerance=tolerance).values
 
 
@@ -109,10 +109,10 @@ def integrate(
     baseline: float | Tensor = 0.0,
     tolerance: float = 0.05,
 ) -> Integrated:
-    """Integrate the gradient on the straight way from a baseline (Sundararajan et al. 2017).
+    """Integrate the gradient on the line from a baseline (Sundararajan et al. 2017).
 
-    Gauss-Legendre with ``steps`` points, doubled up to 200 for the samples whose sum misses the
-    rise of the score by more than ``tolerance`` of it (completeness). ``baseline`` is a pixel
+    Gauss-Legendre with ``steps`` points, doubled up to 200 for samples whose sum differs from the
+    difference of the score by more than ``tolerance`` of it (completeness). ``baseline`` is a pixel
     value, or images (n, ...).
     """
     x = look.x
@@ -157,8 +157,8 @@ def _along(look: Look, start: Tensor, steps: int) -> Tensor:
 def expected_gradients(look: Look, background: Tensor, *, draws: int = 100) -> Tensor:
     """Return integrated gradients averaged over baselines, shape of x (Erion et al. 2021).
 
-    Each draw takes one image of ``background`` (m, ...) and one place on the way from it, both at
-    random: no image is singled out as "nothing".
+    Each draw takes one image of ``background`` (m, ...) and one point of the line from it, both at
+    random.
     """
     x = look.x
     if not len(background) or background.shape[1:] != x.shape[1:]:
@@ -168,7 +168,7 @@ def expected_gradients(look: Look, background: Tensor, *, draws: int = 100) -> T
         )
     chance = uniform(keys(look.seed, look.ids, x, "expected"), (draws, 2))
     start = (chance[..., 0] * len(background)).long()
-    # One place per stratum: the same expectation as uniform places, with less variance.
+    # One point per stratum: the same expectation as uniform points, with less variance.
     share = ((torch.arange(draws, device=x.device) + chance[..., 1]) / draws).to(x)
 
     def points(who: Tensor, which: Tensor) -> Tensor:

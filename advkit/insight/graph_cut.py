@@ -1,4 +1,4 @@
-"""The cheapest labelling of pixels as object or background, exactly, by a minimum cut."""
+"""The exact minimum-cost labelling of pixels as object or background, by a minimum cut."""
 
 from typing import Any
 
@@ -13,24 +13,25 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 NEIGHBOURS = ((0, 1, 1.0), (1, 0, 1.0), (1, 1, 2**0.5), (1, -1, 2**0.5))
 FINEST, LARGEST = 1000.0, 2**28
-"""scipy's flow takes whole numbers: costs are counted in thousandths, or coarser if they are
-large."""
+"""scipy's maximum flow takes integers: costs are counted in thousandths, or coarser if large."""
 
 
 def graph_cut(cost: Floats, links: list[Floats]) -> Bools:
     """Return which pixels are object, (height, width), at the least total cost.
 
-    ``cost`` (height, width, 2) is what labelling a pixel background (0) or object (1) costs, in
-    nats; infinity forbids it. ``links`` are what it costs that a pixel and its neighbour differ:
-    one array (height, width) for each of right, below, below right, below left (`contrast_links`).
-    Exact up to rounding to a thousandth (Boykov and Jolly 2001; the flow is Dinic's). Raises
-    InputError for costs that are not numbers.
+    ``cost`` (height, width, 2) is the cost in nats of labelling a pixel background (0) or object
+    (1); infinity forbids it. ``links`` are the costs if a pixel and its neighbour differ: one array
+    (height, width) for each of right, below, below right, below left (`contrast_links`). Exact up
+    to rounding to a thousandth (Boykov and Jolly 2001; the flow is Dinic's). Raises InputError for
+    NaN.
     """
     height, width = cost.shape[:2]
     if np.isnan(cost).any() or (cost == np.inf).all(2).any():
         raise InputError("a pixel can be neither object nor background", "give finite costs")
     least = cost - cost.min(2, keepdims=True)
-    least = np.minimum(least, 1 + _total(least, links))  # no cut is dearer: as good as infinity
+    least = np.minimum(
+        least, 1 + _total(least, links)
+    )  # no cut costs more, so that it serves as infinity
     scale = min(FINEST, LARGEST / max(least.max(), 1e-9))
     count = height * width
     source, sink = count, count + 1
@@ -53,7 +54,7 @@ def graph_cut(cost: Floats, links: list[Floats]) -> Bools:
 
 
 def _total(least: Floats, links: list[Floats]) -> float:
-    """Return more than any cut that respects what is forbidden costs."""
+    """Return an upper bound on the cost of every allowed cut."""
     finite = np.where(np.isfinite(least), least, 0)
     return float(finite.max(2).sum() + 2 * sum(np.abs(link).sum() for link in links))
 
@@ -83,8 +84,8 @@ def contrast_links(image: Floats, gamma: float) -> list[Floats]:
     """Return links that are cheap to cut where ``image`` (height, width, channels) changes.
 
     gamma exp(-beta |difference|^2) / distance, beta = 1 / (2 mean |difference|^2) over all
-    neighbours (Rother et al. 2004); beta is 0 on a flat image. The last row or column of an array
-    that has no such neighbour holds 0.
+    neighbours (Rother et al. 2004); beta is 0 for a constant image. Rows or columns without a
+    neighbour in that direction are 0.
     """
     squares = []
     for down, across, _ in NEIGHBOURS:

@@ -1,4 +1,4 @@
-"""Layers as maps: channels first, channels last, or tokens; and which layer to look at."""
+"""Layer outputs as maps (channels first, channels last, tokens), and the default CAM layer."""
 
 import math
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from advkit.engine.gradient import slopes
 from advkit.engine.layers import Call, outline, tensor_of
 from advkit.engine.seeding import keys, uniform
 from advkit.errors import InapplicableError
-from advkit.insight.looking import Look
+from advkit.insight.method_input import Look
 
 PREFIXES = range(9)
-"""Numbers of class and register tokens that are looked for before the grid."""
+"""Numbers of class and register tokens that may precede the grid."""
 
 
 class Grid(NamedTuple):
-    """How a layer's output of one sample is a map of ``height`` by ``width``."""
+    """How a layer's output for one sample maps to ``height`` by ``width``."""
 
     kind: str
     """first (channels, h, w), last (h, w, channels), or tokens (prefix + h * w, channels)."""
@@ -34,10 +34,10 @@ class Grid(NamedTuple):
 
 
 def grid_of(shape: Sequence[int], image: Sequence[int]) -> Grid | None:
-    """Return how a layer of this shape is a map of images (channels, height, width), None if not.
+    """Return the grid of a layer for images (channels, height, width), None if it is no map.
 
-    Maps of one pixel are none. Tokens are a grid with the image's aspect, after as few others as
-    possible.
+    Maps of one pixel do not count. Tokens form a grid with the image's aspect, after as few other
+    tokens as possible.
     """
     height, width = image[-2:] if len(image) == 3 else (1, image[-1])
     if len(shape) == 3:
@@ -51,7 +51,7 @@ def grid_of(shape: Sequence[int], image: Sequence[int]) -> Grid | None:
 
 
 def _fits(size: Sequence[int], height: int, width: int) -> bool:
-    """Say whether a map of ``size`` has about the aspect of the image: strides round up."""
+    """Return whether a map of ``size`` has about the aspect of the image: strides round up."""
     h, w = size
     return h <= height and w <= width and abs(h * width - w * height) < max(height, width)
 
@@ -65,10 +65,7 @@ def _tokens(count: int, height: int, width: int) -> Grid | None:
 
 
 def as_maps(activation: Tensor, grid: Grid) -> Tensor:
-    """Return a layer's output (n, ...) as (n, channels, height, width); other tokens are left out.
-
-    Raises nothing: ``grid`` is that of `grid_of` for this layer.
-    """
+    """Return a layer's output (n, ...) as (n, channels, height, width), without other tokens."""
     if grid.kind == "first":
         return activation
     if grid.kind == "last":
@@ -78,7 +75,7 @@ def as_maps(activation: Tensor, grid: Grid) -> Tensor:
 
 
 def maps_of(name: str, activation: Tensor, look: Look) -> tuple[Tensor, Grid]:
-    """Return the layer's output as maps, and how; raises InapplicableError if it is no map."""
+    """Return the layer's output as maps, and its grid; raises InapplicableError if it is no map."""
     grid = grid_of(activation.shape[1:], look.x.shape[1:])
     if grid is None:
         shape = tuple(activation.shape[1:])
@@ -92,11 +89,11 @@ def maps_of(name: str, activation: Tensor, look: Look) -> tuple[Tensor, Grid]:
 def last_map(look: Look) -> str:
     """Return the name of the last layer that is a map and that the score depends on.
 
-    Whatever pools comes after it; in a transformer, where the score is read off one token, it is
-    a layer before the last mixing of tokens. Raises InapplicableError where there is none.
+    Usually the one before pooling; in a transformer with a class token a layer before the last
+    mixing of tokens. Raises InapplicableError if there is none.
     """
     image = look.x.shape[1:]
-    # Noise, so that the choice is the model's, not that of the first image.
+    # Noise, so that the choice does not depend on the first image.
     seen = uniform(keys(0, ["last_map"], look.x[:1]), image).to(look.x)
     look = look._replace(x=seen, objective=look.asking(torch.tensor([0], device=seen.device)))
     maps = [call for call in outline(look.model, look.root, seen)
@@ -111,7 +108,7 @@ def last_map(look: Look) -> str:
 
 
 def _reached(look: Look, maps: Sequence[Call]) -> list[Call]:
-    """Return the calls at whose places, other tokens left out, the score has a gradient."""
+    """Return the calls at whose grid positions the score has a gradient."""
     outputs: dict[str, Tensor] = {}
     counts: dict[str, int] = {}
     wanted = {call.name.partition("#")[0] for call in maps}

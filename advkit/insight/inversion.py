@@ -1,4 +1,4 @@
-"""Back from a code to an image (Mahendran and Vedaldi 2015): what a layer still knows."""
+"""Inversion of a layer's code (Mahendran and Vedaldi 2015): an image with the same code."""
 
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from advkit.engine import Objective, Point, Rule, ascend, evaluate, rules
-from advkit.engine.codes import Code, code_distance
 from advkit.engine.image_terms import alpha_norm, total_variation
+from advkit.engine.layer_outputs import Code, code_distance
 from advkit.engine.quasi_newton import lbfgs
 from advkit.engine.seeding import keys, normal
 from advkit.engine.spectrum import changes_of, seen_through
@@ -23,26 +23,26 @@ POWER = 0.5 * 8e-10 * 68.9**4
 
 
 class Priors(NamedTuple):
-    """Weights in units that carry over to any size: 1 is the published weight at 227 pixels."""
+    """Weights in units that hold for any size: 1 is the published weight at 227 pixels."""
 
     variation: float = 1.0
-    """Half of it times the mean of dx^2 + dy^2, by `SPREAD` squared."""
+    """Weight of half the mean of dx^2 + dy^2, divided by `SPREAD` squared."""
     power: float = 0.1
-    """Of the mean sixth power about mid-grey; the box keeps values in range as well."""
+    """Weight of the mean sixth power about mid-grey; the box limits values as well."""
 
 
 class Reconstruction(NamedTuple):
-    """An image found from its code, as it is saved, and how far its code is off."""
+    """An image reconstructed from its code, as saved, and the error of its code."""
 
     image: Tensor
     """(c, h, w) in [0, 1]."""
     code_error: float
-    """|code - wanted|^2 / |wanted|^2, of the image as it is saved."""
+    """|code - wanted|^2 / |wanted|^2, of the image as saved."""
     values: list[float]
 
 
 def regularised(code: Code, wanted: Tensor, priors: Priors) -> Objective:
-    """Return minus the loss: code distance, total variation, sixth power, all without units."""
+    """Return minus the loss: code distance, total variation, sixth power, all normalised."""
     distance = code_distance(code, wanted)
 
     def value(x: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
@@ -67,7 +67,7 @@ def inverted(
     name: str = "0",
     tell: Callable[[int, float], None] = lambda _step, _value: None,
 ) -> Reconstruction:
-    """Return the image whose code is nearest to ``wanted`` (1, ...), found from noise."""
+    """Return the image whose code is nearest to ``wanted`` (1, ...), optimised from noise."""
     noise = normal(keys(seed, [name], canvas.mean, "inversion"), canvas.shape).float()
     start = (canvas.mean + 0.02 * noise).clamp(0.02, 0.98)
     objective = regularised(code, wanted, priors)
@@ -99,7 +99,7 @@ def _walk(
 
 
 def faded(rule: Rule, rate: float, steps: int) -> Rule:
-    """Return ``rule`` with its moves times ``rate``, and that falling to 0 along a cosine."""
+    """Return ``rule`` with its steps times ``rate``, annealed to 0 by a cosine."""
 
     def update(point: Point, state: tuple[int, object]) -> tuple[Tensor, tuple[int, object]]:
         step, inner = state
@@ -110,10 +110,10 @@ def faded(rule: Rule, rate: float, steps: int) -> Rule:
 
 
 def falling(steps: int, decay: float = 0.9) -> Rule:
-    """Return gradient ascent with momentum in three stages of rates, each a tenth, begun anew.
+    """Return gradient ascent with momentum in three stages, each with a tenth of the rate before.
 
-    The momentum is forgotten where the rate changes, as the authors' code does. The first rate is
-    set by the first gradient: a move of 0.02 in root mean square.
+    Momentum is reset between stages, as in the authors' code. The first rate is set by the first
+    gradient: a step of 0.02 in root mean square.
     """
 
     def init(x: Tensor) -> tuple[int, float, Tensor]:
@@ -136,8 +136,8 @@ def falling(steps: int, decay: float = 0.9) -> Rule:
 def usual_priors(shrunk: float) -> Priors:
     """Return the weights for a layer whose maps are ``shrunk`` times smaller than the image.
 
-    Total variation grows from 0.01 at full size to 8 for codes without places. Published are 1, 10
-    and 100, by depth, for a net of that time; the box lets less do.
+    Total variation rises from 0.01 at full size to 8 for codes without positions. Published are 1,
+    10 and 100, by depth, for another net; with the box, less is enough.
     """
     steps = ((1.5, 0.01), (2.5, 0.1), (4.5, 0.3), (8.5, 1.0), (16.5, 3.0))
     weight = next((weight for most, weight in steps if shrunk <= most), 8.0)

@@ -1,4 +1,4 @@
-"""How near one picture is to another: PSNR and SSIM on the scale of the pixels."""
+"""Similarity of two images: PSNR and SSIM on the scale of the pixels."""
 
 from collections.abc import Callable
 
@@ -10,15 +10,15 @@ from advkit.insight.graph_cut import Floats
 
 
 def peak_signal_to_noise(a: Floats, b: Floats) -> float:
-    """Return 10 log10(1 / mean squared difference) in decibels, of pictures in [0, 1]."""
+    """Return 10 log10(1 / mean squared difference) in decibels, for images in [0, 1]."""
     error = float(np.mean((a.astype(float) - b) ** 2))
     return float("inf") if error == 0 else float(-10 * np.log10(error))
 
 
 def picture_ssim(a: Floats, b: Floats) -> float:
-    """Return the mean SSIM of pictures (h, w, channels) in [0, 1], over places and channels.
+    """Return the mean SSIM of images (h, w, channels) in [0, 1], over positions and channels.
 
-    Gaussian windows of deviation 1.5, range 1 (Wang et al. 2004). 1 for the same picture.
+    Gaussian windows of deviation 1.5, range 1 (Wang et al. 2004). 1 for equal images.
     """
     return float(ssim_everywhere(a, b, _smooth, 1.0).mean())
 
@@ -26,7 +26,7 @@ def picture_ssim(a: Floats, b: Floats) -> float:
 def ssim_everywhere(
     a: Floats, b: Floats, mean: Callable[[Floats], Floats], span: float, unbiased: float = 1.0
 ) -> Floats:
-    """Return the SSIM at every place (Wang et al. 2004), 1 where both are flat.
+    """Return the SSIM at every position (Wang et al. 2004), 1 where both are constant.
 
     ``mean`` averages over a window, variances are times ``unbiased``, values range over ``span``.
     """

@@ -1,4 +1,4 @@
-"""The Python face: a model, images and a target in, raw maps out."""
+"""The Python interface of saliency maps: a model, images and a target in, raw maps out."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -12,7 +12,7 @@ from advkit.engine.modes import undisturbed
 from advkit.engine.transforms import as_images
 from advkit.errors import UsageError
 from advkit.insight.cam import enlarged
-from advkit.insight.looking import Look, root_of
+from advkit.insight.method_input import Look, root_of
 from advkit.insight.methods import ABOUT, METHODS, Reduce, asked, method_of
 from advkit.insight.targets import aim
 
@@ -31,14 +31,14 @@ def saliency(
     ids: Sequence[str] | None = None,
     **options: Any,
 ) -> Tensor:
-    """Return how much each pixel of ``x`` (n, ...) has to do with ``target``: (n, height, width).
+    """Return the relevance of each pixel of ``x`` (n, ...) for ``target``: (n, height, width).
 
-    Raw numbers in units of the score (logits) or of its slope: nothing is normalised or clipped.
+    Raw numbers in units of the score (logits) or of its gradient, not normalised or clipped.
     ``target``, ``y`` and ``names`` are those of `targets.aim`; ``method`` is a name in `METHODS`,
-    with options as keywords or in the text ("smooth_grad:draws=50"). ``layer`` is the one that a
-    CAM looks at. ``reduce`` brings channels to one number per pixel, by default as the method's
-    paper does; see `attribution` for the channels apart. The model comes back as it was. Raises
-    UsageError, InputError, InapplicableError.
+    with options as keywords or in the text ("smooth_grad:draws=50"). ``layer`` is the layer of a
+    CAM. ``reduce`` reduces channels to one number per pixel, by default as the method's paper does;
+    see `attribution` for separate channels. The model is not changed. Raises UsageError,
+    InputError, InapplicableError.
     """
     values = attribution(model, x, target, method=method, layer=layer, y=y, names=names, seed=seed,
                          ids=ids, **options)  # fmt: skip
@@ -60,7 +60,7 @@ def attribution(
     ids: Sequence[str] | None = None,
     **options: Any,
 ) -> Tensor:
-    """Return what ``method`` itself gives: the shape of ``x``, or (n, h, w) of a layer or of masks.
+    """Return the raw output of ``method``: the shape of ``x``, or (n, h, w) of a layer or of masks.
 
     Parameters are those of `saliency`.
     """
@@ -82,7 +82,7 @@ def attribution(
 def reduced(values: Tensor, x: Tensor, how: Reduce) -> Tensor:
     """Return values of the shape of ``x`` as one map per image, (n, height, width).
 
-    Maps stay as they are.
+    Maps are returned unchanged.
     """
     if values.ndim == 3 and x.ndim == 4:
         return values

@@ -1,4 +1,4 @@
-"""What happens to the score when parts of the image are hidden: no gradient is needed."""
+"""Perturbation methods: the score when parts of the image are hidden, without gradients."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ from advkit.engine.gradient import evaluate
 from advkit.engine.seeding import keys, uniform
 from advkit.engine.transforms import as_images
 from advkit.errors import UsageError
-from advkit.insight.looking import Look, each_draw
+from advkit.insight.method_input import Look, each_draw
 
 
 def occlusion(look: Look, *, size: int = 0, stride: int = 0, fill: float = 0.0) -> Tensor:
@@ -52,18 +52,18 @@ def _square(height: int, width: int, top: int, left: int, size: int) -> Tensor:
 
 
 def _on(cover: Tensor, x: Tensor) -> Tensor:
-    """Spread masks (k, height, width) over all channels of ``x``."""
+    """Broadcast masks (k, height, width) over all channels of ``x``."""
     return cover[:, None].expand_as(as_images(x)).reshape(x.shape)
 
 
 def rise(
     look: Look, *, masks: int = 1000, cells: int = 7, keep: float = 0.5, fill: float = 0.0
 ) -> Tensor:
-    """Return the mean score where a pixel is kept, less that over all masks, (n, height, width).
+    """Return the mean score when a pixel is kept, minus that over all masks, (n, height, width).
 
     ``masks`` random grids of ``cells`` by ``cells``, each cell kept with probability ``keep``,
-    enlarged smoothly and shifted at random (Petsiuk et al. 2018, arXiv:1806.07421). All images
-    see the same masks.
+    upsampled smoothly and shifted at random (Petsiuk et al. 2018, arXiv:1806.07421). All images use
+    the same masks.
     """
     height, width = as_images(look.x[:1]).shape[2:]
     total = look.x.new_zeros(len(look.x), height, width)

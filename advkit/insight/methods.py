@@ -1,4 +1,4 @@
-"""The methods by name, and what a page says of each."""
+"""Saliency methods by name, and their descriptions for pages."""
 
 from collections.abc import Callable
 from typing import Literal, NamedTuple
@@ -27,12 +27,12 @@ from advkit.insight.gradients import (
     smooth_grad,
     var_grad,
 )
-from advkit.insight.looking import Look
 from advkit.insight.masking import occlusion, rise
+from advkit.insight.method_input import Look
 
 Reduce = Literal["max", "sum", "l2", "signed"]
-"""From channels to one number per pixel: the largest |value|, the sum of |values|, their length,
-or their plain sum."""
+"""Reduction of channels to one number per pixel: the largest |value|, the sum of |values|, their L2
+norm, or their plain sum."""
 
 METHODS: dict[str, Callable[..., Tensor]] = {
     "gradient": gradient,
@@ -56,11 +56,11 @@ METHODS: dict[str, Callable[..., Tensor]] = {
 }
 
 ANSWERS_ALONE = ("occlusion", "rise")
-"""Methods that ask a model for nothing else, and so apply to a black box."""
+"""Methods that need outputs only, and so apply to a black box."""
 
 
 class About(NamedTuple):
-    """How a method's channels become one map by default, and what its map does not show."""
+    """Default channel reduction of a method, and what its map does not show."""
 
     reduce: Reduce
     limits: str
@@ -94,7 +94,7 @@ ABOUT: dict[str, About] = {
 
 
 def method_of(text: str) -> Member:
-    """Return the method that ``name`` or ``name:option=value,...`` asks for; raises UsageError."""
+    """Return the method that ``name`` or ``name:option=value,...`` requests; raises UsageError."""
     name = text.partition(":")[0]
     if name not in METHODS:
         raise UnknownNameError(f"there is no method {name!r}", did_you_mean(name, METHODS))
@@ -102,9 +102,9 @@ def method_of(text: str) -> Member:
 
 
 def asked(look: Look, member: Member) -> Tensor:
-    """Return what a method gives of ``look``; raises InapplicableError as the method does.
+    """Return the output of a method for ``look``; raises InapplicableError as the method does.
 
-    Also where the model is a black box and the method needs more than answers: its maps would be 0.
+    Also if the model is a black box and the method needs gradients: its maps would be 0.
     """
     name = member.label.partition(":")[0]
     hidden = any(getattr(part, "black_box", False) for part in look.model.modules())
@@ -118,7 +118,7 @@ def asked(look: Look, member: Member) -> Tensor:
 
 
 def has_sign(name: str, reduce: Reduce) -> bool:
-    """Say whether a method's map has two signs that mean something."""
+    """Return whether the sign of a method's map is meaningful."""
     never = ("grad_cam", "grad_cam_plus_plus", "layer_cam", "xgrad_cam", "score_cam", "var_grad",
              "attention_rollout")  # fmt: skip
     return reduce == "signed" and name not in never

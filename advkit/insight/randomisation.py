@@ -1,4 +1,4 @@
-"""Would the map be the same had the net learnt nothing? (Adebayo et al. 2018, arXiv:1810.03292)."""
+"""Parameter randomisation test of maps (Adebayo et al. 2018, arXiv:1810.03292)."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 
 from advkit.engine.layers import outline
-from advkit.insight.looking import root_of
+from advkit.insight.method_input import root_of
 
 
 def weights_in_order(model: nn.Module, x: Tensor) -> list[str]:
-    """Return the names of all weights, from the output's to the input's as the net calls them.
+    """Return the names of all weights, from output to input in the order of calls.
 
-    Bare parameters stand with the module that holds them; those of the net itself (class tokens,
-    positions), and weights of modules that are never called, come last.
+    Bare parameters are listed with the module that holds them; those of the net itself (class
+    tokens, positions), and weights of modules that are never called, come last.
     """
     root = root_of(model)
     called = [call.name.partition("#")[0] for call in outline(model, root, x[:1])]
@@ -29,10 +29,10 @@ def weights_in_order(model: nn.Module, x: Tensor) -> list[str]:
 
 
 def randomised(model: nn.Module, names: list[str], seed: int = 0) -> nn.Module:
-    """Return a copy of ``model`` whose weights ``names`` are drawn anew.
+    """Return a copy of ``model`` with the weights ``names`` randomised.
 
-    Each tensor is normal with its own mean and deviation, so that activations keep their size, and
-    has a seed of its own: layers of one shape do not become equal.
+    Each tensor is normal with its own mean and deviation, so that activations keep their scale, and
+    has its own seed, so that layers of one shape do not become equal.
     """
     copy = deepcopy(model)
     weights = dict(root_of(copy).named_parameters())
@@ -55,7 +55,7 @@ def _layout(weight: Tensor) -> torch.memory_format:
 def cascade(
     model: nn.Module, x: Tensor, stages: int = 6, seed: int = 0
 ) -> Iterator[tuple[float, nn.Module]]:
-    """Yield (share of weight tensors drawn anew, such a net), from the output to the input.
+    """Yield (share of weight tensors randomised, that net), from the output to the input.
 
     The first has nothing changed, the last everything.
     """

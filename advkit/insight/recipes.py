@@ -1,4 +1,4 @@
-"""How a picture is kept natural while a score rises: priors by name, and the moves they make."""
+"""Priors for feature visualisation by name, and their update rules."""
 
 from typing import Any, NamedTuple
 
@@ -13,23 +13,23 @@ from advkit.errors import UnknownNameError, did_you_mean
 
 
 class Recipe(NamedTuple):
-    """Priors on a picture; lengths are shares of the shorter side."""
+    """Priors on an image; lengths are relative to the shorter side."""
 
     about: str
     spectrum: bool = False
-    """Variables are the spectrum in uncorrelated colours, moved by Adam; else pixels."""
+    """Optimise the spectrum in uncorrelated colours by Adam; else pixels."""
     rate: float = 0.02
-    """Of Adam; for pixels the root mean square of the first move."""
+    """Learning rate of Adam; for pixels the root mean square of the first step."""
     noise: float = 0.0
-    """Deviation of the start about the mean image."""
+    """Deviation of the start from the mean image."""
     decay: float = 0.0
-    """Share of the image, less its mean, that is lost at each step: 2 lambda times the rate."""
+    """Share of the image minus its mean that is removed at each step: 2 lambda times the rate."""
     variation: float = 0.0
     """Weight of the mean total variation, in units of the score."""
     blur: float = 0.0
     blur_every: int = 4
     norm_percentile: float = 0.0
-    """Pixels below this percentile of length are set to the mean every few steps."""
+    """Pixels below this percentile of magnitude are set to the mean every few steps."""
     contribution_percentile: float = 0.0
     """The same by |pixel x gradient|."""
     jitter: float = 0.0
@@ -63,7 +63,7 @@ def recipe_of(name: str) -> Recipe:
 
 
 def moved(x: Tensor, recipe: Recipe, stream: Tensor) -> Tensor:
-    """Return ``x`` (n, c, h, w) turned, enlarged, shifted as ``stream`` (n,) says."""
+    """Return ``x`` (n, c, h, w) rotated, scaled and shifted at random, keyed by ``stream`` (n,)."""
     if not (recipe.jitter or recipe.turn or recipe.zoom != (1.0, 1.0)):
         return x
     draw = (2 * uniform(stream, (4,)) - 1).to(x)
@@ -75,7 +75,7 @@ def moved(x: Tensor, recipe: Recipe, stream: Tensor) -> Tensor:
 
 
 def step_key(seed: int, ids: list[str], like: Tensor, step: int) -> Tensor:
-    """Return the key of one step's random numbers, (n,)."""
+    """Return the random key of one step, (n,)."""
     return keys(seed, ids, like, "picture", step)
 
 
@@ -83,8 +83,7 @@ def pixel_rule(recipe: Recipe, mean: Tensor, rate: Tensor, inside: bool = True) 
     """Return plain gradient ascent by ``rate`` (n,) with the priors of ``recipe``.
 
     x <- mean + (1 - decay) (x - mean) + rate g; then blur and clips every few steps, then the box
-    unless it is not to stay ``inside``. With decay = 2 lambda rate it climbs
-    S - lambda |x - mean|^2.
+    if ``inside``. With decay = 2 lambda rate it ascends S - lambda |x - mean|^2.
     """
 
     def update(point: Point, state: tuple[int, Tensor]) -> tuple[Tensor, Any]:
@@ -116,6 +115,6 @@ def _clipped(off: Tensor, size: Tensor, percentile: float) -> Tensor:
 
 
 def first_rate(gradient: Tensor, recipe: Recipe) -> Tensor:
-    """Return the rate (n,) at which the first move has the recipe's root mean square."""
+    """Return the rate (n,) at which the first step has the recipe's root mean square."""
     size = gradient.flatten(1).square().mean(1).sqrt()
     return torch.where(size > 0, recipe.rate / size.clamp_min(1e-30), 0)

@@ -1,7 +1,7 @@
-"""From a saliency map to the object: seeds, colours of both sides, and the cut between them.
+"""Object segmentation from a saliency map: seeds, colour models, and a graph cut.
 
-Simonyan et al. 2013 (arXiv:1312.6034), section 3.2; the weights of the cut are GrabCut's (Rother
-et al. 2004), which the paper does not give.
+Simonyan et al. 2013 (arXiv:1312.6034), section 3.2; the weights of the cut are GrabCut's (Rother et
+al. 2004), which the paper does not give.
 """
 
 from typing import NamedTuple
@@ -15,20 +15,20 @@ from advkit.insight.graph_cut import Bools, Floats, contrast_links, graph_cut
 
 EIGHT = np.ones((3, 3), dtype=int)
 SPREAD = 1e-4
-"""Added to every colour's variance: flat colours have none (pixels are in [0, 1])."""
+"""Added to every colour's variance, which may be 0 (pixels are in [0, 1])."""
 
 
 class Object(NamedTuple):
-    """What was cut out of one image."""
+    """The segmented object of one image."""
 
     mask: Bools
     """(height, width)."""
     box: tuple[int, int, int, int]
-    """top, left, bottom, right; the last two just outside. Zeros where the mask is empty."""
+    """top, left, bottom, right; the last two exclusive. Zeros if the mask is empty."""
     seeds: Bools
-    """(2, height, width): where the colours of background and object were taken from."""
+    """(2, height, width): the seeds of background and object."""
     note: str
-    """What a reader should know: colours alike on both sides, nothing left."""
+    """A warning for the reader: similar colours on both sides, or an empty object."""
 
 
 def segment(
@@ -45,12 +45,11 @@ def segment(
     """Return the object that ``saliency`` (height, width) marks in ``image`` (h, w, channels).
 
     Pixels below the first of ``quantiles`` of the map are background seeds, those from the second
-    on object seeds, after a blur by ``blur`` of the longer side, a pixel at least: single pixels of
-    a gradient are no object. A mixture of ``colours`` Gaussians is fitted to either, and the cut of
-    least cost taken (`graph_cut`). The price of the outline is ``gamma`` times the longer side:
-    GrabCut's 50 on its images of 400 pixels; an outline grows with the side, colours count over
-    the area. ``hard`` keeps seeds as they are. Of the object the largest connected part stays.
-    Raises InapplicableError for a flat map.
+    on object seeds, after a blur by ``blur`` of the longer side, at least one pixel. A mixture of
+    ``colours`` Gaussians is fitted to each, and the minimum cut is taken (`graph_cut`). The cost of
+    the outline is ``gamma`` times the longer side, as the outline grows with the side and the
+    colour terms with the area: GrabCut's 50 at 400 pixels. ``hard`` keeps seeds fixed. The largest
+    connected part of the object is kept. Raises InapplicableError for a constant map.
     """
     smooth = gaussian_filter(np.abs(saliency).astype(float), max(blur * max(saliency.shape), 1.0))
     low, high = np.quantile(smooth, quantiles)
@@ -67,7 +66,7 @@ def segment(
 
 def _likelihood(image: Floats, seeds: Bools, colours: int, seed: int) -> Floats:
     """Return the log density of every pixel's colour among those of the seeds, (h, w)."""
-    from sklearn.mixture import GaussianMixture  # slow to import, and every audit would wait for it
+    from sklearn.mixture import GaussianMixture  # imported here as it is slow
 
     known = image[seeds].reshape(int(seeds.sum()), -1)
     kinds = len(np.unique(known, axis=0))
@@ -92,7 +91,7 @@ def _noted(mask: Bools, cost: Floats, seeds: Bools) -> str:
 
 
 def largest(mask: Bools) -> Bools:
-    """Return the largest connected part of a mask, corners counting as contact."""
+    """Return the largest connected part of a mask, with diagonal neighbours."""
     parts, count = label(mask, structure=EIGHT)
     if count == 0:
         return mask
@@ -102,7 +101,7 @@ def largest(mask: Bools) -> Bools:
 
 
 def box_of(mask: Bools) -> tuple[int, int, int, int]:
-    """Return the bounds of a mask: top, left, bottom, right; zeros where it is empty."""
+    """Return the bounds of a mask: top, left, bottom, right; zeros if it is empty."""
     if not mask.any():
         return 0, 0, 0, 0
     down, across = find_objects(mask.astype(int))[0]
@@ -110,13 +109,13 @@ def box_of(mask: Bools) -> tuple[int, int, int, int]:
 
 
 def overlap(mask: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
-    """Return intersection over union of two masks; NaN where both are empty."""
+    """Return intersection over union of two masks; NaN if both are empty."""
     union = (mask | truth).sum()
     return float((mask & truth).sum() / union) if union else float("nan")
 
 
 def box_overlap(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> float:
-    """Return intersection over union of two boxes; NaN where both are empty."""
+    """Return intersection over union of two boxes; NaN if both are empty."""
     height = max(min(a[2], b[2]) - max(a[0], b[0]), 0)
     width = max(min(a[3], b[3]) - max(a[1], b[1]), 0)
     sizes = [(box[2] - box[0]) * (box[3] - box[1]) for box in (a, b)]

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from advkit.engine.gradient import evaluate
 from advkit.engine.seeding import keys, normal, uniform
-from advkit.insight.looking import Look, each_draw
+from advkit.insight.method_input import Look, each_draw
 
 Method = Callable[[Look], Tensor]
 
@@ -15,11 +15,11 @@ Method = Callable[[Look], Tensor]
 def infidelity(
     look: Look, values: Tensor, *, draws: int = 64, noise: float = 0.2
 ) -> tuple[Tensor, Tensor]:
-    """Return how badly ``values`` (like x) foretell what noise does to the score, (n,) twice.
+    """Return the infidelity of ``values`` (like x) under noise, (n,), and that of zeros, (n,).
 
-    First the mean square of (step . values - fall of the score) after ``values`` were scaled as
-    fits best: maps have no unit of their own. Then the same for values of 0, to compare it with.
-    The steps are normal with deviation ``noise``.
+    The mean square of (step . values - decrease of the score), after optimal scaling of ``values``:
+    maps have no unit. That of zeros is for comparison. The steps are normal with deviation
+    ``noise``.
     """
     x = look.x
     drawn = keys(look.seed, look.ids, x, "infidelity")
@@ -48,10 +48,10 @@ def max_sensitivity(
     radius: float = 0.02,
     first: Tensor | None = None,
 ) -> Tensor:
-    """Return the largest change of the map under small noise, over its own length, (n,).
+    """Return the largest change of the map under small noise, relative to its norm, (n,).
 
-    The noise is uniform within ``radius`` of every pixel. ``first`` is the map without it, where it
-    is known. NaN where that is 0.
+    The noise is uniform within ``radius`` of every pixel. ``first`` is the map without noise, if
+    known. NaN if that is 0.
     """
     first = method(look) if first is None else first
     size = first.flatten(1).norm(dim=1)

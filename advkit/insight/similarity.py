@@ -1,4 +1,4 @@
-"""How alike two maps are, how concentrated one is, and how much of a change falls on it."""
+"""Similarity of two maps, concentration of one, and its overlap with a perturbation."""
 
 from functools import partial
 
@@ -12,7 +12,7 @@ from advkit.insight.likeness import ssim_everywhere
 
 
 def spearman(a: Floats, b: Floats) -> float:
-    """Return the rank correlation of two maps of one shape; NaN where one is constant."""
+    """Return the rank correlation of two maps of one shape; NaN if one is constant."""
     return correlation(_ranks(a), _ranks(b))
 
 
@@ -22,7 +22,7 @@ def _ranks(a: Floats) -> Floats:
 
 
 def correlation(a: Floats, b: Floats) -> float:
-    """Return Pearson's correlation; NaN where one is constant."""
+    """Return Pearson's correlation; NaN if one is constant."""
     a, b = a.ravel() - a.mean(), b.ravel() - b.mean()
     size = np.sqrt((a @ a) * (b @ b))
     return float(a @ b / size) if size > 0 else float("nan")
@@ -51,7 +51,7 @@ def top_overlap(a: Floats, b: Floats, share: float = 0.1) -> float:
 
 
 def top(saliency: Floats, share: float) -> NDArray[np.bool_]:
-    """Return the top ``share`` of pixels, one at least; ties by place."""
+    """Return the top ``share`` of pixels, at least one; ties by position."""
     count = max(round(share * saliency.size), 1)
     mask = np.zeros(saliency.size, dtype=bool)
     mask[descending(saliency)[:count]] = True
@@ -59,12 +59,12 @@ def top(saliency: Floats, share: float) -> NDArray[np.bool_]:
 
 
 def descending(saliency: Floats) -> NDArray[np.int64]:
-    """Return the places of a map from the largest value down; ties by place."""
+    """Return the positions of a map in descending order of value; ties by position."""
     return np.argsort(-saliency.ravel(), kind="stable")
 
 
 def concentration(saliency: Floats) -> float:
-    """Return the Gini index of |map|: 0 where all pixels are alike, near 1 where few have it all.
+    """Return the Gini index of |map|: 0 for a constant map, near 1 if few pixels have it all.
 
     Hurley and Rickard 2009. NaN for a map that is 0.
     """
@@ -78,10 +78,10 @@ def concentration(saliency: Floats) -> float:
 
 
 def change_within(delta: Floats, saliency: Floats, share: float = 0.1) -> float:
-    """Return how much more of a change falls on the top ``share`` of a map than by chance.
+    """Return how much of a perturbation falls on the top ``share`` of a map, relative to chance.
 
-    ``delta`` (height, width) is how much each pixel was changed. 1: as much as anywhere; NaN where
-    nothing was changed.
+    ``delta`` (height, width) is the change of each pixel. 1: as much as elsewhere; NaN if nothing
+    was changed.
     """
     marked, size = top(saliency, share), np.abs(delta).astype(float)
     total = size.sum()
@@ -89,9 +89,9 @@ def change_within(delta: Floats, saliency: Floats, share: float = 0.1) -> float:
 
 
 def edges(image: Floats) -> Floats:
-    """Return the length of Sobel's gradient of an image (height, width, channels): no model.
+    """Return the magnitude of the Sobel gradient of an image (height, width, channels).
 
-    The control: a method whose map is like this one may show the image, not the net.
+    A control without model: a method with similar maps may show the image, not the net.
     """
     grey = image.mean(-1)
     return np.asarray(np.hypot(sobel(grey, 0), sobel(grey, 1)))

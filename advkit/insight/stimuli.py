@@ -1,4 +1,4 @@
-"""What a picture is made to excite: a class, a unit, a channel, or a direction of several."""
+"""Targets of feature visualisation: a class, a unit, a channel, or a direction."""
 
 import re
 from collections.abc import Sequence
@@ -7,19 +7,19 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from advkit.engine.codes import code_of
 from advkit.engine.gradient import Objective, evaluate
+from advkit.engine.layer_outputs import code_of
 from advkit.engine.layers import unit
 from advkit.engine.objectives import class_score, minus, weighted
 from advkit.errors import UsageError, did_you_mean
 from advkit.insight.canvas import Canvas
 
 _TERM = re.compile(r"(?P<sign>[+-]?)(?P<layer>[\w.#]+)\[(?P<index>\d+(?:,\d+)*)\]")
-_BETWEEN = re.compile(r",(?![^\[]*\])")  # a comma, but of no index
+_BETWEEN = re.compile(r",(?![^\[]*\])")  # a comma outside of an index
 
 
 class Stimulus(NamedTuple):
-    """What is to be raised at one image, and how a page calls it."""
+    """The objective to maximise for one image, and its name on pages."""
 
     name: str
     objective: Objective
@@ -27,7 +27,7 @@ class Stimulus(NamedTuple):
 
 
 def stimulus(canvas: Canvas, text: str, names: Sequence[str]) -> Stimulus:
-    """Return what ``text`` asks for; raises UsageError, InputError.
+    """Return the target that ``text`` describes; raises UsageError, InputError.
 
     A class by name or number; ``layer[channel]``, the mean of a map; ``layer[channel,y,x]``, a
     unit; several with + and - between, a direction.
@@ -38,9 +38,9 @@ def stimulus(canvas: Canvas, text: str, names: Sequence[str]) -> Stimulus:
 
 
 def class_named(text: str, names: Sequence[str], more: str = "") -> int:
-    """Return the number of a class that is given by name or number.
+    """Return the index of a class given by name or number.
 
-    Raises UsageError, with ``more`` to say after the names.
+    Raises UsageError, with ``more`` after the names.
     """
     known = {name: i for i, name in enumerate(names)} | {str(i): i for i in range(len(names))}
     if text not in known:
@@ -51,7 +51,7 @@ def class_named(text: str, names: Sequence[str], more: str = "") -> int:
 
 
 def apart(texts: Sequence[str], names: Sequence[str]) -> list[str]:
-    """Return ``texts``, each once; what is none of ``names`` may be several: 3,4[1],8[2,0,0]."""
+    """Return ``texts`` without repetition; one not in ``names`` may be a list: 3,4[1],8[2,0,0]."""
     parts = [part.strip() for text in texts
              for part in ([text] if text in names else _BETWEEN.split(text))]  # fmt: skip
     return list(dict.fromkeys(filter(None, parts)))
@@ -64,7 +64,7 @@ def of_class(canvas: Canvas, index: int, names: Sequence[str]) -> Stimulus:
 
 
 def against(one: Stimulus) -> Stimulus:
-    """Return the opposite: what is raised is lowered."""
+    """Return the negated target."""
     return Stimulus(f"least {one.name}", minus(one.objective), None)
 
 

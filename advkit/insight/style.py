@@ -1,4 +1,4 @@
-"""Neural style (Gatys et al. 2016): the layout of one image in the textures of others."""
+"""Neural style transfer (Gatys et al. 2016): content of one image, textures of others."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, NamedTuple
@@ -9,9 +9,9 @@ from torch.nn import functional as F
 
 from advkit.engine import Objective, evaluate, rules
 from advkit.engine.ascend import ascend
-from advkit.engine.codes import codes_of
 from advkit.engine.gradient import Point
 from advkit.engine.image_terms import gram, gram_distance, total_variation
+from advkit.engine.layer_outputs import codes_of
 from advkit.engine.quasi_newton import lbfgs
 from advkit.engine.seeding import keys, uniform
 from advkit.engine.spectrum import changes_of, seen_through
@@ -23,20 +23,20 @@ Start = Literal["content", "noise", "zero"]
 
 
 class Term(NamedTuple):
-    """One layer's share of the loss."""
+    """The loss term of one layer."""
 
     layer: str
     kind: Literal["content", "style"]
     weight: float
-    """Of the plain loss (Gatys et al. 2016), calibration included."""
+    """Weight of the plain loss (Gatys et al. 2016), calibration included."""
     at_start: float
     """The plain loss at the content image (style), or at a grey one (content)."""
     slope: float
-    """The length of its plain gradient there."""
+    """The norm of its gradient there."""
 
 
 class Plan(NamedTuple):
-    """What is asked of a transfer."""
+    """Settings of a style transfer."""
 
     content_layers: tuple[str, ...]
     style_layers: tuple[str, ...]
@@ -48,10 +48,11 @@ class Plan(NamedTuple):
 def usual_layers(canvas: Canvas) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return layers for content and style: the first four resolutions, and the third of them.
 
-    For nets of fewer resolutions the last one but one, or the only one. Raises InapplicableError.
+    For nets of fewer resolutions the content layer is the last but one, or the only one. Raises
+    InapplicableError.
     """
     maps = [call.name for call in stages(canvas) if len(call.shape) == 3 and call.shape[1] > 1]
-    maps = maps[:4]  # farther in a map has too few places for a texture
+    maps = maps[:4]  # later maps have too few positions for a texture
     if not maps:
         raise InapplicableError("no layer of the net is a map of the image", "style needs some")
     content = maps[min(2, max(len(maps) - 2, 0))]
@@ -59,17 +60,17 @@ def usual_layers(canvas: Canvas) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 class Wanted(NamedTuple):
-    """What the image is to have: the content's codes, and the styles' Gram matrices."""
+    """The targets of the transfer: the content's codes, and the styles' Gram matrices."""
 
     codes: list[Tensor]
     grams: list[Tensor]
-    """Per place of a map, so that they hold for images of any size."""
+    """Per position of a map, so that they hold for images of any size."""
 
 
 def wanted_of(
     canvas: Canvas, plan: Plan, content: Tensor, styles: Sequence[Tensor], shares: Sequence[float]
 ) -> Wanted:
-    """Return what ``content`` and ``styles`` (1, c, h, w), blended by ``shares``, ask for."""
+    """Return the targets of ``content`` and ``styles`` (1, c, h, w), blended by ``shares``."""
     with torch.no_grad():
         codes = codes_of(canvas.ask, canvas.root, plan.content_layers)(content)
         look = codes_of(canvas.ask, canvas.root, plan.style_layers)
@@ -104,10 +105,10 @@ def plain_losses(canvas: Canvas, plan: Plan, wanted: Wanted) -> Callable[[Tensor
 
 
 def calibrated(canvas: Canvas, plan: Plan, wanted: Wanted, content: Tensor) -> list[Term]:
-    """Return every layer's weight, so that all layers of a kind begin alike, in any net.
+    """Return the weight of every layer, so that all layers of a kind start equal in any net.
 
     A style layer's loss is divided by its value at the content image, a content layer's by its
-    value at a grey image; each kind's weight is shared out among its layers.
+    value at a grey image; each kind's weight is divided among its layers.
     """
     losses = plain_losses(canvas, plan, wanted)
     grey = torch.full_like(content, 0.5)
@@ -150,9 +151,10 @@ def styled_objective(
 def walk(
     objective: Objective, start: Tensor, optimiser: str, passes: int
 ) -> Iterator[tuple[Tensor, Point]]:
-    """Yield image and point at every step, for as many ``passes`` of the net either way.
+    """Yield image and point at every step, up to ``passes`` forward and backward passes.
 
-    L-BFGS moves a spectrum of changes; Adam moves pixels, by less and less, within the box.
+    L-BFGS optimises a spectrum of changes; Adam optimises pixels within the box, with annealed
+    steps.
     """
     if optimiser == "lbfgs":
         image, z = changes_of(start)
@@ -166,14 +168,14 @@ def walk(
 
 
 def start_image(kind: Start, content: Tensor, seed: int) -> Tensor:
-    """Return where a transfer begins: the content image, noise or mid-grey."""
+    """Return the start image of a transfer: the content image, noise or mid-grey."""
     if kind == "noise":
         return uniform(keys(seed, ["style"], content, "noise"), tuple(content.shape[1:])).float()
     return content.clone() if kind == "content" else torch.full_like(content, 0.5)
 
 
 def resized(x: Tensor, longest: int) -> Tensor:
-    """Return ``x`` (1, c, h, w) with its longer side brought to ``longest`` pixels."""
+    """Return ``x`` (1, c, h, w) with its longer side resized to ``longest`` pixels."""
     height, width = x.shape[2:]
     factor = longest / max(height, width)
     size = (max(round(height * factor), 1), max(round(width * factor), 1))
@@ -203,8 +205,8 @@ def with_colours_of(image: Tensor, content: Tensor) -> Tensor:
 def recoloured(image: Tensor, style: Tensor) -> Tensor:
     """Return ``image`` with the mean and covariance of the colours of ``style``, (1, c, h, w) both.
 
-    By the symmetric roots of both covariances (Gatys et al. 2017, arXiv:1611.07865); one channel
-    gets mean and deviation.
+    By the symmetric square roots of both covariances (Gatys et al. 2017, arXiv:1611.07865); a
+    single channel gets mean and deviation.
     """
     flat, wanted = image[0].flatten(1).double(), style[0].flatten(1).double()
     mean, goal = flat.mean(1, keepdim=True), wanted.mean(1, keepdim=True)

@@ -1,4 +1,4 @@
-"""What is explained: a class, a difference of logits, a margin, a neuron. Always said aloud."""
+"""The score to explain: a class, a difference of logits, a margin, a neuron."""
 
 import re
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ from advkit.engine.objectives import (
     minus,
 )
 from advkit.errors import UsageError, did_you_mean
-from advkit.insight.looking import root_of
+from advkit.insight.method_input import root_of
 
 KINDS = "predicted, second, label, margin, a class, CLASS-CLASS, or LAYER[channel,y,x]"
 _UNIT = re.compile(r"(?P<layer>[^\[\]]+)\[(?P<index>-?\d+(,-?\d+)*)\]")
 
 
 class Target(NamedTuple):
-    """An objective, and in words what it is; ``classes`` (n,) where it is one class per sample."""
+    """An objective and its description; ``classes`` (n,) if it is one class per sample."""
 
     objective: Objective
     text: str
@@ -39,11 +39,11 @@ def aim(
     y: Tensor | None = None,
     names: Sequence[str] | None = None,
 ) -> Target:
-    """Return what ``target`` asks for, at ``x`` (n, ...). Scores are logits, before any softmax.
+    """Return the score that ``target`` describes, at ``x`` (n, ...), from logits before softmax.
 
     A class by number, name, or one per sample (n,); "predicted"; "second", the next likeliest;
-    "label", with ``y`` (n,); "margin", the logit of the label over the best other; "A-B", the
-    logit of A over that of B; "layer[channel,y,x]", a neuron, where what is left open is averaged.
+    "label", with ``y`` (n,); "margin", the logit of the label minus the best other; "A-B", the
+    logit of A minus that of B; "layer[channel,y,x]", a neuron, averaged over omitted dimensions.
     Raises UsageError.
     """
     if isinstance(target, Tensor):

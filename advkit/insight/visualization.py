@@ -1,4 +1,4 @@
-"""The image that a net takes most for a class, or that excites a neuron most."""
+"""Feature visualisation: images that maximise a class score or a neuron."""
 
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from advkit.engine import Objective, Point, Rule, climb, evaluate, rules
-from advkit.engine.codes import Code
 from advkit.engine.image_terms import gram, total_variation
+from advkit.engine.layer_outputs import Code
 from advkit.engine.seeding import keys, normal
 from advkit.engine.spectrum import image_of, spectrum_noise
 from advkit.insight.canvas import Canvas
@@ -18,14 +18,14 @@ TRIES = 4
 
 
 class Picture(NamedTuple):
-    """A picture that was made: the image, 8 bits deep, and how its score rose."""
+    """An optimised image, rounded to 8 bits, and the course of its score."""
 
     image: Tensor
     """(c, h, w) in [0, 1], multiples of 1 / 255."""
     score: float
     values: list[float]
     dead: bool = False
-    """Nothing rose: the gradient was exactly 0 at every start."""
+    """The gradient was exactly 0 at every start, so that nothing could rise."""
 
 
 def pictures_of(
@@ -40,10 +40,11 @@ def pictures_of(
     apart: float = 0.0,
     tell: Callable[[int, float], None] = lambda _step, _value: None,
 ) -> list[Picture]:
-    """Return one picture per entry of ``ids`` that raises ``objective``, of fixed tensors alike.
+    """Return one image per entry of ``ids`` that maximises ``objective`` with equal fixed tensors.
 
-    Several are kept apart: each pays ``apart`` times its mean cosine, with the others, of the Gram
-    matrices at ``likeness`` (Olah et al. 2017). Scores are of the pictures as they are saved.
+    Several are kept different: each is penalised by ``apart`` times its mean cosine similarity to
+    the others of the Gram matrices at ``likeness`` (Olah et al. 2017). Scores are of the images as
+    saved.
     """
     names = ids or ["0"]
     for attempt in range(TRIES):
@@ -91,7 +92,7 @@ def _start(canvas: Canvas, recipe: Recipe, stream: Tensor) -> Tensor:
 def _images(canvas: Canvas, recipe: Recipe) -> Code:
     if not recipe.spectrum:
         return lambda x: x
-    centre = canvas.mean.clamp(0.1, 0.9).logit()  # farther out the sigmoid is too flat to start at
+    centre = canvas.mean.clamp(0.1, 0.9).logit()  # further out the sigmoid is too flat to start at
     return lambda z: image_of(z, canvas.shape[2], centre)
 
 
@@ -122,11 +123,11 @@ def _objective_at(
 
 
 def _for_all(objective: Objective, n: int) -> Objective:
-    """Return the objective of one picture as one of ``n``."""
+    """Return the objective for one image as one for ``n``."""
     return objective._replace(fixed=tuple(f.expand(n, *f.shape[1:]) for f in objective.fixed))
 
 
 def alike(maps: Tensor) -> Tensor:
-    """Return each one's mean cosine of its Gram matrix with the others', (n,), of (n, c, h, w)."""
+    """Return each Gram matrix's mean cosine similarity to the others, (n,), of (n, c, h, w)."""
     flat = torch.nn.functional.normalize(gram(maps).flatten(1), dim=1)
     return ((flat @ flat.T).sum(1) - 1) / (len(maps) - 1)

@@ -1,1 +1,1 @@
-"""What to look at when numbers look wrong: the model on its data, and the machine."""
+"""Diagnostics of a model on its data (`advkit inspect`), and of the machine (`advkit doctor`)."""

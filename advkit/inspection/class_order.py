@@ -1,4 +1,4 @@
-"""Whether a model that seems bad is good, with its classes in another order."""
+"""Check for permuted classes: a model that seems bad may be good in another order."""
 
 from collections.abc import Sequence
 
@@ -9,16 +9,16 @@ from advkit.evaluate.intervals import wilson
 from advkit.inspection.findings import Finding, finding
 
 ENOUGH = 3
-"""Images per class below which nothing is said."""
+"""Images per class below which nothing can be said."""
 
 
 def class_order(
     predicted: NDArray[np.int64], y: NDArray[np.int64], n_classes: int, names: Sequence[str]
 ) -> tuple[Finding, float]:
-    """Look for an order of the classes in which the predictions (n,) are right, and how many are.
+    """Find the order of classes in which most predictions (n,) are right, and their share.
 
-    The order is the best assignment on every other image (Kuhn 1955) and is judged on the rest, so
-    that it is not fitted to what it is judged on.
+    The order is the best assignment on every other image (Kuhn 1955) and is evaluated on the rest,
+    so that it is not overfitted.
     """
     if len(y) < ENOUGH * len(np.unique(y)) or len(np.unique(y)) < 2:
         seen = f"{len(y)} images are too few for {n_classes} classes"
@@ -51,7 +51,7 @@ def _assigned(
 
     table = np.zeros((n_classes, n_classes), np.int64)
     np.add.at(table, (predicted, y), 1)
-    table = 2 * table + np.eye(n_classes, dtype=np.int64)  # of two as good, the order that it has
+    table = 2 * table + np.eye(n_classes, dtype=np.int64)  # prefer the present order among equals
     return np.asarray(linear_sum_assignment(table, maximize=True)[1])
 
 

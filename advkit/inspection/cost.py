@@ -1,4 +1,4 @@
-"""What a pass costs, how many images fit into one, and what an audit will take."""
+"""Time and memory of a pass, the largest batch, and the cost of audits."""
 
 import statistics
 import time
@@ -25,17 +25,17 @@ from advkit.models.classifier import Classifier
 
 TIMES = 3
 ROOM = 0.5
-"""Share of the free memory that a batch may take: copies of the images, and others, want some."""
+"""Share of the free memory that a batch may take; the rest is for copies and other processes."""
 
 
 def cost(model: Classifier, x: Tensor, y: Tensor) -> dict[str, Any]:
-    """Return the seconds that an image takes forward and back, its bytes, and the largest batch.
+    """Return seconds per image forward and backward, its bytes, and the largest batch.
 
     Times are medians of three passes of at most 64 images on one thread, as audits make them.
     """
     few, labels = x[:CHUNK], y[:CHUNK]
     forward = _seconds(lambda: evaluate(margin(model, labels), few, gradient=False))
-    forward = max(forward, pace_of(model) * len(few))  # what was asked before comes at once
+    forward = max(forward, pace_of(model) * len(few))  # cached answers return at once
     both = _seconds(lambda: evaluate(margin(model, labels), few))
     each, free = bytes_per_image(model, x, y), free_memory(x.device)
     jobs, usual = default_jobs(x.device), default_batch(x[0].numel())
@@ -62,7 +62,7 @@ def _seconds(run: Callable[[], object]) -> float:
 
 
 def fits(numbers: dict[str, Any]) -> Finding:
-    """Say whether an audit with the usual batches and jobs fits into memory."""
+    """Check that an audit with the default batches and jobs fits into memory."""
     if numbers["largest_batch"] is None:
         return Finding("memory", "not applicable", "the system does not say what memory is free")
     most, jobs = numbers["largest_batch"], numbers["jobs"]
@@ -79,7 +79,7 @@ def fits(numbers: dict[str, Any]) -> Finding:
 def audits(
     model: Classifier, samples: Samples, images: int, eps: tuple[float, ...]
 ) -> list[dict[str, Any]]:
-    """Return what `advkit audit` says of every suite before it starts, for so many ``images``."""
+    """Return the cost that `advkit audit` announces for every suite, for so many ``images``."""
     batch, jobs = default_batch(samples.x[0].numel()), default_jobs(samples.x.device)
     rate = speed(model, samples, batch)
     rows = []

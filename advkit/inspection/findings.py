@@ -1,4 +1,4 @@
-"""One thing that was looked at: how it stands, what was seen, what to do."""
+"""The result of one check: state, evidence, advice."""
 
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -23,10 +23,10 @@ def finding(name: str, bad: bool, seen: str, advice: str) -> Finding:
 def explained(
     one: Finding, share: float, other: Finding, other_share: float
 ) -> tuple[Finding, Finding]:
-    """Return two findings, each of a change that makes a ``share`` right; if both failed, one does.
+    """Return two findings, each about a change that makes a ``share`` right; at most one fails.
 
-    What is wrong makes other changes look good as well: with classes in another order some
-    preprocessing is right more often by luck. The change that explains more is believed.
+    One error makes other changes look good as well: with permuted classes some preprocessing is
+    right more often by chance. The change that explains more is kept.
     """
     if one.state != "fail" or other.state != "fail":
         return one, other
@@ -41,5 +41,5 @@ def _less(one: Finding, than: Finding) -> Finding:
 
 
 def advice_of(found: Sequence[Finding]) -> list[str]:
-    """Return what to do, in the order of the findings, nothing twice."""
+    """Return the advice of the findings, in order and without repetition."""
     return list(dict.fromkeys(each.advice for each in found if each.advice))

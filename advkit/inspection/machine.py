@@ -1,4 +1,4 @@
-"""What the machine has: memory, disk and cores that we may use."""
+"""Resources of the machine: memory, disk and cores."""
 
 import os
 import shutil
@@ -10,9 +10,9 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 def free_memory(device: torch.device) -> int | None:
-    """Return how many bytes a process may still take; None where the system does not say.
+    """Return the number of bytes that a process may still allocate; None if unknown.
 
-    Of a container that is what its limit leaves.
+    In a container, what its limit leaves.
     """
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
@@ -39,23 +39,23 @@ def _left_in_container() -> int | None:
 
 
 def free_disk(folder: Path) -> int:
-    """Return how many bytes may still be written to where ``folder`` is, or is to be."""
+    """Return the number of free bytes on the disk of ``folder``, which need not exist yet."""
     return shutil.disk_usage(_nearest(folder)).free
 
 
 def can_write(folder: Path) -> bool:
-    """Return whether files may be made in ``folder``, or where that is to be made."""
+    """Return whether files can be created in ``folder``, which need not exist yet."""
     there = _nearest(folder)
     return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
 
 
 def _nearest(path: Path) -> Path:
-    """Return ``path``, or the nearest above it that exists."""
+    """Return ``path``, or its nearest existing parent."""
     return next(each for each in (path.absolute(), *path.absolute().parents) if each.exists())
 
 
 def shown_bytes(size: float) -> str:
-    """Return a number of bytes for a person, in powers of 1,024."""
+    """Return a number of bytes as text, in powers of 1,024."""
     for unit in ("bytes", "KiB", "MiB", "GiB"):
         if size < 1024 or unit == "GiB":
             break

@@ -1,4 +1,4 @@
-"""How much memory one pass takes, by what its tensors hold while it runs."""
+"""Memory of one pass, measured by the size of the tensors that it creates."""
 
 from typing import Any
 
@@ -14,9 +14,9 @@ from advkit.models.classifier import LEAST, Classifier
 
 
 class Held(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Within the block, ``most`` becomes the largest number of bytes that new tensors held.
+    """Within the block, ``most`` is the peak number of bytes held by new tensors.
 
-    What a kernel takes and gives back within one operation is not seen.
+    Temporary memory within a single operation is not counted.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Held(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(  # type: ignore[no-untyped-def]
         self, func, _types, args=(), kwargs=None
     ) -> Any:
-        """Run ``func``, and count what it made; what it was given and is not ours is not."""
+        """Run ``func``, and count its new outputs; inputs and views are not counted."""
         for given in _tensors((args, kwargs)):
             place = given.untyped_storage()._cdata
             if place not in self._live:
@@ -56,7 +56,7 @@ def _tensors(tree: Any) -> list[Tensor]:
 
 
 def bytes_per_image(model: Classifier, x: Tensor, y: Tensor) -> int:
-    """Return how many bytes each image more of ``x`` (1 or more) takes in a pass there and back."""
+    """Return the bytes per additional image of ``x`` (1 or more) in a forward and backward pass."""
     small, large = (_held(model, x, y, n) for n in (LEAST, 2 * LEAST))
     return max(large - small, 0) // LEAST
 

@@ -1,4 +1,4 @@
-"""Whether the packages are there that are needed, new enough, and which optional ones are."""
+"""Checks of installed packages: required ones with their versions, and optional ones."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ NEEDED = {
     "matplotlib": "3.8", "jinja2": "3.1.6", "pillow": "12.2", "safetensors": "0.4.5",
     "filelock": "3.20.3", "soundfile": "0.12",
 }  # fmt: skip
-"""As `setup.cfg` has them; older ones have known holes, or lack what is used."""
+"""Minimum versions as in `setup.cfg`; older ones have vulnerabilities, or lack features used."""
 EXTRAS = {
     "hf": ("datasets", "--data hf:DIR, --model hf:FOLDER"),
     "imagenet": ("efficientnet-lite-pytorch", "--model efficientnet-lite:0"),
@@ -22,12 +22,12 @@ EXTRAS = {
     "sklearn": ("skops", "--model FILE.skops"),
     "timm": ("timm", "--model timm:NAME"),
 }
-"""Of each extra the package that shows whether it is there, and what it is for."""
+"""For each extra a package that shows whether it is installed, and its purpose."""
 Version = Callable[[str], str]
 
 
 def needed(installed: Version = version) -> Iterator[Finding]:
-    """Yield whether each package that advkit needs is there, and new enough."""
+    """Yield whether each required package is installed and new enough."""
     for name, least in NEEDED.items():
         has = _version(name, installed)
         seen = f"{has} (at least {least} is needed)" if has else f"is missing; {least} is needed"
@@ -37,7 +37,7 @@ def needed(installed: Version = version) -> Iterator[Finding]:
 
 
 def extras(installed: Version = version) -> Iterator[tuple[str, str, str, str]]:
-    """Yield of each extra its name, the version that is there or "", what for, how to get it."""
+    """Yield for each extra its name, the installed version or "", its purpose, how to get it."""
     for name, (package, use) in EXTRAS.items():
         yield name, _version(package, installed), use, f'pip install "advkit[{name}]"'
 

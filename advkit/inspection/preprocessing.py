@@ -1,4 +1,4 @@
-"""Accuracy under every usual preprocessing: the commonest reason for numbers that look wrong."""
+"""Accuracy under common preprocessing, the most frequent cause of wrong results."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -23,17 +23,17 @@ DOUBT = 0.05
 
 
 class Candidate(NamedTuple):
-    """A preprocessing: ``mean`` and ``std`` per channel; None for those that the model has."""
+    """A preprocessing: ``mean`` and ``std`` per channel; None for the model's own."""
 
     name: str
     mean: Sequence[float] | None
     std: Sequence[float] | None
     turned: str = ""
-    """`bgr` where channels are reversed, `inverted` where black is white."""
+    """`bgr` if channels are reversed, `inverted` if black and white are swapped."""
 
 
 def candidates(channels: int | None) -> list[Candidate]:
-    """Return what is tried on images with so many channels (None: no images); as it is first."""
+    """Return the candidates for images with so many channels (None: no images); unchanged first."""
     found = [Candidate("as it is", None, None)]
     if channels is None:
         return found
@@ -48,7 +48,7 @@ def candidates(channels: int | None) -> list[Candidate]:
 
 
 def seen_as(model: Classifier, x: Tensor, candidate: Candidate) -> Tensor:
-    """Return images that ``model``, with its own normalisation, sees as ``candidate`` has them."""
+    """Return images that ``model``, after its own normalisation, receives as in ``candidate``."""
     if candidate.turned:
         x = x.flip(1) if candidate.turned == "bgr" else 1 - x
     if candidate.mean is None or candidate.std is None:
@@ -64,22 +64,22 @@ def _column(values: Sequence[float] | Tensor, x: Tensor) -> Tensor:
 
 
 class Tried(NamedTuple):
-    """A candidate, and which images (n,) are read right under it."""
+    """A candidate, and which images (n,) are classified correctly under it."""
 
     candidate: Candidate
     right: Tensor
 
 
 def tried(model: Classifier, x: Tensor, y: Tensor) -> Iterator[Tried]:
-    """Yield what becomes of images ``x`` (n, ...) with labels ``y`` under each candidate."""
+    """Yield the result of each candidate on images ``x`` (n, ...) with labels ``y``."""
     for candidate in candidates(x.shape[1] if x.ndim == 4 else None):
         yield Tried(candidate, _right(model, x, y, candidate))
 
 
 def rows_of(results: Sequence[Tried]) -> list[dict[str, Any]]:
-    """Return for each its name, its share of right answers with the interval, and p.
+    """Return for each its name, its accuracy with the interval, and p.
 
-    ``p`` is that of the exact test of McNemar (1947) against the model as it is, times the number
+    ``p`` is that of the exact test of McNemar (1947) against the unchanged model, times the number
     of other candidates (Bonferroni).
     """
     first, others = results[0], max(len(results) - 1, 1)
@@ -109,9 +109,9 @@ def _listed(values: Sequence[float] | None) -> list[float] | None:
 
 
 def judged(results: Sequence[Tried]) -> tuple[int, Finding]:
-    """Return the place of the best, and whether it beats the model as it is by more than chance.
+    """Return the index of the best, and whether it beats the unchanged model significantly.
 
-    Of those that chance cannot tell from the best, what the model has is the best, turned or not.
+    If the model's own preprocessing is not significantly worse than the best, it is chosen.
     """
     rows = rows_of(results)
     top = max(range(len(rows)), key=lambda i: rows[i]["count"])
@@ -129,7 +129,7 @@ def judged(results: Sequence[Tried]) -> tuple[int, Finding]:
 
 
 def above_chance(row: dict[str, Any], y: Tensor) -> Finding:
-    """Say whether the accuracy ``row`` is above that of always naming the commonest of ``y``."""
+    """Check that the accuracy ``row`` is above that of always predicting the commonest of ``y``."""
     chance = float(y.bincount().max()) / len(y)
     return finding(
         "accuracy", row["low"] <= chance,

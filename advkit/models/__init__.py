@@ -1,4 +1,4 @@
-"""How a classifier comes in: specs, the load gate, the probe, and the small nets of our own."""
+"""Classifiers: specs, the load gate, the probe, and the small nets that advkit trains."""
 
 from advkit.models.classifier import Classifier
 from advkit.models.probe import probe

@@ -1,4 +1,4 @@
-"""The weights of a model that is linear in its input, whatever it is made of."""
+"""Weights of a model that is linear in its input, whatever its implementation."""
 
 import copy
 from typing import NamedTuple
@@ -11,11 +11,11 @@ from advkit.errors import InputError
 from advkit.models.classifier import Classifier
 
 NEAR = 1e-6
-"""How far logits may be from linear, as a share of their spread."""
+"""Largest deviation of logits from linearity, relative to their spread."""
 
 
 class Affine(NamedTuple):
-    """Logits x W' + b of inputs in [0, 1] as they come: scaling and normalisation are inside."""
+    """Logits x W' + b of inputs in [0, 1]: scaling and normalisation are included."""
 
     weight: Tensor
     """(K, d), float64."""
@@ -30,8 +30,8 @@ class Affine(NamedTuple):
 def affine_of(model: Classifier, x: Tensor) -> Affine:
     """Return the weights of a linear ``model`` for inputs like ``x`` (n, ...).
 
-    Read off its gradients in float64 and held against its logits at ``x`` and at places all over
-    the box. Raises InputError where it is not linear.
+    Computed from its gradients in float64 and compared with its logits at ``x`` and at random
+    points of the box. Raises InputError if it is not linear.
     """
     net, z = copy.deepcopy(model).double(), x[:16].double()
     g = torch.Generator().manual_seed(0)

@@ -1,4 +1,4 @@
-"""What ``--arch`` names: a net without weights, to be filled with those of a file."""
+"""Architectures named by ``--arch``: a net without weights, to be filled from a file."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -6,17 +6,17 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from advkit.errors import InputError, UnknownNameError, UsageError, did_you_mean
-from advkit.models.bare_words import check_bare
 from advkit.models.callable_spec import called
 from advkit.models.nets import NETS, build
 from advkit.models.schemes import LOADERS, function_of
+from advkit.models.spec_guesses import check_bare
 from advkit.spec_text import Spec, literal, numbers
 
 FILLED = ("timm", "torchvision")
 
 
 class Arch(NamedTuple):
-    """A net of ours, in the words of the files that describe themselves."""
+    """A net of advkit's own, described as in the files of `advkit train`."""
 
     arch: str
     shape: tuple[int, ...]
@@ -25,7 +25,7 @@ class Arch(NamedTuple):
 
 
 def empty(arch: Spec, classes: Sequence[str] | None) -> nn.Module:
-    """Return the net that ``arch`` names, for as many classes as there are ``classes``.
+    """Return the net that ``arch`` names, with one output per name in ``classes``.
 
     Raises UsageError, InputError.
     """
@@ -38,7 +38,7 @@ def empty(arch: Spec, classes: Sequence[str] | None) -> nn.Module:
 
 
 def own_arch(arch: Spec, classes: Sequence[str] | None) -> Arch:
-    """Return what ``NAME?shape=1,28,28&n_classes=10&key=value`` says; raises UsageError."""
+    """Return the net of ``NAME?shape=1,28,28&n_classes=10&key=value``; raises UsageError."""
     check_bare(arch, ())
     if arch.ref not in NETS:
         raise UnknownNameError(

@@ -1,4 +1,4 @@
-"""Models that answer and show nothing of how: functions, endpoints, runtimes without gradients."""
+"""Models without gradients: functions, endpoints, runtimes."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
@@ -14,16 +14,16 @@ Ask = Callable[[NDArray[np.float32]], Any]
 Output = Literal["logits", "probabilities", "labels"]
 OUTPUTS: Sequence[Output] = ("logits", "probabilities", "labels")
 ROUNDED = 1e-6
-"""How far below 0 a probability may come out."""
+"""How far below 0 a probability may be by rounding."""
 LEAST = 1e-12
-"""Probabilities below this are taken for it, so that their logarithm is finite."""
+"""Smaller probabilities are raised to this, so that their logarithm is finite."""
 
 
 class BlackBox(nn.Module):
     """Images to scores by a function of arrays; there is no gradient.
 
-    ``ask`` is given float32 (n, ...) and returns (n, K), or labels (n,) with ``n_classes``.
-    ``stamp``, 32 bytes, tells one function from another in the fingerprint of a classifier.
+    ``ask`` takes float32 (n, ...) and returns (n, K), or labels (n,) with ``n_classes``. ``stamp``,
+    32 bytes, identifies the function in the fingerprint of a classifier.
     """
 
     black_box = True
@@ -41,11 +41,11 @@ class BlackBox(nn.Module):
         self.register_buffer("stamp", torch.tensor(list(stamp), dtype=torch.uint8))
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> "BlackBox":
-        """Return itself: a session or a connection is shared, and holds nothing between calls."""
+        """Return itself: a session or connection is shared, and has no state between calls."""
         return self
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return scores (n, K) of ``x`` (n, ...); raises InputError if they are none."""
+        """Return scores (n, K) of ``x`` (n, ...); raises InputError for other output."""
         if not len(x):
             return x.new_zeros((0, self.n_classes))
         given = np.ascontiguousarray(x.detach().float().cpu().numpy())
@@ -72,7 +72,7 @@ class BlackBox(nn.Module):
 
 
 def pace_of(model: nn.Module) -> float:
-    """Return the seconds that an image took the service that ``model`` asks; 0 of any other."""
+    """Return the seconds per image of the service that ``model`` queries; 0 for other models."""
     asked = [part.ask for part in model.modules() if isinstance(part, BlackBox)]
     told = (getattr(ask, "pace", None) for ask in asked)
     return float(max((pace() for pace in told if pace), default=0.0))

@@ -1,4 +1,4 @@
-"""``package.module:callable?key=value`` and ``./file.py:callable``: what the user's code gives."""
+"""Models from the user's code: ``package.module:callable?key=value``, ``./file.py:callable``."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -12,7 +12,7 @@ from advkit.spec_text import Spec, literal, numbers
 
 
 def called(spec: Spec) -> Any:
-    """Return the module or estimator that ``spec`` gives; raises UsageError, InputError."""
+    """Return the module or estimator that ``spec`` returns; raises UsageError, InputError."""
     options = {k: literal(v) for k, v in spec.query.items() if k not in ("mean", "std")}
     top = spec.scheme.partition(".")[0]
     if top == spec.scheme and find_spec(top) is None:

@@ -1,4 +1,4 @@
-"""Which images a model takes that does not say so: how many channels, and how large."""
+"""Input channels and size of models that do not declare them, found by trial."""
 
 import re
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ from torch import Tensor
 from advkit.models.classifier import Classifier
 
 CHANNELS = re.compile(r"to have (\d+) channels?, but got (\d+) channels?")
-"""What torch says where the channels do not fit."""
+"""torch's error message for a wrong number of channels."""
 
 
 def wants_grey(classifier: Classifier, x: Tensor) -> bool:
-    """Return whether the model takes one channel, and not the three of pictures ``x`` (n, ...).
+    """Return whether the model takes one channel, not the three of images ``x`` (n, ...).
 
-    It is asked for one of them. False of a black box, whose answers may have a price.
+    Tries one image. False for a black box, whose queries may cost money.
     """
     if x.ndim != 4 or x.shape[1] != 3 or classifier.black_box:
         return False
@@ -29,14 +29,14 @@ def wants_grey(classifier: Classifier, x: Tensor) -> bool:
 def square_images(classifier: Classifier, sides: Sequence[int]) -> tuple[int, int, int]:
     """Return the (channels, side, side) of the first of ``sides`` that the model takes.
 
-    Where it takes colours and grey, they are in colour; where it takes no side, of the first one.
+    Colour if it takes both colour and grey; the first side if it takes none.
     """
     asked = [_square(classifier, side) for side in sides]
     return next((shape for shape, taken in asked if taken), asked[0][0])
 
 
 def _square(classifier: Classifier, side: int) -> tuple[tuple[int, int, int], bool]:
-    """Return the likeliest images of a side, and whether the model takes them."""
+    """Return the likeliest image shape for a side, and whether the model takes it."""
     grey = torch.full((1, 1, side, side), 0.5)
     failed = _failure(classifier, grey.expand(1, 3, side, side))
     if failed is None:

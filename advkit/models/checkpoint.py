@@ -1,4 +1,4 @@
-"""A training half done, on the disk: weights, the state of Adam, the best weights so far."""
+"""Checkpoints of an unfinished training: weights, the state of Adam, the best weights so far."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from advkit.models.weights_file import fill, read_weights, write_weights
 
 
 def checkpoint_of(out: Path) -> Path:
-    """Return where the training that writes ``out`` keeps its state."""
+    """Return the path of the checkpoint of the training that writes ``out``."""
     return out.with_name(f"{out.name}.checkpoint")
 
 
@@ -22,7 +22,7 @@ def save_checkpoint(
     best: dict[str, Tensor],
     about: dict[str, Any],
 ) -> None:
-    """Write the state; ``about`` holds the step, the scores and what must not change."""
+    """Write the state; ``about`` holds the step, the scores and the fixed settings."""
     tensors = {f"net/{name}": tensor for name, tensor in net.state_dict().items()}
     tensors |= {f"best/{name}": tensor for name, tensor in best.items()}
     for name, parameter in net.named_parameters():
@@ -34,9 +34,9 @@ def save_checkpoint(
 def load_checkpoint(
     path: Path, net: nn.Module, optimizer: torch.optim.Optimizer, fixed: dict[str, Any]
 ) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Put the state into ``net`` and ``optimizer``; return the best weights and ``about``.
+    """Load the state into ``net`` and ``optimizer``; return the best weights and ``about``.
 
-    Raises InputError if the training was begun with anything else than ``fixed``.
+    Raises InputError if the training was started with other settings than ``fixed``.
     """
     tensors, about = read_weights(path)
     if about is None or "fixed" not in about:
@@ -64,7 +64,7 @@ def load_checkpoint(
 
 
 def _begun_with(key: str, begun: Any, now: Any) -> str:
-    """Return in words what the training was begun with; of a digest nobody learns anything."""
+    """Return in words what the training was started with; digests are not shown."""
     if key != "data":
         return f"{key} {begun} (now {now})"
     then, here = (
@@ -75,12 +75,12 @@ def _begun_with(key: str, begun: Any, now: Any) -> str:
 
 
 def _flat(fixed: dict[str, Any]) -> dict[str, Any]:
-    """Return the description with the options of the training beside the rest."""
+    """Return the description with the options of the training at the top level."""
     return {**{k: v for k, v in fixed.items() if k != "training"}, **fixed["training"]}
 
 
 def _like(parameter: Tensor, tensor: Tensor) -> Tensor:
-    # In the memory layout of the weights, as Adam had it: the roundings may depend on it.
+    # In the memory layout of the weights, as in Adam: rounding may depend on it.
     if tensor.shape != parameter.shape:
         return tensor
     return torch.empty_like(parameter, requires_grad=False).copy_(tensor)

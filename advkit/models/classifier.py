@@ -10,19 +10,19 @@ from torch import Tensor, nn
 from advkit.errors import InputError
 from advkit.models.net_checks import check_made, described, training_notes, where_logits_are
 
-# CPU kernels choose their blocking by the batch size, and with it the order of summation. Measured
+# CPU kernels choose their blocking, and with it the order of summation, by the batch size. Measured
 # on oneDNN convolutions and matrix products: the logits of a sample are the same to the last bit in
 # every batch of 16 or more that is a multiple of 8. So every batch is padded to one.
 ROWS, LEAST = 8, 16
 BYTES = 2.0
-"""A mean above this can only be of pixels that go up to 255."""
+"""A mean above this can only be that of pixels up to 255."""
 
 
 class Classifier(nn.Module):
     """Images in [0, 1], shape (n, ...), to logits (n, n_classes).
 
-    Takes ``net`` over: its weights are frozen, it stays in eval mode, its 4-D weights are put into
-    channels_last memory. ``mean`` and ``std`` have one entry per channel, or one for all.
+    Takes over ``net``: its weights are frozen, it stays in eval mode, its 4-D weights are converted
+    to channels_last memory. ``mean`` and ``std`` have one entry per channel, or one for all.
 
     >>> net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(3 * 8 * 8, 5))
     >>> model = advkit.Classifier(net, name="mine", mean=[0.5], std=[0.5])
@@ -48,9 +48,9 @@ class Classifier(nn.Module):
         self.name = name
         self.classes = tuple(classes) if classes else None
         self.named_in_part = False
-        """Whether ``classes`` may lack the last ones, which `probe` then names by their numbers."""
+        """Whether ``classes`` may lack the last names, which `probe` then fills with numbers."""
         self.n_classes = len(self.classes or ())
-        """0 until it is known: from ``classes`` or from `probe`."""
+        """0 until known from ``classes`` or `probe`."""
         self.shape = shape
         self.notes = training_notes(net)
         for weight in net.parameters():  # a ScriptModule has no requires_grad_ of its own
@@ -64,7 +64,7 @@ class Classifier(nn.Module):
     def with_normalisation(
         self, mean: Sequence[float] | None, std: Sequence[float] | None
     ) -> "Classifier":
-        """Return the same net behind another normalisation, or none; raises InputError."""
+        """Return the same net with another normalisation, or none; raises InputError."""
         found = Classifier(
             self.net, name=self.name, classes=self.classes, mean=mean, std=std, shape=self.shape
         )
@@ -72,7 +72,7 @@ class Classifier(nn.Module):
         return found
 
     def train(self, mode: bool = True) -> Self:  # noqa: ARG002
-        """Stay in eval mode, whatever ``mode`` says."""
+        """Stay in eval mode, whatever ``mode`` is."""
         return super().train(False)
 
     def _to_layout(self, layout: torch.memory_format) -> None:
@@ -85,7 +85,7 @@ class Classifier(nn.Module):
         """Return the logits (n, n_classes) of ``x`` (n, ...) in [0, 1].
 
         Raises InputError if the net returns anything but one tensor, or if the number of channels
-        is not that of the normalisation.
+        does not match the normalisation.
         """
         n = len(x)
         spare = max(-n % ROWS, LEAST - n) if n else 0
@@ -102,10 +102,9 @@ class Classifier(nn.Module):
         return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
 
     def unpadded(self, x: Tensor) -> Tensor:
-        """Return the logits of a batch as it is: for one large image at a time.
+        """Return the logits without padding the batch: for one large image at a time.
 
-        The last bits are those of this size of batch; pictures are made one by one, so that theirs
-        are always the same.
+        The last bits depend on the size of the batch.
         """
         logits = self._ask(self._normalise(x))
         return logits if logits.dtype == torch.float64 else logits.float()
@@ -135,7 +134,7 @@ class Classifier(nn.Module):
             return self._ask(x)
 
     def _adapted(self, x: Tensor, error: RuntimeError) -> bool:
-        """Return whether the net was changed so that it may take ``x`` after all."""
+        """Return whether the net was changed so that it may accept ``x``."""
         # A net that flattens images with view() cannot work in channels_last.
         if self._layout is not torch.contiguous_format and _wants_contiguous(str(error)):
             self._to_layout(torch.contiguous_format)
@@ -143,7 +142,7 @@ class Classifier(nn.Module):
         kinds = {each.dtype for each in self.net.parameters() if each.is_floating_point()}
         if x.dtype != torch.float32 or not kinds - {x.dtype}:
             return False
-        self.net.float()  # of half precision: its gradients would vanish besides
+        self.net.float()  # of half precision, where gradients would vanish too
         told = ", ".join(sorted(str(each).removeprefix("torch.") for each in kinds))
         self.notes += (f"the weights are {told}; they are computed with in float32",)
         return True
@@ -161,7 +160,7 @@ class Classifier(nn.Module):
 
     @property
     def black_box(self) -> bool:
-        """Whether a part of the net answers without a gradient."""
+        """Whether a part of the net has no gradient."""
         return any(getattr(part, "black_box", False) for part in self.net.modules())
 
     def fingerprint(self) -> str:
@@ -175,10 +174,10 @@ class Classifier(nn.Module):
 
 
 def _plain(tensor: Tensor, layout: torch.memory_format) -> Tensor:
-    """Return contiguous ``tensor`` (n, c, h, w) with strides that no convolution can mistake.
+    """Return contiguous ``tensor`` (n, c, h, w) with strides of one unambiguous layout.
 
-    Of one channel, or 1 x 1, the same bytes are channels_last too: torch calls both contiguous, and
-    a convolution may answer in the other layout.
+    With one channel, or 1 x 1 pixels, the same memory is channels_last too: torch calls both
+    contiguous, and a convolution may return the other layout.
     """
     if layout is torch.contiguous_format and tensor.numel():
         return tensor.flatten().view(tensor.shape)

@@ -1,4 +1,4 @@
-"""Files that run code when they are loaded, for those whom `load_policy` lets pass."""
+"""Loading of files that can run code, after `load_policy` has admitted them."""
 
 import io
 import pickle
@@ -18,9 +18,9 @@ IMPORTABLE = (
 
 
 def load_code(data: bytes, kind: str, path: str) -> Any:
-    """Return what ``data`` holds: a module, an estimator, or a dict of weights.
+    """Return the content of ``data``: a module, an estimator, or a dict of weights.
 
-    ``kind`` is that of `kind_of`. Whatever is in it is executed. Raises InputError.
+    ``kind`` is that of `kind_of`. Code in the file is executed. Raises InputError.
     """
     try:
         with warnings.catch_warnings():
@@ -55,19 +55,19 @@ def _pickled(data: bytes) -> Any:
 
 
 class Exported(nn.Module):
-    """An exported program, which refuses to be told again that it is in eval mode."""
+    """An exported program, whose own train() raises an error."""
 
     def __init__(self, program: nn.Module) -> None:
         super().__init__()
         self.program = program
 
     def train(self, mode: bool = True) -> "Exported":
-        """Set the mode of this module alone."""
+        """Set the mode of this module only."""
         self.training = mode
         return self
 
     def forward(self, x: torch.Tensor) -> Any:
-        """Return what the program does."""
+        """Return the output of the program."""
         return self.program(x)
 
 

@@ -1,4 +1,4 @@
-"""Files that can run code, turned into files that cannot, by a child process that is locked in."""
+"""Conversion of files that can run code to files that cannot, in a sandboxed child process."""
 
 import os
 import subprocess
@@ -19,11 +19,11 @@ from advkit.models.weights_file import fill, header_of, weights_in, write_bytes,
 from advkit.spec_text import parse_spec
 
 LONGEST = 300
-"""Seconds that a conversion may take."""
+"""Time limit of a conversion in seconds."""
 
 
 class Converted(NamedTuple):
-    """What was written, how it was read, and what is to be known of it."""
+    """The file written, how it was read, and notes."""
 
     out: Path
     sandboxed: bool
@@ -33,10 +33,10 @@ class Converted(NamedTuple):
 def convert(path: str, out: Path, *, arch: str | None = None) -> Converted:
     """Write the weights, or the estimator, in ``path`` to ``out``, a .safetensors or .skops file.
 
-    A state dict is read as tensors; all else is unpickled by a child without network, without
-    write access, without other programs. With ``arch`` it is checked that the weights fit, and for
-    a net of ours the file then says itself what it is. Raises UsageError, InputError, UnsafeError
-    where the child cannot be locked in or was stopped.
+    A state dict is read as tensors; all else is unpickled by a child without network, write access
+    or other programs. With ``arch`` the weights are checked against it, and for a net of advkit's
+    own the file then describes itself. Raises UsageError, InputError, UnsafeError if the child
+    cannot be sandboxed or was stopped.
     """
     if out.suffix not in (".safetensors", ".skops"):
         raise UsageError(f"-o {out}: in which format?", "a name in .safetensors or .skops")
@@ -70,7 +70,7 @@ def _write(
 
 
 def _about(tensors: dict[str, Tensor], arch: str, path: str) -> dict[str, object] | None:
-    """Return what the file says of itself; raises InputError if the weights do not fit ``arch``."""
+    """Return the description for the file; raises InputError if the weights do not fit ``arch``."""
     from advkit.models.arch_spec import empty, own_arch
 
     spec = parse_spec(arch)
@@ -79,14 +79,14 @@ def _about(tensors: dict[str, Tensor], arch: str, path: str) -> dict[str, object
 
 
 def _places() -> list[str]:
-    """Return where the child may import from: not the working directory, unless advkit is there."""
+    """Return the child's import path: no working directory, unless advkit is there."""
     here, ours = Path.cwd().resolve(), Path(__file__).resolve().parents[2]
     found = [place for place in sys.path if place and Path(place).resolve() != here]
     return [*found, str(ours)]
 
 
 def _by_child(data: bytes, kind: str, path: str) -> bytes:
-    """Return what the child made of ``data``; it has no file, no network and no environment."""
+    """Return the output of the child for ``data``; it has no file, network or environment."""
     command = [sys.executable, "-m", "advkit.models.convert_child", kind, Path(path).name]
     kept = {name: os.environ[name] for name in ("LANG", "PATH") if name in os.environ}
     kept |= {"PYTHONPATH": os.pathsep.join(_places()), "OMP_NUM_THREADS": "1"}
@@ -114,7 +114,7 @@ def _by_child(data: bytes, kind: str, path: str) -> bytes:
 
 
 def _is_model(made: bytes, path: str) -> bool:
-    """Tell whether the child printed a model: what it unpickled may have ended it, or lied."""
+    """Return whether the child printed a model: the unpickled code may have ended it, or lied."""
     try:
         return bool(made) and (kind_of(made) == "skops" or bool(weights_in(made, path).tensors))
     except (AdvkitError, BadZipFile):

@@ -1,6 +1,6 @@
-"""The child of `advkit convert`: locks itself in, unpickles what it is given, and prints tensors.
+"""The child of `advkit convert`: enters the sandbox, unpickles its input, prints tensors.
 
-Bytes in by stdin, bytes out by stdout: it needs no file. Run as ``python -m`` by `conversion`.
+Input by stdin, output by stdout, no files. Run as ``python -m`` by `conversion`.
 """
 
 import io
@@ -13,16 +13,16 @@ OK, NO_SANDBOX, FAILED = 0, 3, 4
 
 
 def main() -> None:
-    """Read a file from stdin, and write its safe form to stdout, from within the sandbox."""
+    """Read a file from stdin, and write its safe form to stdout, in the sandbox."""
     from advkit.models import code_file, torch_file, weights_file  # noqa: F401
     from advkit.models.sandbox import NoSandboxError, shut
 
     kind, name = sys.argv[1], sys.argv[2]
     data = sys.stdin.buffer.read()
-    # What the file prints must not be taken for the result.
+    # Output that the file prints must not count as the result.
     out = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    if kind == "pickle":  # what skops imports looks into /proc, which is shut afterwards
+    if kind == "pickle":  # imports of skops read /proc, which is closed in the sandbox
         with suppress(ImportError):
             import skops.io  # noqa: F401
     try:
@@ -33,13 +33,13 @@ def main() -> None:
     try:
         out.write(converted(data, kind, name))
         out.close()
-    except BaseException as error:  # what is unpickled may well raise SystemExit(0)
+    except BaseException as error:  # unpickled code may raise SystemExit(0)
         sys.stderr.write((" ".join(str(error).split()) or type(error).__name__) + "\n")
         sys.exit(FAILED)
 
 
 def converted(data: bytes, kind: str, name: str) -> bytes:
-    """Return what ``data`` holds as safetensors, or as skops if it is an estimator."""
+    """Return the content of ``data`` as safetensors, or as skops if it is an estimator."""
     from safetensors.torch import save
 
     from advkit.models.code_file import load_code

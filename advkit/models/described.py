@@ -22,7 +22,7 @@ class _About(NamedTuple):
 def load_described(weights: Weights, path: str, name: str, arch: str | None) -> Classifier:
     """Return the classifier in ``weights``, which were read from ``path`` and describe themselves.
 
-    ``arch`` is what the user takes it for, if they said. Raises InputError, UnsafeError.
+    ``arch`` is the architecture that the user gave, if any. Raises InputError, UnsafeError.
     """
     about = _about(path, weights.about or {})
     if arch is not None and parse_spec(arch).ref != about.arch:

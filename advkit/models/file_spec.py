@@ -1,4 +1,4 @@
-"""Model files of every sort, told by their content."""
+"""Model files of every format, identified by content."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ from advkit.spec_text import Spec, numbers, only, parse_spec
 def load_file(spec: Spec, arch: str | None, classes: Sequence[str] | None) -> Classifier:
     """Return the classifier in the file that ``spec`` names; weights alone need ``arch``.
 
-    Raises UsageError, InputError, and UnsafeError for what can run code and is not trusted.
+    Raises UsageError, InputError, and UnsafeError for untrusted files that can run code.
     """
     only(spec, ("mean", "std"))
     data, refusal = read_judged(spec.ref)

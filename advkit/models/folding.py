@@ -1,4 +1,4 @@
-"""A quicker twin of a classifier: batch norms folded into the convolutions before them."""
+"""A faster copy of a classifier: batch norms folded into the convolutions before them."""
 
 from copy import deepcopy
 
@@ -10,23 +10,23 @@ from advkit.engine import Objective, evaluate
 from advkit.models.classifier import Classifier
 
 SAME = 1e-3
-"""How far logits and gradients of the twin may lie from those of the model, as a share of them."""
+"""Largest difference of logits and gradients between copy and model, relative to their size."""
 
 
 def folded(model: Classifier, x: Tensor) -> Classifier | None:
-    """Return a twin of ``model`` that costs less and answers alike up to rounding; None without.
+    """Return a faster copy of ``model`` with equal outputs up to rounding; None if there is none.
 
-    ``x`` (n, ...) in [0, 1] are images on which answers and gradients are compared. There is none
-    for a net without batch norms, for one that cannot be traced, and where the two differ.
+    ``x`` (n, ...) in [0, 1] are images on which outputs and gradients are compared. There is none
+    for a net without batch norms, for one that cannot be traced, and if the two differ.
     """
     if not any(isinstance(each, nn.modules.batchnorm._BatchNorm) for each in model.net.modules()):
         return None
     try:
         net = fuse(deepcopy(model.net), inplace=True)
-        # What tracing leaves to chance, such as a net that looks at its input's values, fails here.
+        # Nets that tracing misrepresents, such as those with value-dependent branches, fail here.
         twin = _dressed(net, model)
         return twin if _alike(model, twin, x) else None
-    except Exception:  # whatever a user's net does when it is traced: it is attacked as it is
+    except Exception:  # whatever a user's net raises in tracing: it is attacked without a copy
         return None
 
 

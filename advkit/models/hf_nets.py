@@ -1,4 +1,4 @@
-"""Image classifiers of transformers: a local folder, or a repository in the hub's cache."""
+"""Image classifiers of transformers: from a local folder, or a repository in the hub's cache."""
 
 import json
 import warnings
@@ -21,7 +21,7 @@ WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 
 
 class Logits(nn.Module):
-    """A net of transformers that gives its logits alone."""
+    """A net of transformers that returns its logits only."""
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Logits(nn.Module):
 def hf_net(spec: Spec, classes: Sequence[str] | None) -> Classifier:
     """Return the net of ``hf:FOLDER`` or ``hf:owner/name@revision``.
 
-    Weights come from safetensors alone, and code from transformers alone. Raises InputError,
+    Weights are loaded from safetensors only, and code from transformers only. Raises InputError,
     UnsafeError.
     """
     only(spec, ("download",))
@@ -59,7 +59,7 @@ def hf_net(spec: Spec, classes: Sequence[str] | None) -> Classifier:
 
 
 def hf_shape(spec: Spec) -> tuple[int, ...] | None:
-    """Return the images' (channels, height, width), None if the net does not say."""
+    """Return the images' (channels, height, width), None if the net does not declare it."""
     folder = _folder(spec)
     return _shape(_json(folder / "config.json"), _processor(folder))
 
@@ -86,7 +86,7 @@ def _folder(spec: Spec) -> Path:
 
 
 def _check(spec: Spec, folder: Path, config: dict[str, Any]) -> None:
-    """Raise UnsafeError for code of its own or pickled weights, InputError for broken weights."""
+    """Raise UnsafeError for custom code or pickled weights, InputError for broken weights."""
     if "auto_map" in config:
         raise UnsafeError(
             f"{spec.ref} contains its own code (auto_map in config.json); it was not opened",
@@ -114,7 +114,7 @@ def _check(spec: Spec, folder: Path, config: dict[str, Any]) -> None:
 
 
 def _foreign_kernels(config: dict[str, Any]) -> str:
-    """Return the entry, at any depth, by which a config has kernels fetched (CVE-2026-4372)."""
+    """Return the entry, at any depth, with which a config downloads kernels (CVE-2026-4372)."""
     for key, value in config.items():
         if isinstance(value, dict) and (found := _foreign_kernels(value)):
             return found

@@ -1,4 +1,4 @@
-"""Images as the JSON of a prediction service holds them: numbers, bytes, or PNG files."""
+"""Images in the JSON of a prediction service: numbers, bytes, or PNG files."""
 
 import base64
 import io
@@ -11,7 +11,7 @@ from advkit.models.endpoint_spec import Endpoint
 
 
 def encoded(x: NDArray[np.float32], asked: Endpoint) -> list[Any]:
-    """Return images (n, c, h, w) in [0, 1] as JSON can hold them."""
+    """Return images (n, c, h, w) in [0, 1] as JSON values."""
     images = x.astype(float) if asked.encoding == "float" else in_8_bits(x)
     if asked.encoding == "png":
         return [_png(image) for image in images]
@@ -20,7 +20,7 @@ def encoded(x: NDArray[np.float32], asked: Endpoint) -> list[Any]:
 
 
 def in_8_bits(x: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return numbers in [0, 1] as the nearest of 256."""
+    """Return numbers in [0, 1] rounded to 8 bits."""
     return (x * 255).round().clip(0, 255).astype(np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""A prediction service asked over HTTP: at its rate, within its budget, each image once."""
+"""A prediction service queried over HTTP, with rate limit, budget and cache."""
 
 import json
 import logging
@@ -21,26 +21,26 @@ from advkit.models.http_images import encoded, in_8_bits
 
 LOG = logging.getLogger("advkit")
 PASSING = (429, 500, 502, 503, 504)
-"""Answers after which it is worth asking again."""
+"""Status codes after which a request is repeated."""
 LONGEST_ANSWER = 64_000_000
 LONGEST_REFUSAL = 300
 SAME = 1e-4
-"""How far two answers to one image may lie apart, as a share of the largest number."""
+"""Largest accepted difference between two responses to one image, relative to the largest number.
+"""
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Secrets in headers go to the host that was named, and to no other."""
+    """Prevents redirects: secrets in headers are sent to the given host only."""
 
     def redirect_request(self, *_: Any) -> None:
-        """Follow nothing."""
+        """Follow no redirect."""
 
 
 class Service:
-    """Images (n, ...) to answers; ``sent`` counts the images that went over the wire.
+    """Images (n, ...) to scores; ``sent`` counts the images sent.
 
-    What they may cost is logged before the first request, if nobody has asked for an `estimate`.
-    The first images that come again are sent once more: where the service answers otherwise then,
-    no answer is kept any longer.
+    The maximum cost is logged before the first request, unless `estimate` was called. The first
+    repeated images are sent once more: if the response differs, caching is disabled.
     """
 
     def __init__(self, asked: Endpoint) -> None:
@@ -52,7 +52,7 @@ class Service:
         self._headers = {"Content-Type": "application/json", **asked.headers, **_secrets(asked)}
 
     def __call__(self, x: NDArray[np.float32]) -> NDArray[Any]:
-        """Return the answers to ``x``; raises ResourceError at the end of the budget."""
+        """Return the scores of ``x``; raises ResourceError at the end of the budget."""
         with self._lock:
             seen = x if self.asked.encoding == "float" else in_8_bits(x)
             names = [blake2b(image.tobytes(), digest_size=16).digest() for image in seen]
@@ -68,11 +68,11 @@ class Service:
             return found
 
     def pace(self) -> float:
-        """Return the seconds that an image took so far, its share of the rate included."""
+        """Return the mean seconds per image so far, rate limit included."""
         return self._seconds / max(self.sent, 1)
 
     def _try_again(self, x: NDArray[np.float32], known: dict[bytes, int]) -> None:
-        """Send images that were sent before once more, the first time that there are any."""
+        """Send images from the cache once more, the first time that there are any."""
         few = dict(list(known.items())[: self.asked.batch])
         if self._tried or not few or self.sent + len(few) > self.asked.budget:
             return
@@ -93,9 +93,9 @@ class Service:
             self._learn(x[[wanted[name] for name in part]], part)
 
     def estimate(self, images: int, together: int = 0) -> str:
-        """Return what up to ``images`` cost: requests, time at the rate, price, and the budget.
+        """Return the cost of up to ``images``: requests, time at the rate, price, and the budget.
 
-        No more than ``together`` are asked about at once.
+        At most ``together`` images are queried at once.
         """
         self._told = True
         images = min(images, self.asked.budget)
@@ -146,7 +146,7 @@ class Service:
         return list(rows)
 
     def _asked_again(self, body: bytes) -> Any:
-        """Return the parsed answer; what may pass is asked again, later each time."""
+        """Return the parsed response; temporary errors are retried with growing delays."""
         for attempt in range(self.asked.retries + 1):
             self._wait()
             try:
@@ -171,7 +171,7 @@ class Service:
     def _request(self, body: bytes) -> Any:
         request = urllib.request.Request(  # noqa: S310
             self.asked.url, body, self._headers, method="POST"
-        )  # its scheme was checked
+        )  # the scheme was checked
         with self._open(request, timeout=self.asked.timeout) as answer:
             data = answer.read(LONGEST_ANSWER + 1)
         if len(data) > LONGEST_ANSWER:
@@ -192,7 +192,7 @@ def _secrets(asked: Endpoint) -> dict[str, str]:
 
 
 def _refusal(error: urllib.error.HTTPError) -> str:
-    """Return the status of a refusal, where it points, and what the service says of it."""
+    """Return the status of an error response, its redirect target, and its message."""
     told = f"HTTP {error.code} {error.reason}"
     if where := error.headers.get("Location"):
         return f"{told} to {where}, which is not followed"
@@ -204,7 +204,7 @@ def _refusal(error: urllib.error.HTTPError) -> str:
 
 
 def _pause(headers: Message) -> float:
-    """Return the seconds that the service asks us to wait."""
+    """Return the delay in seconds that the service requests."""
     try:
         return min(float(headers.get("Retry-After", 0)), 60.0)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Files of the Hugging Face hub: from its local cache; downloaded only when a spec says so."""
+"""Files of the Hugging Face hub from its local cache; downloaded only if a spec says so."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +10,9 @@ from advkit.models.extras import extra
 def hub_file(
     repo: str, file: str, *, revision: str | None, download: bool, by: str, optional: bool = False
 ) -> Path | None:
-    """Return where ``file`` of ``repo`` lies on the disk; None if it is ``optional`` and absent.
+    """Return the local path of ``file`` of ``repo``; None if it is ``optional`` and absent.
 
-    Raises InputError that says how to get it.
+    Raises InputError with instructions to get it.
     """
     hub = extra("huggingface_hub", of="hf", by=by)
     found = hub.try_to_load_from_cache(repo, file, revision=revision)
@@ -39,9 +39,9 @@ def hub_file(
 def hub_data(
     repo: str, files: Sequence[str], *, revision: str | None, download: bool, by: str
 ) -> Path:
-    """Return the folder of the data set ``repo``, with what is there of ``files`` (patterns).
+    """Return the folder of the data set ``repo``, with the available ``files`` (patterns).
 
-    Raises InputError that says how to get it.
+    Raises InputError with instructions to get it.
     """
     hub = extra("huggingface_hub", of="hf", by=by)
     try:

@@ -1,4 +1,4 @@
-"""The attack inside adversarial training: a short PGD walk from a random start."""
+"""The attack inside adversarial training: PGD with few steps from a random start."""
 
 import torch
 from torch import Tensor
@@ -13,9 +13,9 @@ def hardened(
     model: Model, x: Tensor, y: Tensor, keys: Tensor, *, norm: str, eps: float, steps: int,
     step: float,
 ) -> Tensor:  # fmt: skip
-    """Return where PGD from a random point of the ball ends (Madry et al. 2018).
+    """Return the end point of PGD from a random point of the ball (Madry et al. 2018).
 
-    ``keys`` (n,) name the streams of random numbers; ``step`` is in units of ``eps``.
+    ``keys`` (n,) are random keys; ``step`` is in units of ``eps``.
     """
     geometry, radius = NORMS[norm], torch.full((len(x),), eps, dtype=x.dtype, device=x.device)
     start = geometry.confine(x + eps * _in_ball(keys, x, norm), x, radius)

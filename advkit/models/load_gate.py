@@ -1,8 +1,8 @@
-"""The one gate before every file that is loaded: told by content, never by suffix.
+"""The gate for every file that is loaded: identified by content, never by suffix.
 
-What could run code when it is unpickled (pickle, joblib, torch.save, TorchScript, .pt2) is
-refused unopened; what is no model at all is named for what it is. `load_policy` says who may pass
-nevertheless.
+Files that could run code when unpickled (pickle, joblib, torch.save, TorchScript, .pt2) are refused
+unopened; files that are no model are reported as what they are. `load_policy` decides about
+exceptions.
 """
 
 import io
@@ -15,10 +15,10 @@ from pathlib import Path
 
 from advkit.errors import AdvkitError, InputError, UnsafeError
 
-# Safetensors begin with the length of their table, whose low bytes may look like any of the
-# others; what has this after them goes to no other reader.
+# Safetensors begin with the length of their header, whose low bytes may look like any of the
+# others; if a header follows, no other reader gets the file.
 LEGACY = bytes.fromhex("80028a0a6cfc9c46f9206aa850192e")
-"""How torch.save began before it wrote zip archives."""
+"""How torch.save files began before the zip format."""
 KINDS = {
     "a TorchScript archive": "torchscript",
     "an exported program (.pt2)": "pt2",
@@ -31,10 +31,10 @@ _ZLIB = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 
 
 def read_gated(path: str | Path) -> bytes:
-    """Return the bytes of ``path`` if they may be looked at further.
+    """Return the bytes of ``path`` if they may be parsed.
 
     Raises InputError (missing, empty, HTML page, Git LFS pointer, truncated archive) and
-    UnsafeError (whatever unpickling or a zip full of code could hide in).
+    UnsafeError (pickles, and zip archives that can hold code).
     """
     data, refusal = read_judged(path)
     if refusal is not None:
@@ -43,7 +43,7 @@ def read_gated(path: str | Path) -> bytes:
 
 
 def read_judged(path: str | Path) -> tuple[bytes, UnsafeError | None]:
-    """Return the bytes of ``path``, and why they may not be loaded, if they may not.
+    """Return the bytes of ``path``, and the error that forbids loading them, if any.
 
     Raises InputError as `read_gated` does.
     """
@@ -60,7 +60,7 @@ def read_judged(path: str | Path) -> tuple[bytes, UnsafeError | None]:
 
 
 def kind_of(data: bytes) -> str:
-    """Return what ``data`` is by its content: one of `KINDS`, or '' for none of them."""
+    """Return the kind of ``data`` by its content: one of `KINDS`, or '' if unknown."""
     if data[4:9] == _TABLE or data[8:9] == b"{":
         return "safetensors"
     if data.startswith(b"PK"):
@@ -95,7 +95,7 @@ def _read(path: Path) -> bytes:
 
 
 def missing(path: Path) -> InputError:
-    """Return the error for a path that is not there, with the names that come near."""
+    """Return the error for a path that does not exist, with similar names."""
     folder = path.parent
     names = [p.name for p in folder.iterdir()] if folder.is_dir() else []
     near = get_close_matches(path.name, names, n=3, cutoff=0.5)
@@ -136,7 +136,7 @@ def _pickle(path: str, data: bytes) -> AdvkitError | None:
 
 
 def _reads_as_pickle(data: bytes) -> bool:
-    """Tell whether ``data`` begins with a pickle of the text protocols; nothing is executed."""
+    """Return whether ``data`` begins with a text-protocol pickle; nothing is executed."""
     try:
         pickletools.dis(data, io.StringIO())
     except Exception:

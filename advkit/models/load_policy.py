@@ -1,7 +1,7 @@
-"""Who may load a file that can run code: nobody, unless this run or this very file is trusted.
+"""Permission to load files that can run code: only for this run, or for trusted files.
 
-Neither a configuration file nor an environment variable can say so: only ``--allow-unsafe-load``
-for one run, or a file that was named to ``advkit trust add``, told by the sha256 of its bytes.
+Configuration files and environment variables cannot grant it: only ``--allow-unsafe-load`` for one
+run, or ``advkit trust add`` for a file, identified by the sha256 of its bytes.
 """
 
 import json
@@ -22,7 +22,7 @@ _ALLOWED = ContextVar("_ALLOWED", default=False)
 
 @contextmanager
 def unsafe_loads_allowed(allowed: bool = True) -> Iterator[None]:
-    """Let files that can run code be loaded within the block, if that is ``allowed``."""
+    """Allow loading of files that can run code within the block, if ``allowed``."""
     token = _ALLOWED.set(allowed)
     try:
         yield
@@ -31,12 +31,12 @@ def unsafe_loads_allowed(allowed: bool = True) -> Iterator[None]:
 
 
 def allows_unsafe_loads() -> bool:
-    """Tell whether this run may load any file that can run code."""
+    """Return whether this run may load any file that can run code."""
     return _ALLOWED.get()
 
 
 def is_allowed(data: bytes) -> bool:
-    """Tell whether these very bytes may be loaded though they can run code."""
+    """Return whether these bytes may be loaded although they can run code."""
     return allows_unsafe_loads() or sha256(data).hexdigest() in trusted()
 
 
@@ -48,12 +48,12 @@ def admit(data: bytes, refusal: UnsafeError) -> str:
 
 
 def trusted_file() -> Path:
-    """Return where the trusted files are listed: the user's own configuration."""
+    """Return the path of the list of trusted files, in the user's configuration."""
     return user_folder() / "trusted.json"
 
 
 def trusted() -> dict[str, dict[str, str]]:
-    """Return by sha256 what was trusted: its ``name`` and the date it was ``added``.
+    """Return the trusted files by sha256: ``name`` and the date ``added``.
 
     Raises InputError if the list cannot be read.
     """
@@ -70,7 +70,7 @@ def trusted() -> dict[str, dict[str, str]]:
 
 
 def trust(path: str) -> tuple[str, bool]:
-    """Trust the bytes that ``path`` holds now; return their sha256, and whether that was needed."""
+    """Trust the present bytes of ``path``; return their sha256, and whether that was needed."""
     data, refusal = read_judged(path)
     digest = sha256(data).hexdigest()
     about = {"name": Path(path).name, "added": f"{datetime.now(UTC):%Y-%m-%d}"}
@@ -79,9 +79,9 @@ def trust(path: str) -> tuple[str, bool]:
 
 
 def distrust(what: str) -> str:
-    """Forget a file, a name or the beginning of a sha256; return the whole of that.
+    """Remove a file from the list, by path, name or prefix of its sha256; return the sha256.
 
-    Raises InputError if nothing, or more than one thing, is meant.
+    Raises InputError if none or several match.
     """
     known = trusted()
     if Path(what).is_file():

@@ -1,4 +1,4 @@
-"""Modules that cannot be asked yet, and outputs that are no tensor of logits."""
+"""Checks of modules before their first pass, and of outputs that are not logits."""
 
 from torch import nn
 from torch.nn.modules.lazy import LazyModuleMixin
@@ -7,7 +7,7 @@ from advkit.errors import InputError
 
 
 def check_made(net: object, name: str) -> None:
-    """Raise InputError for what is no module, and for layers that wait for their first input."""
+    """Raise InputError for objects that are no module, and for uninitialised lazy layers."""
     if not isinstance(net, nn.Module):
         raise InputError(
             f"the model {name} is a {type(net).__name__}, not a torch.nn.Module",
@@ -26,12 +26,12 @@ def check_made(net: object, name: str) -> None:
 
 
 def _waits(part: nn.Module) -> bool:
-    """Return whether a layer waits for its first input to know its size."""
+    """Return whether a layer needs its first input to know its size."""
     return isinstance(part, LazyModuleMixin) and part.has_uninitialized_params()
 
 
 def training_notes(net: nn.Module) -> tuple[str, ...]:
-    """Return a note where training mode mattered to ``net``."""
+    """Return a note if the outputs of ``net`` depended on training mode."""
     matters = nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm
     if any(module.training and isinstance(module, matters) for module in net.modules()):
         return ("the model was in training mode; it was put into eval mode",)
@@ -39,7 +39,7 @@ def training_notes(net: nn.Module) -> tuple[str, ...]:
 
 
 def where_logits_are(output: object) -> str:
-    """Return where the logits may be found in what is not they."""
+    """Return where the logits may be found in a structured output."""
     if isinstance(output, dict):
         return ": output['logits']" if "logits" in output else ""
     if hasattr(output, "logits"):
@@ -48,7 +48,7 @@ def where_logits_are(output: object) -> str:
 
 
 def described(output: object) -> str:
-    """Return in words what ``output`` is."""
+    """Return a description of ``output``."""
     if isinstance(output, dict):
         return f"a dict with the keys {', '.join(map(str, list(output)[:5]))}"
     if isinstance(output, tuple | list):

@@ -1,4 +1,4 @@
-"""The small nets that advkit trains, for images from 8 x 8 pixels up and for waveforms."""
+"""The small nets that advkit trains, for images of at least 8 x 8 pixels and for waveforms."""
 
 import inspect
 from collections.abc import Callable
@@ -14,11 +14,11 @@ from advkit.models.vision_transformer import VisionTransformer
 
 
 def build(arch: str, *, shape: tuple[int, ...], n_classes: int, **options: Any) -> nn.Module:
-    """Return a fresh net of ``arch`` for images of ``shape`` (channels, height, width).
+    """Return a new net of ``arch`` for images of ``shape`` (channels, height, width).
 
-    ``logistic`` and ``mlp`` also take flat inputs, shape (features,); `SOUND` takes waveforms,
-    shape (length,), alone. Weights come from the
-    global generator: seed it under `torch.random.fork_rng`. Raises UsageError.
+    ``logistic`` and ``mlp`` also take flat inputs, shape (features,); `SOUND` take waveforms, shape
+    (length,), only. Weights come from the global generator: seed it under `torch.random.fork_rng`.
+    Raises UsageError.
     """
     if arch not in NETS:
         raise UnknownNameError(f"there is no architecture {arch!r}", did_you_mean(arch, NETS))
@@ -142,6 +142,6 @@ NETS: dict[str, Callable[..., nn.Module]] = {
     "logmel_linear": logmel_linear,
 }
 FLAT = ("logistic", "mlp")
-"""Those that take inputs of any shape."""
+"""Architectures for inputs of any shape."""
 SOUND = ("logmel", "logmel_linear")
-"""Those that take waveforms only."""
+"""Architectures for waveforms only."""

@@ -1,4 +1,4 @@
-"""ONNX files: with gradients through onnx2torch, checked against onnxruntime; else a black box."""
+"""ONNX files: with gradients by onnx2torch, checked against onnxruntime; else a black box."""
 
 import contextlib
 import io
@@ -21,20 +21,20 @@ from advkit.models.extras import extra
 from advkit.numbers import several
 
 OLDER = 17
-"""The last opset of which onnx2torch knows the usual operators."""
+"""The last opset whose usual operators onnx2torch supports."""
 FLOAT32 = 1
 """`onnx.TensorProto.FLOAT`."""
 FAR = 1e-3
-"""How far the logits of both may be apart, as a share of their spread."""
+"""Largest difference between the logits of both, relative to their spread."""
 
 
 def onnx_classifier(
     data: bytes, path: str, *, name: str, classes: Sequence[str] | None = None
 ) -> Classifier:
-    """Return the classifier in an ONNX file, of which ``data`` are the bytes.
+    """Return the classifier in an ONNX file with the content ``data``.
 
-    Where onnx2torch lacks an operator, or does not compute what onnxruntime does, the classifier is
-    a black box that onnxruntime answers; a note says why. Raises InputError, UnsafeError.
+    If onnx2torch lacks an operator, or its results differ from those of onnxruntime, the classifier
+    is a black box run by onnxruntime; a note says why. Raises InputError, UnsafeError.
     """
     onnx = extra("onnx", of="onnx", by=path)
     extra("onnxruntime", of="onnx", by=path)
@@ -69,7 +69,7 @@ def _parsed(onnx: Any, data: bytes, path: str) -> Any:
 
 
 def _with_external(onnx: Any, model: Any, folder: Path) -> None:
-    """Read tensors that lie in files of their own; raises UnsafeError for files elsewhere."""
+    """Read tensors stored in separate files; raises UnsafeError for files elsewhere."""
     helper = onnx.external_data_helper
     for tensor in helper._get_all_tensors(model):
         if not helper.uses_external_data(tensor):
@@ -107,7 +107,7 @@ def _kind(value: Any) -> str:
 
 
 class _Session:
-    """onnxruntime on one thread; a model of fixed batch is given so many rows at a time."""
+    """onnxruntime on one thread; a model of fixed batch size gets so many rows at a time."""
 
     def __init__(self, model: Any, path: str, rows: int) -> None:
         import onnxruntime
@@ -132,7 +132,7 @@ class _Session:
 
 
 def by_rows(x: NDArray[np.float32], rows: int, ask: Any) -> NDArray[Any]:
-    """Return the answers to ``x`` (n, ...), asked ``rows`` at a time; all at once if that is 0."""
+    """Return the outputs for ``x`` (n, ...), ``rows`` at a time; all at once if that is 0."""
     if not rows:
         return np.asarray(ask(x))
     found = []
@@ -144,7 +144,7 @@ def by_rows(x: NDArray[np.float32], rows: int, ask: Any) -> NDArray[Any]:
 
 
 class InRows(nn.Module):
-    """A net of fixed batch, asked so many rows at a time."""
+    """A net of fixed batch size, run on so many rows at a time."""
 
     def __init__(self, net: nn.Module, rows: int) -> None:
         super().__init__()
@@ -160,7 +160,7 @@ class InRows(nn.Module):
 def _converted(
     model: Any, path: str, shape: tuple[int, ...] | None, rows: int, asked: BlackBox
 ) -> tuple[nn.Module | None, str]:
-    """Return the net as a torch module, or None and why there is none."""
+    """Return the net as a torch module, or None and the reason."""
     onnx2torch = extra("onnx2torch", of="onnx", by=path)
     try:
         with _quiet():
@@ -172,7 +172,7 @@ def _converted(
             f"onnx2torch cannot convert opset {_opset(model)} ({told}); export it with opset "
             f"{OLDER}",
         )
-    for part in net.modules():  # onnx2torch gives lists where torch's own layers have tuples
+    for part in net.modules():  # onnx2torch passes lists where torch's own layers take tuples
         for name in ("kernel_size", "stride", "padding", "dilation"):
             if isinstance(getattr(part, name, None), list):
                 setattr(part, name, tuple(getattr(part, name)))
@@ -183,7 +183,7 @@ def _converted(
 
 
 def _in_torch(onnx2torch: Any, model: Any) -> nn.Module:
-    """Return the module, of an older opset where onnx2torch does not know that of ``model``."""
+    """Return the torch module, after downgrading the opset if onnx2torch does not support it."""
     try:
         return onnx2torch.convert(model)  # type: ignore[no-any-return]
     except NotImplementedError:
@@ -201,7 +201,7 @@ def _opset(model: Any) -> int:
 
 
 def _apart(net: nn.Module, asked: BlackBox, shape: tuple[int, ...]) -> str:
-    """Return in what the net and onnxruntime differ on noise, '' if in nothing."""
+    """Return how the outputs of net and onnxruntime differ on noise, '' if they agree."""
     x = torch.rand((LEAST, *shape), generator=torch.Generator().manual_seed(0))
     wanted = asked(x)
     try:
@@ -215,7 +215,7 @@ def _apart(net: nn.Module, asked: BlackBox, shape: tuple[int, ...]) -> str:
 
 @contextlib.contextmanager
 def _quiet() -> Any:
-    """Keep what converters print from the terminal."""
+    """Suppress terminal output of converters."""
     logging.getLogger("onnx2torch").setLevel(logging.ERROR)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")

@@ -18,7 +18,7 @@ OPTIONS = ("output", "n_classes", "layout")
 
 
 def predict_function(spec: Spec, classes: Sequence[str] | None) -> Classifier:
-    """Return the classifier that a function of the user's is.
+    """Return the classifier defined by a function of the user's.
 
     It takes float32 (n, channels, height, width) in [0, 1], or with ``layout=hwc`` the channels
     last; it returns scores (n, K), with ``output=probabilities`` probabilities, with
@@ -38,7 +38,7 @@ def predict_function(spec: Spec, classes: Sequence[str] | None) -> Classifier:
 
 
 def stamp_of(function: Any) -> bytes:
-    """Return a digest of the function's file, by which a resumed run knows it again."""
+    """Return a digest of the function's file, which a resumed run compares."""
     try:
         file = inspect.getsourcefile(inspect.unwrap(function)) or ""
         return sha256(Path(file).read_bytes()).digest()

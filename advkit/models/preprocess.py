@@ -1,8 +1,8 @@
-"""What a net wants done to pixels in [0, 1] before it sees them; attacks work on the pixels.
+"""The preprocessing of pixels in [0, 1] that a net needs; attacks change the pixels before it.
 
-Scaling and normalisation become the mean and std of the classifier; size, order of channels and
-layout follow them, which gives the same: they mix pixels of one channel, or channels, by weights
-that add up to 1.
+Scaling and normalisation become mean and std of the classifier; resizing, channel order and layout
+come after them, with the same result, as they only mix pixels of one channel, or channels, with
+weights that add up to 1.
 """
 
 import tomllib
@@ -19,13 +19,13 @@ from advkit.models.load_gate import read_gated
 CHANNELS, LAYOUTS = ("rgb", "bgr", "gray"), ("chw", "hwc")
 INTERPOLATIONS = ("bilinear", "bicubic", "nearest")
 GRAY = (0.299, 0.587, 0.114)
-"""Luma of ITU-R BT.601, as Pillow makes gray images."""
+"""Luma of ITU-R BT.601, as in Pillow."""
 
 
 class Preprocess(NamedTuple):
-    """What is done to pixels; ``mean`` and ``std`` are in units of ``input_range``.
+    """A preprocessing; ``mean`` and ``std`` are in units of ``input_range``.
 
-    They have an entry per channel in the order in which the net takes them.
+    They have an entry per channel in the channel order of the net.
     """
 
     mean: Sequence[float] | None = None
@@ -46,9 +46,9 @@ KNOWN = {
 
 
 def preprocess_of(text: str) -> Preprocess:
-    """Return what ``none``, ``imagenet``, ``cifar10`` or ``FILE.toml`` says.
+    """Return the preprocessing ``none``, ``imagenet``, ``cifar10`` or ``FILE.toml``.
 
-    Raises UsageError for an unknown name or key, InputError for a value that is not possible.
+    Raises UsageError for an unknown name or key, InputError for an invalid value.
     """
     if text in KNOWN:
         return KNOWN[text]
@@ -95,7 +95,7 @@ def _numbers(values: Any, length: int | None = None) -> bool:
 
 
 def preprocessed(classifier: Classifier, asked: Preprocess) -> Classifier:
-    """Return ``classifier`` with ``asked`` in place of the normalisation that it had."""
+    """Return ``classifier`` with ``asked`` in place of its normalisation."""
     low, high = asked.input_range
     mean, std = asked.mean, asked.std
     if (low, high) != (0, 1) or mean or std:
@@ -115,7 +115,7 @@ def preprocessed(classifier: Classifier, asked: Preprocess) -> Classifier:
 
 
 class Arranged(nn.Module):
-    """A net that is given images at its size, in its order of channels and its layout."""
+    """A net with resizing, channel order and layout applied to its input."""
 
     gray: Tensor
 
@@ -125,7 +125,7 @@ class Arranged(nn.Module):
         self.register_buffer("gray", torch.tensor(GRAY).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, x: Tensor) -> Any:
-        """Return what the net says of ``x`` (n, channels, height, width)."""
+        """Return the output of the net for ``x`` (n, channels, height, width)."""
         size = self.asked.size
         if size and x.shape[2:] != tuple(size):
             smooth = self.asked.interpolation != "nearest"

@@ -1,4 +1,4 @@
-"""One forward pass of a few samples, to tell at once whether model and data fit."""
+"""One forward pass of a few samples, to check that model and data fit."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -9,15 +9,15 @@ from torch import Tensor, nn
 from advkit.engine.layers import takes_hooks
 from advkit.errors import AdvkitError, InputError
 from advkit.models.classifier import LEAST, Classifier
-from advkit.models.misfit import misfit
+from advkit.models.input_mismatch import misfit
 
 
 def probe(classifier: Classifier, x: Tensor, y: Tensor) -> list[str]:
     """Set ``classifier.n_classes`` and return notes for the report.
 
-    ``x`` (n, ...) and ``y`` (n,) are the data; the first 16 samples are asked for. Raises
-    InputError when model and data do not fit, when the output is not finite logits, or
-    when a pass changes its input.
+    ``x`` (n, ...) and ``y`` (n,) are the data; the first 16 samples are queried. Raises InputError
+    if model and data do not fit, if the output is not finite logits, or if a pass changes its
+    input.
     """
     few = x[:LEAST]
     given = few.clone()
@@ -47,7 +47,7 @@ def probe(classifier: Classifier, x: Tensor, y: Tensor) -> list[str]:
 
 
 def check_same_classes(counts: Sequence[tuple[str, int]]) -> None:
-    """Raise InputError where nets, told by name, have different numbers of classes."""
+    """Raise InputError if nets, given with their names, have different numbers of classes."""
     if len({n for _, n in counts}) > 1:
         told = ", ".join(f"{name} {n}" for name, n in counts)
         raise InputError(
@@ -89,7 +89,7 @@ def _check_shape(classifier: Classifier, logits: Tensor, x: Tensor) -> None:
 
 
 def _both_logits(single: Tensor) -> str:
-    """Return how two logits come of one number per sample, (n,) or (n, 1)."""
+    """Return how two logits follow from one number per sample, (n,) or (n, 1)."""
     how = "torch.stack([-s, s], 1) / 2" if single.ndim == 1 else "torch.cat([-s, s], 1) / 2"
     if bool(((single >= 0) & (single <= 1)).all()):
         return f"s looks like a probability: leave the last sigmoid out, then return {how}"
@@ -146,7 +146,7 @@ def _check_labels(classifier: Classifier, y: Tensor) -> None:
 
 
 def output_kind(outputs: Tensor) -> Literal["logits", "log-probabilities", "probabilities"]:
-    """Return what the rows of ``outputs`` (n, n_classes) are, as far as their values tell."""
+    """Return what the rows of ``outputs`` (n, n_classes) are, judged by their values."""
 
     def sums_to_one(p: Tensor) -> bool:
         return bool(((p.sum(1) - 1).abs() < 1e-3).all())

@@ -1,4 +1,4 @@
-"""How a net is trained: every number that the result depends on."""
+"""The hyperparameters of a training: every number that the result depends on."""
 
 import math
 from typing import Any, NamedTuple
@@ -7,7 +7,7 @@ from advkit.errors import UnknownNameError, UsageError, did_you_mean
 
 
 class Recipe(NamedTuple):
-    """The options of one training. With ``eps`` = 0 it is standard, else adversarial."""
+    """Options of a training; with ``eps`` = 0 it is standard, else adversarial."""
 
     arch: str = "cnn"
     options: dict[str, Any] = {}  # noqa: RUF012
@@ -25,12 +25,12 @@ class Recipe(NamedTuple):
     step: float = 0.25
     """Step of the inner attack, in units of ``eps``."""
     inner: str = "float32"
-    """Precision of the inner attack; bfloat16 is faster where the processor has it. The steps on
-    the weights, and the attack that chooses the best epoch, are always float32."""
+    """Precision of the inner attack; bfloat16 is faster if the processor has it. The updates of the
+    weights, and the attack that selects the best epoch, are always float32."""
     warm_up: float = 1.0
     """Epochs over which the radius grows from 0 to ``eps``."""
     held_out: float = 0.05
-    """Share of the images on which the best weights are chosen; no step is taken on them."""
+    """Share of the images used to select the best weights; they are not trained on."""
     seed: int = 0
 
 
@@ -76,7 +76,7 @@ def _cosine(t: float) -> float:
 
 
 SCHEDULES = {"onecycle": _onecycle, "cosine": _cosine}
-"""Share of the peak learning rate at the share t in [0, 1) of the training (Smith 2018;
+"""Learning rate relative to its peak, at the share t in [0, 1) of the training (Smith 2018;
 Loshchilov and Hutter 2017). Functions of t alone, so that a resumed training needs no state."""
 
 

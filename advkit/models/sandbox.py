@@ -1,9 +1,9 @@
-"""What a process on Linux can give up for good: used around the unpickling of others' files.
+"""A sandbox for a Linux process, used to unpickle untrusted files.
 
-No root is needed. Three locks, each of which must close, or nothing is loaded: Landlock (no file is
-written, made or removed, no program is started, no file is read but those of Python and its
-libraries), seccomp (no socket, no other process, no change of modes and owners), and
-limits on processor time and file size.
+Works without root. Three mechanisms, all of which are required: Landlock (no file is written,
+created or removed, no program is started, no file is read except those of Python and its
+libraries), seccomp (no socket, no other process, no change of modes and owners), and limits on
+processor time and file size.
 """
 
 import ctypes
@@ -38,19 +38,20 @@ DENIED = {
                 130, 138, 105),
 }  # fmt: skip
 CLONE, CLONE3, NEW_THREAD = {"x86_64": 56, "aarch64": 220}, 435, 0x10000
-"""Threads are let start, processes are not; of clone3 the flags cannot be seen, so it is hidden."""
+"""Threads may be started, processes may not; the flags of clone3 are not visible, so it is blocked.
+"""
 _CALL, _ERRNO, _KILL, _ALLOW = 0, 0x00050001, 0x80000000, 0x7FFF0000  # ERRNO carries EPERM
 _FIRST_ARGUMENT, _NO_SUCH_CALL = 16, 0x00050026
 
 
 class NoSandboxError(Exception):
-    """This machine cannot lock a process in; the message says what is missing."""
+    """This machine does not support the sandbox; the message says what is missing."""
 
 
 def shut(seconds: int = 120, most_bytes: int = 8 << 30) -> None:
-    """Give up all rights named above, for this process and for good.
+    """Enter the sandbox; this process cannot leave it.
 
-    Raises NoSandboxError where the kernel does not take them all.
+    Raises NoSandboxError if the kernel lacks a mechanism.
     """
     if sys.platform != "linux" or platform.machine() not in ARCHITECTURES:
         raise NoSandboxError(f"a sandbox needs Linux on {' or '.join(ARCHITECTURES)}")
@@ -65,7 +66,7 @@ def shut(seconds: int = 120, most_bytes: int = 8 << 30) -> None:
 
 
 def python_paths() -> list[str]:
-    """Return the directories that Python and its libraries are read from."""
+    """Return the directories from which Python and its libraries are read."""
     found = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, *sys.path}
     found |= {"/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", "/lib", "/lib64", "/dev/urandom"}
     found |= {"/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu", "/etc/ld.so.cache"}
@@ -102,7 +103,7 @@ def _seccomp(libc: ctypes.CDLL) -> None:
     denied = DENIED[machine]
     program = [(0x20, 0, 0, 4), (0x15, 1, 0, ARCHITECTURES[machine]), (0x06, 0, 0, _KILL)]
     program += [(0x20, 0, 0, _CALL)]
-    if machine == "x86_64":  # the numbers of the x32 interface would pass by the list
+    if machine == "x86_64":  # the numbers of the x32 interface would bypass the list
         program += [(0x35, 0, 1, 0x40000000), (0x06, 0, 0, _KILL)]
     program += [(0x15, 0, 1, CLONE3), (0x06, 0, 0, _NO_SUCH_CALL)]
     program += [(0x15, 0, 4, CLONE[machine]), (0x20, 0, 0, _FIRST_ARGUMENT)]

@@ -1,4 +1,4 @@
-"""The schemes of model specs, and where what loads them is: many packages are optional."""
+"""The schemes of model specs, and the functions that load them, imported on demand."""
 
 from collections.abc import Callable
 from importlib import import_module

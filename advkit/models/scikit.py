@@ -1,9 +1,8 @@
-"""Estimators of scikit-learn as classifiers: linear ones and MLPs exactly, others by their scores.
+"""Estimators of scikit-learn as classifiers: linear ones and MLPs exactly, others by scores.
 
-A linear estimator, behind any scalers, becomes one layer that gives its decision function; it has
+A linear estimator, behind any scalers, becomes one layer with its decision function; it has
 gradients, and exact distances. An MLPClassifier becomes its layers. Any other (kernel SVM, trees,
-forests, nearest neighbours) is asked as a black box: attacks that need scores or decisions work on
-it, those that need gradients find none.
+forests, nearest neighbours) is a black box, for attacks that need scores or decisions only.
 """
 
 from collections.abc import Sequence
@@ -26,18 +25,18 @@ AFFINE = (
     "StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "PCA", "IncrementalPCA",
     "TruncatedSVD", "VarianceThreshold", "SelectKBest", "SelectPercentile",
 )  # fmt: skip
-"""Transformers that are x A + b, by name; their map is read off a few inputs."""
+"""Transformers of the form x A + b, by name; their map is computed from a few inputs."""
 
 
 def from_estimator(
     estimator: Any, *, name: str = "", classes: Sequence[str] | None = None
 ) -> Classifier:
-    """Return a classifier of flattened inputs that scores as the fitted ``estimator`` does.
+    """Return a classifier of flattened inputs with the scores of the fitted ``estimator``.
 
     Logits of a linear estimator are its decision function (two classes: minus half of it, and
-    half), of any other what `Scores` says. Class k is that of label k; labels that are names are
-    put into the order of ``classes`` where these are the same names. Raises InputError where it is
-    not fitted, is no classifier, or its labels are other numbers than 0, 1, 2 ...
+    half), of any other the `Scores`. Class k is that of label k; labels that are names are put into
+    the order of ``classes`` if these are the same names. Raises InputError if it is not fitted, is
+    no classifier, or its labels are other numbers than 0, 1, 2 ...
     """
     label = name or type(_steps(estimator)[-1]).__name__
     try:
@@ -59,7 +58,7 @@ def from_estimator(
 def _order(
     labels: Any, classes: Sequence[str] | None, name: str
 ) -> tuple[tuple[str, ...], list[int]]:
-    """Return the names of the classes, and which of the estimator's classes each of them is."""
+    """Return the names of the classes, and the index of each in the estimator."""
     own, k = tuple(str(one) for one in labels), len(labels)
     if np.issubdtype(np.asarray(labels).dtype, np.number):
         if list(labels) != list(range(k)):
@@ -77,9 +76,9 @@ def _order(
 def affine_weights(estimator: Any) -> tuple[Floats, Floats] | None:
     """Return weight (K, d) and bias (K,) of a linear estimator, None for any other.
 
-    K is the number of classes. Two share the decision function, minus half and half of it: were
-    one logit 0, the gradient of the cross entropy would vanish where the other class is sure in
-    float32.
+    K is the number of classes. Two classes share the decision function, minus half and half of it:
+    if one logit were 0, the gradient of the cross entropy would vanish in float32 at high
+    confidence of the other class.
     """
     *before, last = _steps(estimator)
     votes = type(last).__name__ in ("SVC", "NuSVC") and len(last.classes_) > 2
@@ -94,7 +93,7 @@ def affine_weights(estimator: Any) -> tuple[Floats, Floats] | None:
 def mlp_layers(estimator: Any) -> list[tuple[Floats, Floats, str]] | None:
     """Return weight, bias and activation of each layer of an MLPClassifier; None for any other.
 
-    The last layer gives what the softmax is taken of; two classes share it as in `affine_weights`.
+    The last layer returns the input of the softmax; two classes share it as in `affine_weights`.
     """
     *before, last = _steps(estimator)
     if type(last).__name__ != "MLPClassifier" or last.out_activation_ not in (
@@ -117,7 +116,7 @@ def mlp_layers(estimator: Any) -> list[tuple[Floats, Floats, str]] | None:
 
 
 def _behind(before: list[Any], weight: Floats, bias: Floats) -> tuple[Floats, Floats] | None:
-    """Return the layer with the steps ``before`` it taken in; None where one is not affine."""
+    """Return the layer with the steps ``before`` it merged in; None if one is not affine."""
     for step in reversed(before):
         if type(step).__name__ not in AFFINE or getattr(step, "clip", False):
             return None
@@ -140,7 +139,7 @@ def _steps(estimator: Any) -> list[Any]:
 
 
 def _map_of(step: Any) -> tuple[Floats, Floats]:
-    """Return A (d, k) and b (k,) of a transformer that is x A + b."""
+    """Return A (d, k) and b (k,) of a transformer x A + b."""
     d = step.n_features_in_
     offset = _dense(step.transform(np.zeros((1, d))))
     return np.subtract(_dense(step.transform(np.eye(d))), offset), offset[0]

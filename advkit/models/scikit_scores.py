@@ -1,4 +1,4 @@
-"""Estimators of scikit-learn as black boxes: asked for scores or decisions, without a gradient."""
+"""Estimators of scikit-learn as black boxes, by scores or decisions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,14 +12,14 @@ from torch import Tensor, nn
 Floats = NDArray[np.float64]
 
 ABOVE = 1e-4
-"""By how much the predicted class is above the others at least: more than float32 rounds away."""
+"""Minimum lead of the predicted class over the others: more than float32 rounding."""
 
 
 class Scores(nn.Module):
     """An estimator as a black box: log probabilities, else its decision function, else its vote.
 
-    The class that it predicts always has the highest score: where its own scores disagree with its
-    prediction (a tie, the votes of an SVM), that class is raised just above the others.
+    The predicted class always has the highest score: if the scores disagree with the prediction (a
+    tie, the votes of an SVM), that class is raised just above the others.
     """
 
     black_box = True
@@ -28,7 +28,7 @@ class Scores(nn.Module):
     def __init__(self, estimator: Any, order: Sequence[int]) -> None:
         super().__init__()
         self.estimator, self.order = estimator, list(order)
-        # So that the fingerprint of a classifier, made of its buffers, tells estimators apart.
+        # A buffer, so that the fingerprint of a classifier identifies the estimator.
         self.register_buffer("stamp", torch.tensor(list(bytes.fromhex(joblib.hash(estimator)))))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The recogniser of digit strings: a net with CTC (Graves et al. 2006), read and loaded."""
+"""The recogniser of digit strings: a net with CTC (Graves et al. 2006), and its loading."""
 
 from collections.abc import Sequence as Words
 from pathlib import Path
@@ -13,7 +13,7 @@ from advkit.models.sound import Sequence
 from advkit.models.weights_file import fill, read_weights
 
 BLANK = 0
-"""The class that says nothing; class i of the data is output i + 1."""
+"""The blank class of CTC; class i of the data is output i + 1."""
 
 
 def ctc_loss(logits: Tensor, words: Tensor, lengths: Tensor) -> Tensor:
@@ -27,7 +27,7 @@ def ctc_loss(logits: Tensor, words: Tensor, lengths: Tensor) -> Tensor:
 
 
 def transcribed(logits: Tensor) -> list[tuple[int, ...]]:
-    """Return the words of the likeliest output per frame, repeats merged, blanks left out."""
+    """Return the words of the likeliest output per frame, repeats merged, blanks removed."""
     found = []
     for row in logits.argmax(2):
         kept = torch.unique_consecutive(row)
@@ -36,7 +36,7 @@ def transcribed(logits: Tensor) -> list[tuple[int, ...]]:
 
 
 def padded(said: Words[tuple[int, ...]]) -> tuple[Tensor, Tensor]:
-    """Return word strings as (n, most), filled up with zeros, and their lengths (n,)."""
+    """Return word strings as (n, most), padded with zeros, and their lengths (n,)."""
     lengths = torch.tensor([len(words) for words in said])
     most = max(int(lengths.max()), 1)
     rows = [list(words) + [0] * (most - len(words)) for words in said]
@@ -46,7 +46,8 @@ def padded(said: Words[tuple[int, ...]]) -> tuple[Tensor, Tensor]:
 def load_sequence(path: Path) -> Classifier:
     """Return the recogniser in a weights file of `benchmarks/sequence_training.py`.
 
-    It gives logits (n, frames, 1 + classes) for waveforms (n, length) in [0, 1]. Raises InputError.
+    It returns logits (n, frames, 1 + classes) for waveforms (n, length) in [0, 1]. Raises
+    InputError.
     """
     weights = read_weights(path)
     try:
@@ -60,13 +61,13 @@ def load_sequence(path: Path) -> Classifier:
 
 
 def word_errors(heard: Words[tuple[int, ...]], said: Words[tuple[int, ...]]) -> float:
-    """Return the edits between what was heard and said, per word said (Levenshtein 1966)."""
+    """Return the word error rate: edits per word of ``said`` (Levenshtein 1966)."""
     edits = sum(distance(a, b) for a, b in zip(heard, said, strict=True))
     return edits / sum(map(len, said))
 
 
 def distance(a: tuple[int, ...], b: tuple[int, ...]) -> int:
-    """Return how many words must be put in, left out or replaced to turn ``a`` into ``b``."""
+    """Return the number of insertions, deletions and replacements from ``a`` to ``b``."""
     row = list(range(len(b) + 1))
     for i, left in enumerate(a):
         before, row[0] = row[0], i + 1

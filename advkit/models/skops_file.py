@@ -1,4 +1,4 @@
-"""Estimators of scikit-learn in skops files, whose types are looked at before anything is made."""
+"""Estimators of scikit-learn in skops files, whose types are checked before loading."""
 
 from collections.abc import Sequence
 
@@ -11,14 +11,14 @@ PLAIN = frozenset(
     f"sklearn.neural_network._stochastic_optimizers.{name}"
     for name in ("AdamOptimizer", "SGDOptimizer")
 )
-"""Types that skops does not list, and that hold numbers alone: every MLP has one. Trees do not
-belong here: their compiled code follows the indices of the file without a look."""
+"""Types that skops does not list, but that hold only numbers: every MLP has one. Trees do not
+belong here: their compiled code uses indices in the file unchecked."""
 
 
 def skops_classifier(
     data: bytes, path: str, *, name: str, classes: Sequence[str] | None = None
 ) -> Classifier:
-    """Return the classifier in a skops file, of which ``data`` are the bytes.
+    """Return the classifier in a skops file with the content ``data``.
 
     Raises UnsafeError for types that skops does not know to be harmless, InputError.
     """

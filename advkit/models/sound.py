@@ -1,4 +1,4 @@
-"""What hears: the log-mel spectrogram as a layer, and the nets on waveforms."""
+"""Log-mel spectrograms as a differentiable layer, and the nets on waveforms."""
 
 import math
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 RATE = 8000
-"""Hz that the mel bands are laid out for."""
+"""Sampling rate in Hz for which the mel bands are laid out."""
 WINDOW, HOP = 256, 128
 FLOOR = 1e-7
 """Added to every band before the logarithm, in units of the power of the normalised waveform."""
@@ -16,7 +16,7 @@ class LogMel(nn.Module):
     """Waveforms (n, length) to log-mel spectrograms (n, 1, mels, frames), differentiable.
 
     Hann windows of `WINDOW` at every `HOP`; triangular bands on the mel scale of O'Shaughnessy
-    (1987). The mean of a clip is taken off: a gain changes nothing but what the floor hides.
+    (1987). The mean of a clip is subtracted, so that gain has no effect except through the floor.
     """
 
     window: Tensor
@@ -29,7 +29,7 @@ class LogMel(nn.Module):
         self.register_buffer("bands", mel_bands(mels).float(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logarithm of the power in every band and frame, halved, its mean 0."""
+        """Return the log power in every band and frame, halved, with mean 0."""
         spectrum = torch.fft.rfft(x.unfold(1, WINDOW, HOP) * self.window)
         power = spectrum.real.square() + spectrum.imag.square()
         heard = (power @ self.bands + FLOOR).log().transpose(1, 2)
@@ -54,7 +54,7 @@ def mel_bands(mels: int) -> Tensor:
 
 
 class OverTime(nn.Module):
-    """Features (n, channels, bands, frames) to their mean and their largest over the frames."""
+    """Features (n, channels, bands, frames) to their mean and maximum over the frames."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (n, 2 * channels * bands)."""

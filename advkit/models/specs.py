@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from advkit.errors import InputError, UnknownNameError, UsageError, did_you_mean
-from advkit.models.bare_words import check_bare
 from advkit.models.callable_spec import called, wrapped
 from advkit.models.classifier import Classifier
 from advkit.models.described import load_described
@@ -18,6 +17,7 @@ from advkit.models.load_gate import kind_of, read_judged
 from advkit.models.load_policy import admit
 from advkit.models.preprocess import preprocess_of, preprocessed
 from advkit.models.schemes import LOADERS, SCHEMES, SHAPES, function_of
+from advkit.models.spec_guesses import check_bare
 from advkit.models.torch_file import holds_tensors_alone
 from advkit.models.weights_file import about_in, read_about, read_weights
 from advkit.spec_text import Spec, as_text, only, parse_spec
@@ -34,11 +34,11 @@ def load_model(
 ) -> Classifier:
     """Return the classifier that ``spec`` names, on ``device``.
 
-    The forms of a spec are those of `docs/models-and-data.md`. ``arch``, for a file of weights
-    that `advkit train` did not write, is ``NAME?shape=1,28,28&n_classes=10`` for a net of ours, or
-    any spec of a module to fill. ``classes`` are the class names of the data, for models that bring
-    none. ``preprocess=imagenet`` in the query of any spec replaces the normalisation that the model
-    brings. Raises UsageError, InputError, UnsafeError.
+    The forms of a spec are those of `docs/models-and-data.md`. ``arch``, for a file of weights that
+    `advkit train` did not write, is ``NAME?shape=1,28,28&n_classes=10`` for a net of advkit's own,
+    or any spec of a module to fill. ``classes`` are the class names of the data, for models without
+    names. ``preprocess=imagenet`` in the query of any spec replaces the normalisation of the model.
+    Raises UsageError, InputError, UnsafeError.
 
     >>> model = advkit.load_model("bundled:digits-cnn")
     >>> model(torch.zeros(2, 1, 8, 8)).shape, model.classes[:3]
@@ -61,7 +61,7 @@ def load_model(
 
 
 def _taken_apart(text: str) -> tuple[Spec, str]:
-    """Return the spec without its preprocess, and that."""
+    """Return the spec without its preprocess, and the preprocess."""
     spec = parse_spec(text)
     check_bare(spec, bundled_models())
     rest = {key: value for key, value in spec.query.items() if key != "preprocess"}
@@ -71,7 +71,7 @@ def _taken_apart(text: str) -> tuple[Spec, str]:
 def input_shape(spec: str) -> tuple[int, ...] | None:
     """Return the (channels, height, width) that ``spec`` was made for, without building it.
 
-    None if that cannot be known. Raises what `load_model` raises.
+    None if unknown. Raises what `load_model` raises.
     """
     parsed, preprocess = _taken_apart(spec)
     own = _own_shape(parsed)

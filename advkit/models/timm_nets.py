@@ -1,4 +1,4 @@
-"""timm's classifiers, with weights from a file, from the hub's local cache, or drawn anew."""
+"""timm's classifiers, with weights from a file, from the hub's local cache, or untrained."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -77,7 +77,7 @@ def _timm(spec: Spec) -> Any:
 
 
 def _config(spec: Spec) -> Any:
-    """Return what timm says of the net; raises UsageError if there is no such."""
+    """Return timm's configuration of the net; raises UsageError for an unknown name."""
     timm = _timm(spec)
     name, _, tag = spec.ref.partition(".")
     if not timm.is_model(name):
@@ -103,7 +103,7 @@ def _cached(spec: Spec) -> dict[str, Tensor]:
 
 
 def _of(values: Sequence[float], options: dict[str, int]) -> Sequence[float]:
-    """Return the mean or std for as many channels as the net takes."""
+    """Return the mean or std for the number of channels of the net."""
     if options.get("in_chans", len(values)) == len(values):
         return values
     return [sum(values) / len(values)]

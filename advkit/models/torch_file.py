@@ -1,4 +1,4 @@
-"""Weights that torch.save wrote, read as tensors; what holds anything else is not unpickled."""
+"""Weights saved by torch.save, read as tensors; files with anything else are not unpickled."""
 
 import io
 import pickletools
@@ -23,11 +23,11 @@ HARMLESS = {
     "torch Size",
     *(f"torch {name}Storage" for name in _STORAGES),
 }
-"""All that a file of tensors names."""
+"""All names that a file of tensors may refer to."""
 
 
 def holds_tensors_alone(data: bytes) -> bool:
-    """Tell whether a torch.save archive names nothing but tensors; nothing is executed."""
+    """Return whether a torch.save archive refers to tensors only; nothing is executed."""
     if kind_of(data) != "torch.save" or not data.startswith(b"PK"):
         return False
     try:
@@ -42,7 +42,7 @@ def holds_tensors_alone(data: bytes) -> bool:
 
 
 def tensors_of(data: bytes, path: str) -> tuple[dict[str, Tensor], list[str]]:
-    """Return the weights in ``data``, and notes on what they were taken out of.
+    """Return the weights in ``data``, and notes on where they were found.
 
     Raises InputError if it holds no weights.
     """
@@ -54,7 +54,7 @@ def tensors_of(data: bytes, path: str) -> tuple[dict[str, Tensor], list[str]]:
 
 
 def unwrapped(found: Any, path: str) -> tuple[dict[str, Tensor], list[str]]:
-    """Return the weights within what a checkpoint holds, and notes on how they were found.
+    """Return the weights within a checkpoint, and notes on where they were found.
 
     Raises InputError if there are none.
     """
@@ -87,10 +87,10 @@ def unwrapped(found: Any, path: str) -> tuple[dict[str, Tensor], list[str]]:
 def under_prefix(
     own: Iterable[str], tensors: dict[str, Tensor], path: str
 ) -> tuple[dict[str, Tensor], list[str]]:
-    """Return the tensors that lie under the one prefix by which all names ``own`` are found.
+    """Return the tensors under the single prefix with which all names ``own`` are found.
 
-    So is a net within another module saved: model.conv1.weight. With a note; without such a prefix,
-    or with several, the tensors are returned as they are.
+    For a net saved as part of another module: model.conv1.weight. With a note; if there is no such
+    prefix, or several, the tensors are returned unchanged.
     """
     names = list(own)
     first = names[0] if names else ""

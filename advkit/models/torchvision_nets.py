@@ -1,4 +1,4 @@
-"""torchvision's classifiers, with no weights or with those in its local cache; no download."""
+"""torchvision's classifiers, untrained or with weights from its local cache; no download."""
 
 import io
 import re
@@ -16,14 +16,14 @@ from advkit.models.preprocess import KNOWN
 from advkit.models.weights_file import fill
 from advkit.spec_text import Spec, only, whole
 
-# The published DenseNets still have names with a dot that today's class does not.
+# The published DenseNets have names with a dot that the present class does not have.
 _DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.(\d\.)")
 
 
 def torchvision_net(spec: Spec, classes: Sequence[str] | None) -> Classifier:
     """Return the net of ``torchvision:NAME?weights=none&seed=0&num_classes=K``.
 
-    Without weights they are drawn from ``seed``, for as many classes as ``classes`` has names.
+    Without weights they are drawn from ``seed``; the default of K is the number of ``classes``.
     """
     from torchvision import models
 
@@ -47,7 +47,7 @@ def torchvision_net(spec: Spec, classes: Sequence[str] | None) -> Classifier:
     if weights is not None:
         fill(net, tensors, f"torchvision's {weights}")
         if hasattr(net, "transform_input"):
-            # The trained Inceptions take back the normalisation that their own preset applies.
+            # The trained Inceptions undo the normalisation that their own preset applies.
             net.transform_input = True
     classifier = Classifier(
         net.eval(), name=spec.text, classes=names, mean=mean, std=std, shape=torchvision_shape(spec)
@@ -112,6 +112,6 @@ def _cached(spec: Spec, weights: Any) -> dict[str, torch.Tensor]:
             "it was not opened",
             f"get {weights.url} again",
         )
-    # Whoever may write to the cache could match 8 hexadecimal digits; so no pickled code either.
+    # 8 hexadecimal digits can be forged by anyone who can write to the cache: no pickled code.
     tensors = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
     return {_DENSENET.sub(r"\1\2", name): tensor for name, tensor in tensors.items()}

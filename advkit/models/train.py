@@ -53,11 +53,11 @@ def fit(
 ) -> Iterator[Step]:
     """Train on images ``x`` (n, ...) in [0, 1] and labels ``y`` (n,), and write ``out``.
 
-    The file is written after the last step and describes itself: `load_model` needs nothing
-    else. Every ``save_every`` seconds and after each epoch the state goes to ``out`` +
-    '.checkpoint'; a training that was killed goes on there and ends with the same weights. The
-    weights of the epoch with the best robust (standard training: clean) accuracy on the held-out
-    images are kept. Raises UsageError, InputError, ResourceError.
+    The file is written after the last step and describes itself: `load_model` needs nothing else.
+    Every ``save_every`` seconds and after each epoch the state is written to ``out`` +
+    '.checkpoint'; a killed training resumes there and ends with the same weights. The weights of
+    the epoch with the best robust (standard training: clean) accuracy on the held-out images are
+    kept. Raises UsageError, InputError, ResourceError.
     """
     training, fixed = begin(x, y, recipe, classes, data)
     path, start = checkpoint_of(out), 0
@@ -132,7 +132,7 @@ def _attacked(
 
 @contextmanager
 def _eval_mode(net: nn.Module) -> Iterator[None]:
-    """Attack the net as it will be used; batch norm must not learn from half-made images."""
+    """Attack the net as it will be used; batch norm must not learn from adversarial images."""
     net.eval()
     try:
         yield

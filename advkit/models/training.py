@@ -1,4 +1,4 @@
-"""What a training begins with, all of it determined by data and recipe."""
+"""The initial state of a training, determined by data and recipe."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from advkit.models.recipe import Recipe, check_recipe
 
 
 class Training(NamedTuple):
-    """What stays the same from the first step to the last."""
+    """The state that does not change during a training."""
 
     recipe: Recipe
     net: nn.Module
@@ -23,7 +23,7 @@ class Training(NamedTuple):
     x: Tensor
     y: Tensor
     seen: Tensor
-    """Indices of the images that are trained on; the rest are held out."""
+    """Indices of the training images; the rest are held out."""
     held: Tensor
 
     def logits(self, x: Tensor) -> Tensor:
@@ -33,7 +33,7 @@ class Training(NamedTuple):
 
     @property
     def per_epoch(self) -> int:
-        """Return the number of steps in an epoch; images that fill no batch wait for the next."""
+        """Return the number of full batches in an epoch; left-over images are used in the next."""
         return max(len(self.seen) // self.recipe.batch_size, 1)
 
 
@@ -44,7 +44,7 @@ def begin(
     classes: Sequence[str] | None,
     data: dict[str, Any] | None,
 ) -> tuple[Training, dict[str, Any]]:
-    """Return the training before its first step, and the description of it for the file."""
+    """Return the training before its first step, and its description for the file."""
     check_recipe(recipe)
     n_classes = len(classes) if classes else int(y.max()) + 1
     if len(x) < 2 or len(y) != len(x) or int(y.max()) >= n_classes:
@@ -76,9 +76,9 @@ def begin(
 
 
 def _layout(net: nn.Module) -> torch.memory_format:
-    """Return the layout in memory to train ``net`` in."""
-    # The way back to the weights of these writes beyond its memory in channels_last: torch 2.14
-    # on CPUs with AVX2 alone.
+    """Return the memory layout in which to train ``net``."""
+    # The backward pass of these writes beyond its memory in channels_last: torch 2.14
+    # on CPUs with AVX2 only.
     narrow = any(
         isinstance(each, nn.Conv2d)
         and each.kernel_size == (1, 1)
@@ -90,8 +90,8 @@ def _layout(net: nn.Module) -> torch.memory_format:
 
 
 def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean and deviation per channel; of flat inputs one of each."""
-    # A float of six digits survives the header of the file unchanged.
+    """Return mean and deviation per channel; for flat inputs one of each."""
+    # A float of six digits is stored exactly in the header of the file.
     axes = (0, *range(2, x.ndim)) if x.ndim > 2 else tuple(range(x.ndim))
     std, mean = torch.std_mean(x.double(), axes)
     std = torch.where(std < 1e-6, torch.ones_like(std), std)
@@ -100,6 +100,6 @@ def _moments(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def shuffled(n: int, seed: int, *purpose: object) -> Tensor:
-    """Return a permutation of n numbers that depends on the seed and the purpose alone."""
+    """Return a permutation of n numbers that depends on seed and purpose only."""
     stream = keys(seed, [""], torch.empty(1), "train", *purpose)
     return uniform(stream, (n,))[0].argsort()

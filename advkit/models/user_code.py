@@ -20,7 +20,7 @@ _HERE = Path(__file__).parents[1]
 
 
 def call_in(place: str, name: str, options: dict[str, Any]) -> Any:
-    """Return the module or estimator that ``name`` in a file or module gives; see `imported`.
+    """Return the module or estimator that ``name`` in a file or module returns; see `imported`.
 
     Raises InputError.
     """
@@ -37,7 +37,7 @@ def found_in(place: str, name: str) -> Any:
 def imported(place: str) -> ModuleType:
     """Return the Python file ``place`` (./file.py), executed, or the importable module.
 
-    Raises what the code raises, and InputError for what is no such file.
+    Raises what the code raises, and InputError for a missing file or module.
     """
     if not place.endswith(".py"):
         return importlib.import_module(place)
@@ -56,7 +56,7 @@ def imported(place: str) -> ModuleType:
 
 @contextmanager
 def importable(place: str) -> Iterator[None]:
-    """Let what lies beside a Python file be imported within the block."""
+    """Make modules next to a Python file importable within the block."""
     if not place.endswith(".py"):
         yield
         return
@@ -70,7 +70,7 @@ def importable(place: str) -> Iterator[None]:
 
 @contextmanager
 def seeded_weights() -> Iterator[None]:
-    """Make untrained weights the same in every run, and disturb nobody's random numbers."""
+    """Make untrained weights reproducible; restores the global random state."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         yield
@@ -121,7 +121,7 @@ def _call(place: str, name: str, options: dict[str, Any]) -> Any:
 
 
 def is_estimator(found: object) -> bool:
-    """Tell whether ``found`` is a (fitted) estimator of scikit-learn, without importing that."""
+    """Return whether ``found`` is an estimator of scikit-learn, without importing that."""
     return any(one.__module__ == "sklearn.base" for one in type(found).__mro__)
 
 

@@ -1,6 +1,7 @@
-"""A small vision transformer whose logits are the same with and without gradients.
+"""A small vision transformer with the same logits with and without gradients.
 
-torch's own encoder layer takes another path in eval mode without gradients, with other roundings.
+torch's own encoder layer has another implementation in eval mode without gradients, with other
+rounding.
 """
 
 import torch
@@ -27,7 +28,7 @@ class Attention(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and a perceptron, each behind a layer norm and beside a shortcut."""
+    """Pre-norm attention and MLP with residual connections."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -43,7 +44,7 @@ class Block(nn.Module):
 
 
 class VisionTransformer(nn.Module):
-    """Patches, a learned position for each, ``depth`` blocks, the mean of all tokens."""
+    """Patches, learned position embeddings, ``depth`` blocks, the mean of all tokens."""
 
     def __init__(
         self, shape: tuple[int, ...], n_classes: int, *, width: int, depth: int, heads: int

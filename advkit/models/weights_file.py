@@ -1,4 +1,4 @@
-"""Weights as safetensors; a header with an ``advkit`` entry makes the file describe itself."""
+"""Weights as safetensors; an ``advkit`` entry in the header describes the net."""
 
 import json
 import os
@@ -17,19 +17,19 @@ KEY = "advkit"
 
 
 class Weights(NamedTuple):
-    """Tensors by name, and the description that advkit wrote beside them, if it did."""
+    """Tensors by name, and advkit's description of the net, if there is one."""
 
     tensors: dict[str, Tensor]
     about: dict[str, Any] | None
 
 
 def read_weights(path: str | Path) -> Weights:
-    """Return what a safetensors file holds; raises InputError and UnsafeError as the gate does."""
+    """Return the content of a safetensors file; raises what `read_gated` raises."""
     return weights_in(read_gated(path), str(path))
 
 
 def weights_in(data: bytes, path: str) -> Weights:
-    """Return what safetensors ``data``, read from ``path``, hold; raises InputError."""
+    """Return the content of safetensors ``data``, read from ``path``; raises InputError."""
     about = about_in(data, path)
     try:
         return Weights(load(data), about)
@@ -47,7 +47,7 @@ def read_about(path: str | Path) -> dict[str, Any] | None:
 
 
 def header_of(path: str, data: bytes) -> dict[str, Any]:
-    """Return the table at the beginning of safetensors ``data``; raises InputError."""
+    """Return the header of safetensors ``data``; raises InputError."""
     size = int.from_bytes(data[:8], "little")
     if len(data) < 9 or data[8:9] != b"{" or size > HEADER_LIMIT:
         raise InputError(
@@ -104,11 +104,11 @@ def about_in(data: bytes, path: str) -> dict[str, Any] | None:
 
 
 def write_weights(path: Path, tensors: dict[str, Tensor], about: dict[str, Any] | None) -> None:
-    """Write ``tensors`` and their description; ``path`` is whole or not there, never half.
+    """Write ``tensors`` and their description atomically.
 
-    Raises InputError if the place cannot be written to, ResourceError if the disk is full.
+    Raises InputError if the place is not writable, ResourceError if the disk is full.
     """
-    # safetensors writes the memory as it lies; channels_last would come back permuted.
+    # safetensors writes memory as it is; channels_last would be read back permuted.
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     write_bytes(path, save(plain, {KEY: json.dumps(about, sort_keys=True)} if about else None))
 
@@ -129,7 +129,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 
 def fill(net: nn.Module, tensors: dict[str, Tensor], path: str) -> None:
-    """Copy ``tensors`` into ``net``; raises InputError that tells the names that do not fit."""
+    """Copy ``tensors`` into ``net``; raises InputError with the names that do not fit."""
     own = net.state_dict()
     faults = {
         "missing": [name for name in own if name not in tensors],

@@ -1,4 +1,4 @@
-"""Weights in any file that may be read, as tensors by name."""
+"""Weights in any readable file, as tensors by name."""
 
 from torch import Tensor
 
@@ -14,8 +14,8 @@ def any_weights_in(
 ) -> tuple[dict[str, Tensor], list[str]]:
     """Return the weights that `read_judged` got from ``path``, and notes.
 
-    They are safetensors, or a state dict by torch.save. Raises InputError, and ``refusal`` for what
-    can run code and is not trusted.
+    They are safetensors, or a state dict of torch.save. Raises InputError, and ``refusal`` for
+    untrusted files that can run code.
     """
     if refusal is None:
         return weights_in(data, path).tensors, []

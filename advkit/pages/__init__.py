@@ -1,1 +1,1 @@
-"""From the files of a finished run to its page: nothing is computed, no model is asked."""
+"""Pages of finished runs, written from their files only: no model is queried."""

@@ -1,4 +1,4 @@
-"""From the files of a run that makes pictures to its page: no model is asked."""
+"""The page of a picture run, from its files."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ def write_album(folder: Path) -> Path:
 
 
 def read_album(folder: Path) -> Album:
-    """Return what the run in ``folder`` made; raises InputError where it is none or damaged."""
+    """Return the data of the page of the run in ``folder``; raises InputError if it is invalid."""
     run = read_json(folder, "run.json")
     if not isinstance(run, dict) or run.get("schema") != SCHEMA:
         raise InputError(f"{folder} holds no run that makes pictures", code="E313")

@@ -1,4 +1,4 @@
-"""From the files of a finished run to its page: nothing is computed, no model is asked."""
+"""The page of a finished audit, from its files."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -14,7 +14,6 @@ from advkit.evaluate.run_folder import read_json, read_run, write_text
 from advkit.evaluate.saved_arrays import arrays
 from advkit.reports import audit_page
 from advkit.reports.cards import Card, Guess
-from advkit.reports.mapped import mapped
 from advkit.reports.speech_tables import Played
 from advkit.reports.tables import (
     AttackRow,
@@ -28,6 +27,7 @@ from advkit.reports.tables import (
     Trust,
     interval_of,
 )
+from advkit.reports.threat_taxonomies import mapped
 from advkit.reports.words import bare
 
 
@@ -37,14 +37,14 @@ def write_report(folder: Path) -> Path:
 
 
 def page_of(folder: Path) -> str:
-    """Return the page of the audit in ``folder``; raises InputError where it is none."""
+    """Return the page of the audit in ``folder``; raises InputError if it is none."""
     run = read_run(folder)
     classes = run["model"]["classes"]
     return audit_page(audit_of(run), *shown_of(folder, classes))
 
 
 def audit_of(run: Mapping[str, Any]) -> Audit:
-    """Return the table of a summary as `summarise` made it."""
+    """Return the data of the page from a summary by `summarise`."""
     return Audit(
         clean=Interval(**run["clean"]),
         robust=_by_eps(run["robust"]),
@@ -88,7 +88,7 @@ def _breakdown(run: Mapping[str, Any]) -> Breakdown:
             (name(row["label"]), name(row["read_as"]), row["images"]) for row in run["confusion"]
         ],
         distances=at["counts"],
-        # A run of an older version has equal bins.
+        # Runs of older versions have equal bins.
         edges=at.get("edges") or np.linspace(0, at["high"], len(at["counts"]) + 1).tolist(),
         beyond=at["beyond"],
         **picked,
@@ -114,7 +114,7 @@ def _by_eps(rows: Sequence[Mapping[str, Any]]) -> list[tuple[float, Interval]]:
 
 
 class Shown(NamedTuple):
-    """What a run saved to be shown: images, or sounds and their rate."""
+    """The saved examples: images, or sounds and their rate."""
 
     cards: list[Card] = []  # noqa: RUF012
     clips: list[Played] = []  # noqa: RUF012
@@ -122,7 +122,7 @@ class Shown(NamedTuple):
 
 
 def shown_of(folder: Path, classes: Sequence[str]) -> Shown:
-    """Return the images, or the sounds, that the run saved to be shown; none where it has none."""
+    """Return the images or sounds that the run saved for its page; empty if there are none."""
     told = read_json(folder, "cards.json")
     if not told:
         return Shown()
@@ -139,7 +139,7 @@ def shown_of(folder: Path, classes: Sequence[str]) -> Shown:
 
 
 def _looks(saved: Mapping[str, np.ndarray], n: int) -> list[dict[str, Any]]:
-    """Return the maps of each card; none for a run that kept none."""
+    """Return the saliency maps of each card; empty if the run saved none."""
     if "map_clean" not in saved:
         return [{}] * n
     columns = (saved[name] for name in ("map_clean", "map_adversarial", "likeness"))
@@ -170,7 +170,7 @@ def _picture(image: np.ndarray) -> np.ndarray:
 def card_of(
     told: Mapping[str, Any], clean: np.ndarray, adversarial: np.ndarray, classes: Sequence[str]
 ) -> Card:
-    """Return what `exhibits` told of an image and its example (both (H, W, C)) as a card."""
+    """Return the card of an image and its example (both (H, W, C)), from `report_examples`."""
     name = partial(class_name, classes)
 
     def guesses(at: str) -> list[Guess]:

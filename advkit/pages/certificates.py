@@ -1,4 +1,4 @@
-"""From the files of a finished run of `advkit certify` to its page: nothing is computed."""
+"""The page of a finished run of `advkit certify`, from its files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ SCHEMA = "advkit/certify/1"
 def write_certificate(folder: Path) -> Path:
     """Write `report.html` into the run directory; return its path.
 
-    Raises InputError where the run is not one of `advkit certify`.
+    Raises InputError if the run is not one of `advkit certify`.
     """
     run = read_json(folder, "run.json")
     if not isinstance(run, dict) or run.get("schema") != SCHEMA:
@@ -25,7 +25,7 @@ def write_certificate(folder: Path) -> Path:
 
 
 def certificate_of(run: Mapping[str, Any]) -> Certificate:
-    """Return the table of a summary as `advkit.evaluate.certify_run` made it."""
+    """Return the data of the page from a summary by `advkit.evaluate.certify_run`."""
     classes = run["model"]["classes"]
     return Certificate(
         clean=Interval(**run["clean"]),

@@ -1,4 +1,4 @@
-"""Two finished runs as the table that the page of a comparison shows."""
+"""The data of the page that compares two finished audits."""
 
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ def comparison_of(
 
 
 def _names(pairing: Pairing, first: Path, second: Path) -> tuple[str, str]:
-    """Return what to call the two: their models, with their folders where these are alike."""
+    """Return the names of the two: their models, with folders if these are equal."""
     a, b = (str(run["model"]["name"]) for run in pairing.runs)
     return (a, b) if a != b else (f"{a} ({first.name})", f"{b} ({second.name})")
 
@@ -67,7 +67,7 @@ def _split(one: Flips) -> Split:
 
 
 def verdict(last: Flips, pairing: Pairing) -> str:
-    """Return the result in one sentence, at the largest eps that both have."""
+    """Return the result in one sentence, at the largest common eps."""
     where = f"Within {pairing.norm} {shown(last.eps)}, on the same {len(pairing.samples):,} images"
     shares = f"A stays correct on {last.a['value']:.1%} and B on {last.b['value']:.1%}"
     differ = last.only_a + last.only_b
@@ -83,7 +83,7 @@ def verdict(last: Flips, pairing: Pairing) -> str:
 
 
 def summary_of(both: Comparison) -> dict[str, Any]:
-    """Return the comparison for machines: names, verdict, and a row per eps."""
+    """Return the comparison as plain values: names, verdict, and a row per eps."""
     rows = [
         {**{name: getattr(one, name) for name in Split.__dataclass_fields__},
          "a": vars(one.a), "b": vars(one.b)}

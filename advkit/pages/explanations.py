@@ -1,4 +1,4 @@
-"""From the files of a run of `advkit explain` to its page: no model is asked."""
+"""The page of a run of `advkit explain`, from its files."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -14,14 +14,14 @@ from advkit.errors import InputError
 from advkit.evaluate.explain_maps import file_name
 from advkit.evaluate.run_folder import read_json, write_text
 from advkit.insight.cam import enlarged
-from advkit.reports.belief import verdict as judged
 from advkit.reports.cards import Guess
 from advkit.reports.explained import Attacked, Belief, Chance, Cut, Explained, Maps, Seen
 from advkit.reports.explanation import explanation_page
+from advkit.reports.map_checks import verdict as judged
 
 Name = Callable[[int], str]
 SAME = 0.5
-"""Mean |Spearman| from which a map is the same as that of a net with other weights."""
+"""Mean |Spearman| from which a map counts as equal to that of a net with other weights."""
 COMPARED = ("spearman", "ssim", "top_overlap", "concentration", "concentration_after",
             "change_within")  # fmt: skip
 
@@ -32,7 +32,7 @@ def write_explanation(folder: Path) -> Path:
 
 
 def explained(folder: Path) -> Explained:
-    """Return what the run in ``folder`` found; raises InputError where it is none or damaged."""
+    """Return the data of the run in ``folder``; raises InputError if it is none or damaged."""
     run = read_json(folder, "run.json")
     if not isinstance(run, dict) or run.get("schema") != "advkit/explain/1":
         raise InputError(f"{folder} holds no run of advkit explain", code="E313")
@@ -129,11 +129,11 @@ def _cuts(folder: Path, told: Mapping[str, Any] | None) -> list[Cut]:
 
 
 def beliefs_of(told: Mapping[str, Any] | None) -> list[Belief]:
-    """Return per method whether its maps can be believed.
+    """Return per method whether its maps can be trusted.
 
-    Learnt: the map is another one when all weights are drawn anew; shallow: it is still the same
-    when the half nearest the output is. Faithful: on more than half of
-    the images hiding, or showing, in its order beats every random order.
+    Learnt: the map changes when all weights are randomised; shallow: it does not change when the
+    half nearest the output is. Faithful: on more than half of the images deletion, or insertion, is
+    better than every random order.
     """
     if not told:
         return []
@@ -180,7 +180,7 @@ def _means(images: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def verdict(run: Mapping[str, Any], beliefs: Sequence[Belief]) -> str:
-    """Return what the run found in a sentence or two."""
+    """Return the result of the run in a sentence or two."""
     name, n = run["model"]["name"], len(run["samples"])
     images = f"{n} image{'s' * (n != 1)}"
     if not beliefs:

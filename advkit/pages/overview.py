@@ -1,4 +1,4 @@
-"""All finished audits below a directory as the entries of one overview."""
+"""The overview of all finished audits below a directory."""
 
 import os
 from pathlib import Path
@@ -14,10 +14,10 @@ from advkit.reports.tables import Interval, interval_of
 
 
 def entries_below(root: Path, page: Path) -> tuple[list[Entry], list[str]]:
-    """Return the audits in ``root`` and its directories, and what was passed over, with why.
+    """Return the audits in ``root`` and its directories, and the runs left out, with the reason.
 
-    ``page`` is where the overview will be: links are relative to it. Raises InputError where there
-    is no ``root``, EmptyError where it holds no audit.
+    ``page`` is the path of the overview, to which links are relative. Raises InputError if ``root``
+    does not exist, EmptyError if it holds no audit.
     """
     if not root.is_dir():
         raise InputError(
@@ -53,7 +53,7 @@ def _is_shard(folder: Path) -> bool:
 
 
 def _other_command(folder: Path) -> str:
-    """Return what another command a finished run is of; '' for an audit, and where none says."""
+    """Return the command of a finished run other than an audit; '' for audits or if unknown."""
     record = read_json(folder, "run.json")
     schema = str(record.get("schema", "")) if isinstance(record, dict) else ""
     name = schema.removeprefix("advkit/").partition("/")[0]
@@ -61,7 +61,7 @@ def _other_command(folder: Path) -> str:
 
 
 def _unmerged(folder: Path) -> list[str]:
-    """Return what to say of a shard in ``folder``: nothing where the whole is there."""
+    """Return a note for an unmerged shard in ``folder``; none if the merged run is there."""
     told = f"{folder} holds shards of an audit; when all are done: advkit merge {folder}"
     return [] if (folder / "run.json").exists() else [told]
 

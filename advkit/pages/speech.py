@@ -1,4 +1,4 @@
-"""From the files of a finished study of speech to its page: nothing is computed."""
+"""The page of a finished speech study, from its files."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from advkit.reports.tables import Interval
 
 
 def page_of(folder: Path) -> str:
-    """Return the page of the study in ``folder``, made again; raises InputError where is none."""
+    """Return the page of the study in ``folder``; raises InputError if there is none."""
     summary = read_json(folder, "speech.json")
     if not summary:
         raise InputError(
@@ -25,7 +25,7 @@ def page_of(folder: Path) -> str:
 
 
 def study_of(summary: dict[str, Any], sounds: dict[str, np.ndarray]) -> SpeechStudy:
-    """Return the table that the page shows."""
+    """Return the data of the page."""
     return SpeechStudy(
         verdict=summary["verdict"],
         clean=Interval(**summary["clean"]),
@@ -50,7 +50,7 @@ def study_of(summary: dict[str, Any], sounds: dict[str, np.ndarray]) -> SpeechSt
 
 
 def outcomes(summary: dict[str, Any]) -> list[tuple[str, str, Interval | None, str]]:
-    """Return what else was tried: what, how quiet, its share if it has one, and what to compare."""
+    """Return further experiments: name, loudness, share if there is one, and the comparison."""
     rows: list[tuple[str, str, Interval | None, str]] = []
     mask = summary["masking"]
     level = "-" if mask["snr"] is None else f"{mask['snr']:.0f} dB"

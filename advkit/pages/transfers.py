@@ -1,4 +1,4 @@
-"""From the run directory of a finished study of transfer to its page: nothing is computed."""
+"""The page of a finished transfer study, from its files."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -29,7 +29,7 @@ def write_page(folder: Path) -> Path:
 
 
 def write_query_page(folder: Path) -> Path:
-    """Write `report.html` into the run directory of an audit by labels; return its path."""
+    """Write `report.html` into the run directory of a label-query audit; return its path."""
     run = read_json(folder, "run.json") or {}
     if "rounds" not in run:
         raise InputError(
@@ -51,7 +51,7 @@ def write_query_page(folder: Path) -> Path:
 
 
 def study_of(folder: Path) -> Transfer:
-    """Return what the run directory of a finished study holds; raises InputError."""
+    """Return the data of the run directory of a finished study; raises InputError."""
     run = read_json(folder, "run.json") or {}
     if "verdict" not in run:
         raise InputError(
@@ -133,4 +133,4 @@ def _one_image(folder: Path, classes: Sequence[str]) -> OneImage | None:
 
 
 PAGES = {"advkit/transfer/1": write_page, "advkit/query/1": write_query_page}
-"""What writes the page of a run directory, by the schema of its `run.json`."""
+"""The function that writes the page of a run directory, by the schema of its `run.json`."""

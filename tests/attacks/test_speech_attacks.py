@@ -14,8 +14,8 @@ from advkit.benchmarks.speech_strings import bundled_sequence, wanted
 from advkit.data import Samples, load_data, take
 from advkit.data.digit_strings import digit_strings
 from advkit.engine import NORMS, metered
-from advkit.engine.hearing import excess, masking
 from advkit.engine.objectives import margins
+from advkit.engine.psychoacoustics import excess, masking
 from advkit.engine.seeding import keys
 from advkit.errors import UsageError
 from advkit.evaluate.measure import slack

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from advkit.bounds.ladder import certify
+from advkit.bounds.proof_methods import RUNGS
 from advkit.bounds.regions import Region, ball_and_box, rows_of
-from advkit.bounds.rungs import RUNGS
 from advkit.bounds.tracing import Graph, trace
 from advkit.errors import UsageError
 from advkit.models.classifier import Classifier

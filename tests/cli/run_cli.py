@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from advkit.cli import cli, main
-from advkit.cli.said_twice import with_anew
+from advkit.cli.repeated_options import with_anew
 
 ROOT = Path(__file__).parents[2]
 NET = ("--model", "tests.evaluate.small:digits_net", "--data", "bundled:digits")

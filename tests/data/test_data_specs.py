@@ -8,7 +8,7 @@ import torch
 from sklearn.datasets import load_digits
 
 from advkit.data import load_data
-from advkit.data.shares import chosen
+from advkit.data.stratified import chosen
 from advkit.errors import EmptyError, UsageError
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "fashion_mnist" / "test_0000_1999.npz"

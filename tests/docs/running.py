@@ -14,7 +14,7 @@ import click
 import pytest
 
 from advkit.cli import cli as commands
-from advkit.cli.said_twice import with_anew
+from advkit.cli.repeated_options import with_anew
 from tests.cli.run_cli import Cli
 from tests.docs.blocks import ROOT, needs_a_shell, words
 from tests.docs.small import fewer

@@ -65,7 +65,7 @@ def lessen(patch: pytest.MonkeyPatch) -> None:
     for suite in SUITES.values():
         for norm, one in suite.items():
             patch.setitem(suite, norm, shorter(one))
-    for module in ("attack_checks", "budget", "trials"):  # each has taken in the name
+    for module in ("attack_checks", "budget", "check_units"):  # each has taken in the name
         patch.setattr(f"advkit.evaluate.{module}.CLIMB", CLIMB)
     patch.setitem(masked.__kwdefaults__, "steps", 20)
 

@@ -15,8 +15,8 @@ from advkit.attacks.projected_gradient import pgd
 from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.evaluate.audit import audit
-from advkit.evaluate.bench import bench
 from advkit.evaluate.store import open_store
+from advkit.evaluate.unit_runner import bench
 from advkit.evaluate.units import Do, Outcome, Unit
 from advkit.models.classifier import Classifier
 

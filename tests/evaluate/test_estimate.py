@@ -45,9 +45,9 @@ def test_the_estimate_is_right_within_a_third(
 
 
 def test_without_a_pass_nothing_is_told_in_seconds(tmp_path: Path) -> None:
+    from advkit.evaluate.stage_context import Work, judge_clean
     from advkit.evaluate.suite import plan_of
     from advkit.evaluate.suites import QUICK, SUITES
-    from advkit.evaluate.work import Work, judge_clean
 
     model, samples = load_model("bundled:digits-cnn"), load_data("bundled:digits", limit=16)
     plan = plan_of(SUITES["quick"]["Linf"], "Linf")

@@ -14,11 +14,11 @@ from advkit.benchmarks.masked_gradients import After, Before
 from advkit.engine import inner_logits
 from advkit.evaluate import trust
 from advkit.evaluate.gradient_checks import followed, same_predictions, true_gradient
+from advkit.evaluate.stage_context import Work
 from advkit.evaluate.subject import Subject
 from advkit.evaluate.suites import SUITES
 from advkit.evaluate.surrogates import best_guide, change_named, changed, reached
 from advkit.evaluate.trust_checks import Check
-from advkit.evaluate.work import Work
 from advkit.models.classifier import Classifier
 from tests.evaluate.small import digits_net, some_digits
 

@@ -12,7 +12,7 @@ import pytest
 
 from advkit.errors import InputError, ResourceError
 from advkit.evaluate.ledger import VERSION
-from advkit.evaluate.state import is_running, state_of
+from advkit.evaluate.run_progress import is_running, state_of
 from advkit.evaluate.store import open_store
 from tests.evaluate.mounting import mounted, needs_root
 from tests.evaluate.small import run

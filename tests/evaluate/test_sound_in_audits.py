@@ -13,14 +13,14 @@ import pytest
 import torch
 
 import advkit
-from advkit.api.asking import in_units, pick_eps
+from advkit.api.request import in_units, pick_eps
 from advkit.data import Samples, load_data
 from advkit.data.samples import SIGNAL, taken_relative
 from advkit.errors import InputError, UsageError
 from advkit.evaluate.gradient_checks import true_gradient
 from advkit.evaluate.measure import measure
+from advkit.evaluate.stage_context import all_units
 from advkit.evaluate.subject import FINE, SMALL, Subject
-from advkit.evaluate.work import all_units
 from advkit.models import load_model
 from advkit.models.classifier import Classifier
 from advkit.numbers import decibels, radius

@@ -11,11 +11,11 @@ import torch
 
 from advkit.attacks.race_of_targets import race
 from advkit.engine import NORMS
+from advkit.evaluate.check_units import TRIALS
+from advkit.evaluate.stage_context import Work
 from advkit.evaluate.store import open_store
 from advkit.evaluate.suites import SUITES
-from advkit.evaluate.trials import TRIALS
 from advkit.evaluate.trust import subject_at
-from advkit.evaluate.work import Work
 from tests.evaluate.small import classifier, run, some_digits, table
 
 FIRST, ABOVE = "race:steps=2", "race:steps=200"

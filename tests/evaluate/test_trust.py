@@ -13,9 +13,9 @@ from torch.nn import functional
 from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.evaluate.attack_checks import climbing, courses
+from advkit.evaluate.check_units import CLIMB, climbed
 from advkit.evaluate.randomised import ASKED, OnAverage
 from advkit.evaluate.subject import Subject
-from advkit.evaluate.trials import CLIMB, climbed
 from advkit.evaluate.trust_checks import TEXTS, Check
 from advkit.models.classifier import Classifier
 from advkit.models.specs import load_model

@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from advkit.benchmarks.soak import held
 from advkit.errors import InputError
-from advkit.evaluate.bench import bench, same_as
 from advkit.evaluate.run_folder import read_json
 from advkit.evaluate.shards import FailedUnitsError
 from advkit.evaluate.store import open_store
+from advkit.evaluate.unit_runner import bench, same_as
 from advkit.evaluate.units import Failed, Pool, Shard, Unit
 from advkit.models.classifier import Classifier
 from tests.evaluate.small import digits_net, run, some_digits, table

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from advkit.engine import ascend, evaluate
-from advkit.engine.codes import energy, guided_by
+from advkit.engine.layer_outputs import energy, guided_by
 from advkit.insight.dream import Dream, dream_rule, dreamt, octave_sizes
 from tests.insight.nets import noise
 

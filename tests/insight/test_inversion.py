@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from advkit.engine import Objective, evaluate
-from advkit.engine.codes import code_distance, code_of, codes_of
+from advkit.engine.layer_outputs import code_distance, code_of, codes_of
 from advkit.engine.quasi_newton import lbfgs
 from advkit.errors import UsageError
 from advkit.insight.canvas import canvas_of, stages

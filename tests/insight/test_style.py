@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from advkit.engine import Objective, evaluate
-from advkit.engine.pools import AveragePools
+from advkit.engine.average_pooling import AveragePools
 from advkit.insight.canvas import Canvas, canvas_of
 from advkit.insight.style import (
     Plan,

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from advkit.engine import Objective, climb, evaluate, rules
-from advkit.engine.codes import code_of
 from advkit.engine.gradient import Point
+from advkit.engine.layer_outputs import code_of
 from advkit.errors import InputError, UsageError
 from advkit.insight.canvas import canvas_of
 from advkit.insight.recipes import RECIPES, Recipe, pixel_rule

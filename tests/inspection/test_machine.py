@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from advkit.inspection import machine
-from advkit.inspection.place import disk, memory
+from advkit.inspection.machine_checks import disk, memory
 
 CPU = torch.device("cpu")
 

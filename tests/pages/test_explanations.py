@@ -3,7 +3,7 @@
 import pytest
 
 from advkit.pages.explanations import beliefs_of
-from advkit.reports.belief import verdict
+from advkit.reports.map_checks import verdict
 
 
 def told(half: float, last: float, beats: int) -> dict:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from advkit.reports.belief import verdict
 from advkit.reports.explanation import MAX_ROWS, explanation_page
 from advkit.reports.heat import (
     BACKGROUND,
@@ -20,6 +19,7 @@ from advkit.reports.heat import (
     scale_of,
     seeded,
 )
+from advkit.reports.map_checks import verdict
 from tests.reports.sample_explanation import sample_explanation
 
 

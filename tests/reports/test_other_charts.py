@@ -10,12 +10,12 @@ import pytest
 from advkit.reports.axes import NARROW, WIDE
 from advkit.reports.bars import Part, waterfall
 from advkit.reports.bins import counted, histogram
-from advkit.reports.guesses import likeliest
 from advkit.reports.lines import Line, line_chart
 from advkit.reports.matrix import heat_map
 from advkit.reports.points import Group, scatter
 from advkit.reports.robustness_curve import Series, accuracy_curve, sparkline
 from advkit.reports.svg import text_width
+from advkit.reports.top_classes import likeliest
 from tests.reports.sample_audit import guesses, wilson
 from tests.reports.svg_reading import Node, axis, corners, numbers, of_class, parsed
 

@@ -2,9 +2,9 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from advkit.reports.mapped import mapped
 from advkit.reports.paper import write_figures
 from advkit.reports.text_formats import Check, junit, markdown, model_card
+from advkit.reports.threat_taxonomies import mapped
 from tests.reports.sample_audit import sample_audit, sample_cards, sample_trust
 
 CHECKS = [Check("linf@0.1 >= 0.6", 0.72, 0.69, True), Check("clean >= 0.9", 0.869, 0.847, False)]

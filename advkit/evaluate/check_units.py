@@ -1,0 +1,177 @@
+"""The attacks that checks run, as units of work that give the same results in any process."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from advkit.attacks.auto_pgd_targeted import apgd_targeted
+from advkit.attacks.fast_gradient import fgsm
+from advkit.attacks.projected_gradient import course, pgd
+from advkit.attacks.race_of_targets import race
+from advkit.attacks.random_noise import noise
+from advkit.attacks.square_attack import square
+from advkit.engine import Meter, metered
+from advkit.evaluate.memory import halved
+from advkit.evaluate.randomised import once
+from advkit.evaluate.shards import (
+    FailedUnitsError,
+    Queue,
+    check_unchanged,
+    even_size,
+    shard_name,
+)
+from advkit.evaluate.stage_context import Work
+from advkit.evaluate.subject import Subject, subject_at
+from advkit.evaluate.surrogates import Change, changed
+from advkit.evaluate.units import Failed, Outcome, Shard, Unit
+from advkit.evaluate.workers import each
+from advkit.models.classifier import Classifier
+
+CLIMB = (0, 5, 20, 50, 100)
+"""Steps of PGD after which the margins of surviving images are recorded."""
+
+
+class Trial(NamedTuple):
+    """One of `TRIALS` with its effort, as in ``check/pgd:20``, on the samples ``at`` (n,).
+
+    ``eps`` is shared by all samples, or one per sample.
+    """
+
+    label: str
+    eps: float | np.ndarray
+    at: np.ndarray
+
+    @property
+    def each(self) -> np.ndarray:
+        """The eps of every sample (n,)."""
+        return np.broadcast_to(self.eps, self.at.shape)
+
+    def by_sample(self) -> list[tuple[str, float, int]]:
+        """Return label, eps and position of every sample."""
+        pairs = zip(self.each.tolist(), self.at.tolist(), strict=True)
+        return [(self.label, value, at) for value, at in pairs]
+
+    def units(self, size: Callable[[int], int]) -> Iterator[Unit]:
+        """Yield units of one eps each, of ``size(samples)``."""
+        for value in np.unique(self.each).tolist():
+            at = self.at[self.each == value].tolist()
+            yield from (Unit(self.label, value, part) for part in Queue(at, size(len(at))))
+
+
+def climbed(subject: Subject) -> Tensor:
+    """Return the best margin that PGD has reached after each number of steps in `CLIMB`, (n, 5)."""
+    found = subject.after(course, subject.eps[-1], marks=CLIMB[1:])
+    return torch.stack([subject.margins(x) for x in (subject.x, *found)], 1)
+
+
+def _free(subject: Subject, steps: int) -> Tensor:
+    """Return the margins that PGD reaches without an eps limit."""
+    free = subject._replace(norm="Linf", unit=None)
+    return free.reached(pgd, steps=steps, loss="margin")
+
+
+def _longer(subject: Subject, steps: int) -> Tensor:
+    """Return the margins that longer attacks reach, of three times ``steps`` in all.
+
+    In Linf three targets get a third of the steps each. In L2 and L1, attacks within a ball miss
+    the nearest examples of some nets: a race gets two thirds, one target the rest.
+    """
+    again = subject._replace(seed=subject.seed + 1)
+    balls = partial(again.reached, apgd_targeted, steps=steps, try_steps=5)
+    if subject.norm == "Linf":
+        return balls(n_targets=3)
+    return torch.maximum(again.reached(race, steps=2 * steps), balls(n_targets=1))
+
+
+TRIALS: dict[str, Callable[[Subject, int], Tensor]] = {
+    "check/pgd": lambda subject, steps: subject.reached(pgd, steps=steps, loss="margin"),
+    "check/noise": lambda subject, draws: subject.reached(noise, draws=draws),
+    "check/fgsm": lambda subject, _: subject.reached(fgsm),
+    "check/free": _free,
+    "check/longer": _longer,
+    "check/climb": lambda subject, _: climbed(subject),
+    "check/square": lambda subject, queries: subject._replace(guide=subject.model).reached(
+        square, queries=queries
+    ),
+}
+"""Each returns margins of the model itself, one row per image, the same in any batch."""
+
+
+def is_trial(label: str) -> bool:
+    """Return whether a unit of this label is a `Trial`."""
+    return label.partition(":")[0] in TRIALS
+
+
+def trial_of(work: Work, unit: Unit, at: list[int], changes: Mapping[str, Change]) -> Shard:
+    """Return the margins of a unit, with their positions as rows, and their cost in passes.
+
+    Attacks follow the gradient of the model with ``changes``.
+    """
+    name, _, effort = unit.label.partition(":")
+    subject = subject_at(work, at, [unit.eps])
+    with metered(once(work.model)) as meter:
+        margins = TRIALS[name](subject._replace(guide=changed(work.model, changes)), int(effort))
+    check_unchanged(work, once(work.model))
+    cost = {
+        "attack": unit.label,
+        "eps": unit.eps,
+        "forwards": meter.forwards,
+        "backwards": meter.backwards,
+    }
+    rows = pd.DataFrame({"position": at})
+    return Shard(shard_name(unit), rows, margins.cpu().numpy(), cost)
+
+
+def measured(
+    work: Work, stage: str, trials: Sequence[Trial], changes: Mapping[str, Change], meter: Meter
+) -> list[Tensor]:
+    """Return the margins of every trial, in the order of its samples.
+
+    The passes are added to ``meter``, whichever process made them. Raises FailedUnitsError for
+    units that were given up.
+    """
+    before, found = (meter.forwards, meter.backwards), dict[tuple[str, float, int], np.ndarray]()
+    shards = list(_shards(work, stage, trials, changes))
+    for _, rows, margins, cost in shards:
+        keys = [(cost["attack"], cost["eps"], position) for position in rows["position"]]
+        found.update(zip(keys, margins, strict=True))
+    # The meter has counted the passes of this thread already, but not those of others.
+    meter.forwards = before[0] + sum(shard.cost["forwards"] for shard in shards)
+    meter.backwards = before[1] + sum(shard.cost["backwards"] for shard in shards)
+    return [
+        torch.tensor(np.array([found[sample] for sample in trial.by_sample()])) for trial in trials
+    ]
+
+
+def _shards(
+    work: Work, stage: str, trials: Sequence[Trial], changes: Mapping[str, Change]
+) -> Iterator[Shard]:
+    """Run all trials: in the pool if there is one and no gradient is substituted; else here."""
+    pool = None if changes else work.pool
+    jobs = pool.jobs if pool else work.jobs
+    units = [unit for trial in trials for unit in trial.units(lambda n: _size(work, n, jobs))]
+
+    def here(model: Classifier, unit: Unit) -> list[Outcome]:
+        mine = work._replace(model=model)
+        return [*halved(lambda at: trial_of(mine, unit, at, changes), unit.at)]
+
+    done = pool.run(units) if pool else each(here, work.model, units, work.jobs)
+    for finished, outcomes in enumerate(done, 1):
+        for outcome in outcomes:
+            if isinstance(outcome, Failed):
+                raise FailedUnitsError(
+                    f"the check {outcome.unit.label} failed: {outcome.error}",
+                    f"all attacks are done and safe; to resume: advkit resume {work.store.path}",
+                )
+            yield outcome
+        work.progress(stage, finished, len(units))
+
+
+def _size(work: Work, samples: int, jobs: int) -> int:
+    """Return an even unit size, but not so small that a step costs as much as for a larger one."""
+    return max(even_size(samples, work.batch_size, jobs), work.batch_size // 16)
