@@ -40,7 +40,7 @@ def explain(
 ) -> dict[str, Any]:
     """Compute saliency maps of the first ``limit`` images; write the run directory ``out``.
 
-    The parameters up to ``seed`` are those of `advkit.evaluate.explain_plan.planned`; ``truth`` is an
+    Parameters up to ``seed`` are those of `advkit.evaluate.explain_plan.planned`; ``truth`` is an
     npz file with ``masks`` (n, height, width); ``options`` (fresh, progress) are those of
     `advkit.evaluate.explain_run.explain`. Returns the summary, the content of `run.json`, with the
     paths of the maps and of the page. Raises AdvkitError for errors that the user can fix.
