@@ -29,7 +29,7 @@ from advkit.evaluate.clean_checks import above_guessing
 from advkit.evaluate.gradient_checks import real_logits, some_gradient, true_gradient, unsaturated
 from advkit.evaluate.subject import Subject, few, subject_at, subject_of
 from advkit.evaluate.suites import Care
-from advkit.evaluate.surrogates import Change, best_guide, change_named, changed
+from advkit.evaluate.surrogates import Change, best_guide, change_named, changed, turns_alike
 from advkit.evaluate.trials import Trial, measured
 from advkit.evaluate.trust_checks import TEXTS, Check
 from advkit.evaluate.work import Work, last_stand, repeatable, right_when_clean
@@ -165,16 +165,16 @@ def sound(work: Work, eps: Sequence[float], care: Care, findings: Findings) -> b
 
     A smoothed gradient is a guess, and never taken for it: what counts is what it was made of, and
     alone it was made of one that led nowhere. So is one past a vote, which does not tell how near
-    another winner is; logits within do.
+    another winner is; logits within do, unless they are those of one voter.
     """
     kept = {name: change for name, change in findings.changes.items() if name != "smoothed"}
     if findings.changes and not kept:
         return False
     subject = right_ones(work, eps, care)
-    past = detours(work.model, subject.x[:1]) if "straight_through" in kept else []
-    if VOTE in past and "inner_logits" not in kept:
-        return False
     guided = subject._replace(guide=changed(work.model, kept))
+    past = detours(work.model, subject.x[:1]) if "straight_through" in kept else []
+    if not turns_alike(guided) if "inner_logits" in kept else VOTE in past:
+        return False
     checks = [some_gradient(guided)]
     random = any(c.name == "randomised_predictions" and c.state == "fail" for c in findings.checks)
     if not random and set(kept) <= TRUE:

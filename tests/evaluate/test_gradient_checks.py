@@ -212,6 +212,25 @@ def test_smoothing_counts_for_nothing_when_a_gradient_is_judged(
     assert is_sound(net, names, monkeypatch) is wanted
 
 
+class Vote(nn.Module):
+    """Three nets, and the share of them that is for each class."""
+
+    def __init__(self, *nets: nn.Module) -> None:
+        super().__init__()
+        self.nets = nn.ModuleList(nets)
+
+    def forward(self, x: Tensor) -> Tensor:
+        every = [net(x) for net in self.nets]
+        return torch.stack([(z == z.amax(1, keepdim=True)).float() for z in every]).mean(0)
+
+
+def test_logits_of_one_voter_are_no_guide_to_a_vote(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = digits_net()
+    others = [OfAnother(net, off).other for off in (0.2, 0.3)]
+    assert same_predictions(Vote(*others, net), net, subject_of(net).x[:8])
+    assert not is_sound(Vote(*others, net), ["inner_logits"], monkeypatch)
+
+
 def votes(logits: Tensor) -> Tensor:
     """Return one vote for the largest of the logits, and one for that of a part of them."""
     some = F.one_hot((logits * torch.arange(10).lt(9)).argmax(1), 10)
