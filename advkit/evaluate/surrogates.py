@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from advkit.attacks.projected_gradient import pgd
+from advkit.attacks.race_of_targets import race
 from advkit.attacks.walks import margins_of
 from advkit.engine import (
     backwards_turned,
@@ -20,6 +21,7 @@ from advkit.engine import (
 )
 from advkit.engine.objectives import Model, margins
 from advkit.evaluate.gradient_checks import (
+    FEW,
     followed,
     real_logits,
     same_predictions,
@@ -184,6 +186,19 @@ def has_inner_logits(subject: Subject) -> bool:
     if isinstance(model, OnAverage):
         return False
     return same_predictions(model, inner_logits(model), subject.x)
+
+
+def turns_alike(subject: Subject) -> bool:
+    """Return whether the model changes its answer where the guide does, just past its boundary.
+
+    One net of an ensemble predicts the same as all of them on clean images, but not there.
+    """
+    given = {"norm": subject.norm, "seed": subject.seed, "ids": subject.ids}
+    x = race(subject.guide, subject.x, subject.y, steps=20, **given)  # type: ignore[arg-type]
+    with torch.no_grad():
+        outputs, turned = subject.model(x), subject.guide(x).argmax(1, keepdim=True)
+    apart = outputs.gather(1, turned).squeeze(1) < outputs.amax(1)
+    return int(apart.sum()) <= max(1, FEW * len(x))
 
 
 def _in_doubt(subject: Subject) -> bool:

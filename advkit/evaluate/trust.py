@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from advkit.attacks import Member
-from advkit.engine import Meter
+from advkit.engine import Meter, detours
 from advkit.evaluate.attack_checks import (
     beats_noise,
     beats_one_step,
@@ -31,7 +31,7 @@ from advkit.evaluate.gradient_checks import real_logits, some_gradient, true_gra
 from advkit.evaluate.stage_context import Work, last_stand, repeatable, right_when_clean
 from advkit.evaluate.subject import Subject, few, subject_at, subject_of
 from advkit.evaluate.suites import Care
-from advkit.evaluate.surrogates import Change, best_guide, change_named, changed
+from advkit.evaluate.surrogates import Change, best_guide, change_named, changed, turns_alike
 from advkit.evaluate.trust_checks import TEXTS, Check
 from advkit.models.classifier import Classifier
 from advkit.numbers import several
@@ -48,6 +48,9 @@ CURABLE = (
 
 TRUE = {"before_softmax", "inner_logits", "backwards_turned", "rescaled"}
 """Changes after which the gradient is that of the answers which come with it, if all is well."""
+
+VOTE = "one_hot"
+"""Name of the detour past a vote for the largest."""
 
 DOUBT = 10
 """How many times as many scores a gradient is held against that is made up: rounding passed on is
@@ -161,13 +164,17 @@ def sound(work: Work, eps: Sequence[float], care: Care, findings: Findings) -> b
     """Return whether the gradient that attacks followed in the end is there and tells the truth.
 
     A smoothed gradient is a guess, and never taken for it: what counts is what it was made of, and
-    alone it was made of one that led nowhere.
+    alone it was made of one that led nowhere. So is one past a vote, which does not tell how near
+    another winner is; logits within do, unless they are those of one voter.
     """
     kept = {name: change for name, change in findings.changes.items() if name != "smoothed"}
     if findings.changes and not kept:
         return False
     subject = right_ones(work, eps, care)
     guided = subject._replace(guide=changed(work.model, kept))
+    past = detours(work.model, subject.x[:1]) if "straight_through" in kept else []
+    if not turns_alike(guided) if "inner_logits" in kept else VOTE in past:
+        return False
     checks = [some_gradient(guided)]
     random = any(c.name == "randomised_predictions" and c.state == "fail" for c in findings.checks)
     if not random and set(kept) <= TRUE:

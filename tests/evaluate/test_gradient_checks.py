@@ -192,15 +192,55 @@ def test_a_true_gradient_is_kept_in_place_of_one_cut_off_that_leads_as_far() -> 
     assert true_gradient(subject._replace(guide=changed(subject.guide, changes))).state == "pass"
 
 
+def is_sound(net: nn.Module, names: list[str], monkeypatch: pytest.MonkeyPatch) -> bool:
+    """Return whether the gradient of ``net`` with these changes is taken to be sound."""
+    subject = subject_of(net)
+    monkeypatch.setattr(trust, "right_ones", lambda *_: subject)
+    changes = {name: change_named(name, subject) for name in names}
+    work = cast(Work, SimpleNamespace(model=subject.model))
+    found = trust.Findings([Check("randomised_predictions", "pass", "")], changes)
+    return trust.sound(work, [0.05], SUITES["quick"]["Linf"].care, found)
+
+
 @pytest.mark.parametrize(("names", "wanted"), [
     (["straight_through", "smoothed"], True), (["smoothed"], False), (["straight_through"], True),
 ])  # fmt: skip
 def test_smoothing_counts_for_nothing_when_a_gradient_is_judged(
     names: list[str], wanted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    subject = subject_of(Before(digits_net(), lambda x: (x * 16).round() / 16))
-    monkeypatch.setattr(trust, "right_ones", lambda *_: subject)
-    changes = {name: change_named(name, subject) for name in names}
-    work = cast(Work, SimpleNamespace(model=subject.model))
-    found = trust.Findings([Check("randomised_predictions", "pass", "")], changes)
-    assert trust.sound(work, [0.05], SUITES["quick"]["Linf"].care, found) is wanted
+    net = Before(digits_net(), lambda x: (x * 16).round() / 16)
+    assert is_sound(net, names, monkeypatch) is wanted
+
+
+class Vote(nn.Module):
+    """Three nets, and the share of them that is for each class."""
+
+    def __init__(self, *nets: nn.Module) -> None:
+        super().__init__()
+        self.nets = nn.ModuleList(nets)
+
+    def forward(self, x: Tensor) -> Tensor:
+        every = [net(x) for net in self.nets]
+        return torch.stack([(z == z.amax(1, keepdim=True)).float() for z in every]).mean(0)
+
+
+def test_logits_of_one_voter_are_no_guide_to_a_vote(monkeypatch: pytest.MonkeyPatch) -> None:
+    net = digits_net()
+    others = [OfAnother(net, off).other for off in (0.2, 0.3)]
+    assert same_predictions(Vote(*others, net), net, subject_of(net).x[:8])
+    assert not is_sound(Vote(*others, net), ["inner_logits"], monkeypatch)
+
+
+def votes(logits: Tensor) -> Tensor:
+    """Return one vote for the largest of the logits, and one for that of a part of them."""
+    some = F.one_hot((logits * torch.arange(10).lt(9)).argmax(1), 10)
+    return (F.one_hot(logits.argmax(1), 10) + some).float() / 2
+
+
+@pytest.mark.parametrize(("names", "wanted"), [
+    (["straight_through"], False), (["inner_logits", "straight_through"], True),
+])  # fmt: skip
+def test_a_gradient_past_a_vote_is_a_guess_unless_logits_are_found_within(
+    names: list[str], wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert is_sound(After(digits_net(), votes), names, monkeypatch) is wanted
