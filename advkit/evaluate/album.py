@@ -1,6 +1,7 @@
 """A run directory of pictures: made one by one, kept as PNG, described in run.json."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -51,6 +52,8 @@ class Asked(NamedTuple):
     fresh: bool = False
     spec: Mapping[str, str] = {}
     tell: Tell = untold
+    contents: Mapping[str, str] = {}
+    """SHA-256 of the picture files that were given, by name."""
 
 
 def studio(
@@ -84,6 +87,8 @@ def _record(
     made_of = {"kind": asked.kind, "model": model.fingerprint(),
                "data": fingerprint(samples) if samples else "", "seed": asked.seed,
                "others": [other.fingerprint() for other in others], **options}  # fmt: skip
+    if asked.contents:
+        made_of["contents"] = dict(asked.contents)
     make_place(asked.out, no_run(*BEFORE))
     before = earlier(asked.out, fresh=asked.fresh, schema=SCHEMA, kind=asked.kind)
     if before is not None:
@@ -114,13 +119,25 @@ def kept(at: Studio, key: str, make: Callable[[], Made]) -> dict[str, Any]:
     if known is not None and all((at.out / file).exists() for file in known["files"].values()):
         return dict(known)
     row, pictures = make()
-    files = {name: f"pictures/{_plain(f'{key}-{name}')}.png" for name in pictures}
+    files = _files(at, key, pictures)
     (at.out / "pictures").mkdir(exist_ok=True)
     for name, picture in pictures.items():
         write_picture(at.out / files[name], picture)
     at.record["items"][key] = {**row, "files": files}
     write_json(at.out, "run.json", at.record)
     return dict(at.record["items"][key])
+
+
+def _files(at: Studio, key: str, names: Iterable[str]) -> dict[str, str]:
+    """Return a file for each picture of an item: of no other item, also where both read alike."""
+    taken = {file for other, row in at.record["items"].items() if other != key
+             for file in row["files"].values()}  # fmt: skip
+    found: dict[str, str] = {}
+    for name in names:
+        plain = _plain(f"{key}-{name}")
+        tries = (f"pictures/{plain}{f'-{i}' * (i > 1)}.png" for i in count(1))
+        found[name] = next(file for file in tries if file not in {*taken, *found.values()})
+    return found
 
 
 def _plain(text: str) -> str:

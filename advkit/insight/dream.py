@@ -41,7 +41,8 @@ def dreamt(
 ) -> Tensor:
     """Return ``x`` (1, c, h, w) changed by every octave, from the smallest to the whole size.
 
-    With no steps the image comes back to the last bit. ``objective`` must take any size.
+    With no steps the image comes back to the last bit. ``objective`` must take any size. ``tell``
+    is given its value by pixel, so that octaves can be compared.
     """
     sizes = octave_sizes(x.shape[2], x.shape[3], plan)
     detail = torch.zeros_like(_resized(x, sizes[0]))
@@ -54,7 +55,7 @@ def dreamt(
         for step, point in enumerate(_octave(objective, begun, plan, seed, number)):
             end = point.x
             count += step > 0
-            tell(count, float(point.value))
+            tell(count, float(point.value) / (size[0] * size[1]))
         detail = end - base
     return x if plan.steps == 0 else end
 
