@@ -15,6 +15,7 @@ from advkit.data.samples import Samples, fingerprint
 from advkit.errors import InputError
 from advkit.evaluate.fingerprint import check_same, environment, now
 from advkit.evaluate.run_folder import earlier, make_place, no_run, write_json
+from advkit.evaluate.run_record import class_notes
 from advkit.insight.canvas import Canvas, canvas_of
 from advkit.models.classifier import Classifier
 from advkit.models.probe import probe
@@ -41,6 +42,12 @@ class Studio(NamedTuple):
     out: Path
     record: dict[str, Any]
     tell: Tell = untold
+
+
+def label_of(at: Studio, label: int) -> str:
+    """Return the name of a label of the data: by the data's own names, where it has some."""
+    names = (at.samples.classes if at.samples else None) or at.names
+    return names[label] if label < len(names) else str(label)
 
 
 class Asked(NamedTuple):
@@ -71,6 +78,8 @@ def studio(
         raise InputError(f"pictures need images, but the data is {tuple(x.shape[1:])}")
     y = torch.zeros(len(x), dtype=torch.int64, device=device) if samples is None else samples.y
     notes = [*(samples.notes if samples else ()), *probe(model, x[:64], y[:64])]
+    if samples is not None:
+        notes += class_notes(model, samples)
     names = tuple(
         model.classes or (samples and samples.classes) or map(str, range(model.n_classes))
     )

@@ -13,7 +13,7 @@ from advkit.data.samples import Samples
 from advkit.engine.codes import code_of
 from advkit.engine.gradient import CHUNK
 from advkit.errors import InapplicableError
-from advkit.evaluate.album import Studio, finished, group, kept, shown
+from advkit.evaluate.album import Studio, finished, group, kept, label_of, shown
 from advkit.evaluate.intervals import wilson
 from advkit.evaluate.run_folder import write_text
 from advkit.insight.canvas import stages
@@ -202,8 +202,7 @@ def _places(samples: Samples, rows: Sequence[dict[str, Any]]) -> str:
 def _legend(at: Studio, labels: np.ndarray, attacked: bool) -> str:
     words = ("blue", "red", "green", "yellow", "purple", "cyan", "brown", "pink", "grey", "lime")
     found = [int(i) for i in np.unique(labels)]
-    named = [f"{at.names[i] if i < len(at.names) else i} {words[i % len(COLOURS)]}"
-             for i in found[:LEGEND]]  # fmt: skip
+    named = [f"{label_of(at, i)} {words[i % len(COLOURS)]}" for i in found[:LEGEND]]
     more = len(found) - LEGEND
     return (
         f"Frames by class: {', '.join(named)}"

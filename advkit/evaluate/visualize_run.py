@@ -10,7 +10,16 @@ from torch.nn import functional as F
 from advkit.engine import evaluate
 from advkit.engine.codes import code_of
 from advkit.engine.gradient import CHUNK, Objective
-from advkit.evaluate.album import Studio, finished, group, kept, read_picture, shown, steps_told
+from advkit.evaluate.album import (
+    Studio,
+    finished,
+    group,
+    kept,
+    label_of,
+    read_picture,
+    shown,
+    steps_told,
+)
 from advkit.evaluate.intervals import wilson
 from advkit.insight.canvas import Canvas, canvas_of, stages
 from advkit.insight.recipes import Recipe, recipe_of
@@ -176,7 +185,7 @@ def _best_images(at: Studio, one: Stimulus, count: int) -> tuple[Shown, float]:
     best = values.argsort(descending=True, stable=True)[:count].tolist()
     pictures = [
         shown(_saved(at, i), "data", f"score {float(values[i]):.3g}",
-              at.names[int(at.samples.y[i])] if int(at.samples.y[i]) < len(at.names) else "")
+              label_of(at, int(at.samples.y[i])))
         for i in best
     ]  # fmt: skip
     return pictures, float(values[best[0]])

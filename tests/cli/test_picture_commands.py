@@ -120,11 +120,16 @@ def test_targets_that_read_alike_as_file_names_keep_their_own_pictures(
 def test_images_of_classes_of_one_are_embedded_too(run: Cli, tmp_path: Path) -> None:
     """By an attack that is a sum of two methods; where every image lies is in a table."""
     x = np.random.default_rng(0).integers(0, 255, (6, 1, 8, 8)).astype(np.uint8)
-    np.savez(tmp_path / "x.npz", x=x, y=np.arange(6))
-    done = run("embed", *NET, "--data", f"npz:{tmp_path}/x.npz", "--layer", "8", "--eps", "0.1",
-               "--attack", "mifgsm+dim", "--arrows", "2", "--out", tmp_path / "run")  # fmt: skip
+    for name, image in zip(("ant", "bee", "cat", "dog", "elk", "fox"), x, strict=True):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        Image.fromarray(image[0]).save(tmp_path / "photos" / name / "1.png")
+    done = run("embed", *NET, "--data", f"imagefolder:{tmp_path}/photos", "--layer", "8",
+               "--eps", "0.1", "--attack", "mifgsm+dim", "--arrows", "2",
+               "--out", tmp_path / "run")  # fmt: skip
     assert done.code == 0, done.err
     assert "No two images are of one class" in done.out
+    assert "name their classes differently: '0', 'ant', ..." in " ".join(done.out.split())
+    assert "Frames by class: ant blue, bee red" in (tmp_path / "run/report.html").read_text()
     places = pd.read_csv(tmp_path / "run/places.csv")
     assert places.groupby("layer").attacked.sum().to_dict() == {"8": 2, "pixels": 2}
     assert places[["x", "y"]].min().min() == 0
