@@ -162,5 +162,5 @@ def verdict(setting: Setting, found: dict[str, Any]) -> str:
         f"An image perturbed within {setting.norm} {shown(setting.main)} to fool one net "
         f"({found['shown']}) fools another in {share['value']:.1%} of cases (95% interval "
         f"{share['low']:.1%} to {share['high']:.1%}; {share['pairs']} pairs of nets, "
-        f"{share['n']:,} images that both classify correctly){beside}."
+        f"{share['n']:,} tries on images that both classify correctly){beside}."
     )

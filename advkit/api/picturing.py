@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,7 +81,8 @@ def invert(setting: Setting, *, pictures: Sequence[str] = (), **options: Any) ->
             found = {at.samples.ids[i]: at.samples.x[i] for i in some}
         return invert_run.invert(at, plan, found or {name: _fitted(at, name) for name in SAMPLES})
 
-    return made(setting, "invert", {**plan.told(), "pictures": list(pictures)}, (), make)
+    told = {**plan.told(), "pictures": list(pictures)}
+    return made(setting, "invert", told, (), make, files=pictures)
 
 
 def fool(
@@ -95,7 +97,8 @@ def fool(
     plan = fool_run.Plan(**options)
     other = another(beside, setting)
     return made(setting, "fool", {**plan.told(), "picture": picture}, [other],
-                lambda at: fool_run.fool(at, plan, _fitted(at, picture), other))  # fmt: skip
+                lambda at: fool_run.fool(at, plan, _fitted(at, picture), other),
+                files=[picture])  # fmt: skip
 
 
 def embed(setting: Setting, **options: Any) -> dict[str, Any]:
@@ -125,7 +128,8 @@ def dream(
         return dream_run.dream(at, plan, x, other)
 
     told = {**plan.told(), "picture": picture, "guide": guide or "", "longest": longest}
-    return made(setting, "dream", told, (), make, (longest, *SIZES))
+    files = [picture, *filter(None, [guide])]
+    return made(setting, "dream", told, (), make, (longest, *SIZES), files)
 
 
 def style(setting: Setting, **options: Any) -> dict[str, Any]:
@@ -141,7 +145,8 @@ def style(setting: Setting, **options: Any) -> dict[str, Any]:
                             for name in (plan.content, *plan.styles))  # fmt: skip
         return style_run.style(at, plan, content, styles)
 
-    return made(setting, "style", plan.told(), (), make, (plan.size, *SIZES))
+    files = (plan.content, *plan.styles)
+    return made(setting, "style", plan.told(), (), make, (plan.size, *SIZES), files)
 
 
 def _fitted(at: Studio, name: str) -> Tensor:
@@ -157,8 +162,9 @@ def _fitted(at: Studio, name: str) -> Tensor:
 def made(
     setting: Setting, kind: str, options: dict[str, Any], others: Sequence[Classifier | None],
     make: Callable[[Studio], dict[str, Any]], sizes: Sequence[int] | None = (),
+    files: Sequence[str] = (),
 ) -> dict[str, Any]:  # fmt: skip
-    """Run a picture command and write its page; return its record, with the paths.
+    """Run a picture command, some inputs from ``files``; return its record, with the paths.
 
     A model that declares no input shape, without data, is tried on images of ``sizes`` if the
     setting has none; None is for commands that need data.
@@ -167,7 +173,9 @@ def made(
     folder = Path(setting.out) if setting.out else new_run(model.name, kind=kind)
     spec = {"model": str(setting.model if isinstance(setting.model, str) else model.name),
             "command": setting.command}  # fmt: skip
-    asked = Asked(kind, folder, setting.seed, setting.fresh, spec, setting.progress)
+    contents = {name: sha256(Path(name).read_bytes()).hexdigest()
+                for name in files if name not in SAMPLES and Path(name).is_file()}  # fmt: skip
+    asked = Asked(kind, folder, setting.seed, setting.fresh, spec, setting.progress, contents)
     with one_thread_each():
         at = studio(model, samples, shape, asked, options, [each for each in others if each])
         record = make(at)

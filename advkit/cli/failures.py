@@ -60,7 +60,8 @@ def guarded(command: click.Command) -> NoReturn:
     signal.signal(signal.SIGTERM, _terminate)
     try:
         code = command.main(prog_name="advkit", standalone_mode=False)
-        sys.stdout.flush()
+        with _named("standard output"):
+            sys.stdout.flush()
     except BrokenPipeError:
         _close_stdout()
         sys.exit(0)
@@ -80,10 +81,21 @@ def say(text: str) -> None:
     click would exit with code 1, which is that of a failed gate.
     """
     try:
-        click.echo(text)
-        sys.stdout.flush()
+        with _named("standard output"):
+            click.echo(text)
+            sys.stdout.flush()
     except BrokenPipeError:
         _close_stdout()
+
+
+@contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Say what could not be written to: the system does not where the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or what
+        raise
 
 
 def _drop_what_cannot_be_written() -> None:
@@ -175,7 +187,7 @@ def _environment(context: click.Context | None, param: click.Parameter | None) -
 
 def _of_system(error: OSError) -> Told:
     """Return the message for an OSError: it names the file, and is no bug of advkit."""
-    what = f"{error.filename or 'standard output'}: {error.strerror}"
+    what = f"{error.filename or 'the run directory'}: {error.strerror}"
     if error.errno in FULL:
         return Told("E700", 7, what, "what was finished is safe; give --out on another disk")
     return Told("E301" if isinstance(error, FileNotFoundError) else "E311", 3, what)

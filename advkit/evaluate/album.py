@@ -1,6 +1,7 @@
 """The run directory of a picture command: PNG files and run.json, written item by item."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ from advkit.data.samples import Samples, fingerprint
 from advkit.errors import InputError
 from advkit.evaluate.fingerprint import check_same, environment, now
 from advkit.evaluate.run_folder import earlier, make_place, no_run, write_json
+from advkit.evaluate.run_record import class_notes
 from advkit.insight.canvas import Canvas, canvas_of
 from advkit.models.classifier import Classifier
 from advkit.models.probe import probe
@@ -42,6 +44,12 @@ class Studio(NamedTuple):
     tell: Tell = untold
 
 
+def label_of(at: Studio, label: int) -> str:
+    """Return the name of a label of the data: by the data's own names, where it has some."""
+    names = (at.samples.classes if at.samples else None) or at.names
+    return names[label] if label < len(names) else str(label)
+
+
 class Asked(NamedTuple):
     """The settings that all picture commands have in common."""
 
@@ -51,6 +59,8 @@ class Asked(NamedTuple):
     fresh: bool = False
     spec: Mapping[str, str] = {}
     tell: Tell = untold
+    contents: Mapping[str, str] = {}
+    """SHA-256 of the picture files that were given, by name."""
 
 
 def studio(
@@ -68,6 +78,8 @@ def studio(
         raise InputError(f"pictures need images, but the data is {tuple(x.shape[1:])}")
     y = torch.zeros(len(x), dtype=torch.int64, device=device) if samples is None else samples.y
     notes = [*(samples.notes if samples else ()), *probe(model, x[:64], y[:64])]
+    if samples is not None:
+        notes += class_notes(model, samples)
     names = tuple(
         model.classes or (samples and samples.classes) or map(str, range(model.n_classes))
     )
@@ -84,6 +96,8 @@ def _record(
     made_of = {"kind": asked.kind, "model": model.fingerprint(),
                "data": fingerprint(samples) if samples else "", "seed": asked.seed,
                "others": [other.fingerprint() for other in others], **options}  # fmt: skip
+    if asked.contents:
+        made_of["contents"] = dict(asked.contents)
     make_place(asked.out, no_run(*BEFORE))
     before = earlier(asked.out, fresh=asked.fresh, schema=SCHEMA, kind=asked.kind)
     if before is not None:
@@ -114,13 +128,25 @@ def kept(at: Studio, key: str, make: Callable[[], Made]) -> dict[str, Any]:
     if known is not None and all((at.out / file).exists() for file in known["files"].values()):
         return dict(known)
     row, pictures = make()
-    files = {name: f"pictures/{_plain(f'{key}-{name}')}.png" for name in pictures}
+    files = _files(at, key, pictures)
     (at.out / "pictures").mkdir(exist_ok=True)
     for name, picture in pictures.items():
         write_picture(at.out / files[name], picture)
     at.record["items"][key] = {**row, "files": files}
     write_json(at.out, "run.json", at.record)
     return dict(at.record["items"][key])
+
+
+def _files(at: Studio, key: str, names: Iterable[str]) -> dict[str, str]:
+    """Return a file for each picture of an item: of no other item, also where both read alike."""
+    taken = {file for other, row in at.record["items"].items() if other != key
+             for file in row["files"].values()}  # fmt: skip
+    found: dict[str, str] = {}
+    for name in names:
+        plain = _plain(f"{key}-{name}")
+        tries = (f"pictures/{plain}{f'-{i}' * (i > 1)}.png" for i in count(1))
+        found[name] = next(file for file in tries if file not in {*taken, *found.values()})
+    return found
 
 
 def _plain(text: str) -> str:

@@ -64,8 +64,10 @@ def dream(at: Studio, plan: Plan, picture: Tensor, guide: Tensor | None = None) 
     if plan.frames:
         film = _film(at, plan, layers[-1], picture, guide)
         groups.append(_feedback(plan, layers[-1], film))
+    measured = "|code|^2 / 2" if guide is None else "Agreement with the guide"
     groups.append(group("rise", "How the layer's energy rose", "", chart={
-        "title": "|code|^2 / 2 by step, all octaves, relative to the first", "across": "steps",
+        "title": f"{measured} per pixel, by step, all octaves, relative to the first",
+        "across": "steps",
         "up": "times the first",
         "lines": [(row["layer"], row["values"]) for row in rows[:6]]}))  # fmt: skip
     dropped = plan.octaves - len(sizes)
@@ -83,9 +85,10 @@ def dream(at: Studio, plan: Plan, picture: Tensor, guide: Tensor | None = None) 
 
 
 def _layer_by_layer(first: dict[str, Any], rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    pictures = [first, *(shown(row["files"]["image"], row["layer"], _energy(row),
-                               f"edges {row['fine']:.2f} of before") for row in rows)]  # fmt: skip
-    strips = [{"name": one["head"], "caption": f"{one['head']} {one['text']} {one['detail']}",
+    pictures = [first, *(shown(row["files"]["image"], row["layer"], _energy(row), _fine(row))
+                         for row in rows)]  # fmt: skip
+    strips = [{"name": one["head"], "caption": ", ".join(filter(None, (
+                   one["head"], one["text"], one["detail"]))),
                "pictures": [one]} for one in pictures]  # fmt: skip
     return group("dreams", "Layer by layer", "From the first layers to the last: edges, "
                  "textures, parts of things.", strips=strips, wide=True)  # fmt: skip
@@ -131,8 +134,9 @@ def _dreamt(
         image = eight_bits(dreamt(objective, picture, plan.dream(), seed=at.seed, tell=tell))
         after = evaluate(objective, image, gradient=False)
         rise = float(after.value / begun.value)
-        top = values[0][1]
-        told = {"layer": layer, "rise": rise, "fine": checkered(image) / checkered(picture),
+        top, before = values[0][1] or 1.0, checkered(picture)
+        fine = checkered(image) / before if before else None  # of a plain image it is 0
+        told = {"layer": layer, "rise": rise, "fine": fine,
                 "values": [(step, value / top) for step, value in values]}  # fmt: skip
         return told, {"image": image[0]}
 
@@ -154,6 +158,10 @@ def _energy(row: dict[str, Any]) -> str:
     return f"energy x {row['rise']:.3g}"
 
 
+def _fine(row: dict[str, Any]) -> str:
+    return "" if row["fine"] is None else f"checkerboard {row['fine']:.2f} of before"
+
+
 def _film(at: Studio, plan: Plan, layer: str, picture: Tensor, guide: Tensor | None) -> str:
     """Write the film into the run directory if it is not there; return its file name."""
     name = f"pictures/film.{plan.film}"
@@ -172,4 +180,8 @@ def _film(at: Studio, plan: Plan, layer: str, picture: Tensor, guide: Tensor | N
 def write_film(file: Path, frames: Sequence[Tensor], milliseconds: int = 120) -> None:
     """Write ``frames`` (c, h, w) in [0, 1] as a looping GIF or WebP, by the file suffix."""
     pictures = [Image.fromarray(levels_of(frame)).convert("RGB") for frame in frames]
-    pictures[0].save(file, save_all=True, append_images=pictures[1:], duration=milliseconds, loop=0)
+    temporary = file.with_name(f"{file.name}.tmp")  # a film cut short would be taken for the whole
+    with temporary.open("wb") as out:
+        pictures[0].save(out, format=file.suffix[1:], save_all=True, append_images=pictures[1:],
+                         duration=milliseconds, loop=0)  # fmt: skip
+    temporary.replace(file)

@@ -4,24 +4,25 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
 from advkit.attacks import ATTACKS, parse
+from advkit.data.samples import Samples
 from advkit.engine.gradient import CHUNK
 from advkit.engine.layer_outputs import code_of
 from advkit.errors import InapplicableError
-from advkit.evaluate.album import Studio, finished, group, kept, shown
+from advkit.evaluate.album import Studio, finished, group, kept, label_of, shown
 from advkit.evaluate.intervals import wilson
+from advkit.evaluate.run_folder import write_text
 from advkit.insight.canvas import stages
 from advkit.insight.canvases import COLOURS, gridded, scattered
-from advkit.insight.embedding import linear_probe, neighbour_purity, tsne
+from advkit.insight.embedding import MOST, linear_probe, neighbour_purity, tsne
+from advkit.numbers import several
 
 NEIGHBOURS = 10
-AMONG = (
-    "Among others: how many of the attacked images have most of those neighbours in other "
-    "classes, before and after the attack. "
-)
+LEGEND = 10
 LIMITS = (
     "t-SNE preserves neighbours, not distances: the distance between clusters and their sizes "
     "mean nothing.",
@@ -64,11 +65,18 @@ def embed(at: Studio, plan: Plan) -> dict[str, Any]:
              "grid, near where t-SNE put it", "pictures": [
                  shown(rows[-1]["files"]["grid"], rows[-1]["layer"])]}]  # fmt: skip
     groups = [
-        _table(rows, bool(plan.attack)),
-        group("maps", "t-SNE by layer", _legend(at, labels), strips=strips, wide=True),
+        _table(rows, labels, 0 if attacked is None else len(attacked)),
+        group(
+            "maps",
+            "t-SNE by layer",
+            _legend(at, labels, attacked is not None),
+            strips=strips,
+            wide=True,
+        ),
         group("grid", "The last layer on a grid", "", strips=last, wide=True),
     ]
-    return finished(at, *_verdict(at, rows), groups, LIMITS)
+    write_text(at.out, "places.csv", _places(samples, rows))
+    return finished(at, *_verdict(at, rows, len(labels)), groups, LIMITS)
 
 
 def _attacked(at: Studio, plan: Plan) -> Tensor | None:
@@ -76,9 +84,8 @@ def _attacked(at: Studio, plan: Plan) -> Tensor | None:
         return None
     member = parse(plan.attack, ATTACKS)
     few, y = at.samples.x[: plan.arrows], at.samples.y[: plan.arrows]
-    name = plan.attack.partition(":")[0]
-    found = ATTACKS[name](at.model, few, y, eps=plan.eps, norm=plan.norm, seed=at.seed,
-                          ids=at.samples.ids[: len(few)], **member.options)  # fmt: skip
+    found = member.attack(at.model, few, y, eps=plan.eps, norm=plan.norm, seed=at.seed,
+                          ids=at.samples.ids[: len(few)])  # fmt: skip
     return torch.as_tensor(found)
 
 
@@ -93,9 +100,12 @@ def _layer(
         both = codes if attacked is None else np.concatenate([codes, codes_at(at, layer, attacked)])
         place = tsne(both, perplexity=plan.perplexity, seed=at.seed)
         probe = linear_probe(codes, labels, at.seed)
-        told = {"layer": layer, "purity": neighbour_purity(codes, labels, NEIGHBOURS),
-                "right": probe.right, "n": probe.n, "size": int(codes[0].size),
+        alone = len(np.unique(labels)) == len(labels)
+        purity = None if alone else neighbour_purity(codes, labels, near_of(labels))
+        told = {"layer": layer, "purity": purity,
+                "probe": probe and probe._asdict(), "size": int(codes[0].size),
                 "divergence": place.divergence, "settings": place.settings,
+                "places": place.places.round(5).tolist(),
                 "apart": _apart(codes, both[len(codes):], labels)}  # fmt: skip
         extra = len(both) - len(codes)
         x = samples.x if attacked is None else torch.cat([samples.x, attacked])
@@ -105,6 +115,11 @@ def _layer(
         return told, {**pictures, "grid": gridded(x, place.places, marks)}
 
     return kept(at, f"layer-{layer}", make)
+
+
+def near_of(labels: np.ndarray) -> int:
+    """Return how many neighbours are looked at: of an average class, no more than all others."""
+    return max(min(NEIGHBOURS, len(labels) // len(np.unique(labels)) - 1), 1)
 
 
 @torch.no_grad()
@@ -129,55 +144,96 @@ def _among_others(codes: np.ndarray, places: np.ndarray, labels: np.ndarray) -> 
     for i, code in enumerate(places):
         apart = ((codes - code) ** 2).sum(1)
         apart[i] = np.inf
-        near = labels[np.argsort(apart, kind="stable")[:NEIGHBOURS]]
+        near = labels[np.argsort(apart, kind="stable")[: near_of(labels)]]
         count += int((near == labels[i]).mean() < 0.5)
     return count
 
 
-def _table(rows: Sequence[dict[str, Any]], attacked: bool) -> dict[str, Any]:
+def _table(rows: Sequence[dict[str, Any]], labels: np.ndarray, attacked: int) -> dict[str, Any]:
     columns = [["layer", False], ["numbers", True], ["purity", True], ["probe", True],
                ["95% interval", False], ["KL", True]]  # fmt: skip
     lines: list[list[Any]] = []
     for row in rows:
-        share = wilson(row["right"], row["n"])
-        lines.append([row["layer"], row["size"], row["purity"], share["value"],
-                      f"{share['low']:.3f} to {share['high']:.3f}", row["divergence"]])  # fmt: skip
+        probe = row["probe"]
+        share = wilson(probe["right"], probe["n"]) if probe else None
+        lines.append([row["layer"], row["size"], row["purity"], share and share["value"],
+                      share and f"{share['low']:.3f} to {share['high']:.3f}",
+                      row["divergence"]])  # fmt: skip
         if attacked:
             lines[-1] += row.get("apart") or [None, None]
     if attacked:
         columns += [["among others before", True], ["among others attacked", True]]
-    settings = ", ".join(f"{key} {value}" for key, value in rows[-1]["settings"].items())
     return group("numbers", "From pixels to logits", "",
                  table={"columns": columns, "rows": lines},
-                 under=f"Purity: the share of the {NEIGHBOURS} nearest neighbours of the same "
-                 "class. Probe: held-out accuracy of a linear classifier (five folds). KL: the "
-                 "final divergence of t-SNE. "
-                 f"{AMONG * attacked}t-SNE: {settings}.")  # fmt: skip
+                 under=_under(rows[0], labels, attacked))  # fmt: skip
 
 
-def _legend(at: Studio, labels: np.ndarray) -> str:
-    found = [at.names[i] if i < len(at.names) else str(i) for i in np.unique(labels)[:10]]
-    words = ("blue", "red", "green", "yellow", "purple", "cyan", "brown", "pink", "grey", "lime")
+def _under(row: dict[str, Any], labels: np.ndarray, attacked: int) -> str:
+    """Return what the columns mean, and how t-SNE was made; ``row`` is that of the pixels."""
+    probe, near = row["probe"], several(near_of(labels), "nearest neighbour")
+    settings = {**row["settings"], "PCA to": f"at most {MOST}"}
     return (
-        "Frames by class: "
-        + ", ".join(
-            f"{name} {words[int(i) % len(COLOURS)]}"
-            for name, i in zip(found, np.unique(labels), strict=False)
-        )
-        + ". With an attack, orange lines lead from each image to its adversarial example."
+        f"Purity: the share of the {near} of the same class. "
+        + (f"Probe: held-out accuracy of a linear classifier ({probe['folds']} folds, "
+           f"{several(probe['n'], 'image')}). " if probe
+           else "Probe: none, because fewer than two classes have more than one image. ")
+        + "KL: the final divergence of t-SNE. "
+        + f"Among others: how many of the {several(attacked, 'attacked image')} have most of those "
+          "neighbours in other classes, before and after the attack. " * bool(attacked)
+        + f"t-SNE: {', '.join(f'{key} {value}' for key, value in settings.items())}. "
+        + "places.csv holds the places of all images."
+    )  # fmt: skip
+
+
+def _places(samples: Samples, rows: Sequence[dict[str, Any]]) -> str:
+    """Return where t-SNE put every image at every layer, as CSV."""
+    n = len(samples.ids)
+    parts = []
+    for row in rows:
+        x, y = np.array(row["places"]).T
+        order = np.r_[:n, : len(x) - n]
+        parts.append(pd.DataFrame({
+            "layer": row["layer"], "id": [samples.ids[i] for i in order],
+            "label": samples.y.cpu().numpy()[order], "attacked": np.arange(len(x)) >= n,
+            "x": x, "y": y}))  # fmt: skip
+    return pd.concat(parts).to_csv(index=False)
+
+
+def _legend(at: Studio, labels: np.ndarray, attacked: bool) -> str:
+    words = ("blue", "red", "green", "yellow", "purple", "cyan", "brown", "pink", "grey", "lime")
+    found = [int(i) for i in np.unique(labels)]
+    named = [f"{label_of(at, i)} {words[i % len(COLOURS)]}" for i in found[:LEGEND]]
+    more = len(found) - LEGEND
+    return (
+        f"Frames by class: {', '.join(named)}"
+        + f"; and {more} more, for which the colours repeat" * (more > 0)
+        + "."
+        + " Orange lines lead from each image to its adversarial example." * attacked
     )
 
 
 def _caption(row: dict[str, Any]) -> str:
-    return f"{row['layer']}: purity {row['purity']:.2f}, probe {row['right']} of {row['n']}"
+    probe = row["probe"]
+    found = [f"probe {probe['right']} of {probe['n']}"] if probe else []
+    if row["purity"] is not None:
+        found.insert(0, f"purity {row['purity']:.2f}")
+    return ": ".join([row["layer"], *([", ".join(found)] if found else [])])
 
 
-def _verdict(at: Studio, rows: Sequence[dict[str, Any]]) -> tuple[str, str]:
+def _verdict(at: Studio, rows: Sequence[dict[str, Any]], n: int) -> tuple[str, str]:
     first, last = rows[0], rows[-1]
-    best = max(rows, key=lambda row: row["right"])
-    verdict = (
-        f"A linear classifier names {first['right'] / first['n']:.0%} of the images by their "
-        f"pixels, {best['right'] / best['n']:.0%} by the codes of {best['layer']}; "
-        f"neighbours of one class: {first['purity']:.0%} and {last['purity']:.0%}."
-    )
-    return verdict, f"{first['n']} images at {len(rows)} layers of {at.model.name}."
+    lead = f"{n} images at {len(rows)} layers of {at.model.name}."
+    if first["purity"] is None:
+        return "No two images are of one class: how they are sorted cannot be measured.", lead
+    near = f"{first['purity']:.0%} by pixels, {last['purity']:.0%} at layer {last['layer']}"
+    if not first["probe"]:
+        return f"Neighbours of one class: {near}.", lead
+    best = max(rows, key=lambda row: row["probe"]["right"])
+    share, most = (row["probe"]["right"] / row["probe"]["n"] for row in (first, best))
+    where = f"{most:.0%} by the codes of layer {best['layer']}"
+    if best is first:
+        where = "and no better by the codes of any layer"
+    return (
+        f"A linear classifier names {share:.0%} of the images by their pixels, {where}; "
+        f"neighbours of one class: {near}."
+    ), lead

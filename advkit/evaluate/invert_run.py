@@ -22,6 +22,7 @@ from advkit.evaluate.intervals import wilson
 from advkit.insight.canvas import calls_of, stages
 from advkit.insight.inversion import Optimiser, Priors, inverted, usual_priors
 from advkit.insight.likeness import peak_signal_to_noise, picture_ssim
+from advkit.numbers import several
 
 LIMITS = (
     "The prior smooths details away even where the layer still encodes them: a poor picture does "
@@ -170,12 +171,13 @@ def _falling(values: Sequence[float]) -> list[tuple[int, float]]:
 def _verdict(at: Studio, calls: Sequence[Call], columns: Sequence[Any]) -> tuple[str, str]:
     means = [float(np.mean([one["ssim"] for one in column])) for column in columns]
     good = [call.name for call, mean in zip(calls, means, strict=True) if mean > 0.5]
-    last = f"down to {good[-1]} images come back (mean SSIM above 0.5)" if good \
+    last = f"down to layer {good[-1]} images come back (mean SSIM above 0.5)" if good \
         else "no layer gives the image back (mean SSIM above 0.5)"  # fmt: skip
     verdict = f"Of {at.model.name}, {last}."
     known = [call.name for call, column in zip(calls, columns, strict=True)
              if all(one["again"] for one in column)]  # fmt: skip
     if at.samples is not None and known:
-        verdict += f" From {known[-1]} each can still be told from all others of the data."
+        verdict += f" From layer {known[-1]} each can still be told from all others of the data."
     n = len(columns[0])
-    return verdict, f"{n} images, {len(calls)} layers (Mahendran and Vedaldi 2015)."
+    counts = f"{several(n, 'image')}, {several(len(calls), 'layer')}"
+    return verdict, f"{counts} (Mahendran and Vedaldi 2015)."

@@ -117,5 +117,5 @@ def translated(path: Path) -> Iterator[None]:
 
 def _full(path: Path) -> ResourceError:
     return ResourceError(
-        f"the disk is full at {path}", "finished shards are safe: make room, run the same again"
+        f"the disk is full at {path}", "what was finished is safe: make room, run the same again"
     )

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -32,6 +33,7 @@ from advkit.insight.style import (
     with_colours_of,
 )
 from advkit.insight.visualization import eight_bits
+from advkit.numbers import several
 
 LIMITS = (
     "Style here only means which features of a layer occur together, not where they occur.",
@@ -73,7 +75,7 @@ def style(at: Studio, plan: Plan, content: Tensor, styles: Sequence[Tensor]) -> 
     shares = plan.shares or (1.0,) * len(styles)
     if len(shares) != len(styles):
         raise UsageError(
-            f"{len(shares)} shares for {len(styles)} styles",
+            f"{several(len(shares), 'share')} for {several(len(styles), 'style')}",
             "one --share per --style",
             code="E204",
         )
@@ -81,10 +83,11 @@ def style(at: Studio, plan: Plan, content: Tensor, styles: Sequence[Tensor]) -> 
                  for i, x in enumerate((resized(content, plan.size), *(
                      resized(x, plan.size) for x in styles)))]  # fmt: skip
     row = kept(at, "styled", lambda: _styled(at, plan, weights, content, styles, shares))
-    verdict = f"{plan.content} in the style of {' and '.join(plan.styles)}, by {at.model.name}."
+    content_name, *named = (Path(name).name for name in (plan.content, *plan.styles))
+    verdict = f"{content_name} in the style of {' and '.join(named)}, by {at.model.name}."
     how = {"lbfgs": "L-BFGS", "adam": "Adam"}[plan.optimiser]
     lead = (
-        f"{how}, {row['passes']} passes at {', '.join(map(str, row['sizes']))} pixels, "
+        f"{how}, {several(row['passes'], 'pass')} at {', '.join(map(str, row['sizes']))} pixels, "
         f"{row['seconds']:.0f} seconds."
     )
     groups = _groups(plan, row, originals, shares)
@@ -95,17 +98,18 @@ def _groups(
     plan: Plan, row: dict[str, Any], originals: Sequence[dict[str, Any]], shares: Sequence[float]
 ) -> list[dict[str, Any]]:
     """Return the sections of the page: result, inputs, terms, and the course of the loss."""
-    pictures = [shown(originals[0]["files"]["image"], "content", plan.content)]
+    content, *styles = (Path(name).name for name in (plan.content, *plan.styles))
+    pictures = [shown(originals[0]["files"]["image"], "content", content)]
     pictures += [
         shown(one["files"]["image"], "style", f"{name}, share {share:g}")
-        for one, name, share in zip(originals[1:], plan.styles, shares, strict=True)
+        for one, name, share in zip(originals[1:], styles, shares, strict=True)
     ]
-    result = shown(row["files"]["image"], "result", f"loss {row['loss']:.4g}",
+    hues = ", with the hues of the content again" if plan.keep_colours else ""
+    result = shown(row["files"]["image"], "result", f"loss {row['loss']:.4g}{hues}",
                    f"{row['seconds']:.0f} s")  # fmt: skip
-    named = ", ".join(plan.styles)
     return [
         group("result", "The result", "", wide=True, strips=[
-            {"name": "result", "caption": f"{plan.content} in the style of {named}",
+            {"name": "result", "caption": f"{content} in the style of {', '.join(styles)}",
              "pictures": [result]}]),
         group("given", "What was given", "", strips=[
             {"name": "given", "caption": "content and styles", "pictures": pictures}]),
@@ -133,7 +137,7 @@ def _styled(
     shares: Sequence[float],
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:  # fmt: skip
     """Optimise from coarse to fine, each size starting from the result of the one before."""
-    began, sizes, x = time.perf_counter(), scales_of(plan.size), None
+    began, sizes, x, whole = time.perf_counter(), scales_of(plan.size), None, 0
     pools = AveragePools() if plan.average_pools else None
     with pools or nullcontext():
         for number, size in enumerate(sizes):
@@ -145,6 +149,7 @@ def _styled(
             losses = plain_losses(at.canvas, weights, wanted)
             objective = styled_objective(losses, terms, weights.variation_weight)
             passes = _passes(plan.passes, number, len(sizes))
+            whole += passes
             fall = []
             for step, (image, point) in enumerate(walk(objective, begin, plan.optimiser, passes)):
                 x = image
@@ -155,7 +160,7 @@ def _styled(
     assert x is not None  # noqa: S101
     image = eight_bits(with_colours_of(x, small) if plan.keep_colours else x)
     end = evaluate(objective, image, gradient=False)
-    told = {"sizes": sizes, "passes": plan.passes, "seconds": time.perf_counter() - began,
+    told = {"sizes": sizes, "passes": whole, "seconds": time.perf_counter() - began,
             "loss": -float(end.value), "fall": fall, "shares": end.output[0].tolist(),
             "terms": [term._asdict() for term in terms]}  # fmt: skip
     return told, {"image": image[0]}
@@ -178,7 +183,7 @@ def _to(x: Tensor, like: Tensor) -> Tensor:
 def _passes(whole: int, number: int, sizes: int) -> int:
     """Return the passes of one of several sizes: each has half as many as the one before."""
     share = 2.0 ** (sizes - 1 - number) / (2.0**sizes - 1)
-    return max(round(whole * share), 5)
+    return max(round(whole * share), 1)
 
 
 def _table(row: dict[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,16 @@ from torch.nn import functional as F
 from advkit.engine import evaluate
 from advkit.engine.gradient import CHUNK, Objective
 from advkit.engine.layer_outputs import code_of
-from advkit.evaluate.album import Studio, finished, group, kept, read_picture, shown, steps_told
+from advkit.evaluate.album import (
+    Studio,
+    finished,
+    group,
+    kept,
+    label_of,
+    read_picture,
+    shown,
+    steps_told,
+)
 from advkit.evaluate.intervals import wilson
 from advkit.insight.canvas import Canvas, canvas_of, stages
 from advkit.insight.recipes import Recipe, recipe_of
@@ -125,12 +134,13 @@ def _pictures(
         told = [_told(each, canvas, one) for each in made]
         return {"name": one.name, "made": told}, {str(i): each.image for i, each in enumerate(made)}
 
-    row = kept(at, f"{model.name}-{one.name}", make)
+    beside = "beside-" * (model is not at.model)  # which may have the same name
+    row = kept(at, f"{beside}{model.name}-{one.name}", make)
     row["class"] = one.class_index
     row["judged"] = [_judged(at, judge, row["files"][str(i)], one) for i in range(plan.several)]
     row["shown"] = [
         shown(row["files"][str(i)], "dead" if told["dead"] else model.name,
-              f"score {told['score']:.2f}", _detail(told, judged))
+              f"score {told['score']:.3g}", _detail(told, judged))
         for i, (told, judged) in enumerate(zip(row["made"], row["judged"], strict=True))
     ]  # fmt: skip
     return row
@@ -174,8 +184,8 @@ def _best_images(at: Studio, one: Stimulus, count: int) -> tuple[Shown, float]:
     values = values_at(one.objective, at.samples.x)
     best = values.argsort(descending=True, stable=True)[:count].tolist()
     pictures = [
-        shown(_saved(at, i), "data", f"score {float(values[i]):.2f}",
-              at.names[int(at.samples.y[i])] if int(at.samples.y[i]) < len(at.names) else "")
+        shown(_saved(at, i), "data", f"score {float(values[i]):.3g}",
+              label_of(at, int(at.samples.y[i])))
         for i in best
     ]  # fmt: skip
     return pictures, float(values[best[0]])

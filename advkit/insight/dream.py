@@ -41,7 +41,8 @@ def dreamt(
 ) -> Tensor:
     """Return ``x`` (1, c, h, w) changed at every octave, from the smallest to full size.
 
-    Without steps the image is returned exactly. ``objective`` must accept any size.
+    Without steps the image is returned exactly. ``objective`` must accept any size. ``tell`` gets
+    the value per pixel, so that octaves can be compared.
     """
     sizes = octave_sizes(x.shape[2], x.shape[3], plan)
     detail = torch.zeros_like(_resized(x, sizes[0]))
@@ -54,7 +55,7 @@ def dreamt(
         for step, point in enumerate(_octave(objective, begun, plan, seed, number)):
             end = point.x
             count += step > 0
-            tell(count, float(point.value))
+            tell(count, float(point.value) / (size[0] * size[1]))
         detail = end - base
     return x if plan.steps == 0 else end
 

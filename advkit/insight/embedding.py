@@ -11,6 +11,8 @@ from scipy.spatial.distance import cdist
 from advkit.errors import InputError
 
 Floats = NDArray[np.floating[Any]]
+MOST = 50
+"""Principal components that t-SNE and the probe are given."""
 
 
 class Embedding(NamedTuple):
@@ -36,7 +38,7 @@ def tsne(codes: Floats, *, perplexity: float = 30.0, seed: int = 0) -> Embedding
     if n < 5:
         raise InputError(f"{n} images are too few for an embedding", "give 5 or more", code="E316")
     most = min(perplexity, (n - 1) / 3)
-    few = reduced(codes, 50)
+    few = reduced(codes, MOST)
     rate = max(n / 48, 50.0)
     solver = TSNE(2, perplexity=most, init="pca" if few.shape[1] > 1 else "random",
                   learning_rate=rate, early_exaggeration=12, max_iter=1000, random_state=seed,
@@ -119,13 +121,15 @@ class Probe(NamedTuple):
 
     right: int
     n: int
+    folds: int
 
 
-def linear_probe(codes: Floats, labels: NDArray[np.int64], seed: int = 0) -> Probe:
+def linear_probe(codes: Floats, labels: NDArray[np.int64], seed: int = 0) -> Probe | None:
     """Return the held-out accuracy of a linear classifier on codes.
 
-    Five fits, each without a fifth of the images. Codes are reduced to 50 principal components of
-    the fitted part, each of deviation 1.
+    Five fits, each without a fifth of the images; fewer if a class has fewer than five. Classes of
+    one image are left out; None if fewer than two classes remain. Codes are reduced to 50 principal
+    components of the fitted part, each of deviation 1.
     """
     from sklearn.decomposition import PCA
     from sklearn.linear_model import LogisticRegression
@@ -133,18 +137,19 @@ def linear_probe(codes: Floats, labels: NDArray[np.int64], seed: int = 0) -> Pro
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    kept = np.bincount(labels)[labels] > 1
+    codes, labels = codes[kept], labels[kept]
+    classes, counts = np.unique(labels, return_counts=True)
+    if len(classes) < 2:
+        return None
     flat = codes.reshape(len(codes), -1).astype(np.float64)
-    folds = min(5, int(np.bincount(labels)[np.unique(labels)].min()))
-    if folds < 2:
-        raise InputError(
-            "a class has one image only: no linear probe", "give more images", code="E316"
-        )
-    few = min(50, flat.shape[1], len(flat) - len(flat) // folds - 1)
+    folds = min(5, int(counts.min()))
+    few = min(MOST, flat.shape[1], len(flat) - len(flat) // folds - 1)
     model = make_pipeline(PCA(few, random_state=seed), StandardScaler(),
                           LogisticRegression(max_iter=2000))  # fmt: skip
     split = StratifiedKFold(folds, shuffle=True, random_state=seed)
     found = cross_val_predict(model, flat, labels, cv=split)
-    return Probe(int((found == labels).sum()), len(labels))
+    return Probe(int((found == labels).sum()), len(labels), folds)
 
 
 def grid_places(places: Floats) -> tuple[NDArray[np.int64], int]:

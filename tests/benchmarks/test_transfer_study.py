@@ -101,6 +101,7 @@ def test_malice_is_above_noise_and_itself_above_others(done: tuple[dict[str, Any
     assert [row["sources"] for row in done[0]["ensembles"]] == [1, 2, 3]
     assert done[0]["shown"] in ("fgsm", "bim")
     assert done[0]["verdict"].startswith("An image perturbed within Linf 0.2")
+    assert " tries on images that both classify correctly" in done[0]["verdict"]
 
 
 def test_a_target_without_gradients_is_a_target_only(

@@ -107,6 +107,7 @@ def test_usage_is_told_in_one_line_with_its_code(
         (MemoryError(), "E700", 7),
         (RuntimeError("CUDA out of memory. Tried to allocate"), "E700", 7),
         (OSError(28, "No space left on device", "runs/a"), "E700", 7),
+        (OSError(28, "No space left on device"), "E700", 7),
         (PermissionError(13, "Permission denied", "report.html"), "E311", 3),
         (FileNotFoundError(2, "No such file or directory", "a.npz"), "E301", 3),
         (KeyboardInterrupt(), "E130", 130),
@@ -120,3 +121,4 @@ def test_what_no_command_foresees(error: BaseException, code: str, exit_code: in
     told = failures._told(error)
     assert (told.code, told.exit_code) == (code, exit_code)
     assert told.message
+    assert "standard output" not in told.message, "which says so itself"

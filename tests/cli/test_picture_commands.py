@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -85,6 +86,16 @@ def test_a_stopped_run_goes_on_where_it_was(run: Cli, tmp_path: Path) -> None:
     assert "seed: 0 then, 1 now" in other.err
 
 
+def test_a_run_of_a_file_that_has_changed_is_another_run(run: Cli, tmp_path: Path) -> None:
+    picture = tmp_path / "plain.png"
+    words = ("invert", *NET, "--picture", picture, "--layer", "1", "--steps", "1", "--out")
+    for level in (99, 200):
+        Image.fromarray(np.full((8, 8), level, np.uint8)).save(picture)
+        done = run(*words, tmp_path / "run")
+    assert done.code == 3
+    assert f"other contents (contents: {picture}: of other content)" in done.err
+
+
 def test_a_neuron_its_opposite_and_the_images_of_the_data(run: Cli, tmp_path: Path) -> None:
     run("visualize", *NET, *QUICK["visualize"], "--out", tmp_path)
     made = record(tmp_path)
@@ -95,6 +106,67 @@ def test_a_neuron_its_opposite_and_the_images_of_the_data(run: Cli, tmp_path: Pa
     assert [one["head"] for one in strips[0]["pictures"]] == ["3", "1[2]-1[5]"]
     scores = [[float(one["text"].split()[1]) for one in strip["pictures"]] for strip in strips[2:]]
     assert np.array_equal(np.sort(np.array(scores), 0)[::-1], np.array(scores))
+
+
+def test_targets_that_read_alike_as_file_names_keep_their_own_pictures(
+    run: Cli, tmp_path: Path
+) -> None:
+    run("visualize", *NET, "--neuron", "1[2]-1[5],1[2]+1[5]", "--steps", "2", "--out", tmp_path)
+    strip = record(tmp_path)["groups"][0]["strips"][0]["pictures"]
+    assert len({one["file"] for one in strip}) == 2
+    assert len({(tmp_path / one["file"]).read_bytes() for one in strip}) == 2
+
+
+def test_images_of_classes_of_one_are_embedded_too(run: Cli, tmp_path: Path) -> None:
+    """By an attack that is a sum of two methods; where every image lies is in a table."""
+    x = np.random.default_rng(0).integers(0, 255, (6, 1, 8, 8)).astype(np.uint8)
+    for name, image in zip(("ant", "bee", "cat", "dog", "elk", "fox"), x, strict=True):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        Image.fromarray(image[0]).save(tmp_path / "photos" / name / "1.png")
+    done = run("embed", *NET, "--data", f"imagefolder:{tmp_path}/photos", "--layer", "8",
+               "--eps", "0.1", "--attack", "mifgsm+dim", "--arrows", "2",
+               "--out", tmp_path / "run")  # fmt: skip
+    assert done.code == 0, done.err
+    assert "No two images are of one class" in done.out
+    assert "name their classes differently: '0', 'ant', ..." in " ".join(done.out.split())
+    assert "Frames by class: ant blue, bee red" in (tmp_path / "run/report.html").read_text()
+    places = pd.read_csv(tmp_path / "run/places.csv")
+    assert places.groupby("layer").attacked.sum().to_dict() == {"8": 2, "pixels": 2}
+    assert places[["x", "y"]].min().min() == 0
+
+
+def test_a_page_on_style_says_what_it_did(run: Cli, tmp_path: Path) -> None:
+    """The passes that were made, and names of files without their folders."""
+    Image.fromarray(np.full((40, 40), 99, np.uint8)).save(tmp_path / "plain.png")
+    done = run("style", *NET, "--content", tmp_path / "plain.png", "--longest", "48", "--steps",
+               "1", "--out", tmp_path / "run", "--json")  # fmt: skip
+    told = json.loads(done.out)
+    assert told["verdict"].startswith("plain.png in the style of flower, by")
+    assert "L-BFGS, 1 pass at 48 pixels" in told["lead"]
+
+
+def test_octaves_of_a_dream_are_compared_by_pixel(run: Cli, tmp_path: Path) -> None:
+    """Of a plain image energy by pixel is alike at every size, but for the border."""
+    Image.fromarray(np.full((96, 96), 200, np.uint8)).save(tmp_path / "plain.png")
+    run("dream", *NET, "--picture", tmp_path / "plain.png", "--layer", "1", "--longest", "96",
+        "--octaves", "2", "--scale", "2", "--steps", "0", "--out", tmp_path / "run")  # fmt: skip
+    ((_, first), (_, second)) = record(tmp_path / "run")["items"]["dream-1"]["values"]
+    assert second / first == pytest.approx(1, abs=0.05)
+
+
+def test_a_film_cut_short_is_not_taken_for_a_film(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from advkit.evaluate.dream_run import write_film
+
+    def cut_short(_: Image.Image, file: Any, **__: Any) -> None:
+        _ = file.write_bytes(b"GIF") if isinstance(file, Path) else file.write(b"GIF")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", cut_short)
+    with pytest.raises(OSError, match="space"):
+        write_film(tmp_path / "film.gif", [torch.zeros(1, 8, 8)])
+    assert not (tmp_path / "film.gif").exists()
 
 
 def test_the_score_in_the_caption_is_that_of_the_saved_picture(run: Cli, tmp_path: Path) -> None:
@@ -157,7 +229,7 @@ def test_a_net_without_maps_is_told_so(run: Cli, tmp_path: Path) -> None:
         (("invert", "--picture", "no.png"), 3, "there is no picture no.png"),
         (("fool", "--way", "nois"), 2, "noise"),
         (("fool", "--class", "1[2]"), 2, "is no class"),
-        (("style", "--share", "1", "--share", "2"), 2, "2 shares for 1 styles"),
+        (("style", "--share", "1", "--share", "2"), 2, "2 shares for 1 style"),
         (("style", "--style-layer", "nine"), 2, "there is no layer 'nine'"),
         (("dream", "--layer", "feature"), 2, "there is no layer 'feature'"),
         (("embed", "--images", "3"), 2, "--images"),

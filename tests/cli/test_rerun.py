@@ -93,6 +93,13 @@ def test_the_index_says_how_shards_become_an_audit(cli: Cli, here: Path) -> None
     assert (done.code, done.err) == (0, ""), "shards of a whole are not told"
 
 
+def test_merging_what_is_not_there_says_so(cli: Cli, here: Path) -> None:
+    for words in (("runs/a",), ("runs/a", "runs/b", "--out", "runs/c")):
+        refused = cli("merge", *words)
+        assert (refused.code, "there is no run runs/a" in refused.err) == (3, True)
+    assert not Path("runs").exists()
+
+
 def test_shards_of_other_runs_are_refused(cli: Cli, here: Path) -> None:
     cli(*WORDS, "--jobs", 1, "--out", "a", "--shard", "1/2")
     cli(*WORDS, "--jobs", 1, "--out", "a", "--shard", "2/2", "--seed", 5)

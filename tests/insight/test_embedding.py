@@ -7,7 +7,7 @@ import pytest
 from sklearn.manifold._t_sne import _joint_probabilities
 
 from advkit.errors import InputError
-from advkit.evaluate.embed_run import _apart
+from advkit.evaluate.embed_run import _apart, near_of
 from advkit.insight.embedding import (
     affinities,
     conditional,
@@ -84,12 +84,19 @@ def test_perplexity_is_lowered_for_few_images() -> None:
 def test_purity_and_probe() -> None:
     codes, labels = clusters()
     assert neighbour_purity(codes, labels, 5) == 1
-    assert linear_probe(codes, labels).right == 60
+    assert linear_probe(codes, labels) == (60, 60, 5)
     shuffled = np.random.default_rng(2).permutation(labels)
     assert neighbour_purity(codes, shuffled, 5) < 0.5
-    assert linear_probe(codes, shuffled).right < 35
-    with pytest.raises(InputError, match="one image only"):
-        linear_probe(codes[:4], np.array([0, 1, 1, 1]))
+    assert (linear_probe(codes, shuffled) or (60,))[0] < 35
+
+
+def test_classes_of_one_image_are_left_out_of_the_probe() -> None:
+    codes, labels = clusters()
+    labels[0] = 7
+    found = linear_probe(codes, labels)
+    assert found is not None
+    assert (found.right, found.n, found.folds) == (59, 59, 5)
+    assert linear_probe(codes[:4], np.array([0, 1, 1, 1])) is None
 
 
 def test_the_grid_holds_everyone_once() -> None:
@@ -121,3 +128,9 @@ def test_the_attacked_are_counted_among_others_as_they_were_too() -> None:
     moved = codes[:3] + np.array([[9.0, 9.0], [0.0, 0.0], [0.0, 0.0]])
     assert _apart(codes, moved, labels) == [1, 2]
     assert _apart(codes, moved[:0], labels) is None
+
+
+def test_no_more_neighbours_are_looked_at_than_a_class_has() -> None:
+    assert near_of(np.repeat(np.arange(10), 30)) == 10
+    assert near_of(np.repeat(np.arange(10), 5)) == 4
+    assert near_of(np.arange(10)) == 1
