@@ -50,6 +50,11 @@ def label_of(at: Studio, label: int) -> str:
     return names[label] if label < len(names) else str(label)
 
 
+def key_of(at: Studio, model: Classifier) -> str:
+    """Return what names a net in the keys of items: another net may have the name of the first."""
+    return f"{'beside-' * (model is not at.model)}{model.name}"
+
+
 class Asked(NamedTuple):
     """The settings that all picture commands have in common."""
 

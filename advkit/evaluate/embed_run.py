@@ -13,22 +13,20 @@ from advkit.data.samples import Samples
 from advkit.engine.gradient import CHUNK
 from advkit.engine.layer_outputs import code_of
 from advkit.errors import InapplicableError
-from advkit.evaluate.album import Studio, finished, group, kept, label_of, shown
-from advkit.evaluate.intervals import wilson
+from advkit.evaluate.album import Studio, finished, group, kept, shown
+from advkit.evaluate.embed_sections import (
+    LIMITS,
+    caption_of,
+    legend_of,
+    numbers_section,
+    verdict_of,
+)
 from advkit.evaluate.run_folder import write_text
 from advkit.insight.canvas import stages
-from advkit.insight.canvases import COLOURS, gridded, scattered
-from advkit.insight.embedding import MOST, linear_probe, neighbour_purity, tsne
-from advkit.numbers import several
+from advkit.insight.canvases import gridded, scattered
+from advkit.insight.embedding import linear_probe, neighbour_purity, tsne
 
 NEIGHBOURS = 10
-LEGEND = 10
-LIMITS = (
-    "t-SNE preserves neighbours, not distances: the distance between clusters and their sizes "
-    "mean nothing.",
-    "Purity and probe are computed on the codes themselves, not on the picture.",
-    "A linear probe shows what could be decoded from a layer, not that the net uses it.",
-)
 
 
 class Plan(NamedTuple):
@@ -59,24 +57,24 @@ def embed(at: Studio, plan: Plan) -> dict[str, Any]:
     for number, layer in enumerate(layers):
         rows.append(_layer(at, plan, layer, labels, attacked))
         at.tell("layers", number + 1, len(layers))
-    strips = [{"name": row["layer"], "caption": _caption(row), "pictures": [
+    strips = [{"name": row["layer"], "caption": caption_of(row), "pictures": [
         shown(row["files"]["map"], row["layer"], "", "")]} for row in rows]  # fmt: skip
     last = [{"name": "grid", "caption": f"{rows[-1]['layer']}: each image on its own place of a "
              "grid, near where t-SNE put it", "pictures": [
                  shown(rows[-1]["files"]["grid"], rows[-1]["layer"])]}]  # fmt: skip
     groups = [
-        _table(rows, labels, 0 if attacked is None else len(attacked)),
+        numbers_section(rows, near_of(labels), 0 if attacked is None else len(attacked)),
         group(
             "maps",
             "t-SNE by layer",
-            _legend(at, labels, attacked is not None),
+            legend_of(at, labels, attacked is not None),
             strips=strips,
             wide=True,
         ),
         group("grid", "The last layer on a grid", "", strips=last, wide=True),
     ]
     write_text(at.out, "places.csv", _places(samples, rows))
-    return finished(at, *_verdict(at, rows, len(labels)), groups, LIMITS)
+    return finished(at, *verdict_of(at, rows, len(labels)), groups, LIMITS)
 
 
 def _attacked(at: Studio, plan: Plan) -> Tensor | None:
@@ -133,7 +131,7 @@ def codes_at(at: Studio, layer: str, x: Tensor) -> np.ndarray:
 
 
 def _apart(codes: np.ndarray, after: np.ndarray, labels: np.ndarray) -> list[int] | None:
-    """Return how many attacked images lie among other classes before and after: see `_table`."""
+    """Return how many attacked images lie among other classes, before and after the attack."""
     if not len(after):
         return None
     return [_among_others(codes, some, labels) for some in (codes[: len(after)], after)]
@@ -149,42 +147,6 @@ def _among_others(codes: np.ndarray, places: np.ndarray, labels: np.ndarray) -> 
     return count
 
 
-def _table(rows: Sequence[dict[str, Any]], labels: np.ndarray, attacked: int) -> dict[str, Any]:
-    columns = [["layer", False], ["numbers", True], ["purity", True], ["probe", True],
-               ["95% interval", False], ["KL", True]]  # fmt: skip
-    lines: list[list[Any]] = []
-    for row in rows:
-        probe = row["probe"]
-        share = wilson(probe["right"], probe["n"]) if probe else None
-        lines.append([row["layer"], row["size"], row["purity"], share and share["value"],
-                      share and f"{share['low']:.3f} to {share['high']:.3f}",
-                      row["divergence"]])  # fmt: skip
-        if attacked:
-            lines[-1] += row.get("apart") or [None, None]
-    if attacked:
-        columns += [["among others before", True], ["among others attacked", True]]
-    return group("numbers", "From pixels to logits", "",
-                 table={"columns": columns, "rows": lines},
-                 under=_under(rows[0], labels, attacked))  # fmt: skip
-
-
-def _under(row: dict[str, Any], labels: np.ndarray, attacked: int) -> str:
-    """Return what the columns mean, and how t-SNE was made; ``row`` is that of the pixels."""
-    probe, near = row["probe"], several(near_of(labels), "nearest neighbour")
-    settings = {**row["settings"], "PCA to": f"at most {MOST}"}
-    return (
-        f"Purity: the share of the {near} of the same class. "
-        + (f"Probe: held-out accuracy of a linear classifier ({probe['folds']} folds, "
-           f"{several(probe['n'], 'image')}). " if probe
-           else "Probe: none, because fewer than two classes have more than one image. ")
-        + "KL: the final divergence of t-SNE. "
-        + f"Among others: how many of the {several(attacked, 'attacked image')} have most of those "
-          "neighbours in other classes, before and after the attack. " * bool(attacked)
-        + f"t-SNE: {', '.join(f'{key} {value}' for key, value in settings.items())}. "
-        + "places.csv holds the places of all images."
-    )  # fmt: skip
-
-
 def _places(samples: Samples, rows: Sequence[dict[str, Any]]) -> str:
     """Return where t-SNE put every image at every layer, as CSV."""
     n = len(samples.ids)
@@ -197,43 +159,3 @@ def _places(samples: Samples, rows: Sequence[dict[str, Any]]) -> str:
             "label": samples.y.cpu().numpy()[order], "attacked": np.arange(len(x)) >= n,
             "x": x, "y": y}))  # fmt: skip
     return pd.concat(parts).to_csv(index=False)
-
-
-def _legend(at: Studio, labels: np.ndarray, attacked: bool) -> str:
-    words = ("blue", "red", "green", "yellow", "purple", "cyan", "brown", "pink", "grey", "lime")
-    found = [int(i) for i in np.unique(labels)]
-    named = [f"{label_of(at, i)} {words[i % len(COLOURS)]}" for i in found[:LEGEND]]
-    more = len(found) - LEGEND
-    return (
-        f"Frames by class: {', '.join(named)}"
-        + f"; and {more} more, for which the colours repeat" * (more > 0)
-        + "."
-        + " Orange lines lead from each image to its adversarial example." * attacked
-    )
-
-
-def _caption(row: dict[str, Any]) -> str:
-    probe = row["probe"]
-    found = [f"probe {probe['right']} of {probe['n']}"] if probe else []
-    if row["purity"] is not None:
-        found.insert(0, f"purity {row['purity']:.2f}")
-    return ": ".join([row["layer"], *([", ".join(found)] if found else [])])
-
-
-def _verdict(at: Studio, rows: Sequence[dict[str, Any]], n: int) -> tuple[str, str]:
-    first, last = rows[0], rows[-1]
-    lead = f"{n} images at {len(rows)} layers of {at.model.name}."
-    if first["purity"] is None:
-        return "No two images are of one class: how they are sorted cannot be measured.", lead
-    near = f"{first['purity']:.0%} by pixels, {last['purity']:.0%} at layer {last['layer']}"
-    if not first["probe"]:
-        return f"Neighbours of one class: {near}.", lead
-    best = max(rows, key=lambda row: row["probe"]["right"])
-    share, most = (row["probe"]["right"] / row["probe"]["n"] for row in (first, best))
-    where = f"{most:.0%} by the codes of layer {best['layer']}"
-    if best is first:
-        where = "and no better by the codes of any layer"
-    return (
-        f"A linear classifier names {share:.0%} of the images by their pixels, {where}; "
-        f"neighbours of one class: {near}."
-    ), lead

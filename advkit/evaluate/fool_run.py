@@ -10,7 +10,7 @@ from torch import Tensor
 from advkit.engine.gradient import CHUNK
 from advkit.engine.layer_outputs import Code, code_of
 from advkit.errors import UnknownNameError, did_you_mean
-from advkit.evaluate.album import Studio, finished, group, kept, shown, steps_told
+from advkit.evaluate.album import Studio, finished, group, kept, key_of, shown, steps_told
 from advkit.evaluate.intervals import wilson
 from advkit.evaluate.visualize_run import usual_targets
 from advkit.insight.canvas import Canvas, canvas_of, stages
@@ -111,7 +111,7 @@ def _made(
                 "values": found.values,
                 "size": float((found.image - start[0]).norm())}, {"image": found.image}  # fmt: skip
 
-    return kept(at, f"{net.model.name}-{name}-{way}", make)
+    return kept(at, f"{key_of(at, net.model)}-{name}-{way}", make)
 
 
 def _walk(

@@ -15,27 +15,28 @@ from advkit.evaluate.album import (
     finished,
     group,
     kept,
+    key_of,
     label_of,
     read_picture,
     shown,
     steps_told,
 )
-from advkit.evaluate.intervals import wilson
+from advkit.evaluate.visualize_sections import (
+    LIMITS,
+    Shown,
+    dead,
+    risen,
+    strips_of,
+    verdict_of,
+    weaker,
+)
 from advkit.insight.canvas import Canvas, canvas_of, stages
 from advkit.insight.recipes import Recipe, recipe_of
 from advkit.insight.stimuli import Stimulus, against, apart, stimulus
 from advkit.insight.visualization import Picture, pictures_of
 from advkit.models.classifier import Classifier
-from advkit.numbers import several
 
 APART = 0.3  # weight of the similarity term, relative to the spread of the score
-LIMITS = (
-    "The pictures show the net, not the world: without the added prior a person would recognise "
-    "nothing.",
-    "A high score does not make a good likeness. Where another net judged the pictures, its "
-    "result is given; no person judged them.",
-    "A different seed or recipe gives a different picture of the same class.",
-)  # fmt: skip
 
 
 class Plan(NamedTuple):
@@ -79,36 +80,15 @@ def visualize(
         series.append(("images of the data", [pictures for pictures, _ in best]))
         weak = [row["name"] for row, (_, most) in zip(rows, best, strict=True)
                 if most > max(told["score"] for told in row["made"])]  # fmt: skip
-    strips = _strips(goals, series)
+    strips = strips_of(goals, series)
     groups = [
         group("pictures", "What excites it most", f"{recipe.about[0].upper()}{recipe.about[1:]}.",
               strips=strips),
-        _risen(rows),
+        risen(rows),
     ]  # fmt: skip
-    verdict, lead = _verdict(at, goals, rows, judge)
-    lead += _weak(weak, plan)
-    return finished(at, verdict, lead, groups, LIMITS, _dead(rows))
-
-
-Shown = list[dict[str, str]]
-
-
-def _strips(goals: Sequence[Stimulus], series: Sequence[tuple[str, list[Shown]]]) -> list[Any]:
-    """Return one strip per net and rank, with one column per target."""
-    strips = []
-    for name, columns in series:
-        for rank in range(max(len(column) for column in columns)):
-            pictures = [
-                {**column[rank], "head": _head(one, column[rank]["head"])}
-                for one, column in zip(goals, columns, strict=True)
-            ]
-            caption = name if len(columns[0]) == 1 else f"{name}, {rank + 1}"
-            strips.append({"name": caption, "caption": caption, "pictures": pictures})
-    return strips
-
-
-def _head(one: Stimulus, head: str) -> str:
-    return f"{one.name}: dead" if head == "dead" else one.name
+    verdict, lead = verdict_of(at, goals, rows, judge)
+    lead += weaker(weak, plan.steps)
+    return finished(at, verdict, lead, groups, LIMITS, dead(rows))
 
 
 def usual_targets(names: Sequence[str]) -> tuple[str, ...]:
@@ -134,8 +114,7 @@ def _pictures(
         told = [_told(each, canvas, one) for each in made]
         return {"name": one.name, "made": told}, {str(i): each.image for i, each in enumerate(made)}
 
-    beside = "beside-" * (model is not at.model)  # which may have the same name
-    row = kept(at, f"{beside}{model.name}-{one.name}", make)
+    row = kept(at, f"{key_of(at, model)}-{one.name}", make)
     row["class"] = one.class_index
     row["judged"] = [_judged(at, judge, row["files"][str(i)], one) for i in range(plan.several)]
     row["shown"] = [
@@ -206,49 +185,3 @@ def values_at(objective: Objective, x: Tensor) -> Tensor:
         for some in torch.split(x, CHUNK)
     ]  # fmt: skip
     return torch.cat(parts)
-
-
-def _risen(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    lines = [(row["name"], list(enumerate(row["made"][0]["values"]))) for row in rows[:5]]
-    return group("steps", "How the score rose", "", chart={
-        "title": "Score by step, of the image as it was moved about", "across": "steps",
-        "up": "score", "lines": lines, "reading": "The picture is shifted, rotated and scaled by "
-                                                  "a different amount at each step: the line is "
-                                                  "not smooth, and lies below the score of the "
-                                                  "picture."})  # fmt: skip
-
-
-def _dead(rows: Sequence[dict[str, Any]]) -> list[str]:
-    dead = [row["name"] for row in rows if all(told["dead"] for told in row["made"])]
-    return [f"dead: {', '.join(dead)}: gradient exactly 0 at every start"] if dead else []
-
-
-def _weak(names: Sequence[str], plan: Plan) -> str:
-    """Return a note about targets that an image of the data excites more."""
-    if not names:
-        return ""
-    return (f" An image of the data excites {', '.join(names)} more than what was made in "
-            f"{several(plan.steps, 'step')}: take more steps.")  # fmt: skip
-
-
-def _verdict(
-    at: Studio, goals: Sequence[Stimulus], rows: Sequence[dict[str, Any]], judge: Classifier | None
-) -> tuple[str, str]:
-    count = sum(len(row["made"]) for row in rows)
-    name = at.model.name
-    asked = [(row["judged"], at.names[row["class"]]) for row in rows if row["class"] is not None]
-    verdict = (
-        f"{several(count, 'picture')} that maximise{'s' * (count == 1)} "
-        f"{several(len(goals), 'target')} of {name}."
-    )
-    lead = "Each picture was made by following the gradient of one score; captions give the score."
-    if judge is not None and asked:
-        right = sum(each == wanted for judged, wanted in asked for each in judged)
-        n = sum(len(judged) for judged, _ in asked)
-        share = wilson(right, n)
-        verdict += f" {judge.name}, which was not involved, classifies {right} of {n} as intended."
-        lead += (
-            f" Share classified as intended: {share['value']:.0%}, 95% interval "
-            f"{share['low']:.0%} to {share['high']:.0%}."
-        )
-    return verdict, lead

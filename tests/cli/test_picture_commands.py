@@ -10,7 +10,10 @@ import pandas as pd
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
+import advkit
 from tests.cli.run_cli import Cli
 
 NET = ("--model", "bundled:digits-cnn")
@@ -115,6 +118,24 @@ def test_targets_that_read_alike_as_file_names_keep_their_own_pictures(
     strip = record(tmp_path)["groups"][0]["strips"][0]["pictures"]
     assert len({one["file"] for one in strip}) == 2
     assert len({(tmp_path / one["file"]).read_bytes() for one in strip}) == 2
+
+
+@pytest.mark.parametrize("command", ["visualize", "fool"])
+def test_two_nets_of_one_name_do_not_share_their_pictures(
+    command: str, run: Cli, tmp_path: Path
+) -> None:
+    bundled = Path(advkit.__file__).parent / "models/bundled/digits-cnn.safetensors"
+    other = load_file(bundled)
+    for folder, weights in (("a", other), ("b", {k: v.flip(0) for k, v in other.items()})):
+        (tmp_path / folder).mkdir()
+        with safe_open(bundled, "pt") as held:
+            save_file(weights, tmp_path / folder / "net.safetensors", held.metadata())
+    done = run(command, "--model", tmp_path / "a/net.safetensors", "--beside",
+               tmp_path / "b/net.safetensors", "--class", "3", "--steps", "2",
+               "--out", tmp_path / "run")  # fmt: skip
+    assert done.code == 0, done.err
+    made = record(tmp_path / "run")["items"]
+    assert len(made) == 2 * len([key for key in made if key.startswith("beside-")]) > 0
 
 
 def test_images_of_classes_of_one_are_embedded_too(run: Cli, tmp_path: Path) -> None:
