@@ -7,8 +7,16 @@ from typing import Any
 import click
 
 from advkit.bounds.proof_methods import WAYS
-from advkit.cli.failures import GateError, UntrustedError, say
-from advkit.cli.outputs import check_outputs, gate, write_outputs
+from advkit.cli.audit_page import table
+from advkit.cli.failures import UntrustedError, say
+from advkit.cli.outputs import (
+    better_than_chance,
+    check_outputs,
+    check_share,
+    gate,
+    share_gate,
+    write_outputs,
+)
 from advkit.cli.parameters import EpsList, Norm, union
 from advkit.cli.run_options import (
     ARCH,
@@ -214,88 +222,3 @@ def audit(
     gate(outcomes)
     if strict and summary["trust"]["overall"] == "doubtful":
         raise UntrustedError(f"--strict: {summary['trust']['headline']}")
-
-
-def check_share(share: float | None) -> None:
-    """Raise BadParameter for NaN, which click accepts."""
-    if share is not None and share != share:
-        raise click.BadParameter("nan is not a share", param_hint="--fail-under")
-
-
-def better_than_chance(summary: dict[str, Any]) -> None:
-    """Raise EmptyError if clean accuracy may be that of guessing: then nothing can be measured."""
-    from advkit.evaluate.clean_checks import may_guess
-
-    clean, classes = summary["clean"], summary["model"]["n_classes"]
-    if may_guess(clean, classes):
-        raise EmptyError(
-            f"--strict: clean accuracy is {clean['value']:.3f}, and its 95% interval begins at "
-            f"{clean['low']:.3f}: it may be guessing among {classes} classes",
-            f"see why: advkit inspect {summary['model']['spec']} --data {summary['data']['spec']}",
-        )
-
-
-def share_gate(summary: dict[str, Any], least: float) -> None:
-    """Raise GateError if the lower bound at the largest eps is below ``least``."""
-    worst = summary["robust"][-1]
-    if worst["low"] < least:
-        raise GateError(
-            f"--fail-under {least:g}: robust accuracy at {summary['norm']} {worst['eps']:g} is "
-            f"{worst['value']:.3f}, and its 95% interval begins at {worst['low']:.3f}"
-        )
-
-
-def table(summary: dict[str, Any]) -> str:
-    """Return the summary for a terminal."""
-    from advkit.numbers import shown
-
-    norm = summary["norm"]
-    lines = [summary["verdict"], "", f"{'':<24}{'accuracy':>9}{'95% interval':>18}{'images':>9}"]
-    shares = [("clean", summary["clean"])]
-    shares += [(f"{norm} {shown(r['eps'])}", r) for r in summary["robust"]]
-    for name, s in shares:
-        interval = f"{s['low']:.3f} to {s['high']:.3f}"
-        lines.append(f"{name:<24}{s['value']:>9.3f}{interval:>18}{s['count']:>9,}")
-    lines += ["", attack_lines(summary["attacks"])]
-    lines += bracket_lines(summary["bracket"], norm)
-    return "\n".join([*lines, "", *trust_lines(summary["trust"]), f"report: {summary['report']}"])
-
-
-def attack_lines(attacks: list[dict[str, Any]]) -> str:
-    """Return the table of images fooled and costs per attack."""
-    from advkit.cli.layout import columns
-
-    if not attacks:
-        return "no attack ran: none was needed"
-    rows = [
-        (row["attack"], "any" if row["eps"] is None else f"{row['eps']:.4g}", f"{row['tried']:,}",
-         f"{row['fooled']:,}", f"{row['forwards'] + row['backwards']:.1f}",
-         f"{row['seconds']:.1f}")
-        for row in attacks
-    ]  # fmt: skip
-    head = ("attack", "eps", "tried", "fooled", "passes", "seconds")
-    return columns(head, rows, right=range(1, len(head)))
-
-
-def bracket_lines(bracket: dict[str, Any], norm: str) -> list[str]:
-    """Return how many images are certified, open and fooled at every eps; or why unknown."""
-    from advkit.numbers import shown
-
-    if bracket["why"]:
-        return ["", f"no lower bound: {bracket['why']}"]
-    return [
-        "",
-        f"{'proved':<24}{'at least':>9}{'certified':>11}{'open':>7}{'fooled':>8}",
-        *(
-            f"{norm + ' ' + shown(row['eps']):<24}{row['value']:>9.3f}{row['count']:>11,}"
-            f"{row['open']:>7,}{row['fooled']:>8,}  {row['why']}"
-            for row in bracket["certified"]
-        ),
-    ]
-
-
-def trust_lines(trust: dict[str, Any]) -> list[str]:
-    """Return whether the number can be trusted, with the evidence of each failed check."""
-    failed = [check for check in trust["checks"] if check["state"] == "fail"]
-    lines = [f"failed: {check['title']}. {check['evidence']}" for check in failed]
-    return [f"trust: {trust['overall']}. {trust['headline']}", *lines, ""]

@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from advkit.bounds.proof_methods import RUNGS
-from advkit.cli.audit import check_share
 from advkit.cli.failures import GateError, say
+from advkit.cli.outputs import check_share
 from advkit.cli.parameters import EpsList, Norm, union
 from advkit.cli.run_options import ARCH, DATA, FRESH, JOBS, JSON, MODEL, NO_PROGRESS, OUT, framed
 from advkit.errors import EmptyError, UsageError

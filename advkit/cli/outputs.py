@@ -3,12 +3,12 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from advkit.cli.failures import GateError
-from advkit.errors import InputError
+from advkit.errors import EmptyError, InputError
 
 if TYPE_CHECKING:
     from advkit.evaluate.requirements import Outcome
@@ -73,3 +73,32 @@ def gate(outcomes: Sequence["Outcome"]) -> None:
     ]
     if failed:
         raise GateError(f"--require is not met: {'; '.join(failed)}")
+
+
+def check_share(share: float | None) -> None:
+    """Raise BadParameter for NaN, which click accepts."""
+    if share is not None and share != share:
+        raise click.BadParameter("nan is not a share", param_hint="--fail-under")
+
+
+def better_than_chance(summary: dict[str, Any]) -> None:
+    """Raise EmptyError if clean accuracy may be that of guessing: then nothing can be measured."""
+    from advkit.evaluate.clean_checks import may_guess
+
+    clean, classes = summary["clean"], summary["model"]["n_classes"]
+    if may_guess(clean, classes):
+        raise EmptyError(
+            f"--strict: clean accuracy is {clean['value']:.3f}, and its 95% interval begins at "
+            f"{clean['low']:.3f}: it may be guessing among {classes} classes",
+            f"see why: advkit inspect {summary['model']['spec']} --data {summary['data']['spec']}",
+        )
+
+
+def share_gate(summary: dict[str, Any], least: float) -> None:
+    """Raise GateError if the lower bound at the largest eps is below ``least``."""
+    worst = summary["robust"][-1]
+    if worst["low"] < least:
+        raise GateError(
+            f"--fail-under {least:g}: robust accuracy at {summary['norm']} {worst['eps']:g} is "
+            f"{worst['value']:.3f}, and its 95% interval begins at {worst['low']:.3f}"
+        )

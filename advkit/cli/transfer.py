@@ -10,6 +10,7 @@ from advkit.cli.failures import say
 from advkit.cli.model_options import ALLOW_UNSAFE
 from advkit.cli.parameters import EpsList, NameList, Norm, Number, joined, union
 from advkit.cli.run_options import DATA, DEVICE, FRESH, JOBS, JSON, NO_PROGRESS, OUT, SEED, framed
+from advkit.cli.transfer_page import labels_table, table
 from advkit.cli.unused_options import refuse_typed
 from advkit.errors import UsageError
 
@@ -161,7 +162,7 @@ def transfer(
     with framed(out, *models, target or "", kind="transfer", no_progress=no_progress) as frame:
         options |= {"out": frame.folder, "progress": frame.progress, "command": frame.command}
         summary = _ask(target, **options) if target else _study(models, **options)
-    told = _labels_table if target else table
+    told = labels_table if target else table
     say(json.dumps(summary) if as_json else told(summary))
 
 
@@ -224,37 +225,3 @@ def _ask(
 
 def _names(text: str) -> tuple[str, ...]:
     return () if text == "none" else tuple(filter(None, text.split(",")))
-
-
-def table(summary: dict[str, Any]) -> str:
-    """Return the summary for a terminal."""
-    from advkit.cli.layout import columns, paragraph
-
-    rows = []
-    for row in sorted(summary["ranked"], key=lambda row: -row["success"]["value"]):
-        own = row["white_box"]
-        itself = f"{own['value']:.3f}" if own else "-"
-        passes = f"{row['forwards'] + row['backwards']:,.0f}"
-        rows.append((row["attack"], *_share(row["success"]), itself, passes))
-    head = ("attack", "transfer", "95% interval", "itself", "passes")
-    lines = [paragraph(summary["verdict"]), "", columns(head, rows, right=(1, 2, 3, 4)), ""]
-    lines += [paragraph(text, "finding:  ") for text in summary["findings"]]
-    lines += [paragraph(note, "note:     ") for note in summary["notes"]]
-    files = f"{summary['out']}/transfer.csv"
-    return "\n".join([*lines, f"table:    {files}", f"report:   {summary['report']}"])
-
-
-def _labels_table(summary: dict[str, Any]) -> str:
-    from advkit.cli.layout import columns, paragraph
-
-    rows = [(f"{row['queries']:,}", f"{row['agreement']:.3f}", *_share(row["success"]))
-            for row in summary["rounds"]]  # fmt: skip
-    head = ("queries", "agreement", "fooled", "95% interval")
-    lines = [paragraph(summary["verdict"]), "", columns(head, rows, right=(0, 1, 2, 3)), ""]
-    lines += [paragraph(note, "note:     ") for note in summary["notes"]]
-    files = f"{summary['out']}/queries.csv"
-    return "\n".join([*lines, f"table:    {files}", f"report:   {summary['report']}"])
-
-
-def _share(share: dict[str, Any]) -> tuple[str, str]:
-    return f"{share['value']:.3f}", f"{share['low']:.3f} to {share['high']:.3f}"

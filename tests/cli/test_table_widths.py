@@ -2,7 +2,7 @@
 
 import pytest
 
-from advkit.cli.audit import attack_lines
+from advkit.cli.audit_page import attack_lines
 from advkit.cli.layout import columns
 
 LONG = "apgd_targeted:steps=60,n_targets=2,try_steps=5,loss=probability,by_distance=false"
