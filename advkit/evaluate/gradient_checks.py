@@ -8,7 +8,7 @@ from torch import Tensor
 from advkit.engine import Point, evaluate
 from advkit.engine.objectives import Model, cross_entropy, margin, margins
 from advkit.engine.seeding import keys, signs
-from advkit.evaluate.randomised import SAME
+from advkit.evaluate.randomised import SAME, seeded
 from advkit.evaluate.subject import Subject, share
 from advkit.evaluate.trust_checks import Check, State
 
@@ -36,10 +36,13 @@ def real_logits(subject: Subject) -> Check:
 def same_predictions(model: Model, other: Model, x: Tensor) -> bool:
     """Return whether ``other`` gives other logits than ``model``, and the same predictions.
 
-    A tie for the largest logit predicts nothing.
+    A tie for the largest logit predicts nothing. Both draw the same random numbers.
     """
     with torch.no_grad():
-        outputs, logits = model(x), other(x)
+        with seeded("same predictions"):
+            outputs = model(x)
+        with seeded("same predictions"):
+            logits = other(x)
     differ = outputs.shape == logits.shape and not torch.equal(outputs, logits)
     return differ and bool((margins(logits, outputs.argmax(1)) < 0).all())
 

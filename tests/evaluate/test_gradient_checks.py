@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from advkit.benchmarks.lying_gradients import OfAnother, half, label_alone, turned_for_some
 from advkit.benchmarks.masked_gradients import After, Before
-from advkit.engine import inner_logits
+from advkit.engine import before_softmax, inner_logits
 from advkit.evaluate import trust
 from advkit.evaluate.gradient_checks import followed, same_predictions, true_gradient
 from advkit.evaluate.stage_context import Work
@@ -244,3 +244,8 @@ def test_a_gradient_past_a_vote_is_a_guess_unless_logits_are_found_within(
     names: list[str], wanted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert is_sound(After(digits_net(), votes), names, monkeypatch) is wanted
+
+
+def test_a_random_net_without_a_softmax_has_no_logits_before_one() -> None:
+    net = Before(digits_net(), lambda x: x + 1e-3 * torch.rand_like(x))
+    assert not same_predictions(net, before_softmax(net), subject_of(digits_net()).x)
