@@ -1,8 +1,8 @@
 """Gradients through functions that have none: rounding, comparing, detaching, leaving torch.
 
-The backward pass differentiable approximation of Athalye et al. (2018, arXiv:1802.00420): forward
-everything stays as it is to the last bit, backward a smooth function stands in. The rules apply at
-the function call, whoever makes it, as long as it is made through torch.
+Backward pass differentiable approximation (Athalye et al. 2018, arXiv:1802.00420): the forward pass
+is unchanged to the last bit, the backward pass uses a smooth substitute. The rules apply at torch
+function calls, whichever module makes them.
 """
 
 from collections import OrderedDict
@@ -30,23 +30,22 @@ CASTS = frozenset({"float", "double", "half", "bfloat16", "to", "type", "type_as
 OUT = frozenset({"numpy", "array", "tolist", "item"})
 OUTSIDE = "detour outside torch"
 WIDTH = 0.2
-"""Of the smooth step that stands in for a comparison, in deviations of what is compared."""
+"""Width of the sigmoid that replaces a comparison, in standard deviations of the values."""
 
 
 METER = counter.__module__
-"""Whose hooks on gradients stay: they count passes."""
+"""The module whose gradient hooks are kept: they count passes."""
 
 
 def straight_through(model: Model) -> Model:
-    """Return ``model`` with the same answers and a gradient where its own has none.
+    """Return ``model`` with the same outputs, and a gradient where it has none.
 
-    Rounding, detaching and casts pass the gradient on as if they were not there; a sign passes it
-    on between -1 and 1; a comparison is a steep sigmoid, a vote for the largest of a row a softmax.
-    No `torch.inference_mode` begins. What comes back from outside torch in the shape of what went
-    out (over numpy, say, to compress it as JPEG) has the gradient of that; so has what a module
-    gets that no longer depends on the image, but has the shape of the last tensor that did. A
-    backward pass of the model's own (`passed_by`) is gone past, and its hooks on gradients are left
-    out.
+    Rounding, detaching and casts pass the gradient on unchanged; a sign passes it on between -1 and
+    1; a comparison becomes a steep sigmoid, a vote for the largest of a row a softmax.
+    `torch.inference_mode` is ignored. A tensor that comes back from outside torch (from numpy, for
+    example, for JPEG compression) gets the gradient of the tensor of the same shape that left; so
+    does an input of a module that no longer depends on the image, from the last tensor of the same
+    shape that did. Custom backward passes (`passed_by`) and gradient hooks are bypassed.
     """
 
     def ask(x: Tensor) -> Tensor:
@@ -58,7 +57,7 @@ def straight_through(model: Model) -> Model:
 
 
 def detours(model: Model, x: Tensor) -> list[str]:
-    """Return the names of what in ``model`` at ``x`` (n, ...) `straight_through` finds a way by."""
+    """Return the names of the functions of ``model`` at ``x`` that `straight_through` replaces."""
     taken: set[str] = set()
     with torch.enable_grad():
         _led(model, x.detach().clone().requires_grad_(True), taken)
@@ -66,7 +65,7 @@ def detours(model: Model, x: Tensor) -> list[str]:
 
 
 def _led(model: Model, x: Tensor, taken: set[str]) -> Tensor:
-    """Return the answers at ``x``, whose gradient takes the detours that ``taken`` then names."""
+    """Return the outputs at ``x`` with a substitute gradient; adds the detours to ``taken``."""
     with _reconnected(model, taken), without_inference(taken), _Detours(taken):
         logits = model(x)
     taken.update(passed_by(logits))
@@ -78,13 +77,13 @@ class _Detours(TorchFunctionMode):
         super().__init__()
         self.taken = taken
         self._smooth: dict[int, tuple[Tensor, Tensor]] = {}
-        """By identity a tensor of truths or whole numbers, and what stands for it backward."""
+        """Boolean and integer tensors by identity, with their substitutes in the backward pass."""
         self._winners: dict[int, tuple[Tensor, Tensor]] = {}
-        """By identity the places of the largest of each row, and shares of the row for them."""
+        """Results of argmax by identity, with a softmax of each row."""
         self._out: dict[tuple[int, ...], Tensor] = {}
-        """By shape the last tensor that went out of torch."""
+        """The last tensor of each shape that left torch."""
         self._back: dict[int, tuple[Tensor, Tensor]] = {}
-        """By identity a tensor that came back, and the same with a gradient."""
+        """Tensors that came back by identity, with their copies that have a gradient."""
 
     def __torch_function__(
         self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -122,7 +121,7 @@ class _Detours(TorchFunctionMode):
         return x.detach()
 
     def _come_back(self, x: Any) -> Any:
-        """Return ``x`` with the gradient of what went out, if it has none and is of its shape."""
+        """Return ``x`` with the gradient of the tensor of its shape that left, if it has none."""
         if not isinstance(x, Tensor) or x.requires_grad or not x.is_floating_point():
             return x
         if id(x) not in self._back and tuple(x.shape) in self._out:
@@ -131,7 +130,7 @@ class _Detours(TorchFunctionMode):
         return self._back[id(x)][1] if id(x) in self._back else x
 
     def _stand_in(self, name: str, out: Tensor, args: tuple[Any, ...]) -> Tensor | None:
-        """Return what stands for ``out`` backward, None where torch has a way itself."""
+        """Return the substitute for ``out`` in the backward pass, None if torch has a gradient."""
         first: Tensor = args[0]
         if name == "one_hot" and id(first) in self._winners:
             return self._winners[id(first)][1]
@@ -163,12 +162,12 @@ class _Detours(TorchFunctionMode):
 
 
 def _moves(a: Any) -> bool:
-    """Return whether ``a`` depends on the image, and is no single number, asked of all images."""
+    """Return whether ``a`` depends on the image, and is not a scalar for the whole batch."""
     return isinstance(a, Tensor) and a.requires_grad and a.ndim > 0
 
 
 def _step(name: str, a: Any, b: Any) -> Tensor:
-    """Return a sigmoid in place of a comparison, as steep as a sample's numbers lie close."""
+    """Return a sigmoid for a comparison; the closer the values of a sample, the steeper."""
     moving = a if _moves(a) else b
     flat = moving.detach().flatten(1) if moving.ndim > 1 else moving.detach()[:, None]
     difference = a - b
@@ -178,20 +177,20 @@ def _step(name: str, a: Any, b: Any) -> Tensor:
 
 
 def _by_row(args: tuple[Any, ...], given: Mapping[str, Any]) -> bool:
-    """Return whether an argmax is asked for along the last of two dimensions, with a gradient."""
+    """Return whether an argmax runs along the last of two dimensions and depends on the image."""
     along = args[1] if len(args) > 1 else given.get("dim", given.get("axis"))
     return _moves(args[0]) and args[0].ndim == 2 and along in (1, -1)
 
 
 def _soft(rows: Tensor) -> Tensor:
-    """Return shares that add up to 1 in each row, free of the scale of the rows."""
+    """Return the softmax of each row divided by its standard deviation."""
     spread = rows.detach().std(1, correction=0, keepdim=True).clamp_min(1e-6)
     return (rows / spread).softmax(1)
 
 
 @contextmanager
 def _reconnected(model: Model, taken: set[str]) -> Iterator[None]:
-    """Lead the gradient round what a module of ``model`` gets without a way back to the image."""
+    """Give inputs of modules that do not depend on the image the gradient of an earlier tensor."""
     last: dict[tuple[int, ...], Tensor] = {}
 
     def look(_module: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...] | None:

@@ -1,4 +1,4 @@
-"""Checks of what the model answers and of its gradient: before any attack runs."""
+"""Checks of the outputs of the model and of their gradient, before any attack runs."""
 
 from typing import NamedTuple
 
@@ -13,11 +13,11 @@ from advkit.evaluate.subject import Subject, share
 from advkit.evaluate.trust_checks import Check, State
 
 FEW = 0.05
-"""Share of images that may fail a check: some image somewhere always does."""
+"""Share of images that may fail a check by chance."""
 
 
 def same_answers(spread: float) -> Check:
-    """Check that five answers to one image differ by no more than rounding (Croce et al. 2020)."""
+    """Check that five outputs for one image differ only by rounding (Croce and Hein 2020)."""
     seen = f"Five answers to the same images differ by up to {spread:.1g} of the largest logit."
     return Check("randomised_predictions", "fail" if spread > SAME else "pass", seen)
 
@@ -34,9 +34,9 @@ def real_logits(subject: Subject) -> Check:
 
 
 def same_predictions(model: Model, other: Model, x: Tensor) -> bool:
-    """Return whether ``other`` gives other logits than ``model``, and the same predictions.
+    """Return whether ``other`` gives the predictions of ``model`` by different logits.
 
-    A tie for the largest logit predicts nothing. Both draw the same random numbers.
+    A tie for the largest logit counts as a different prediction. Both draw the same random numbers.
     """
     with torch.no_grad():
         with seeded("same predictions"):
@@ -48,32 +48,31 @@ def same_predictions(model: Model, other: Model, x: Tensor) -> bool:
 
 
 def some_gradient(subject: Subject) -> Check:
-    """Check that the margin has a gradient that is not zero (Carlini et al. 2019)."""
+    """Check that the gradient of the margin is not zero (Carlini et al. 2019)."""
     zero = _slopes(subject).flatten(1).abs().amax(1) == 0
     seen = f"The gradient of the margin is zero or not finite at {share(zero)} images."
     return Check("zero_gradients", _state(zero), seen)
 
 
 class Followed(NamedTuple):
-    """How the margin follows its gradient, at every image (n,) where that says anything.
+    """How the margin agrees with its gradient, at every image (n,) where float32 can tell.
 
-    ``along`` is its growth over a small step along the gradient's sign, per what the gradient says.
-    ``aside`` is by how much its growth over a step at random differs from what the gradient says,
-    per the length of the step times that of the gradient: what is left out of a gradient shows
-    where steps do not follow it.
+    ``along`` is the growth over a small step along the sign of the gradient, divided by the growth
+    that the gradient predicts. ``aside`` is the difference of the two for a random step, divided by
+    the lengths of step and gradient: it shows directions that are missing from the gradient.
     """
 
     along: Tensor
     aside: Tensor
 
     def wrong(self) -> Tensor:
-        """Return at which images (n,) the gradient is wrong by more than half."""
+        """Return where (n,) the gradient is wrong by more than half."""
         return (self.along < 0.5) | (self.along > 2) | (self.aside > 0.5)
 
     def misleads(self) -> bool:
-        """Return whether it is wrong at more than a third of the images, or the opposite at some.
+        """Return whether it is wrong at more than a third of the images, or reversed at some.
 
-        A kink makes a gradient wrong at an image here and there, and hardly ever the opposite.
+        A kink makes the gradient wrong at an occasional image, but hardly ever reversed.
         """
         if not len(self.along):
             return False
@@ -82,7 +81,7 @@ class Followed(NamedTuple):
 
 
 def true_gradient(subject: Subject) -> Check:
-    """Check a gradient against small steps, along its sign and at random."""
+    """Check the gradient against small steps: along its sign, and random."""
     found = followed(subject)
     if not len(found.along):
         return Check("wrong_gradients", "not applicable", "There is no gradient to check.")
@@ -96,10 +95,10 @@ def true_gradient(subject: Subject) -> Check:
 
 
 def followed(subject: Subject) -> Followed:
-    """Return how the margin follows the gradient of the guide; it costs four passes and one back.
+    """Return how the margin agrees with the gradient of the guide: four forward, one backward pass.
 
-    Images where the gradient says less than float32 can tell, and the step shows no more, are left
-    out; a step at random is taken for longer than it is where it shows too little.
+    Images where both the prediction and the step are below the resolution of float32 are left out.
+    For a random step, that resolution is a lower limit of the divisor.
     """
     point = evaluate(margin(subject.guide, subject.y), subject.x)
     along = subject.small * point.gradient.sign()
@@ -108,7 +107,7 @@ def followed(subject: Subject) -> Followed:
     aside = torch.where((subject.x + aside - 0.5).abs() > 0.5, -aside, aside)
     steps = (along, aside, -aside)
     grown, told = zip(*(_grown(subject, point, step) for step in steps), strict=True)
-    # A bend shows in a step to one side alone, a model that cuts its input off in one beyond it.
+    # A kink affects a one-sided step only, clipping of the input a two-sided one.
     one, both = grown[1] - told[1], (grown[1] - told[1] - grown[2] + told[2]) / 2
     length = subject.small * point.gradient.flatten(1).norm(dim=1)
     largest = point.output.abs().amax(1)
@@ -118,14 +117,14 @@ def followed(subject: Subject) -> Followed:
 
 
 def _grown(subject: Subject, point: Point, step: Tensor) -> tuple[Tensor, Tensor]:
-    """Return by how much the margin grows over ``step``, and by how much its gradient says (n,)."""
-    moved = (subject.x + step).clamp(0, 1)  # a model may refuse what is no image
+    """Return the growth of the margin over ``step``, measured and predicted, (n,) each."""
+    moved = (subject.x + step).clamp(0, 1)  # a model may reject values outside [0, 1]
     after = evaluate(margin(subject.guide, subject.y), moved, gradient=False)
     return after.value - point.value, (point.gradient * (moved - subject.x)).flatten(1).sum(1)
 
 
 def unsaturated(subject: Subject) -> Check:
-    """Check that the cross entropy has a gradient where the margin has one."""
+    """Check that the cross entropy has a gradient wherever the margin has one."""
     here = _slopes(subject).flatten(1).abs().amax(1) > 0
     if not bool(here.any()):
         return Check("saturated_loss", "not applicable", "The margin has no gradient either.")

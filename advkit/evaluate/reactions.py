@@ -1,4 +1,4 @@
-"""What an audit does about a gradient that is no guide: attacks through another, or without any."""
+"""Reactions of an audit to a masked gradient: attacks with a substitute gradient, or with none."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -12,17 +12,17 @@ from advkit.evaluate.surrogates import PLAIN, Change, change_named, changed, has
 from advkit.evaluate.trust import Findings, right_ones
 
 BY_GRADIENT = ("apgd:steps=30,loss=ce", "apgd_targeted:steps=30,n_targets=1,try_steps=5")
-"""What runs on all that stand besides the suite, where it must go round something."""
+"""Attacks that run on all survivors in addition to the suite, with a substitute gradient."""
 INNER = "inner_logits"
 BY_SCORES = ("square:queries=3000",)
-"""What runs on all that stand when gradients turn out to mislead."""
+"""Attacks that run on all survivors if every gradient misleads."""
 
 
 def adapted(work: Work, plan: Plan, changes: Mapping[str, Change]) -> Plan:
-    """Return ``plan`` with all but the scouts by the changed gradient; as it is if none helps.
+    """Return ``plan`` with the changed gradient for all but the scouts; unchanged if none helps.
 
-    A model that answers at random has no sharp boundary on which a nearest example could lie, and
-    one that is all cliffs none that can be walked along: their plans leave such attacks out.
+    Randomised models have no sharp boundary, and models made of steps none that an attack can
+    follow: their plans have no attacks that walk along the boundary.
     """
     if work.judge or "smoothed" in changes:
         plan = plan._replace(nearest=[], hunters=_hunters(work, plan), closers=[])
@@ -43,9 +43,9 @@ def _hunters(work: Work, plan: Plan) -> list[Member]:
 def last_resort(
     work: Work, eps: Sequence[float], care: Care, plan: Plan, findings: Findings
 ) -> Plan:
-    """Return attacks for a model whose gradient is no guide: the view from afar, and scores.
+    """Return attacks for a model whose gradient misleads: smoothed gradients, and scores.
 
-    Logits within are a guide too, where they are there and no check before gave cause to try them.
+    The gradient of inner logits is used too, if there are any and no earlier check called for them.
     """
     subject, members = right_ones(work, eps, care), members_of(BY_GRADIENT, work.norm)
     changes = findings.changes

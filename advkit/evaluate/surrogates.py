@@ -1,4 +1,4 @@
-"""Which gradient leads attacks furthest: the model's own, or one made up for it."""
+"""Choose the gradient that leads attacks furthest: the model's own, or a substitute."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
@@ -36,8 +36,8 @@ from advkit.evaluate.trust_checks import Check
 Change = Callable[[Model], Model]
 
 CLEARLY, AT_LEAST = 0.1, 0.001
-"""By how much of its own way, and of the mean way to the boundary, a gradient must lead further to
-be the better one: at a small eps no gradient leads far."""
+"""A gradient is better if it leads further by this share of its own progress, and of the mean
+distance to the boundary: at a small eps no gradient leads far."""
 PLAIN: dict[str, Change] = {
     "before_softmax": before_softmax,
     "inner_logits": inner_logits,
@@ -46,16 +46,16 @@ PLAIN: dict[str, Change] = {
 }
 SAME_ANSWERS = ("straight_through", "backwards_turned")
 GAP = 5.0
-"""Mean clean margin to which saturated logits are scaled: the cross entropy of it is 0.007."""
+"""Mean clean margin to which saturated logits are scaled; its cross entropy is 0.007."""
 
 
 def best_guide(subject: Subject) -> tuple[dict[str, Change], Check]:
-    """Return the changes of the gradient that help, by name, in the order in which they are made.
+    """Return the changes of the gradient that help, by name, in the order in which they apply.
 
-    A change is tried where there is cause to, and kept if PGD of 20 steps gets clearly further by
-    it, judged by the model itself at the middle eps; at the largest if the model says the same
-    everywhere within the middle one. Where none helps alone, all are tried together: a gradient may
-    be masked twice. Where none helps at all, one that is true is kept in place of one that is not.
+    A change is tried if a check suggests it, and kept if PGD with 20 steps gets clearly further
+    with it, judged by the model itself at the middle eps; at the largest if the outputs are
+    constant within the middle one. If none helps alone, all are tried together: a gradient may be
+    masked twice. If none helps at all, a correct gradient replaces an incorrect one.
     """
     causes, yardstick = _causes(subject), subject
     if not causes:
@@ -71,7 +71,7 @@ def best_guide(subject: Subject) -> tuple[dict[str, Change], Check]:
 
 
 class Found(NamedTuple):
-    """Which changes are kept at ``eps``, and the margins (n,) by the guide's own and by theirs."""
+    """The changes kept at ``eps``, and the margins (n,) reached without and with them."""
 
     eps: float
     kept: dict[str, Change]
@@ -80,7 +80,7 @@ class Found(NamedTuple):
 
 
 def _kept(subject: Subject, causes: dict[str, Change], eps: float) -> Found:
-    """Return the change that leads furthest alone, with those that lead further on top of it."""
+    """Return the change that leads furthest alone, plus those that lead further on top of it."""
     own = reached(subject, eps)
     found = Found(eps, {}, own, own)
     alone = [_better(subject, found, causes, [name]) for name in causes]
@@ -96,7 +96,7 @@ def _kept(subject: Subject, causes: dict[str, Change], eps: float) -> Found:
 def _better(
     subject: Subject, found: Found, causes: dict[str, Change], names: Collection[str]
 ) -> Found:
-    """Return ``found`` with these of the changes if they lead clearly further, or as it is."""
+    """Return ``found`` with the changes ``names`` added if they lead clearly further."""
     kept = {name: causes[name] for name in causes if name in found.kept or name in names}
     trial = reached(subject._replace(guide=changed(subject.guide, kept)), found.eps)
     start = progress(subject, subject.x)
@@ -108,10 +108,10 @@ def _better(
 
 
 def _truer(subject: Subject, found: Found, causes: dict[str, Change]) -> Found:
-    """Return ``found`` with a change that makes a wrong gradient true, if PGD fools no fewer by it.
+    """Return ``found`` with a change that corrects a wrong gradient, if PGD fools no fewer with it.
 
-    A gradient that is cut off at some height, say, leads as far as the whole one at times. Other
-    logits may have a true gradient, of something else: what is kept has the model's own answers.
+    A clipped gradient, for example, may lead as far as the correct one. Only changes that keep the
+    model's own outputs count: other logits may have a correct gradient of something else.
     """
     if found.kept or isinstance(subject.model, OnAverage) or _is_true(subject):
         return found
@@ -130,7 +130,7 @@ def _is_true(subject: Subject) -> bool:
 
 
 def _unflat(subject: Subject, changes: dict[str, Change]) -> dict[str, Change]:
-    """Return ``changes``, and one of scale where the cross entropy is still flat with them."""
+    """Return ``changes``, plus a rescaling if the cross entropy is still flat with them."""
     guided = subject._replace(guide=changed(subject.guide, changes))
     if unsaturated(guided).state != "fail":
         return changes
@@ -145,14 +145,14 @@ def changed(model: Model, changes: Mapping[str, Change]) -> Model:
 
 
 def reached(subject: Subject, eps: float) -> Tensor:
-    """Return how far (`progress`) PGD of 20 steps gets within ``eps``, (n,)."""
+    """Return how far (`progress`) PGD with 20 steps gets within ``eps``, (n,)."""
     return progress(subject, subject.after(pgd, eps, steps=20, loss="margin"))
 
 
 def progress(subject: Subject, x: Tensor) -> Tensor:
-    """Return the margins (n,) at ``x`` by the model, free of the scale of its logits there.
+    """Return the margins (n,) of the model at ``x``, divided by the spread of the logits there.
 
-    It is above 0 where the model is fooled. Two logits have no scale but their margin.
+    Above 0 the model is fooled. With two logits the margin itself is returned.
     """
     with torch.no_grad():
         logits = subject.model(x)
@@ -163,7 +163,7 @@ def progress(subject: Subject, x: Tensor) -> Tensor:
 
 
 def _causes(subject: Subject) -> dict[str, Change]:
-    """Return the changes that there is cause to try."""
+    """Return the changes that checks suggest."""
     names, model = [], subject.model
     if same_predictions(model, before_softmax(model), subject.x):
         names.append("before_softmax")
@@ -181,7 +181,7 @@ def _causes(subject: Subject) -> dict[str, Change]:
 
 
 def has_inner_logits(subject: Subject) -> bool:
-    """Return whether a module within predicts the same; of many random answers it shows but one."""
+    """Return whether an inner module predicts the same; for an average it shows one output only."""
     model = subject.model
     if isinstance(model, OnAverage):
         return False
@@ -189,9 +189,10 @@ def has_inner_logits(subject: Subject) -> bool:
 
 
 def turns_alike(subject: Subject) -> bool:
-    """Return whether the model changes its answer where the guide does, just past its boundary.
+    """Return whether the prediction of the model changes where that of the guide does.
 
-    One net of an ensemble predicts the same as all of them on clean images, but not there.
+    Tested just past the boundary of the guide: a single net of an ensemble predicts the same as all
+    of them on clean images, but not there.
     """
     given = {"norm": subject.norm, "seed": subject.seed, "ids": subject.ids}
     x = race(subject.guide, subject.x, subject.y, steps=20, **given)  # type: ignore[arg-type]
@@ -202,7 +203,7 @@ def turns_alike(subject: Subject) -> bool:
 
 
 def _in_doubt(subject: Subject) -> bool:
-    """Return whether the answers or their gradient fail a check."""
+    """Return whether the outputs or their gradient fail a check."""
     return any(
         check(subject).state == "fail"
         for check in (real_logits, some_gradient, unsaturated, true_gradient)
@@ -210,7 +211,7 @@ def _in_doubt(subject: Subject) -> bool:
 
 
 def change_named(name: str, subject: Subject) -> Change:
-    """Return the change of this name that suits the norm, the middle eps and the guide's logits."""
+    """Return the change of this name, set up for norm, middle eps and the guide's logits."""
     if name == "smoothed":
         eps, n = float(torch.as_tensor(subject.radius(subject.middle)).mean()), subject.x[0].numel()
         return partial(smoothed, deviation=eps / 2 if subject.norm == "Linf" else eps / n**0.5)

@@ -1,7 +1,7 @@
-"""Whether the number of an audit can be trusted: checked on a few images, before and after.
+"""Whether the result of an audit can be trusted: checks on a few images, before and after attacks.
 
 The checks are the indicators of attack failure of Pintor et al. (2022), the flags of AutoAttack
-(Croce and Hein 2020), and what a machine can do of the list of Carlini et al. (2019).
+(Croce and Hein 2020), and those items of Carlini et al. (2019) that can be automated.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,6 +13,7 @@ import torch
 
 from advkit.attacks import Member
 from advkit.engine import Meter, detours
+from advkit.engine.objectives import Model
 from advkit.evaluate.attack_checks import (
     beats_noise,
     beats_one_step,
@@ -44,30 +45,30 @@ CURABLE = (
     "saturated_loss",
     "better_gradient",
 )
-"""What attacks can go round: if the gradient they then follow is sound, so is the number."""
+"""Failures that attacks can work around: with a sound substitute gradient the result is sound."""
 
 TRUE = {"before_softmax", "inner_logits", "backwards_turned", "rescaled"}
-"""Changes after which the gradient is that of the answers which come with it, if all is well."""
+"""Changes after which outputs and gradient should agree, so that finite differences can test it."""
 
 VOTE = "one_hot"
-"""Name of the detour past a vote for the largest."""
+"""The detour name of a majority vote."""
 
 DOUBT = 10
-"""How many times as many scores a gradient is held against that is made up: rounding passed on is
-a good guess, a filter passed on is not."""
+"""Factor on the queries of the score-based check if the gradient is a substitute: one that ignores
+rounding is a good approximation, one that ignores a filter is not."""
 
 
 class Findings(NamedTuple):
-    """What is known before the attacks: checks, and the changes of the gradient that help."""
+    """The result before the attacks: checks, and the changes of the gradient that help, by name."""
 
     checks: list[Check]
     changes: dict[str, Change]
 
 
 def examine(work: Work, eps: Sequence[float], care: Care, first: Check) -> Findings:
-    """Check answers and gradients on a few images; find the gradient that leads furthest.
+    """Check outputs and gradients on a few images; find the gradient that leads furthest.
 
-    ``first`` is the check of whether answers repeat, which comes before anything is judged.
+    ``first`` is the check for randomised outputs, which precedes all others.
     """
     subject = right_ones(work, eps, care)
     if not len(subject.x):
@@ -81,7 +82,7 @@ def examine(work: Work, eps: Sequence[float], care: Care, first: Check) -> Findi
 
 
 def recalled(work: Work, eps: Sequence[float], care: Care, told: Mapping[str, Any]) -> Findings:
-    """Return findings as they were written down by `written`."""
+    """Return the findings that `written` stored."""
     subject, changes = right_ones(work, eps, care), dict[str, Change]()
     with repeatable(work, "recalled"):
         for name in told["changes"]:
@@ -107,9 +108,9 @@ def conclude(
     surrogates: Sequence[Classifier],
     meter: Meter,
 ) -> tuple[list[Check], dict[str, list[float]]]:
-    """Check on a few images what the attacks reached, by the gradient that they ended up with.
+    """Check the result of the attacks on a few images, with the gradient that they followed last.
 
-    Returns the checks, and how near a long attack brings the images that stand (`courses`).
+    Returns the checks, and the margins of surviving images during a long attack (`courses`).
     """
     low, high, changes = min(eps), max(eps), findings.changes
     right = few(work, _right(work), care.images)
@@ -145,7 +146,7 @@ def conclude(
 
 
 def _trials(eps: Sequence[float], care: Care, right: np.ndarray, left: pd.Series) -> list[Trial]:
-    """Return what is tried on samples ``right`` when clean, and on those that are ``left``."""
+    """Return the attacks on correct samples (``right``) and on survivors (``left``)."""
     return [
         Trial("check/free:50", 1.0, right),
         *(Trial("check/pgd:20", value, right) for value in sorted(eps)),
@@ -156,24 +157,21 @@ def _trials(eps: Sequence[float], care: Care, right: np.ndarray, left: pd.Series
 
 
 def _at_edges(label: str, edge: pd.Series) -> Trial:
-    """Return a trial of samples that stand, each at the largest eps at which it does."""
+    """Return an attack on surviving samples, each at the largest eps that it survives."""
     return Trial(label, edge.to_numpy(), edge.index.to_numpy())
 
 
 def sound(work: Work, eps: Sequence[float], care: Care, findings: Findings) -> bool:
-    """Return whether the gradient that attacks followed in the end is there and tells the truth.
+    """Return whether the gradient that attacks followed last exists and agrees with the outputs.
 
-    A smoothed gradient is a guess, and never taken for it: what counts is what it was made of, and
-    alone it was made of one that led nowhere. So is one past a vote, which does not tell how near
-    another winner is; logits within do, unless they are those of one voter.
+    A smoothed gradient is an approximation and does not count: the gradient below it must be sound,
+    and smoothing alone is used only where that one was not.
     """
     kept = {name: change for name, change in findings.changes.items() if name != "smoothed"}
     if findings.changes and not kept:
         return False
-    subject = right_ones(work, eps, care)
-    guided = subject._replace(guide=changed(work.model, kept))
-    past = detours(work.model, subject.x[:1]) if "straight_through" in kept else []
-    if not turns_alike(guided) if "inner_logits" in kept else VOTE in past:
+    guided = right_ones(work, eps, care)._replace(guide=changed(work.model, kept))
+    if not _follows_the_vote(work.model, guided, kept):
         return False
     checks = [some_gradient(guided)]
     random = any(c.name == "randomised_predictions" and c.state == "fail" for c in findings.checks)
@@ -182,8 +180,18 @@ def sound(work: Work, eps: Sequence[float], care: Care, findings: Findings) -> b
     return all(check.state != "fail" for check in checks)
 
 
+def _follows_the_vote(model: Model, guided: Subject, kept: Mapping[str, Change]) -> bool:
+    """Return whether the guide knows how close another class is to winning a majority vote.
+
+    A softmax in place of each vote does not; inner logits do, unless they are those of one voter.
+    """
+    if "inner_logits" in kept:
+        return turns_alike(guided)
+    return "straight_through" not in kept or VOTE not in detours(model, guided.x[:1])
+
+
 def overall(checks: Sequence[Check], guide_is_sound: bool) -> str:
-    """Return ``ok``, ``repaired`` (attacks went round what failed) or ``doubtful``."""
+    """Return ``ok``, ``repaired`` (attacks worked around the failures) or ``doubtful``."""
     failed = [check.name for check in checks if check.state == "fail"]
     if not failed:
         return "ok"
@@ -191,7 +199,7 @@ def overall(checks: Sequence[Check], guide_is_sound: bool) -> str:
 
 
 def headline(checks: Sequence[Check], how: str) -> str:
-    """Return what to think of the number, in one sentence."""
+    """Return the conclusion about the result, in one sentence."""
     failed = [check for check in checks if check.state == "fail"]
     if not any(check.name == "invalid_examples" for check in checks):
         return "No image is classified correctly: there was nothing to check."
@@ -215,7 +223,7 @@ def told(checks: Sequence[Check], guide_is_sound: bool) -> dict[str, Any]:
 
 
 def right_ones(work: Work, eps: Sequence[float], care: Care) -> Subject:
-    """Return the few of the samples that are right when clean on which checks are made."""
+    """Return the few correctly classified samples on which checks run."""
     return subject_of(work, _right(work), care.images, eps)
 
 
@@ -224,7 +232,7 @@ def _right(work: Work) -> np.ndarray:
 
 
 def valid(work: Work) -> Check:
-    """Return whether all examples in the ledger are in the ball, in the box, and answered."""
+    """Check that all examples in the ledger are in the ball and the box, with finite outputs."""
     results = work.store.frame("results")
     bad = results[~results["valid"].astype(bool) | results["margin"].isna()]
     names = ", ".join(sorted(set(bad["attack"])))
