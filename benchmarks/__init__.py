@@ -1,1 +1,1 @@
-"""Recipes and comparisons; `peers/` holds those that need other libraries and is not installed."""
+"""Recipes and comparisons; those in `peers/` need other libraries and are not installed."""

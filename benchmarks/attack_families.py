@@ -1,10 +1,10 @@
-"""Families of attacks: what the attacks on a page of the manual have in common."""
+"""Families of attacks: one page of the manual each."""
 
 from typing import NamedTuple
 
 
 class Family(NamedTuple):
-    """One page: what these attacks have in common, and their names."""
+    """One page: text on the family, and the names of its attacks."""
 
     title: str
     about: str

@@ -1,6 +1,6 @@
-"""The pages of the manual about attacks: text from their cards, pictures from a real run.
+"""Pages of the manual about attacks: text from their cards, pictures from a real run.
 
-``python -m advkit.benchmarks.attack_pages docs/attacks`` writes all of it again.
+``python -m advkit.benchmarks.attack_pages docs/attacks`` rewrites all of them.
 """
 
 import math
@@ -21,8 +21,8 @@ from advkit.engine.objectives import margins
 from advkit.models import Classifier, load_model
 
 MODEL, DATA = "bundled:fashion-mnist-cnn", "bundled:fashion-mnist"
-SHOWN = (2, 4)  # which of the correctly classified images
-EPS = {"Linf": 0.1, "L2": 1.5, "L1": 15.0, "L0": 49.0}  # for attacks that need one
+SHOWN = (2, 4)  # indices among the correctly classified images
+EPS = {"Linf": 0.1, "L2": 1.5, "L1": 15.0, "L0": 49.0}  # for attacks that need an eps
 COLUMNS = 8  # at most
 
 
@@ -63,7 +63,7 @@ def _caption(family: str) -> str:
 
 
 def draw(family: str, file: Path) -> None:
-    """Run the attacks of a family on two images and save what they do."""
+    """Run the attacks of a family on two images and save the pictures."""
     model, samples = load_model(MODEL), load_data(DATA, limit=50)
     right = (model(samples.x).argmax(1) == samples.y).nonzero().squeeze(1)[list(SHOWN)]
     x, y, names = samples.x[right], samples.y[right], FAMILIES[family].names
@@ -117,7 +117,7 @@ def _show(above: Axes, below: Axes, image: Tensor, x: Tensor, words: str) -> Non
 
 
 def main() -> None:
-    """Write all pages and pictures into the directory that is named, or only pages by --text."""
+    """Write all pages and pictures into the given directory; with --text only the pages."""
     folder, *options = sys.argv[1:]
     torch.set_num_threads(1)
     for family in FAMILIES:

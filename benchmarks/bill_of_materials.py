@@ -1,9 +1,9 @@
-"""What an installed advkit consists of: a software bill of materials (CycloneDX 1.5, JSON).
+"""Software bill of materials of an installed advkit (CycloneDX 1.5, JSON).
 
     python -m advkit.benchmarks.bill_of_materials > sbom.json
 
-Lists advkit and all that it requires here, directly or through others, with versions, licences and
-who needs whom. The same installation gives the same bytes.
+Lists advkit and its installed direct and transitive dependencies, with versions, licences and the
+dependency graph. The same installation gives the same bytes.
 """
 
 import json
@@ -16,19 +16,19 @@ from packaging.requirements import Requirement
 
 
 def required(of: Distribution) -> list[str]:
-    """Return the names that ``of`` requires on this platform, extras left out."""
+    """Return the names that ``of`` requires on this platform, without extras."""
     wanted = [Requirement(text) for text in of.requires or ()]
     here = [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
     return sorted({normal(one.name) for one in here})
 
 
 def normal(name: str) -> str:
-    """Return a name as indexes of packages write it (PEP 503)."""
+    """Return a package name in normalised form (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def closure(top: str) -> dict[str, Distribution]:
-    """Return ``top`` and all that it needs by name; what is not installed is left out."""
+    """Return ``top`` and its transitive dependencies by name; only those installed."""
     found: dict[str, Distribution] = {}
     left = [top]
     while left:

@@ -1,13 +1,13 @@
-"""How the files that ship with advkit were made; run it to make them again.
+"""Recipe of the bundled images and weights; running it makes them again.
 
     python -m advkit.benchmarks.bundled_weights SOURCE [NAME ...]
 
 SOURCE is a directory with the four .gz files of Fashion-MNIST, as Debian's package
 dataset-fashion-mnist installs them (/usr/share/datasets/fashion-mnist). With names, only these
-weights are made; the recognisers of speech need espeak-ng (`spoken_digits`). Every net comes from
-`advkit train`, which trains on the training images alone and keeps the weights that are best on the
-twentieth of them that it holds out; the test images are never looked at. On one thread the robust
-net takes about 20 minutes, the others 5 together.
+weights are made; the speech recognisers need espeak-ng (`spoken_digits`). Every net is trained by
+`advkit train`, which uses training images only and keeps the weights with the best accuracy on a
+held-out twentieth of them; the test images are not used. On one thread the robust net takes about
+20 minutes, the others 5 in total.
 """
 
 import gzip
@@ -40,7 +40,7 @@ RECIPES = {
 
 
 def make_images(source: Path, out: Path) -> None:
-    """Write the first 1,000 test images, their labels and the names of the classes to ``out``."""
+    """Write the first 1,000 test images, their labels and the class names to ``out``."""
     with gzip.open(source / "t10k-images-idx3-ubyte.gz") as file:
         x = np.frombuffer(file.read(), np.uint8, 1000 * 784, offset=16).reshape(1000, 28, 28)
     with gzip.open(source / "t10k-labels-idx1-ubyte.gz") as file:
@@ -49,7 +49,7 @@ def make_images(source: Path, out: Path) -> None:
 
 
 def unpack(source: Path, root: Path) -> None:
-    """Lay the data set out under ``root`` as torchvision wants it."""
+    """Write the data set under ``root`` in the layout that torchvision expects."""
     raw = root / "FashionMNIST" / "raw"
     raw.mkdir(parents=True)
     for packed in source.glob("*-ubyte.gz"):
@@ -58,7 +58,7 @@ def unpack(source: Path, root: Path) -> None:
 
 def make_weights(name: str, root: Path, out: Path) -> None:
     """Train the net ``name`` by `advkit train` and write it to ``out``."""
-    # One thread: with more, sums over the batch may be taken in another order.
+    # One thread: with more, sums over the batch may be computed in another order.
     settings = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
     options = [word.format(root=root) for word in shlex.split(RECIPES[name])]
     command = [sys.executable, "-m", "advkit", "train", *options, "--out", str(out), "--overwrite"]

@@ -1,4 +1,4 @@
-"""Classifiers of scikit-learn as targets: what fools nets, shown to what is no net at all.
+"""scikit-learn classifiers as transfer targets: do examples made on nets fool other models?
 
 As Papernot et al. 2016 ("Transferability in Machine Learning") did for logistic regression, a
 support vector machine, a decision tree and nearest neighbours.
@@ -46,18 +46,18 @@ CLASSICAL: dict[str, Callable[[], Any]] = {
     "random forest": _forest,
     "nearest neighbours": _neighbours,
 }
-MOST = 10_000  # images that one is fitted on
+MOST = 10_000  # images that each classifier is fitted on
 
 
 class Scores(nn.Module):
-    """A fitted classifier as a net without gradients: its scores stand for logits."""
+    """A fitted classifier as a net without gradients, with its scores as logits."""
 
     def __init__(self, fitted: Any, n_classes: int) -> None:
         super().__init__()
         self.fitted, self.n_classes = fitted, n_classes
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return scores (n, n_classes) of images ``x`` (n, ...); unseen classes score lowest."""
+        """Return scores (n, n_classes) of images ``x`` (n, ...), lowest for unseen classes."""
         flat = x.detach().flatten(1).double().cpu().numpy()
         rate = getattr(self.fitted, "decision_function", None) or self.fitted.predict_proba
         found = rate(flat)
@@ -69,7 +69,7 @@ class Scores(nn.Module):
 
 
 def classical_targets(samples: Samples, n_classes: int) -> list[Net]:
-    """Fit every one of CLASSICAL on the first 10,000 of ``samples``; return them as targets."""
+    """Fit all of CLASSICAL on the first 10,000 of ``samples``; return them as targets."""
     x = samples.x[:MOST].flatten(1).double().cpu().numpy()
     y = samples.y[:MOST].cpu().numpy()
     nets = []

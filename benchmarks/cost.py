@@ -1,12 +1,12 @@
-"""What each habit that is meant to save time saves, on nets from small to large.
+"""CPU time that each optimisation saves, on nets from small to large.
 
     python -m advkit.benchmarks.cost --nets cnn resnet resnet18 --repeats 9
 
-Each habit is held against the same work without it: process CPU time of both in turn, on one
-thread, and the median of the ratios (above 1: it saves). Passes are forward and backward to the
-input, except for those of the judge, which are forward alone. The weights are random but for the
-bundled net: time does not depend on them. ``omp_wait_policy`` runs in processes of its own, on two
-threads, as the variable is read when torch is loaded.
+Each optimisation is compared with the same work without it: the two run alternately on one thread,
+and the result is the median ratio of process CPU times (above 1: it saves time). Passes are forward
+and backward to the input, except those of evaluation, which are forward only. Weights are
+random except for the bundled net, as time does not depend on them. ``omp_wait_policy`` runs in
+separate processes with two threads, as the variable is read when torch is loaded.
 """
 
 import argparse
@@ -38,14 +38,14 @@ Work = Callable[[], object]
 
 
 class Case(NamedTuple):
-    """A net as a user has it, and images for it."""
+    """A plain net, and images for it."""
 
     net: nn.Module
     x: Tensor
 
 
 def cases() -> dict[str, Callable[[], Case]]:
-    """Return by name how to make each net with its images."""
+    """Return, by name, functions that make each net with its images."""
     return {
         "cnn": lambda: Case(
             load_model("bundled:fashion-mnist-cnn-robust").net, torch.rand(64, 1, 28, 28)
@@ -61,7 +61,7 @@ def cases() -> dict[str, Callable[[], Case]]:
 
 
 def passes(model: Model, x: Tensor, size: int = 64) -> Work:
-    """Return the work of a forward pass and one back to the input, in batches of ``size``."""
+    """Return the work of a forward and a backward pass to the input, in batches of ``size``."""
 
     def once() -> None:
         for part in torch.split(x, size):
@@ -72,7 +72,7 @@ def passes(model: Model, x: Tensor, size: int = 64) -> Work:
 
 
 def everything(model: nn.Module, x: Tensor) -> Work:
-    """Return `passes` that fill the gradients of the weights too, as ``loss.backward()`` does."""
+    """Return `passes` that also compute the gradients of the weights, like ``loss.backward()``."""
 
     def once() -> None:
         point = x.clone().requires_grad_(True)
@@ -82,7 +82,7 @@ def everything(model: nn.Module, x: Tensor) -> Work:
 
 
 def judged(model: nn.Module, x: Tensor, mode: Callable[[], AbstractContextManager[None]]) -> Work:
-    """Return the work of a forward pass alone."""
+    """Return the work of a forward pass only."""
 
     def once() -> None:
         with mode():
@@ -92,13 +92,13 @@ def judged(model: nn.Module, x: Tensor, mode: Callable[[], AbstractContextManage
 
 
 def walked(model: Classifier, x: Tensor, *, leave: bool) -> Work:
-    """Return 20 steps of PGD at an eps that fools most images; fooled images ``leave`` or stay."""
+    """Return 20 PGD steps at an eps that fools most images; with ``leave`` these stop early."""
     with torch.no_grad():
         y = model(x).argmax(1)
     asked: nn.Module | Callable[[Tensor], Tensor] = model
     if (
         not leave
-    ):  # a constant in front of the true class: nobody is ever fooled, every step is made
+    ):  # a constant offset on the true class: no image is ever fooled, so every step runs
         rows = torch.nn.functional.one_hot(y, model.n_classes) * 1e6
 
         def asked(z: Tensor) -> Tensor:
@@ -109,7 +109,7 @@ def walked(model: Classifier, x: Tensor, *, leave: bool) -> Work:
 
 
 def habits(case: Case) -> dict[str, tuple[Work, Work]]:
-    """Return by name the work without a habit and that with it."""
+    """Return, by name, the work without and with each optimisation."""
     net, x = case.net.eval(), case.x
     trainable = deepcopy(net).requires_grad_(True)
     frozen = deepcopy(net).requires_grad_(False)
@@ -134,7 +134,7 @@ def habits(case: Case) -> dict[str, tuple[Work, Work]]:
 
 
 def ratio(without: Work, kept: Work, repeats: int) -> float:
-    """Return the median of CPU time without over that with, the two taken in turn."""
+    """Return the median ratio of CPU time without to with, the two run alternately."""
 
     def seconds(work: Work) -> float:
         began = process_time()
@@ -146,7 +146,7 @@ def ratio(without: Work, kept: Work, repeats: int) -> float:
 
 
 def cost(names: Sequence[str], repeats: int = 9) -> pd.DataFrame:
-    """Return a row for every net and habit: how many times less CPU time it takes."""
+    """Return a row per net and optimisation: CPU time without it over that with it."""
     torch.set_num_threads(1)
     rows = []
     for name in names:

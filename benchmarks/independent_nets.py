@@ -1,4 +1,4 @@
-"""Nets that share neither images nor initialisation, each trained in a process of its own."""
+"""Independently trained nets, with no common images or initialisation, one process each."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -25,25 +25,25 @@ from advkit.spec_text import literal, parse_spec
 SPLITS = ("disjoint", "shared")
 
 Progress = Callable[[str, int, int], None]
-"""Called with (which net, steps done, steps in all)."""
+"""Called with (name of the net, steps done, total steps)."""
 
 
 class Plan(NamedTuple):
-    """One net to train: what it is called, on which of the images, and how."""
+    """One net to train: its name, its training images, its recipe."""
 
     name: str
     recipe: Recipe
     seen: tuple[int, ...]
-    """Positions of the images."""
+    """Indices of the images."""
 
 
 def plan_nets(
     n: int, architectures: Sequence[str], seeds: int, *, split: str = "disjoint", **recipe: Any
 ) -> list[Plan]:
-    """Return a net for every architecture ('cnn?width=16') and every seed from 0 on.
+    """Return a plan per architecture ('cnn?width=16') and seed, with seeds numbered from 0.
 
-    With ``split`` 'disjoint' the ``n`` images fall into ``seeds`` parts, drawn once, and the nets
-    of one seed see one part; 'shared' gives all to each. No two nets begin with the same weights.
+    With ``split`` 'disjoint' the ``n`` images are split at random into ``seeds`` parts, one for the
+    nets of each seed; with 'shared' each net uses all. All nets have different initial weights.
     ``recipe`` are fields of `Recipe`. Raises UsageError.
     """
     if split not in SPLITS:
@@ -75,11 +75,11 @@ def _recipe(arch: str, seed: int, fields: dict[str, Any]) -> Recipe:
 def trained(
     plans: Sequence[Plan], samples: Samples, folder: Path, *, jobs: int, progress: Progress
 ) -> list[Path]:
-    """Train what ``folder`` does not hold yet, ``jobs`` at a time; return the weights' files.
+    """Train the nets that ``folder`` does not contain yet, ``jobs`` at a time; return the files.
 
-    A file's name holds the hash of everything that the weights depend on: recipe, images,
-    versions. A training that was stopped goes on from its last checkpoint. Raises what
-    `advkit.models.train.fit` raises.
+    A file name contains the hash of everything that determines the weights: recipe, images,
+    versions. An interrupted training resumes from its last checkpoint. Raises the errors of
+    `advkit.models.train.fit`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     data = fingerprint(samples)
@@ -94,7 +94,7 @@ def trained(
 def _here(
     left: Sequence[tuple[Plan, Path]], samples: Samples, data: str
 ) -> Iterator[tuple[str, int, int]]:
-    """Yield (net, steps done, steps in all) of one training after the other, in this process."""
+    """Train sequentially in this process; yield (net, steps done, total steps)."""
     with one_thread_each():
         for plan, file in left:
             part = take(samples, plan.seen)
@@ -113,7 +113,7 @@ def _file_name(plan: Plan, data: str) -> str:
 def _in_processes(
     left: Sequence[tuple[Plan, Path]], samples: Samples, data: str, jobs: int
 ) -> Iterator[tuple[str, int, int]]:
-    """Yield (net, steps done, steps in all) as processes report them, until all have ended."""
+    """Train in parallel processes; yield their reports (net, steps done, total steps)."""
     context = get_context("spawn")
     news: Any = context.Queue()
     waiting, running = list(left), dict[str, SpawnProcess]()
@@ -137,7 +137,7 @@ def _in_processes(
 
 
 def _next(news: Any, running: dict[str, SpawnProcess]) -> tuple[str, int, int]:
-    """Return the next report; raise what a process raised, or tell that one died in silence."""
+    """Return the next report; raises the error of a process, or an error if one was killed."""
     from queue import Empty
 
     while True:
@@ -163,7 +163,7 @@ def _train(
     file: Path,
     news: Any,
 ) -> None:
-    """Train one net in this process and report to ``news``; steps of -1 say that it is done."""
+    """Train one net in this process and report to ``news``; -1 steps mean that it is finished."""
     torch.set_num_threads(1)
     try:
         for step in _fit(plan, x, y, classes, data, file):
@@ -184,7 +184,7 @@ def _fit(
 
 
 def loaded(plans: Sequence[Plan], files: Sequence[Path], device: torch.device) -> list[Classifier]:
-    """Return the classifiers, named as their plans."""
+    """Return the classifiers, with the names of their plans."""
     nets = []
     for plan, file in zip(plans, files, strict=True):
         net = load_model(str(file)).to(device)

@@ -1,4 +1,4 @@
-"""What an attacker asks of a target that gives labels alone, and about which images."""
+"""Queries to a target that returns labels only, and the choice of query images."""
 
 from collections.abc import Sequence
 
@@ -11,18 +11,19 @@ from advkit.models.classifier import Classifier
 
 
 def target_labels(target: Classifier, x: Tensor) -> Tensor:
-    """Return the class (n,) that the target gives each of ``x`` (n, ...): all that is asked of it.
+    """Return the classes (n,) that the target predicts for ``x`` (n, ...), its only output used.
 
-    One query for each image.
+    One query per image.
     """
     with torch.no_grad():
         return torch.cat([target(part).argmax(1) for part in torch.split(x, 256)])
 
 
 def augmented(nets: Sequence[Classifier], x: Tensor, labels: Tensor, step: float) -> Tensor:
-    """Return ``x`` (n, ...) moved by ``step`` where the score of its label (n,) falls fastest.
+    """Return ``x`` (n, ...) moved by ``step`` in the direction of falling score of its label.
 
-    The signs of the gradient, as Papernot et al. 2017; image i by net i modulo their number.
+    The direction is the sign of the gradient (Papernot et al. 2017), for image i of net i modulo
+    the number of nets; ``labels`` are (n,).
     """
     moved = x.clone()
     for at, net in enumerate(nets):

@@ -1,4 +1,4 @@
-"""How alike two nets are: gradients, answers, codes; and whether that tells what transfers."""
+"""Similarity of two nets (gradients, predictions, codes), and its correlation with transfer."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,14 +26,14 @@ PREDICTORS = {
 
 
 def gradients(net: Net, x: Tensor, y: Tensor) -> Tensor:
-    """Return the input gradients of the cross entropy, flat and of length one, (n, d)."""
+    """Return the input gradients of the cross entropy, flattened and normalised, (n, d)."""
     slope = evaluate(cross_entropy(net.model, y), x).gradient.flatten(1)
     length = NORMS["L2"].size(slope).clamp_min(torch.finfo(slope.dtype).tiny)
     return slope / length[:, None]
 
 
 def codes(net: Net, x: Tensor) -> Tensor:
-    """Return what the last linear layer is given, (n, d); the logits where there is none."""
+    """Return the input of the last linear layer, (n, d); the logits if there is none."""
     last = [module for module in net.model.modules() if isinstance(module, nn.Linear)][-1:]
     seen: list[Tensor] = []
     handles = [module.register_forward_pre_hook(lambda _m, given: seen.append(given[0]))
@@ -54,7 +54,7 @@ def codes(net: Net, x: Tensor) -> Tensor:
 def cka(a: Tensor, b: Tensor) -> float:
     """Return the linear CKA of two sets of codes (n, p), (n, q) (Kornblith et al. 2019).
 
-    1 for codes that are the same up to a turn and a scale.
+    1 for codes that are equal up to rotation and scale.
     """
     a, b = (each.double() - each.double().mean(0) for each in (a, b))
     p, q = a @ a.T, b @ b.T
@@ -65,10 +65,10 @@ def cka(a: Tensor, b: Tensor) -> float:
 def likeness(
     nets: Sequence[Net], x: Tensor, y: Tensor, classes: NDArray[np.int64]
 ) -> dict[str, Matrix]:
-    """Return a matrix (nets, nets) for each of PREDICTORS; every net has a gradient.
+    """Return a matrix (nets, nets) for each of PREDICTORS; every net must have gradients.
 
     Gradients are compared on samples ``x`` (n, ...) with labels ``y`` (n,); ``classes`` (nets, n)
-    is what the nets say of them.
+    are the predictions.
     """
     size = len(nets)
     slopes, inner = [gradients(net, x, y) for net in nets], [codes(net, x) for net in nets]
@@ -83,11 +83,11 @@ def likeness(
 
 
 def explained(success: Matrix, alike: dict[str, Matrix], seed: int) -> list[dict[str, Any]]:
-    """Return for each predictor its rank correlation with ``success`` (nets, nets) over pairs.
+    """Return the rank correlation of each predictor with ``success`` (nets, nets) over pairs.
 
-    Spearman's rho over all ordered pairs of two nets, and p by Mantel's test (1967): how often a
-    shuffle of the nets gives a correlation as far from 0. Pairs of one net are not independent, so
-    the usual p would be far too small.
+    Spearman's rho over all ordered pairs of two nets, and p by Mantel's test (1967): the share of
+    permutations of the nets with a correlation as far from 0. Pairs with a common net are not
+    independent, so the usual p would be far too small.
     """
     off = ~np.eye(len(success), dtype=bool)
     generator = np.random.default_rng(seed)
@@ -110,6 +110,6 @@ def explained(success: Matrix, alike: dict[str, Matrix], seed: int) -> list[dict
 
 
 def _spearman(a: Matrix, b: Matrix) -> float | None:
-    """Return the correlation of ranks, None where one of them does not vary."""
+    """Return the rank correlation, None if one of the two is constant."""
     rho = spearman(a, b) if len(a) >= 3 else np.nan
     return None if np.isnan(rho) else rho

@@ -20,12 +20,12 @@ from advkit.data.samples import Samples
 
 DECAYS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 MARGIN = math.log(99)
-"""Of logits: the target has 99%, were there no third class."""
+"""In logits: the target's probability is 99% with two classes."""
 RANDOM, REACH = 20, 0.25
 
 
 class Strength(NamedTuple):
-    """How far along the difference of two templates, and what is read there; (n,) each."""
+    """Step along the difference of two templates, and the target's probability there; (n,) each."""
 
     strength: Tensor
     moved: Tensor
@@ -33,16 +33,17 @@ class Strength(NamedTuple):
 
 
 def path(data: Halves, decays: Sequence[float] = DECAYS) -> list[Fit]:
-    """Return softmax regression fitted with each weight decay, ascending."""
+    """Return softmax regressions fitted with each weight decay, ascending."""
     return [fit(data.train, decay) for decay in sorted(decays)]
 
 
 def along_path(fits: Sequence[Fit], decays: Sequence[float], data: Halves) -> pd.DataFrame:
-    """Return a row per decay: accuracy against robustness.
+    """Return a row per decay: accuracy and robustness.
 
     Columns: decay, ``size`` (L2 of all weights), ``roughness`` (mean step between neighbouring
-    pixels of the templates, over their mean size), ``train`` and ``test`` (images right), n_train,
-    n_test, ``Linf`` and ``L2`` (median exact distance of the test images that are right).
+    pixels of the templates, over their mean size), ``train`` and ``test`` (images classified
+    correctly), n_train, n_test, ``Linf`` and ``L2`` (median exact distance of the test images that
+    are classified correctly).
     """
     rows = []
     for decay, fitted in zip(sorted(decays), fits, strict=True):
@@ -63,9 +64,9 @@ def _median(fitted: Fit, samples: Samples, norm: str) -> float:
 
 
 def roughness(images: Tensor) -> float:
-    """Return the mean step between neighbours of images (n, ...), over their mean size.
+    """Return the mean difference of neighbouring pixels of images (n, ...), over their mean size.
 
-    About 1.4 for noise, near 0 for a smooth picture; flat inputs have neighbours in one direction.
+    About 1.4 for noise, near 0 for a smooth image; flat inputs have neighbours in one direction.
     """
     steps = [images.diff(dim=axis).abs().mean() for axis in range(1 if images.ndim < 4 else 2,
                                                                   images.ndim)]  # fmt: skip
@@ -73,11 +74,11 @@ def roughness(images: Tensor) -> float:
 
 
 def strength(fitted: Fit, x: Tensor, source: Tensor, target: Tensor, margin: float) -> Strength:
-    """Return e* = (s_source - s_target + margin) / |w_target - w_source|^2, and where it leads.
+    """Return e* = (s_source - s_target + margin) / |w_target - w_source|^2, and its end point.
 
-    ``x + e* (w_target - w_source)`` has the target ``margin`` logits above the source, whatever
-    the model: the closed form of the least L2 change, without the box. ``probability`` is the
-    target's there, all classes counted.
+    At ``x + e* (w_target - w_source)`` the target's logit exceeds the source's by ``margin``: the
+    closed form of the smallest L2 perturbation, without the box. ``probability`` is the target's
+    there, over all classes.
     """
     weight, _ = fitted.weights
     logits, way = fitted.weights.logits(x), weight[target] - weight[source]
@@ -92,12 +93,12 @@ def _probability(fitted: Fit, x: Tensor, classes: Tensor) -> Tensor:
 
 
 def foolings(fits: Sequence[Fit], decays: Sequence[float], samples: Samples) -> pd.DataFrame:
-    """Return a row per decay: what it takes to read each image as the class after its own.
+    """Return a row per decay: the perturbation that makes each image the class after its label.
 
-    Of the test images that all models read right, medians: ``before`` and ``target_before``
-    (probabilities of label and target), ``strength`` (e* with a margin of ln 99), ``L2`` and
-    ``Linf`` (of that change), ``after`` (the target's probability), ``same`` (its probability after
-    a change of the L2 size that the least decay needs), and ``images``.
+    Medians over the test images that all models classify correctly: ``before`` and
+    ``target_before`` (probabilities of label and target), ``strength`` (e* with a margin of ln 99),
+    ``L2`` and ``Linf`` (of the perturbation), ``after`` (the target's probability), ``same`` (its
+    probability after a perturbation of the L2 size that the least decay needs), and ``images``.
     """
     right = torch.stack([f.weights.logits(samples.x).argmax(1) == samples.y for f in fits]).all(0)
     x, y = samples.x[right], samples.y[right]
@@ -122,10 +123,10 @@ def foolings(fits: Sequence[Fit], decays: Sequence[float], samples: Samples) -> 
 def random_images(
     fits: Sequence[Fit], decays: Sequence[float], shape: Sequence[int], seed: int = 0
 ) -> pd.DataFrame:
-    """Return a row per decay: random images brought to every class by PGD within Linf 0.25.
+    """Return a row per decay: random images perturbed towards every class by PGD within Linf 0.25.
 
-    Columns: decay, ``images`` (20 uniform ones for each class), ``sure`` (how many are then read as
-    the class aimed at with 99% or more), ``mean`` and ``least`` (its probability), eps.
+    Columns: decay, ``images`` (20 uniform ones per class), ``sure`` (how many are then predicted as
+    the target class with 99% or more), ``mean`` and ``least`` (its probability), eps.
     """
     rows, g = [], torch.Generator().manual_seed(seed)
     k = len(fits[0].weights.bias)
@@ -134,7 +135,7 @@ def random_images(
     for decay, fitted in zip(sorted(decays), fits, strict=True):
         y = fitted.model(x).argmax(1)
         found = ATTACKS["pgd"](fitted.model, x, y, targets=targets, eps=REACH, seed=seed, steps=20)
-        # PGD stops where the target wins; the rest of the budget makes it sure.
+        # PGD stops once the target is predicted; the rest of the budget raises its probability.
         way = fitted.weights.weight[targets] - fitted.weights.weight.mean(0)
         pushed = (x.double() + REACH * way.sign().view(x.shape)).clamp(0, 1)
         p = torch.maximum(*(_probability(fitted, z.double(), targets) for z in (found, pushed)))
@@ -144,7 +145,7 @@ def random_images(
 
 
 class Shown(NamedTuple):
-    """An image, the change that makes it another class with 99% against its own, and their sum."""
+    """An image, the perturbation that makes it another class by the margin, and their sum."""
 
     decay: float
     source: str
@@ -157,9 +158,9 @@ class Shown(NamedTuple):
 
 
 def shown(fits: Sequence[Fit], decays: Sequence[float], samples: Samples) -> list[Shown]:
-    """Return one image, right under the least and the most decay, as both are brought to fool.
+    """Return one image with the perturbations that fool the models of least and most decay.
 
-    It is the first that both read right; the target is the class after its own.
+    It is the first that both classify correctly; the target is the class after its label.
     """
     ends = [(min(decays), fits[0]), (max(decays), fits[-1])]
     right = torch.stack([f.weights.logits(samples.x).argmax(1) == samples.y for _, f in ends])

@@ -1,4 +1,4 @@
-"""Linear models fitted to images, on one half of them, and told on the other."""
+"""Linear models fitted to one half of the images and evaluated on the other."""
 
 import warnings
 from collections import Counter
@@ -20,28 +20,28 @@ from advkit.models.scikit import affine_weights, from_estimator
 
 USUAL = ("Sneaker", "Bag")
 NUMBERS = 50_000_000
-"""How many pixels a half may have in all: fits hold them in float64."""
+"""Limit on the total pixels of a half, as fits hold them in float64."""
 
 
 class Halves(NamedTuple):
-    """Images to fit on and images to tell on, classes numbered from 0."""
+    """Images to fit on and images to evaluate on, with classes numbered from 0."""
 
     train: Samples
     test: Samples
 
 
 class Fit(NamedTuple):
-    """A fitted linear model: as a classifier, and its weights in float64."""
+    """A fitted linear model: the classifier, and its weights in float64."""
 
     model: Classifier
     weights: Affine
 
 
 def halves(samples: Samples, most: int = 1_000) -> Halves:
-    """Return every second image of each class to fit on, the others to tell on.
+    """Return every second image of each class to fit on, the others to evaluate on.
 
-    Of each half about ``most`` images, fewer where they are large, every class in its share.
-    Raises InputError where a class has a single image.
+    Each half has about ``most`` images, fewer if they are large, in the proportions of the classes.
+    Raises InputError if a class has a single image.
     """
     kept: Sequence[int] = range(len(samples.y))
     most = min(most, max(NUMBERS // samples.x[0].numel(), 1))
@@ -63,8 +63,8 @@ def halves(samples: Samples, most: int = 1_000) -> Halves:
 def two_classes(samples: Samples, names: Sequence[str] = ()) -> Samples:
     """Return the images of two classes as classes 0 and 1.
 
-    By default sneaker and bag where there are such, else the first two. Raises UsageError for a
-    name that is not there, InputError where there is one class only.
+    By default sneaker and bag if the data has them, else the first two. Raises UsageError for an
+    unknown name, InputError if there is only one class.
     """
     known = class_names(samples)
     if len(known) < 2:
@@ -86,7 +86,7 @@ def two_classes(samples: Samples, names: Sequence[str] = ()) -> Samples:
 
 
 def class_names(samples: Samples) -> tuple[str, ...]:
-    """Return the names of all classes, made up where the data has none."""
+    """Return the names of all classes, generated if the data has none."""
     if samples.classes:
         return samples.classes
     return tuple(f"class {i}" for i in range(int(samples.y.max()) + 1))
@@ -96,8 +96,8 @@ def fit(samples: Samples, decay: float, *, name: str = "") -> Fit:
     """Fit logistic (two classes) or softmax regression with weight decay.
 
     Minimises the mean cross entropy plus decay / 2 times the squared size of the weights, by
-    scikit-learn's L-BFGS from zero: the same on every run. Raises InputError where a class is
-    missing, as the rows of the weights would not be those of the classes.
+    scikit-learn's L-BFGS from zero: the same on every run. Raises InputError if a class is missing,
+    as the rows of the weights would not match the classes.
     """
     x, y = samples.x.flatten(1).double().numpy(), samples.y.numpy()
     names = class_names(samples)
@@ -106,7 +106,7 @@ def fit(samples: Samples, decay: float, *, name: str = "") -> Fit:
         raise InputError(f"{samples.name} has no image of {names[missing[0]]}", "give all classes")
     estimator = LogisticRegression(C=1 / (decay * len(x)), max_iter=400, tol=1e-6)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # a path begins where it hardly ends
+        warnings.simplefilter("ignore", ConvergenceWarning)  # weak decay converges slowly
         estimator.fit(x, y)
     weights = affine_weights(estimator)
     assert weights, "logistic regression is linear"  # noqa: S101
@@ -115,15 +115,15 @@ def fit(samples: Samples, decay: float, *, name: str = "") -> Fit:
 
 
 def accuracy(fitted: Fit, samples: Samples) -> tuple[int, int]:
-    """Return how many of how many images are read right; a tie is not."""
+    """Return (images classified correctly, all images); a tie is not correct."""
     logits = fitted.weights.logits(samples.x)
     return int((logits.argmax(1) == samples.y).sum()), len(samples.y)
 
 
 def templates(fitted: Fit, shape: Sequence[int]) -> Tensor:
-    """Return what each class looks for: its weights less the mean of all, (K, *shape), float64.
+    """Return the template of each class: its weights minus their mean, (K, *shape), float64.
 
-    What all classes share decides nothing. Of two classes there is one: the second's.
+    The mean does not affect predictions. Two classes have one template, that of the second.
     """
     weight = fitted.weights.weight
     centred = weight - weight.mean(0)

@@ -1,4 +1,4 @@
-"""Real images under a linear model: exact distances, what attacks find of them, and pictures."""
+"""Real images under a linear model: exact distances, attack results, and pictures."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -23,11 +23,11 @@ TRIED = {
     "noise": ATTACKS["noise"],
 }
 POINTS = 11
-"""Values of eps at which attacks run, 0 among them."""
+"""Number of eps at which attacks run, including 0."""
 
 
 class Exhibit(NamedTuple):
-    """An image, its example, and what the model says of both (`report_examples.seen`)."""
+    """An image, its example, and the predictions for both (`report_examples.seen`)."""
 
     told: Mapping[str, Any]
     clean: Tensor
@@ -36,9 +36,9 @@ class Exhibit(NamedTuple):
 
 
 def distances(fitted: Fit, samples: Samples) -> pd.DataFrame:
-    """Return a row per image: ``id``, ``label``, ``right``, and its exact distance in each norm.
+    """Return a row per image: ``id``, ``label``, ``right``, and the exact distance in each norm.
 
-    Distances are within the box, 0 where the image is misread, infinity where nothing fools.
+    Distances are within the box: 0 for misclassified images, infinity if no example exists.
     """
     right = fitted.weights.logits(samples.x).argmax(1) == samples.y
     found = {
@@ -51,10 +51,10 @@ def distances(fitted: Fit, samples: Samples) -> pd.DataFrame:
 
 
 def curves(fitted: Fit, samples: Samples, exact: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Return a row per norm (Linf, L2) and eps: how many of ``n`` images stay right.
+    """Return a row per norm (Linf, L2) and eps: how many of ``n`` images survive.
 
     Columns: norm, eps, n, ``exact`` (from `distances`), ``fgsm``, ``pgd``, ``noise`` (counted by
-    `measure`). eps goes from 0 to where one image in twenty is left.
+    `measure`). eps ranges from 0 to the value at which one image in twenty survives.
     """
     rows = []
     for norm in ("Linf", "L2"):
@@ -69,7 +69,7 @@ def curves(fitted: Fit, samples: Samples, exact: pd.DataFrame, seed: int = 0) ->
 
 
 def _grid(high: float) -> list[float]:
-    """Return eps from 0 to ``high``, short numbers: one that is a distance itself is a tie."""
+    """Return eps from 0 to ``high``, rounded: an eps equal to a distance would be a tie."""
     return [float(f"{eps:.3g}") for eps in np.linspace(0, high, POINTS)]
 
 
@@ -84,9 +84,9 @@ def _standing(model: Model, samples: Samples, attack: Any, norm: str, eps: float
 def exhibits(
     fitted: Fit, samples: Samples, exact: pd.DataFrame, norm: str = "Linf"
 ) -> list[Exhibit]:
-    """Return of each class the image of middle distance, with the nearest example there is.
+    """Return, for each class, the image of median distance, with its nearest example.
 
-    Of two classes the nearest and the furthest too.
+    With two classes also the images of smallest and largest distance.
     """
     names = class_names(samples)
     places = [(i, why) for label in range(len(names)) for i, why in
@@ -125,7 +125,7 @@ def _picked(
 
 
 def missed(curve: pd.DataFrame) -> pd.DataFrame:
-    """Return by norm the most that each attack leaves standing above the exact, in images.
+    """Return, per norm and attack, the largest excess of survivors over the exact count.
 
     Columns: norm, attack, missed, eps (where), n.
     """

@@ -1,6 +1,6 @@
-"""The other explanation, measured: how far from the data adversarial images lie.
+"""The off-manifold explanation, measured: how far adversarial images lie from the data.
 
-And how the layers of a net pull classes apart, until a plane can part them.
+Also how linearly separable the classes are in each layer of a net.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,24 +25,24 @@ from advkit.engine.seeding import keys, uniform
 from advkit.models import Classifier
 
 EXPLAINED = 0.95
-"""Share of the variance of the images that the principal components keep."""
+"""Share of the variance of the images that the principal components explain."""
 FOOLING_EPS = 0.5
-"""Linf reach of fooling images around random ones."""
+"""Linf eps of fooling images around random ones."""
 
 
 MOST = 500
-"""Images of each half that are looked at: the codes of a wide layer are many numbers."""
+"""Images used of each half, as the codes of a wide layer are large."""
 
 
 def some(data: Halves) -> Halves:
-    """Return up to 500 images of each half, every class in its share."""
+    """Return up to 500 images of each half, in the proportions of the classes."""
     return Halves(*(take(part, chosen(part.y.tolist(), MOST)) if len(part.y) > MOST else part
                     for part in data))  # fmt: skip
 
 
 @contextmanager
 def _recorded(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
-    """Give a dict in which every forward pass leaves the outputs of ``layers``."""
+    """Yield a dict into which every forward pass writes the outputs of ``layers``."""
     found: dict[str, Tensor] = {}
 
     def keep(name: str):  # type: ignore[no-untyped-def]
@@ -57,10 +57,10 @@ def _recorded(layers: Mapping[str, nn.Module]) -> Iterator[dict[str, Tensor]]:
 
 
 def layers_of(model: Classifier) -> dict[str, nn.Module]:
-    """Return the layers whose codes are looked at, by dotted name, in the order of the net.
+    """Return the layers whose codes are analysed, by dotted name, in the order of the net.
 
-    They are its activations (ReLU and the like), and its last layer with weights; the output of a
-    net that has neither.
+    These are its activation functions (such as ReLU) and its last layer with weights; the whole net
+    if it has neither.
     """
     kinds = (nn.ReLU, nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid, nn.LeakyReLU, nn.ELU)
     found = {
@@ -84,16 +84,16 @@ def codes(model: Classifier, x: Tensor) -> dict[str, Tensor]:
 
 
 def last_codes(model: Classifier, x: Tensor) -> Tensor:
-    """Return the codes that the last layer with weights reads, or its output where it is alone."""
+    """Return the input of the last layer with weights, or its output if it is the only layer."""
     found = list(codes(model, x).values())
     return found[-2] if len(found) > 1 else found[-1]
 
 
 def kinds(model: Classifier, test: Samples, eps: float, seed: int = 0) -> dict[str, Samples]:
-    """Return clean images, their adversarial ones, random ones, and fooling ones, one of each.
+    """Return groups of equal size: clean, adversarial, random and fooling images.
 
-    Adversarial by PGD within Linf ``eps``; random uniform; fooling are the random ones brought to
-    a class by PGD within Linf 0.5, the class of the clean image.
+    Adversarial images are made by PGD within Linf ``eps``; random ones are uniform; fooling ones
+    are the random ones after targeted PGD within Linf 0.5, towards the class of the clean image.
     """
     clean = right_ones(model, test, 100)
     x, y, ids = clean.x, clean.y, clean.ids
@@ -107,11 +107,11 @@ def kinds(model: Classifier, test: Samples, eps: float, seed: int = 0) -> dict[s
 
 
 def off_manifold(model: Classifier, train: Samples, groups: Mapping[str, Samples]) -> pd.DataFrame:
-    """Return a row per image of ``groups``: how far it is from the images of ``train``.
+    """Return a row per image of ``groups``: its distance from the images of ``train``.
 
     Columns: group, id, ``residual`` (L2 distance to the subspace of the principal components that
-    keep 95% of the variance of ``train``), ``pixels`` and ``codes`` (L2 distance to its nearest
-    neighbour in ``train``, in pixels and in the codes that the last layer reads), ``confidence``.
+    explain 95% of the variance of ``train``), ``pixels`` and ``codes`` (L2 distance to its nearest
+    neighbour in ``train``, in pixels and in the input of the last layer), ``confidence``.
     """
     pixels = train.x.flatten(1).numpy()
     plane = PCA(EXPLAINED, svd_solver="full").fit(pixels)
@@ -133,10 +133,10 @@ def off_manifold(model: Classifier, train: Samples, groups: Mapping[str, Samples
 
 
 def probes(model: Classifier, data: Halves) -> pd.DataFrame:
-    """Return a row per layer: how many test images a plane through its codes reads right.
+    """Return a row per layer: the accuracy of a linear probe on its codes, in images.
 
     Columns: layer (``pixels`` first), features, ``train``, n_train, ``test``, n_test. The probe is
-    ridge regression on standardised codes, its strength chosen on the training half alone.
+    ridge regression on standardised codes, its strength chosen on the training half only.
     """
     pixels = {"pixels": (data.train.x.flatten(1), data.test.x.flatten(1))}
     both = [codes(model, part.x) for part in data]

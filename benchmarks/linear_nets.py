@@ -1,4 +1,4 @@
-"""How linear a net is around real images, and how much of its being fooled that explains."""
+"""How linear a net is around real images, and how much of its vulnerability that explains."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -18,25 +18,25 @@ from advkit.models import Classifier
 
 POINTS = 41
 EPS, COLOUR_EPS = 0.1, 8 / 255
-"""How far is looked: in grey images and other inputs, and in colour images."""
+"""Default eps: for grey images and other inputs, and for colour images."""
 IMAGES = 60
 
 
 class Ways(NamedTuple):
-    """Logits on the straight way x + t sign(gradient of the margin), t from -eps to eps."""
+    """Logits on the line x + t sign(gradient of the margin), t from -eps to eps."""
 
     t: Tensor
     """(POINTS,)."""
     own: Tensor
-    """The label's logit, (n, POINTS)."""
+    """Logit of the label, (n, POINTS)."""
     rival: Tensor
-    """The logit of the class that is likeliest after the label at x, (n, POINTS)."""
+    """Logit of the most probable class other than the label at x, (n, POINTS)."""
     slope: Tensor
-    """What the gradient at x says of rival minus own, per unit of t, (n,)."""
+    """Slope of rival minus own that the gradient at x predicts, per unit of t, (n,)."""
 
 
 def right_ones(model: Classifier, samples: Samples, most: int = IMAGES) -> Samples:
-    """Return the first ``most`` images that ``model`` reads right, a tie being wrong."""
+    """Return the first ``most`` images that ``model`` classifies correctly; ties do not count."""
     over = _margins(model, samples.x, samples.y)
     return take(samples, (over < 0).nonzero().squeeze(1)[:most].tolist())
 
@@ -46,7 +46,7 @@ def _margins(model: Classifier, x: Tensor, y: Tensor) -> Tensor:
 
 
 def ways(model: Classifier, samples: Samples, eps: float) -> Ways:
-    """Walk from every image both ways along the sign of its gradient, out of the box if need be."""
+    """Evaluate each image along the sign of its gradient, both ways, even outside the box."""
     x, y = samples.x, samples.y
     point = evaluate(margin(model, y), x)
     rival, _ = rivals(point.output, y)
@@ -62,7 +62,7 @@ def ways(model: Classifier, samples: Samples, eps: float) -> Ways:
 
 
 def straightness(found: Ways) -> pd.DataFrame:
-    """Return a row per image of the line fitted to rival minus own: how straight, how steep.
+    """Return a row per image: fit and slope of the line fitted to rival minus own.
 
     Columns: ``r2`` (share of its variance that the line explains; 1 for a linear model), ``fitted``
     (its slope by least squares), ``tangent`` (the slope that the gradient at the image predicts).
@@ -79,12 +79,12 @@ def straightness(found: Ways) -> pd.DataFrame:
 
 
 def first_order(model: Classifier, samples: Samples, eps: float, seed: int = 0) -> pd.DataFrame:
-    """Return a row per image: what its tangent foretells, and what comes.
+    """Return a row per image: predictions of the tangent model, and the measured results.
 
     Columns: ``foretold`` (exact Linf distance of the tangent model), ``nearest`` (Linf distance of
     the nearest example that `race` finds; infinity for none), ``change`` (of the margin, by FGSM at
-    ``eps``), ``change_foretold`` (by the tangent, for the same move), ``fgsm`` (fooled by it),
-    ``cosine`` (of the gradients at the image and at what FGSM made of it).
+    ``eps``), ``change_foretold`` (predicted by the tangent for the same perturbation), ``fgsm``
+    (fooled by FGSM), ``cosine`` (of the gradients at the image and at its FGSM point).
     """
     x, y = samples.x, samples.y
     plane = nearest_plane(model, x, y, None, "Linf")
@@ -107,13 +107,13 @@ def first_order(model: Classifier, samples: Samples, eps: float, seed: int = 0) 
 def summary(
     name: str, straight: pd.DataFrame, told: pd.DataFrame, eps: float
 ) -> dict[str, float | str]:
-    """Return one net in a row: medians over images, and flips foretold against flips that came.
+    """Return the row of one net: medians over images, and predicted against found examples.
 
-    ``r2``, ``r2_low`` (first decile), ``share`` (foretold over nearest distance: 1 for a linear
-    model), ``kept`` (change of the margin by FGSM over the change foretold), ``cosine``, ``flips``
+    ``r2``, ``r2_low`` (first decile), ``share`` (predicted over nearest distance: 1 for a linear
+    model), ``kept`` (change of the margin by FGSM over the predicted change), ``cosine``, ``flips``
     (images with an example within ``eps``), ``flips_foretold`` (how many of these the tangent
-    foretells), ``false_alarms`` (foretold, and none was found), ``fgsm`` (fooled by it at ``eps``),
-    ``images``.
+    predicts), ``false_alarms`` (predicted, but none was found), ``fgsm`` (fooled by FGSM at
+    ``eps``), ``images``.
     """
     flips, foretold = told["nearest"] <= eps, told["foretold"] <= eps
     ratio = told["foretold"] / told["nearest"]
@@ -129,7 +129,7 @@ def summary(
 
 
 def lines(name: str, found: Ways, ids: Sequence[str], image: int) -> pd.DataFrame:
-    """Return the classic plot of one image: net, id, t, the label's logit ``own``, ``rival``."""
+    """Return the data of the line plot of one image: net, id, t, logits ``own`` and ``rival``."""
     return pd.DataFrame({
         "net": name, "id": ids[image], "t": found.t.numpy(),
         "own": found.own[image].numpy(), "rival": found.rival[image].numpy(),
@@ -137,11 +137,11 @@ def lines(name: str, found: Ways, ids: Sequence[str], image: int) -> pd.DataFram
 
 
 def typical(straight: pd.DataFrame) -> int:
-    """Return the image whose line is of middling straightness."""
+    """Return the index of the image with median r2."""
     return int(straight["r2"].sort_values(kind="stable").index[len(straight) // 2])
 
 
 def usual_eps(samples: Samples) -> float:
-    """Return how far is looked where nobody says: 0.1, or 8/255 in colour images."""
+    """Return the default eps: 0.1, or 8/255 for colour images."""
     colour = samples.x.ndim == 4 and samples.x.shape[1] == 3
     return COLOUR_EPS if colour else EPS

@@ -1,4 +1,4 @@
-"""Why linear models are fooled, in numbers: ten that a reader can check, then ever more.
+"""Why linear models are fooled, in numbers: ten inputs checked by hand, then growing dimensions.
 
 The ten are those of Karpathy, "Breaking linear classifiers on ImageNet" (2015).
 """
@@ -17,11 +17,11 @@ X = (2.0, -1.0, 3.0, -2.0, 2.0, 2.0, 1.0, -4.0, 5.0, 1.0)
 W = (-1.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0, 1.0, -1.0, 1.0)
 EPS = tuple(i / 20 for i in range(21))
 DIMENSIONS = (10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 150_528)
-"""The last: a photograph of 224 x 224 pixels with three channels."""
+"""The last is a colour photograph of 224 x 224 pixels."""
 
 
 def ten_numbers() -> pd.DataFrame:
-    """Return a row per eps and input of x + eps sign(w): what each of the ten contributes.
+    """Return a row per eps and input of x + eps sign(w): the contribution of each of the ten.
 
     Columns: eps, input (1 to 10), x, w, move, moved, product (w times moved).
     """
@@ -43,7 +43,7 @@ def ten_scores(numbers: pd.DataFrame) -> pd.DataFrame:
 
 
 def ten_flips() -> pd.DataFrame:
-    """Return by ``norm`` the exact ``distance`` at which the ten numbers change class, no box."""
+    """Return, per ``norm``, the exact ``distance`` to the other class, without the box."""
     x, w = torch.tensor([X, W], dtype=torch.float64)
     weight = torch.stack([0 * w, w])
     label = torch.tensor([0])
@@ -69,13 +69,13 @@ class _TwoClasses(torch.nn.Module):
 
 
 def dimension(eps: float = 2 / 255, images: int = 20, seed: int = 0) -> pd.DataFrame:
-    """Return a row per number of inputs: how far ``eps`` moves a score of weights of one size.
+    """Return a row per number of inputs: how much ``eps`` changes the score of a linear model.
 
-    Weights are plus or minus 1, each of the same size whatever the dimension; images are uniform
-    in [eps, 1 - eps], so that the box is in nobody's way. Columns: inputs, ``predicted``
-    (eps times the L1 size of the weights), ``measured``, ``low``, ``high`` (mean, least and largest
-    change of the score that `fgsm` makes over ``images``), ``noise`` (root mean square change by
-    random signs of the same eps), ``spread`` (standard deviation of the clean score), ``images``.
+    Weights are 1 or -1 in every dimension; images are uniform in [eps, 1 - eps], so that the box
+    never constrains. Columns: inputs, ``predicted`` (eps times the L1 norm of the weights),
+    ``measured``, ``low``, ``high`` (mean, smallest and largest change of the score by `fgsm` over
+    ``images``), ``noise`` (root mean square change by random signs of the same eps), ``spread``
+    (standard deviation of the clean score), ``images``.
     """
     return pd.DataFrame([_at(d, eps, images, seed) for d in DIMENSIONS])
 

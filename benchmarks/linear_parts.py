@@ -1,4 +1,4 @@
-"""The parts of the study of linearity: each measures, and adds its tables and pictures."""
+"""Parts of the linearity study: each adds its tables and pictures."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ from advkit.models import Classifier
 
 @dataclass
 class Study:
-    """Everything that was measured: tables by name, examples and pictures by group, and notes."""
+    """All results: tables by name, examples and pictures by group, and notes."""
 
     about: dict[str, Any]
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -26,7 +26,7 @@ class Study:
 
 @dataclass(frozen=True)
 class Setting:
-    """What the parts of a study are given."""
+    """Inputs of the parts of a study."""
 
     data: Halves
     pair: Halves
@@ -131,4 +131,4 @@ PARTS: dict[str, Callable[[Setting, Study], None]] = {
     "nets": _nets,
     "manifold": _manifold,
 }
-"""The parts of the study, in the order of the page."""
+"""Parts of the study, in the order of the page."""

@@ -1,4 +1,4 @@
-"""The pictures of the study of linearity: templates, and images that are brought to fool."""
+"""Pictures of the linearity study: templates, and adversarial images."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from advkit.data.samples import Samples
 
 
 class Picture(NamedTuple):
-    """A picture, (C, H, W): an image in [0, 1], or signed about 0; its group, and its words."""
+    """A picture (C, H, W), an image in [0, 1] or signed values around 0, with group and text."""
 
     group: str
     head: str
@@ -21,7 +21,7 @@ class Picture(NamedTuple):
 
 
 def template_pictures(group: str, fitted: Fit, samples: Samples, text: str = "") -> list[Picture]:
-    """Return what each class looks for; of two classes, what the second does."""
+    """Return the template of each class; with two classes that of the second only."""
     names = class_names(samples)
     names = names[1:] if len(names) == 2 else names
     return [
@@ -31,7 +31,7 @@ def template_pictures(group: str, fitted: Fit, samples: Samples, text: str = "")
 
 
 def fooling_pictures(one: Shown) -> list[Picture]:
-    """Return an image, the change, and their sum, cut to the box."""
+    """Return an image, its perturbation, and their sum, clipped to the box."""
     group, size = "foolings", f"L2 {float(one.change.norm()):.3g}"
     moved = one.moved.clamp(0, 1)
     return [

@@ -2,7 +2,7 @@
 
     python -m advkit.benchmarks.linearity --data bundled:digits DIR
 
-writes every table as a CSV file. What the columns are is said where each table is made.
+writes every table as a CSV file. The function that makes a table documents its columns.
 """
 
 import argparse
@@ -40,11 +40,10 @@ def study(
 ) -> Study:
     """Measure the ``parts`` (all by default) of the study on ``samples``.
 
-    ``classes`` are the two of the two-class model, ``models`` nets (specs or classifiers) for the
-    last parts, where ``eps`` is how far is looked (0.1; 8/255 in colour images); without any, those
-    that come with advkit for these images. Half of the images of
-    each class are fitted on, all numbers of test images are of the other half. Raises UsageError
-    and InputError.
+    ``classes`` are those of the two-class model. ``models`` are nets (specs or classifiers) for the
+    last parts, by default the bundled ones for these images; ``eps`` (default 0.1; 8/255 for colour
+    images) applies to these parts. Models are fitted on half of the images of each class and tested
+    on the other half. Raises UsageError and InputError.
     """
     chosen = parts or tuple(PARTS)
     data, pair = halves(samples), halves(two_classes(samples, classes))
@@ -64,7 +63,7 @@ def study(
 
 
 def usual_models(samples: Samples) -> tuple[str, ...]:
-    """Return the bundled nets for these images, by their shape and their classes."""
+    """Return the bundled nets that match these images in shape and classes."""
     shape = tuple(samples.x.shape[1:])
     fashion = load_model(FASHION[0]).classes
     if shape == (1, 28, 28) and samples.classes == fashion:
@@ -98,7 +97,7 @@ def _about(samples: Samples, setting: Setting) -> dict[str, Any]:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Measure, and write a CSV file per table."""
+    """Run the study and write a CSV file per table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

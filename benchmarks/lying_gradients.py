@@ -1,4 +1,4 @@
-"""Nets whose answers are as they were, and whose backward pass tells of something else."""
+"""Nets with unchanged predictions and a wrong backward pass, and nets with altered outputs."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -29,13 +29,13 @@ class _Half(_Same):
 
 
 zero: Callable[[Tensor], Tensor] = _Zero.apply
-"""Return the input, whose gradient comes back as 0."""
+"""Return the input; the backward pass returns a zero gradient."""
 half: Callable[[Tensor], Tensor] = _Half.apply
-"""Return the input, of whose gradient the left half comes back."""
+"""Return the input; the backward pass returns only the left half of the gradient."""
 
 
 def turned_for_some(x: Tensor) -> Tensor:
-    """Return ``x``; the gradient of every image darker than the mean of all comes back turned."""
+    """Return ``x``; the backward pass negates the gradient of images darker than the batch mean."""
     same = x.view_as(x)
     if same.requires_grad:
         level = x.detach().flatten(1).mean(1).view(-1, *[1] * (x.ndim - 1))
@@ -44,7 +44,7 @@ def turned_for_some(x: Tensor) -> Tensor:
 
 
 class OfAnother(nn.Module):
-    """The answers of a net, with the gradient of one whose weights are a little off."""
+    """The logits of a net, with the gradient of a copy with perturbed weights."""
 
     def __init__(self, net: nn.Module, off: float) -> None:
         super().__init__()
@@ -62,11 +62,11 @@ class OfAnother(nn.Module):
 
 
 def label_alone(logits: Tensor) -> Tensor:
-    """Return 1 for the class predicted, 0 for all others."""
+    """Return 1 for the predicted class, 0 for all others."""
     return F.one_hot(logits.argmax(1), logits.shape[1]).float()
 
 
 def own_softmax(logits: Tensor) -> Tensor:
-    """Return probabilities of logits times 100, by no softmax that torch knows of."""
+    """Return the softmax of 100 times the logits, without torch's softmax function."""
     powers = (100 * (logits - logits.amax(1, keepdim=True))).exp()
     return powers / powers.sum(1, keepdim=True)

@@ -1,4 +1,4 @@
-"""Ways to hide a gradient behind a net, and how their authors would unmask them."""
+"""Planted gradient masking, and the unmasked counterpart of each defect."""
 
 import io
 from collections.abc import Callable
@@ -24,7 +24,7 @@ DRAWS = 64
 
 
 class Before(nn.Module):
-    """A net behind a preprocessing."""
+    """A net with preprocessing."""
 
     def __init__(self, net: nn.Module, change: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -36,21 +36,21 @@ class Before(nn.Module):
 
 
 class After(nn.Module):
-    """A net, and something done to its logits."""
+    """A net with postprocessing of its logits."""
 
     def __init__(self, net: nn.Module, change: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
         self.net, self.change = net, change
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return what is done to the logits."""
+        """Return the postprocessed logits."""
         return self.change(self.net(x))
 
 
 class Random(nn.Module):
-    """A net behind a preprocessing that draws a number from 0 to 1 for every pixel.
+    """A net with preprocessing that draws a uniform random number per pixel.
 
-    With ``fixed`` it is the mean over as many draws, which are the same every time.
+    With ``fixed`` > 0 it returns the mean over that many fixed draws.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Random(nn.Module):
         self.net, self.change, self.fixed = net, change, fixed
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logits, or their mean over fixed draws."""
+        """Return the logits, or their mean over the fixed draws."""
         if not self.fixed:
             return self.net(self.change(x, torch.rand_like(x)))  # type: ignore[no-any-return]
         generator = torch.Generator().manual_seed(0)
@@ -69,14 +69,14 @@ class Random(nn.Module):
 
 
 class WinnersTakeAll(nn.Module):
-    """Only the largest share of all activations passes (Xiao et al. 2020)."""
+    """Activation that keeps only the largest values (k-winners-take-all, Xiao et al. 2020)."""
 
     def __init__(self, part: float) -> None:
         super().__init__()
         self.part = part
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return ``x`` with all but the winners set to 0."""
+        """Return ``x`` with all but the largest values set to 0."""
         flat = x.flatten(1)
         least = flat.topk(max(int(flat.shape[1] * self.part), 1), dim=1).values[:, -1]
         return x * (flat >= least[:, None]).to(x.dtype).view_as(x)
@@ -88,7 +88,7 @@ def quantised(x: Tensor) -> Tensor:
 
 
 def thermometer(x: Tensor) -> Tensor:
-    """Return the mean of 16 bits per pixel (Buckman et al. 2018): a first layer adds them up."""
+    """Return the mean of 16 bits per pixel (Buckman et al. 2018), as a first layer sums them."""
     levels = (torch.arange(16) / 16 + 1 / 32).view(-1, *[1] * (x.ndim - 1))
     return (x[:, None] > levels).float().mean(1)
 
@@ -105,7 +105,7 @@ def jpeg(x: Tensor) -> Tensor:
 
 
 def turned(x: Tensor) -> Tensor:
-    """Return ``x``, whose gradient comes back with the opposite sign."""
+    """Return ``x``; the backward pass negates the gradient."""
     same = x.view_as(x)
     if same.requires_grad:
         same.register_hook(torch.neg)  # type: ignore[no-untyped-call]
@@ -135,7 +135,7 @@ def _with_winners(net: nn.Module) -> nn.Module:
 
 
 class Defect(NamedTuple):
-    """How to mask a net, how its author would unmask it, and the check that must notice."""
+    """Functions that mask a net and unmask it, and the check that must detect the mask."""
 
     mask: Callable[[nn.Module], nn.Module]
     unmask: Callable[[nn.Module], nn.Module]
@@ -191,4 +191,4 @@ DEFECTS: dict[str, Defect] = {
         "zero_gradients",
     ),
 }
-"""That of k winners has no way back of its own: it is held against the net without them."""
+"""k winners take all has no substitute gradient, so it is compared with the original net."""

@@ -1,20 +1,20 @@
-"""How near to the smallest distance an attack comes, for the passes that it pays.
+"""How close minimum-norm attacks come to the smallest distance, and the passes they need.
 
     python -m advkit.benchmarks.minimum_norm --norm L2 --limit 200 --out l2.json
 
-``--attack`` takes what the command line takes, a function of another library's included; without it
-the strongest of advkit run, and with ``--peers`` those of adv-lib, foolbox and torchattacks too
-(from a checkout: `benchmarks/peers` is not in the wheel). Distances are recomputed by
+``--attack`` accepts the specs of the command line, including functions of other libraries; by
+default advkit's strongest attacks run. ``--peers`` adds those of adv-lib, foolbox and torchattacks
+(only from a checkout, as `benchmarks/peers` is not in the wheel). Distances are recomputed by
 `advkit.evaluate.measure`; passes are counted at the model.
 
 Local optimality is that of AttackBench (Cina et al. 2025), in its exact form: with d the distance
-found (0 for an image that is misread, infinite where nothing was found), d* the least that any of
-the attacks compared found and e the largest finite d*,
+found (0 for a misclassified image, infinite if no example was found), d* the smallest distance that
+any of the compared attacks found and e the largest finite d*,
 
     1 - (E[min(d, e)] - E[min(d*, e)]) / (P(right) e - E[min(d*, e)])
 
 which is the area over the curve of robust accuracy as a step function. It is 1 for an attack that
-is never beaten, 0 for one that does nothing, and falls as better attacks are compared.
+is best on every image, 0 for one that finds nothing, and decreases when better attacks are added.
 """
 
 import argparse
@@ -69,7 +69,7 @@ PEERS = "advkit.benchmarks.peers.minimum_norm"
 
 
 class Run(NamedTuple):
-    """What one attack found: one distance per image, and what it paid per image."""
+    """Result of one attack: a distance per image, and its cost per image."""
 
     label: str
     distances: Distances
@@ -85,7 +85,7 @@ def short(member: Member) -> str:
 def run_attack(
     member: Member, model: Classifier, samples: Samples, norm: str, batch: int = 256
 ) -> Run:
-    """Run a minimum-norm attack on the images that ``model`` reads right."""
+    """Run a minimum-norm attack on the images that ``model`` classifies correctly."""
     clean = measure(model, samples.x, samples.y, samples.x, norm=norm, eps=0.0)
     distances = np.where(clean["right"], np.inf, 0.0)
     rows = np.flatnonzero(clean["right"])
@@ -103,9 +103,9 @@ def run_attack(
 
 
 def optimality(distances: Distances, best: Distances) -> float:
-    """Return the local optimality of ``distances`` (n,) where ``best`` (n,) are the least known.
+    """Return the local optimality of ``distances`` (n,); ``best`` (n,) are the smallest known.
 
-    Raises ValueError if no distance is known, or all are 0.
+    Raises ValueError if no finite distance is known, or all are 0.
     """
     known = best[np.isfinite(best)]
     if not len(known) or not known.max() > 0:
@@ -138,7 +138,7 @@ def table(runs: Sequence[Run]) -> pd.DataFrame:
 
 
 def portfolios(runs: Sequence[Run], most: float = 1500.0) -> pd.DataFrame:
-    """Return one row per pair of runs that pay up to ``most`` passes together, best first."""
+    """Return one row per pair of runs with up to ``most`` passes in total, best first."""
     best = np.min([run.distances for run in runs], axis=0)
     rows = [
         {
@@ -155,7 +155,7 @@ def portfolios(runs: Sequence[Run], most: float = 1500.0) -> pd.DataFrame:
 
 
 def members(norm: str, attacks: Sequence[str], peers: bool) -> list[Member]:
-    """Return the attacks asked for; without any, advkit's strongest in ``norm``."""
+    """Return the requested attacks; by default advkit's strongest in ``norm``."""
     theirs: Mapping[str, Sequence[str]] = {}
     if peers:
         from importlib import import_module
@@ -165,7 +165,7 @@ def members(norm: str, attacks: Sequence[str], peers: bool) -> list[Member]:
 
 
 def compare(args: argparse.Namespace) -> list[Run]:
-    """Run all; what is in ``args.out`` of the same comparison is kept and not run again."""
+    """Run all attacks; results of the same comparison in ``args.out`` are reused."""
     model, samples = load_model(args.model), load_data(args.data, limit=args.limit)
     about = {name: getattr(args, name) for name in ("model", "data", "norm", "limit")}
     runs: dict[str, Run] = {}
@@ -182,7 +182,7 @@ def compare(args: argparse.Namespace) -> list[Run]:
             continue
         runs[label] = run_attack(member, model, samples, args.norm)
         rows = [{**run._asdict(), "distances": run.distances.tolist()} for run in runs.values()]
-        if args.out:  # after every run: a comparison that is cut short is not lost
+        if args.out:  # after every run, so that an interrupted comparison can resume
             args.out.write_text(json.dumps({"about": about, "runs": rows}))
     return list(runs.values())
 
@@ -204,7 +204,7 @@ def parse_args(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Compare, save, print."""
+    """Run the comparison, save and print it."""
     args = parse_args(argv)
     torch.set_num_threads(1)
     runs = compare(args)

@@ -1,4 +1,4 @@
-"""One image, what each source makes of it, and what every net says of that."""
+"""One image: the example of each source, and the prediction of every net for it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,10 +16,10 @@ from advkit.evaluate.store import open_store
 def write_one_image(
     setting: Setting, nets: Sequence[Net], attack: str, clean: Clean, reads: dict[Key, Read]
 ) -> None:
-    """Write `one_image.npz` and `one_image.json`: nothing where no image is right on all nets.
+    """Write `one_image.npz` and `one_image.json`, if any image is classified correctly by all nets.
 
-    The image is not the best to be found: of those that all nets read right, the one on which the
-    number of pairs that are fooled is the median.
+    The image is a typical one: of those that all nets classify correctly, that with the median
+    number of fooled pairs.
     """
     sources = [net for net in nets if net.source]
     said = {net.name: reads[Key(net.name, attack, setting.main)].classes for net in sources}

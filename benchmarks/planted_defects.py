@@ -1,10 +1,10 @@
-"""Plant ways to hide a gradient into an honest robust net; see what an audit makes of each.
+"""Plant gradient masking in a robust net, and show the result of an audit for each defect.
 
     python -m advkit.benchmarks.planted_defects --limit 200
 
-Every defect comes with the same net as its author knows it: the gradient unmasked by hand. The
-table shows the verdict of the suite on that, what PGD alone would have reported of the masked net,
-the verdict of the audit, and which checks failed.
+Every defect has an unmasked counterpart with a usable gradient. The table shows the robust accuracy
+of that by a thorough attack, that of the masked net by PGD alone and by an audit, and the checks
+that failed.
 """
 
 import argparse
@@ -30,7 +30,7 @@ NET, EPS = "bundled:fashion-mnist-cnn-robust", (0.05, 0.1, 0.15)
 def verdicts(
     net: nn.Module, samples: Samples, eps: tuple[float, ...], suite: str = "quick"
 ) -> tuple[list[float], list[str]]:
-    """Return robust accuracy by eps, and the names of the checks that failed."""
+    """Return the robust accuracy per eps, and the names of the failed checks."""
     with tempfile.TemporaryDirectory() as folder:
         found = audit(
             Classifier(net, name="net"), samples, eps=eps, suite=suite, jobs=1, out=Path(folder)
@@ -42,7 +42,7 @@ def verdicts(
 def left_by(
     attack: str, net: nn.Module, samples: Samples, eps: tuple[float, ...], **options: Any
 ) -> list[float]:
-    """Return the robust accuracy by eps that one attack leaves."""
+    """Return the robust accuracy per eps under one attack."""
     model, left = Classifier(net, name="net"), []
     for radius in eps:
         run = ATTACKS[attack]
@@ -53,20 +53,20 @@ def left_by(
 
 
 def by_pgd(net: nn.Module, samples: Samples, eps: tuple[float, ...]) -> list[float]:
-    """Return what PGD of 40 steps on the cross entropy leaves: what is usually reported."""
+    """Return the robust accuracy under PGD of 40 steps on the cross entropy, the usual report."""
     return left_by("pgd", net, samples, eps, steps=40)
 
 
 def by_hand(
     defect: Defect, net: nn.Module, samples: Samples, eps: tuple[float, ...]
 ) -> list[float]:
-    """Return what a thorough attack leaves of the net as its author unmasks it."""
+    """Return the robust accuracy of the unmasked net under a thorough attack."""
     options = {"steps": 50, "n_targets": 2, "try_steps": 5}
     return left_by("apgd_targeted", defect.unmask(net), samples, eps, **options)
 
 
 def main() -> None:
-    """Print a table of all defects as Markdown."""
+    """Print the table of all defects in Markdown."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--limit", type=int, default=200)
     parser.add_argument("--suite", default="quick")

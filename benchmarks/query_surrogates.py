@@ -1,8 +1,8 @@
-"""What an attacker can do who may ask a target for labels and nothing else.
+"""Black-box audit: attacks by an attacker who can only query a target for labels.
 
-Surrogates are trained on the labels that the target gives, to images of the attacker and to images
-that the surrogates themselves propose (Jacobian-based augmentation, Papernot et al. 2017), and
-examples made on the surrogates are shown to the target.
+Surrogates are trained on the labels that the target predicts for the attacker's images and for
+images proposed by the surrogates (Jacobian-based augmentation, Papernot et al. 2017); examples made
+on the surrogates are then evaluated on the target.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -40,10 +40,10 @@ SCHEMA = "advkit/query/1"
 
 
 class Budget(NamedTuple):
-    """What the attacker spends: ``queries`` in all, the first on ``first`` images of its own.
+    """The attacker's budget: ``queries`` in total, the first of them on ``first`` own images.
 
-    Every round asks about as many new images as there are, each ``step`` away from one of these;
-    ``epochs`` None means as many as show a net 20,000 images.
+    Every round doubles the number of images, each new one ``step`` away from an existing one;
+    ``epochs`` None means as many as present 20,000 images to a net.
     """
 
     queries: int = 2048
@@ -70,10 +70,10 @@ def audit_by_labels(
     asked: Mapping[str, str] | None = None,
     progress: Callable[[str, int, int], None] = lambda _what, _done, _total: None,
 ) -> dict[str, Any]:
-    """Attack ``target`` by surrogates trained on its labels; return what `run.json` holds.
+    """Attack ``target`` by surrogates trained on its labels; return the content of `run.json`.
 
-    ``own`` are the attacker's images, of which no label is used; ``samples`` are attacked. A run
-    that was stopped goes on in the same ``out``. Raises AdvkitError.
+    ``own`` are the attacker's images, whose labels are not used; ``samples`` are attacked. An
+    interrupted run resumes in the same ``out``. Raises AdvkitError.
     """
     notes = [*own.notes, *probe(target, samples.x, samples.y)]
     if not 1 < budget.first <= min(budget.queries, len(own.ids)):
@@ -174,7 +174,7 @@ def _rounds(
 
 
 def _on_target(clean: Clean, read: Any) -> Pair:
-    """Return who is fooled of all that the target reads right, attacked or not."""
+    """Return the fooled samples among all that the target classifies correctly, attacked or not."""
     everybody = np.ones(len(clean.y), dtype=bool)
     return pair(clean, read._replace(tried=everybody), everybody, 0, False)
 
@@ -182,7 +182,7 @@ def _on_target(clean: Clean, read: Any) -> Pair:
 def _surrogates(
     setting: Setting, target: Classifier, x: Tensor, labels: Tensor, budget: Budget, number: int
 ) -> list[Classifier]:
-    """Return the surrogates of this round, trained on the labels; kept in ``surrogates/``."""
+    """Return the surrogates of this round, trained on the labels and saved in ``surrogates/``."""
     classes = target.classes or tuple(str(i) for i in range(target.n_classes))
     names = tuple(f"query/{i}" for i in range(len(x)))
     asked = Samples(x.cpu(), labels.cpu(), names, classes, f"round {number}")
@@ -196,7 +196,7 @@ def _surrogates(
 
 
 def _references(setting: Setting, target: Classifier, clean: np.ndarray) -> dict[str, Any]:
-    """Return success of noise, and of an attacker who has the weights, on the same images."""
+    """Return the success of noise and of a white-box attack on the same images."""
     y, net = setting.samples.y.cpu().numpy(), Net("target", "", target)
     found = {}
     for name, text in (("noise", "noise:draws=1"), ("white_box", "bim:steps=40")):
@@ -208,7 +208,7 @@ def _references(setting: Setting, target: Classifier, clean: np.ndarray) -> dict
 
 
 def verdict(summary: Mapping[str, Any]) -> str:
-    """Return the answer in a sentence."""
+    """Return the result in one sentence."""
     last = summary["rounds"][-1]
     share, noise, white = last["success"], summary["noise"], summary["white_box"]
     return (

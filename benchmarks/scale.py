@@ -1,18 +1,17 @@
-"""How an audit grows: time and memory against samples, image size, classes, eps and workers.
+"""How an audit scales: time and memory against samples, image size, classes, eps and workers.
 
     python -m advkit.benchmarks.scale --samples 1000 4000 16000 50000 --jobs 1 2 --repeats 3
     python -m advkit.benchmarks.scale --only imagenet --photographs FOLDER
     python -m advkit.benchmarks.scale --soak 2000
 
-Every row is an audit in a process of its own (its peak of memory is that process's): a small
-convolutional net with random weights on random images, attacked by FGSM and PGD of 10 steps, one
-thing changed at a time from 1,000 images of 3 x 32 x 32, 10 classes, one eps, one worker. Time and
-memory do not depend on what the weights are. The power with which time grows is the slope of log
-time over log of what grows, from the first row to the last, the start included: no more than 1 is
-linear or better. ``throughput`` counts
-passes of attacks per second of the whole run, ``times`` is that over the first row of its kind.
-``--only imagenet`` times EfficientNet-Lite0 on a folder of photographs and says what 50,000 of them
-would cost.
+Every row is an audit in a separate process (peak memory is that of the process): a small
+convolutional net with random weights on random images, attacked by FGSM and PGD of 10 steps, with
+one quantity varied at a time from 1,000 images of 3 x 32 x 32, 10 classes, one eps, one worker.
+Time and memory do not depend on the weights. The exponent of the growth of time is the slope of log
+time over log of the varied quantity, from the first row to the last, including start-up: at most 1
+is linear or better. ``throughput`` counts attack passes per second of the whole run, ``times`` is
+its ratio to the first row of its kind. ``--only imagenet`` times EfficientNet-Lite0 on a folder of
+photographs and estimates the cost of 50,000 of them.
 """
 
 import argparse
@@ -48,14 +47,14 @@ from advkit.models.specs import load_model
 
 ATTACKS = ("fgsm", "pgd:steps=10,loss=margin")
 SPEED_UP = 1.7
-"""What two workers on two cores are to give."""
+"""Required speed-up of two workers on two cores."""
 GPU = (30.0, 100.0)
-"""How many times as fast as one core of a CPU one data-centre GPU is taken to be in float32, low
-and high: assumed, not measured here."""
+"""Assumed float32 speed of a data-centre GPU relative to one CPU core, low and high; not measured
+here."""
 
 
 class Case(NamedTuple):
-    """One audit: so many samples of this size, and so on."""
+    """The parameters of one audit."""
 
     samples: int = 1000
     size: int = 32
@@ -65,7 +64,7 @@ class Case(NamedTuple):
 
 
 def cases(asked: argparse.Namespace) -> Iterator[tuple[str, Case]]:
-    """Yield what grows, and the case."""
+    """Yield the name of the varied quantity, and the case."""
     usual = Case(samples=asked.base)
     for name in ("samples", "size", "classes", "eps", "jobs"):
         for value in getattr(asked, name):
@@ -73,7 +72,7 @@ def cases(asked: argparse.Namespace) -> Iterator[tuple[str, Case]]:
 
 
 def subject(case: Case) -> tuple[Classifier, Samples]:
-    """Return a net and images by chance; the net reads every image as its label."""
+    """Return a random net and random images, labelled with the net's predictions."""
     draw = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
     net = nn.Sequential(
@@ -88,12 +87,12 @@ def subject(case: Case) -> tuple[Classifier, Samples]:
 
 
 def worker(recipe: dict[str, Any]) -> Do:
-    """Return what does units of a case, in a worker process."""
+    """Return the function that processes units of a case, in a worker process."""
     return bench(*subject(Case(*recipe["case"])), recipe)
 
 
 def measured(case: Case) -> dict[str, Any]:
-    """Run one audit here; return its seconds, memory and passes."""
+    """Run one audit in this process; return its seconds, memory and passes."""
     model, samples = subject(case)
     eps = [0.001 * (i + 1) / case.eps for i in range(case.eps)]
     about = {"case": list(case), "load": {"device": "cpu"}}
@@ -111,13 +110,13 @@ def measured(case: Case) -> dict[str, Any]:
 
 
 def peak() -> float:
-    """Return the most memory that this process has held, in MB."""
+    """Return the peak memory of this process, in MB."""
     scale = 2**20 if sys.platform == "darwin" else 2**10
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / scale
 
 
 def elsewhere(case: Case) -> dict[str, Any]:
-    """Return `measured` of a new process."""
+    """Return `measured`, run in a new process."""
     code = f"import json; from advkit.benchmarks.scale import Case, measured; " \
            f"print(json.dumps(measured(Case{tuple(case)!r})))"  # fmt: skip
     done = subprocess.run(  # noqa: S603
@@ -127,14 +126,14 @@ def elsewhere(case: Case) -> dict[str, Any]:
 
 
 def exponent(values: Sequence[float], seconds: Sequence[float]) -> float:
-    """Return the power with which time grows from the first row to the last; NaN for one row."""
+    """Return the exponent of the growth of time from first to last row; NaN for one row."""
     if len(values) < 2:
         return float("nan")
     return float(np.log(seconds[-1] / seconds[0]) / np.log(values[-1] / values[0]))
 
 
 def table(asked: argparse.Namespace) -> pd.DataFrame:
-    """Return a row per case: the fastest of ``repeats``."""
+    """Return a row per case: the fastest of ``repeats`` runs."""
     rows = []
     for grows, case in tqdm(list(cases(asked)), unit="audit"):
         tries = [elsewhere(case) for _ in range(asked.repeats)]
@@ -146,7 +145,7 @@ def table(asked: argparse.Namespace) -> pd.DataFrame:
 
 
 def told(frame: pd.DataFrame) -> str:
-    """Return the table, the exponents, and what is said of two workers."""
+    """Return the table, the exponents, and the speed-up of two workers, as text."""
     lines = [frame.to_string(index=False, float_format=lambda value: f"{value:,.2f}"), ""]
     for grows, part in frame.groupby("grows", sort=False):
         if grows == "jobs":
@@ -160,7 +159,7 @@ def told(frame: pd.DataFrame) -> str:
 
 
 def photographs(folder: Path, most: int) -> Samples:
-    """Return up to ``most`` photographs of ``folder``, each as a class of its own."""
+    """Return up to ``most`` photographs of ``folder``, each with its own class."""
     with tempfile.TemporaryDirectory() as place:
         for i, file in enumerate(sorted(folder.glob("*.jpg"))[:most]):
             (Path(place) / f"class-{i:04d}").mkdir()
@@ -169,7 +168,7 @@ def photographs(folder: Path, most: int) -> Samples:
 
 
 def imagenet(folder: Path, images: int) -> str:
-    """Return what 50,000 photographs cost, from one timed pass of EfficientNet-Lite0 on a few."""
+    """Return the cost of 50,000 photographs, estimated by a timed pass of EfficientNet-Lite0."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = load_model("efficientnet-lite:0").to(device)
     samples = photographs(folder, images)
@@ -194,7 +193,7 @@ def imagenet(folder: Path, images: int) -> str:
 
 
 def main() -> None:
-    """Print what was asked for."""
+    """Print the requested tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
@@ -213,7 +212,7 @@ def main() -> None:
     if asked.soak:
         for line in soak(*subject(Case(samples=16, size=8)), asked.soak):
             sys.stdout.write(line + "\n")
-            sys.stdout.flush()  # for who watches it from elsewhere: it takes long
+            sys.stdout.flush()  # shows progress through a pipe, as the run takes long
     elif asked.only:
         sys.stdout.write(imagenet(asked.photographs, 16) + "\n")
     else:

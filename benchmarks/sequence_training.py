@@ -1,8 +1,8 @@
-"""How the bundled recogniser of digit strings was trained: CTC, on strings of the training voices.
+"""Training of the bundled recogniser of digit strings: CTC, on strings of the training voices.
 
     python -m advkit.benchmarks.sequence_training strings.safetensors
 
-Its spectrogram layers begin as those of the bundled recogniser of single digits.
+Its spectrogram layers are initialised from the bundled recogniser of single digits.
 """
 
 import argparse
@@ -24,7 +24,7 @@ MEAN, STD = 0.5, 0.03
 
 
 def batches(epoch: int, n: int) -> Iterator[Strings]:
-    """Yield the strings of an epoch, other ones in every epoch."""
+    """Yield the strings of an epoch, different in every epoch."""
     strings = digit_strings(n, "train", seed=1000 + epoch)
     for start in range(0, n, BATCH):
         rows = slice(start, start + BATCH)
@@ -32,7 +32,7 @@ def batches(epoch: int, n: int) -> Iterator[Strings]:
 
 
 def begun() -> Sequence:
-    """Return the net before its first step."""
+    """Return the initialised net."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         net = Sequence(11, WIDTH, MELS)
@@ -44,7 +44,7 @@ def begun() -> Sequence:
 
 
 def train(out: Path, epochs: int, n: int) -> None:
-    """Train, tell the word error rate on held-out voices after every epoch, and write ``out``."""
+    """Train, print the word error rate on held-out voices after every epoch, and write ``out``."""
     net, held = begun(), digit_strings(60, "test", seed=1)
     adam = torch.optim.AdamW(net.parameters(), RATE, weight_decay=0.05)
     for epoch in range(epochs):
@@ -69,7 +69,7 @@ def train(out: Path, epochs: int, n: int) -> None:
 
 
 def read(net: nn.Module, x: Tensor) -> list[tuple[int, ...]]:
-    """Return what ``net`` hears in ``x`` (n, length)."""
+    """Return the words that ``net`` recognises in ``x`` (n, length)."""
     asked = Classifier(net, name="strings", mean=[MEAN], std=[STD])
     with torch.no_grad():
         found = transcribed(asked(x))

@@ -1,4 +1,4 @@
-"""Many audits in one process: what it holds after each tenth of them. By `scale --soak`."""
+"""Resources of a process that runs many audits, after each tenth of them (`scale --soak`)."""
 
 import gc
 import os
@@ -18,7 +18,7 @@ HEAD = f"{'audits':>8}{'memory MB':>11}{'files':>7}{'hooks':>7}{'threads':>9}"
 
 
 class Held(NamedTuple):
-    """What this process holds: memory in MB, open files, hooks of a model, threads."""
+    """Resources of this process: memory in MB, open files, hooks of a model, threads."""
 
     memory: float
     files: int
@@ -27,7 +27,7 @@ class Held(NamedTuple):
 
 
 def held(model: nn.Module) -> Held:
-    """Return what this process holds now; needs /proc."""
+    """Return the current resources of this process; needs /proc."""
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     hooks = sum(
@@ -39,7 +39,7 @@ def held(model: nn.Module) -> Held:
 
 
 def soak(model: Classifier, samples: Samples, audits: int) -> Iterator[str]:
-    """Run so many audits, by one thread and two in turn; yield a line after every tenth of them."""
+    """Run ``audits`` audits, with two and one workers in turn; yield a line after each tenth."""
     yield HEAD
     with tempfile.TemporaryDirectory() as folder:
         for i in range(1, audits + 1):

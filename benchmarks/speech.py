@@ -1,4 +1,4 @@
-"""Adversarial speech: how quiet a perturbation makes a recogniser of digits mishear them."""
+"""Adversarial speech: how quiet a perturbation can be that fools a digit recogniser."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -20,14 +20,14 @@ from advkit.numbers import decibels
 
 SNRS = (20.0, 25.0, 30.0, 35.0, 40.0, 45.0, 50.0)
 GOAL = 30.0
-"""Decibels at which the budgeted attack runs; quieter ones are found by the nearest example."""
+"""Decibels of the fixed-eps attack; quieter examples are found by the minimum-norm attack."""
 
 
 class Study(NamedTuple):
-    """What every part of the study needs.
+    """Common inputs of the parts of the study.
 
-    ``samples`` are all clips, ``x``, ``y``, ``targets``, ``ids`` those that are read right and
-    attacked, taken relative to themselves; ``seed`` is that of all randomness.
+    ``samples`` are all clips; ``right`` and ``targets`` are the attacked ones, which are classified
+    correctly and have eps relative to their own size; ``seed`` is that of all randomness.
     """
 
     model: Classifier
@@ -38,13 +38,13 @@ class Study(NamedTuple):
     progress: Progress
 
     def radius(self, snr: float) -> Tensor:
-        """Return the L2 radius in [0, 1] that is ``snr`` dB below every clip attacked, (n,)."""
+        """Return the L2 radius in [0, 1] that is ``snr`` dB below each attacked clip, (n,)."""
         unit = units(self.right, "L2")
         assert unit is not None  # noqa: S101
         return decibels(snr) * unit
 
     def judged(self, x_adv: Tensor, targets: Tensor | None) -> tuple[np.ndarray, np.ndarray]:
-        """Return whether each example is valid and fools, and its signal-to-noise ratio in dB."""
+        """Return whether each example is valid and fooling, and its signal-to-noise ratio in dB."""
         rows = measure(self.model, self.right.x, self.right.y, x_adv, norm="L2", eps=1e3,
                        targets=targets, units=all_units(self.right))  # fmt: skip
         with np.errstate(divide="ignore"):
@@ -52,19 +52,19 @@ class Study(NamedTuple):
         return (rows["fooled"] & rows["valid"]).to_numpy(dtype=bool), snr
 
     def first(self, n: int) -> "Study":
-        """Return the study on the first ``n`` of the clips attacked."""
+        """Return the study restricted to the first ``n`` attacked clips."""
         some = range(min(n, len(self.right.ids)))
         return self._replace(right=take(self.right, some), targets=self.targets[: len(some)])
 
 
 class Curve(NamedTuple):
-    """For every clip the example found with the least noise, and its ratio in dB (-inf: none)."""
+    """The quietest example found per clip, and its signal-to-noise ratio in dB (-inf: none)."""
 
     x_adv: Tensor
     snr: np.ndarray
 
     def share(self, snr: float) -> Share:
-        """Return at how many clips an example at ``snr`` dB or quieter was found."""
+        """Return the share of clips with an example at ``snr`` dB or quieter."""
         return wilson(int((self.snr >= snr - 1e-4).sum()), len(self.snr))
 
 
@@ -73,8 +73,8 @@ def begin(
 ) -> tuple[Study, Share]:
     """Return the study and the clean accuracy over all ``samples``; ``clips`` are attacked.
 
-    Targets are drawn per clip among the other classes. Raises UsageError for what is no sound,
-    EmptyError where no clip is read right.
+    Targets are drawn per clip among the other classes. Raises UsageError for data that is not
+    sound, EmptyError if no clip is classified correctly.
     """
     if samples.box != SIGNAL:
         raise UsageError(f"{samples.name} is not sound", "give --data audio:DIR")
@@ -94,7 +94,7 @@ def begin(
 
 
 def quietest(study: Study, targets: Tensor | None, steps: int) -> Curve:
-    """Return the quietest examples of two attacks: APGD at `GOAL`, and FMN from there down."""
+    """Return the quietest examples of APGD at fixed radii, `GOAL` among them, and of FMN."""
     what = "any other digit" if targets is None else "a chosen digit"
     found = Curve(study.right.x, np.full(len(study.right.ids), -np.inf))
     given: dict[str, Any] = {"norm": "L2", "seed": study.seed, "ids": study.right.ids,

@@ -1,4 +1,4 @@
-"""The parts of the study of speech beside its curves: other rooms, other clips, other models."""
+"""Parts of the speech study besides its curves: masking, band, rooms, other clips and models."""
 
 from typing import Any
 
@@ -19,12 +19,12 @@ from advkit.evaluate.intervals import Share, wilson
 from advkit.models.classifier import Classifier
 
 LOUD = 20.0
-"""Decibels below the speech for perturbations that have to do more than fool one model once."""
+"""Decibels below the speech, for perturbations under harder conditions than the curves."""
 BAND = (300.0, 3400.0)
 
 
 def hidden(study: Study, plain: Curve, steps: int) -> tuple[dict[str, Any], torch.Tensor]:
-    """Return what masking hides, of examples made for it and of ``plain`` ones, and the former."""
+    """Return the audibility of masked and of ``plain`` examples, and the masked examples."""
     clips, rate = study.right, study.right.rate or 0
     x_adv = masked(study.model, clips.x, clips.y, targets=study.targets, rate=rate, steps=steps)
     fooled, snr = study.judged(x_adv, study.targets)
@@ -44,7 +44,7 @@ def hidden(study: Study, plain: Curve, steps: int) -> tuple[dict[str, Any], torc
 
 
 def banded(study: Study, steps: int) -> dict[str, Any]:
-    """Return the success of the telephone band alone, at `LOUD`."""
+    """Return the success of perturbations within the telephone band, at `LOUD`."""
     attack = in_band(ATTACKS["apgd"], *BAND, study.right.rate or 0)
     x_adv = attack(study.model, study.right.x, study.right.y, eps=study.radius(LOUD), norm="L2",
                    targets=study.targets, steps=steps, loss="ce", seed=study.seed,
@@ -54,7 +54,7 @@ def banded(study: Study, steps: int) -> dict[str, Any]:
 
 
 def in_rooms(study: Study, steps: int, draws: int) -> dict[str, Any]:
-    """Return in which share of fresh rooms examples fool: made for none, and made for many."""
+    """Return the share of new rooms in which plain and room-averaged examples fool."""
     clips, room = study.right, in_room()
     given: dict[str, Any] = {"eps": study.radius(LOUD), "norm": "L2", "steps": steps, "loss": "ce",
                              "seed": study.seed, "ids": clips.ids,
@@ -70,10 +70,10 @@ def in_rooms(study: Study, steps: int, draws: int) -> dict[str, Any]:
 
 
 def one_for_all(study: Study, learned_on: Samples, steps: int) -> dict[str, Any]:
-    """Return how often one sound, learned on other clips, fools at `LOUD`, and noise as loud.
+    """Return the success at `LOUD` of a universal perturbation, and of noise of equal loudness.
 
-    Success is that of clips not learned on. The sound has one loudness: `LOUD` below the median
-    clip.
+    The perturbation is learned on other clips than those that success is measured on. It has one
+    loudness: `LOUD` below the median clip.
     """
     eps = float(study.radius(LOUD).median())
     x, y = learned_on.x, learned_on.y
@@ -90,7 +90,7 @@ def one_for_all(study: Study, learned_on: Samples, steps: int) -> dict[str, Any]
 
 
 def transferred(study: Study, other: Classifier, steps: int) -> dict[str, Any]:
-    """Return how often examples of this model, at `LOUD`, fool another that was trained apart."""
+    """Return how often this model's examples, at `LOUD`, fool an independently trained model."""
     clips = study.right
     x_adv = ATTACKS["apgd"](study.model, clips.x, clips.y, eps=study.radius(LOUD), norm="L2",
                             steps=steps, loss="ce", seed=study.seed, ids=clips.ids)  # fmt: skip
@@ -109,10 +109,10 @@ def transferred(study: Study, other: Classifier, steps: int) -> dict[str, Any]:
 
 
 def closed_form(study: Study, linear: Classifier) -> dict[str, Any]:
-    """Return the distances that an attack finds on a linear net's own log-mel, over the exact ones.
+    """Return the distances found by an attack on a linear net's log-mel input, over the exact ones.
 
-    The input is the spectrogram, a tenth of it around 0.5 so that the box is far; between two
-    classes the exact L2 distance is the margin by the length of the difference of their weights.
+    The input is the spectrogram, scaled down around 0.5 so that the box does not constrain; the
+    exact L2 distance between two classes is the margin over the norm of their weight difference.
     """
     heard, head = linear.net[0], linear.net[-1]  # type: ignore[index]
     with torch.no_grad():
@@ -137,5 +137,5 @@ def closed_form(study: Study, linear: Classifier) -> dict[str, Any]:
 
 
 def amplified(change: torch.Tensor, peak: float = 0.5) -> torch.Tensor:
-    """Return a perturbation so much louder that its peak is ``peak``, (n, length)."""
+    """Return a perturbation scaled so that its peak is ``peak``, (n, length)."""
     return change * rows(peak / change.abs().amax(1).clamp_min(1e-9), change)

@@ -1,4 +1,4 @@
-"""The study's part on digit strings: a recogniser with CTC that is made to hear a chosen number."""
+"""Digit strings in the speech study: targeted attacks on a CTC recogniser."""
 
 from importlib.resources import files
 from pathlib import Path
@@ -16,16 +16,16 @@ from advkit.models.sequence import load_sequence, transcribed, word_errors
 from advkit.numbers import decibels
 
 LOUDEST = 15.0
-"""Decibels by which the peak of the perturbation is below that of the string, at first."""
+"""Initial difference of the peaks of string and perturbation, in decibels."""
 
 
 def bundled_sequence() -> Classifier:
-    """Return the recogniser of strings that comes with advkit."""
+    """Return the bundled recogniser of digit strings."""
     return load_sequence(Path(str(files("advkit.models.bundled") / "spoken-strings.ctc")))
 
 
 def wanted(strings: Strings, seed: int) -> list[tuple[int, ...]]:
-    """Return for each string another one of as many words, no word in its place."""
+    """Return, for each string, a target of equal length that differs in every word."""
     draws = uniform(keys(seed, strings.ids, strings.x, "wanted"), (8,))
     n = len(SPOKEN)
     return [
@@ -37,11 +37,10 @@ def wanted(strings: Strings, seed: int) -> list[tuple[int, ...]]:
 def misheard_strings(
     n: int, steps: int, seed: int
 ) -> tuple[dict[str, Any], torch.Tensor, torch.Tensor]:
-    """Return what becomes of ``n`` strings read right, the strings, and what was made of them.
+    """Return the results for ``n`` correctly recognised strings, the strings, and the examples.
 
     ``peak_db`` is how far the peak of the perturbation is below that of the string (the measure of
-    Carlini and Wagner 2018), ``snr`` the ratio of their energies, both in dB; None where nothing
-    was found.
+    Carlini and Wagner 2018), ``snr`` the ratio of their energies, both in dB; None if infinite.
     """
     model, strings = bundled_sequence(), digit_strings(60, "test", seed=seed + 1)
     with torch.no_grad():

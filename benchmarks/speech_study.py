@@ -1,4 +1,4 @@
-"""The whole study of speech: its parts in turn, summed up, with sounds to listen to."""
+"""The whole speech study: all parts, their summary, and sounds to play."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -24,11 +24,11 @@ from advkit.models.classifier import Classifier
 
 SCHEMA = "advkit/speech/1"
 PLAYED = 4
-"""Clips played of each kind."""
+"""Number of playable clips of each kind."""
 
 
 class Effort(NamedTuple):
-    """How much the study pays: clips attacked, strings, and steps of an attack."""
+    """Cost of the study: attacked clips, strings, and steps of an attack."""
 
     clips: int = 30
     strings: int = 4
@@ -49,9 +49,9 @@ def speech(
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Return the numbers of the study and its sounds: waveforms by name, in [-1, 1].
 
-    ``learn_on`` are other clips for the one sound for all, ``others`` recognisers trained apart,
-    ``linear`` one of the architecture logmel_linear, for the check by closed form; ``strings``
-    adds the recogniser of digit strings. Raises UsageError, InputError, EmptyError.
+    ``learn_on`` are other clips for the universal perturbation, ``others`` independently trained
+    recognisers, ``linear`` one of the architecture logmel_linear, for the check by closed form;
+    ``strings`` adds the recogniser of digit strings. Raises UsageError, InputError, EmptyError.
     """
     study, clean = begin(model, samples, clips=effort.clips, seed=seed, progress=progress)
     chosen = quietest(study, study.targets, effort.steps)
@@ -87,7 +87,7 @@ def _conditions(
     linear: Classifier | None,
     steps: int,
 ) -> dict[str, Callable[[], Any]]:
-    """Return what finds the numbers under other conditions, by their name."""
+    """Return, by name, the functions that measure success under other conditions."""
     parts: dict[str, Callable[[], Any]] = {
         "band": lambda: banded(study.first(2 * PLAYED), steps // 2),
         "rooms": lambda: in_rooms(study.first(3), steps // 4, 8),
@@ -112,7 +112,7 @@ def _at(snr: float, chosen: Curve, anything: Curve) -> dict[str, Any]:
 def _played(
     study: Study, x_adv: Tensor, snr: np.ndarray, kind: str, sounds: dict[str, np.ndarray]
 ) -> list[dict[str, Any]]:
-    """Add the first `PLAYED` clips that were changed to ``sounds``; return what each is."""
+    """Add the first `PLAYED` perturbed clips to ``sounds``; return a description of each."""
     names = study.model.classes or study.samples.classes or ()
     with torch.no_grad():
         before, after = (study.model(x).softmax(1) for x in (study.right.x, x_adv))

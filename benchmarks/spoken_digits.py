@@ -1,13 +1,13 @@
-"""Where the bundled spoken digits come from: espeak-ng speaks them in many voices.
+"""Recipe of the bundled spoken digits: espeak-ng speaks them in many voices.
 
     python -m advkit.benchmarks.spoken_digits advkit/data/bundled
     python -m advkit.benchmarks.spoken_digits speech --takes 4
 
-Needs `espeak-ng` (apt-get install espeak-ng) and writes ``spoken-digits.flac``, all clips one after
-the other, and ``spoken-digits.csv``, which says where each begins and who speaks. With ``--takes``
-it writes so many recordings of every word by the voices of the training split, each in another
-manner and accent, into one directory per word: what the bundled recognisers were trained on.
-Another version of espeak-ng gives other sound.
+Needs `espeak-ng` (apt-get install espeak-ng). Writes ``spoken-digits.flac``, all clips in sequence,
+and ``spoken-digits.csv`` with the start and the speaker of each. With ``--takes`` it writes that
+many recordings of every word by the voices of the training split, with different pitch, speed and
+accent, into one directory per word: the training data of the bundled recognisers. Other versions of
+espeak-ng give different sound.
 """
 
 import argparse
@@ -38,15 +38,15 @@ HELD_OUT = """
 Adam Alicia Denis Michel Mike Paul Robert Steph2 female4 female5 male6 male7 male8 grandpa
 norbert travis victor klatt2 Gene2
 """
-"""Variants of voices of espeak-ng."""
+"""Voice variants of espeak-ng."""
 QUIET = 0.01
-"""Share of the peak below which the ends of a clip are cut off."""
+"""Share of the peak below which the ends of a clip are trimmed."""
 STEP = 2.0**-11
-"""Of the values kept: 12 bits, which FLAC packs into less than 16."""
+"""Quantisation of the samples: 12 bits, which FLAC compresses better than 16."""
 
 
 def spoken(word: str, voice: str, pitch: int, speed: int) -> NDArray[np.float32]:
-    """Return ``word`` as espeak-ng says it: mono at `RATE`, its ends cut, its peak 0.5."""
+    """Return ``word`` spoken by espeak-ng: mono at `RATE`, trimmed, with peak 0.5."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "said.wav"
         command = ["espeak-ng", "-v", voice, "-p", str(pitch), "-s", str(speed), "-w", str(file)]
@@ -59,7 +59,7 @@ def spoken(word: str, voice: str, pitch: int, speed: int) -> NDArray[np.float32]
 
 
 def speakers(take: int = 0) -> Iterator[tuple[str, str, str]]:
-    """Yield split, name and espeak-ng voice of every speaker; an accent for each in turn."""
+    """Yield split, name and espeak-ng voice of every speaker, cycling through the accents."""
     for split, names in (("train", TRAINED_ON), ("test", HELD_OUT)):
         for i, name in enumerate(names.split()):
             yield split, name, f"{ACCENTS[(i + take) % len(ACCENTS)]}+{name}"
@@ -72,7 +72,7 @@ def manner(name: str, word: str, take: int = 0) -> tuple[int, int]:
 
 
 def write(folder: Path) -> None:
-    """Speak all digits and write the two files."""
+    """Generate all digits and write the two files."""
     waves, rows, start = [], [], 0
     for split, name, voice in speakers():
         for word in WORDS:
@@ -90,7 +90,7 @@ def write(folder: Path) -> None:
 
 
 def write_takes(folder: Path, takes: int) -> None:
-    """Speak every word ``takes`` times by the voices of the training split: DIR/WORD/VOICE.wav."""
+    """Write ``takes`` recordings of every word per voice of the training split, in DIR/WORD/."""
     for word in WORDS:
         home = folder / word
         home.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""What fools one net fools another: a study over sources, targets, attacks and eps."""
+"""Study of transfer between nets, over sources, targets, attacks and eps."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,15 +28,15 @@ from advkit.evaluate.workers import default_jobs, one_thread_each
 from advkit.models.probe import check_same_classes, probe
 
 SCHEMA = "advkit/transfer/1"
-STEP = 0.1  # of walks that leave its length to whoever says how many there are
+STEP = 0.1  # the default of iterative attacks, in units of eps; the study replaces it by 1 / steps
 ATTACKS_OF_STUDY = ("fgsm", "bim", "mifgsm", "dim", "tim", "vmifgsm:neighbours=5")
 
 
 def members_of(texts: Sequence[str], norm: str, steps: int) -> list[Member]:
-    """Return the attacks, the noise first; all walk ``steps`` steps and none stops when it fools.
+    """Return the attacks, noise first; all run ``steps`` steps, without stopping at fooling points.
 
-    A step is such that all together are as long as eps. What a text says itself
-    (``bim:steps=20``) holds. Raises UsageError.
+    The steps add up to eps in length. Options in a text (``bim:steps=20``) take precedence. Raises
+    UsageError.
     """
     found = []
     for text in dict.fromkeys((NOISE, *texts)):
@@ -71,12 +71,12 @@ def transfer(
     asked: Mapping[str, str] | None = None,
     progress: Any = lambda _what, _done, _total: None,
 ) -> dict[str, Any]:
-    """Attack every net that has a gradient, ask every net, and return what `run.json` holds.
+    """Attack every net with gradients, evaluate on all nets; return the content of `run.json`.
 
-    Everything that is shown at one eps is at the middle one; ``targets`` says which class targeted
-    attacks seek, None leaves them out. The best attack and the noise run at all eps and towards
-    targets, with ``every`` all of them. Writes ``transfer.csv`` (a row per source, attack, eps,
-    target). A study that was stopped goes on in the same ``out``. Raises AdvkitError.
+    Results for a single eps are at the middle one; ``targets`` selects the class of targeted
+    attacks, None omits them. The best attack and noise run at all eps and towards targets, with
+    ``every`` all attacks. Writes ``transfer.csv`` (a row per source, attack, eps, target). An
+    interrupted study resumes in the same ``out``. Raises AdvkitError.
     """
     if not len(samples.ids):
         raise EmptyError(f"{samples.name} has no samples", "nothing was evaluated")
@@ -112,7 +112,7 @@ def _check_nets(nets: Sequence[Net]) -> None:
 
 
 def _probed(nets: Sequence[Net], samples: Samples) -> list[str]:
-    """Return notes; raises InputError where a net does not fit the data or the other nets."""
+    """Return notes; raises InputError if a net does not match the data or the other nets."""
     notes = []
     for net in nets:
         found = probe(net.model, samples.x, samples.y)
@@ -164,7 +164,7 @@ def _described(net: Net) -> dict[str, Any]:
 
 
 def _begin(record: dict[str, Any], out: Path, fresh: bool) -> dict[str, Any]:
-    """Write what the study is made of, or check that it goes on; return the record with times."""
+    """Write the study's inputs, or check that they are unchanged; return the record with times."""
     before = earlier(out, fresh=fresh, schema=SCHEMA) or {}
     if fresh:
         discard(out)
@@ -199,10 +199,10 @@ def _clean(setting: Setting, nets: Sequence[Net], targets: str | None) -> Clean:
 def _run_all(
     setting: Setting, nets: Sequence[Net], members: Sequence[Member], clean: Clean, every: bool
 ) -> tuple[dict[Key, Read], pd.DataFrame, str]:
-    """Attack every source; return what was read, what it cost, and the best attack.
+    """Attack every source; return the predictions, the costs, and the best attack.
 
-    All attacks run at the main eps; the best and the noise (with ``every``: all) at every eps, and
-    at the main one towards targets.
+    All attacks run at the main eps; the best and noise (with ``every``: all) also at every eps, and
+    targeted at the main one.
     """
     reads: dict[Key, Read] = {}
     costs = []

@@ -1,4 +1,4 @@
-"""Examples made on several nets at once, shown to one that is none of them."""
+"""Examples made on ensembles of nets, evaluated on a held-out net."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,16 +11,16 @@ from advkit.benchmarks.transfer_runs import Key, Net, Setting, run_source
 from advkit.models.ensemble import ensemble_of
 
 HELD_OUT = 5  # targets, at most
-IMAGES = 80  # at most, that all nets read right
+IMAGES = 80  # at most, of those that all nets classify correctly
 
 
 def ensemble_gain(
     setting: Setting, nets: Sequence[Net], member: Member, clean: Clean
 ) -> list[dict[str, Any]]:
-    """Return success on held-out targets by the number of sources, from 1 to all other nets.
+    """Return the success on held-out targets per number of sources, from 1 to all other nets.
 
-    The targets are standard nets, evenly spread; for each, sources are added in an order drawn by
-    the seed. The same images count for every number: those that all nets read right.
+    The targets are standard nets, evenly spaced; for each, sources are added in a random order. The
+    same images are used for every number: those that all nets classify correctly.
     """
     who = np.zeros(len(clean.y), dtype=bool)
     sources = [i for i, net in enumerate(nets) if net.source]
@@ -43,7 +43,7 @@ def ensemble_gain(
 
 
 def held_out(nets: Sequence[Net]) -> list[int]:
-    """Return the nets that are targets of ensembles."""
+    """Return the indices of the nets that are targets of ensembles."""
     standard = [i for i, net in enumerate(nets) if net.source and not net.robust]
     places = np.unique(np.linspace(0, len(standard) - 1, min(HELD_OUT, len(standard))).round())
     return [standard[int(place)] for place in places]

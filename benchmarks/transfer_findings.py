@@ -1,4 +1,4 @@
-"""What was measured, held against the order that the literature reports."""
+"""Measured differences between attacks, compared with the order reported in the literature."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from advkit.benchmarks.transfer_runs import Key, Net, Read, Setting
 
 
 class Claim(NamedTuple):
-    """``better`` is said to transfer more than ``worse``; ``what`` says it in words."""
+    """A reported order: ``better`` transfers more than ``worse``; ``what`` is its description."""
 
     better: str
     worse: str
@@ -28,7 +28,7 @@ def findings(
     setting: Setting, nets: Sequence[Net], clean: Clean, reads: dict[Key, Read],
     labels: Sequence[str], ensembles: Sequence[dict[str, Any]],
 ) -> list[str]:  # fmt: skip
-    """Return a sentence for each claim whose attacks were run, and one on ensembles."""
+    """Return a sentence per claim whose attacks were run, and one on ensembles."""
     by_name = {label.partition(":")[0]: label for label in labels}
     told = []
     for claim in CLAIMS:

@@ -1,8 +1,8 @@
-"""What a study of transfer says: shares over pairs of nets, with intervals over images.
+"""Measures of a transfer study: shares over pairs of nets, with intervals over images.
 
-A share for a source and a target counts only samples that both read right. Shares over many pairs
-are means of the pairs' shares; their intervals come from drawing images anew with replacement
-(Efron 1979), for the same images stand behind every pair.
+A share for a source and a target counts only samples that both classify correctly. Shares over many
+pairs are means of the pairs' shares; their intervals are from a bootstrap over images (Efron 1979),
+as all pairs use the same images.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,7 +21,7 @@ Counts = NDArray[np.int64]
 
 
 class Clean(NamedTuple):
-    """The labels (n,), what every net says of the clean samples (nets, n), targets if sought."""
+    """Labels (n,), predictions of all nets for clean samples (nets, n), target classes if any."""
 
     y: Counts
     classes: Counts
@@ -29,19 +29,19 @@ class Clean(NamedTuple):
 
     @property
     def right(self) -> Flags:
-        """Which samples each net reads right, (nets, n)."""
+        """Which samples each net classifies correctly, (nets, n)."""
         return self.classes == self.y  # type: ignore[no-any-return]
 
 
 class Pair(NamedTuple):
-    """One source and one target: which samples count, and which of these are fooled, (n,) each."""
+    """A source and a target: which samples count, and which of these fool the target, (n,) each."""
 
     counted: Flags
     fooled: Flags
 
 
 def pair(clean: Clean, read: Read, source: Flags, target: int, targeted: bool) -> Pair:
-    """Return who counts and who is fooled; ``source`` (n,) is who the source reads right."""
+    """Return the pair's flags; ``source`` (n,) flags samples the source classifies correctly."""
     counted = source & clean.right[target] & read.tried
     said = read.classes[target]
     fooled = said == clean.aims if targeted and clean.aims is not None else said != clean.y
@@ -53,7 +53,8 @@ def pair_rows(
 ) -> Iterable[dict[str, Any]]:
     """Yield a row for every (source, attack, eps, targeted, target), with a Wilson interval.
 
-    ``same_class``: of the samples that fool both nets, the share that both take for the same class.
+    ``same_class`` counts, of the ``fool_both`` samples that fool both nets, those that both predict
+    as the same class.
     """
     names = [net.name for net in nets]
     for key, read in reads.items():
@@ -80,7 +81,7 @@ def pair_rows(
 
 
 def mean_share(pairs: Sequence[Pair], seed: int) -> dict[str, Any] | None:
-    """Return the mean of the pairs' shares, with an interval over draws of images; None of none."""
+    """Return the mean of the pairs' shares, with a bootstrap interval; None without pairs."""
     used = [one for one in pairs if one.counted.any()]
     if not used:
         return None
@@ -96,9 +97,9 @@ def mean_share(pairs: Sequence[Pair], seed: int) -> dict[str, Any] | None:
 
 
 def difference(more: Sequence[Pair], less: Sequence[Pair], seed: int) -> dict[str, float] | None:
-    """Return by how much the mean of ``more`` is above that of ``less``, with its interval.
+    """Return the difference of the means of ``more`` and ``less``, with its interval.
 
-    Both are of the same pairs of nets, and the same images are drawn for both.
+    Both must be of the same pairs of nets; the same bootstrap draws are used for both.
     """
     both = [(a, b) for a, b in zip(more, less, strict=True) if a.counted.any() and b.counted.any()]
     if not both:
@@ -115,20 +116,20 @@ def _mean(pairs: Sequence[Pair]) -> float:
 def best(
     clean: Clean, reads: dict[Key, Read], nets: Sequence[Net], labels: Sequence[str], eps: float
 ) -> str:
-    """Return which of the attacks ``labels`` has the highest mean success on other nets."""
+    """Return the attack of ``labels`` with the highest mean success on other nets."""
     means = {label: [one for one in across(clean, reads, nets, Key("", label, eps))
                      if one.counted.any()] for label in labels}  # fmt: skip
     return max(labels, key=lambda label: _mean(means[label]) if means[label] else -1.0)
 
 
 def _drawn(pairs: Sequence[Pair], seed: int) -> NDArray[np.float64]:
-    """Return the mean share for each of DRAWS draws of images; NaN where none of them counts."""
+    """Return the mean share for each of DRAWS bootstrap draws; NaN if no image in a draw counts."""
     counted = np.stack([one.counted for one in pairs]).astype(np.float64)
     fooled = np.stack([one.fooled for one in pairs]).astype(np.float64)
     n = counted.shape[1]
     weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=DRAWS)
     below = counted @ weights.T
-    share = (fooled @ weights.T) / np.maximum(below, 1)  # 0 where a draw leaves a pair no image
+    share = (fooled @ weights.T) / np.maximum(below, 1)  # 0 for a pair without images in a draw
     pairs_left = (below > 0).sum(0)
     return np.asarray(np.where(pairs_left > 0, share.sum(0) / np.maximum(pairs_left, 1), np.nan))
 
@@ -137,9 +138,10 @@ def across(
     clean: Clean, reads: dict[Key, Read], nets: Sequence[Net], key: Key, *,
     sources: Iterable[int] | None = None, targets: Iterable[int] | None = None, white: bool = False,
 ) -> list[Pair]:  # fmt: skip
-    """Return the pairs of ``key`` (its source apart) from ``sources`` to ``targets``.
+    """Return the pairs of ``key`` (except its source) from ``sources`` to ``targets``.
 
-    By default from and to all nets with a gradient; with ``white`` every net to itself, else never.
+    By default from and to all nets with gradients; with ``white`` only pairs of a net with itself,
+    otherwise only pairs of different nets.
     """
     nets_only = [i for i, net in enumerate(nets) if net.source]
     found = []
@@ -152,16 +154,16 @@ def across(
 
 
 def same_class(rows: pd.DataFrame) -> float | None:
-    """Return of the samples that fool both nets of a pair the share with one wrong class."""
+    """Return the share of samples with the same wrong class, of those that fool both nets."""
     other = rows[~rows["white_box"]]
     both = int(other["fool_both"].sum())
     return float(other["same_class"].sum() / both) if both else None
 
 
 def same_by_chance(clean: Clean, reads: dict[Key, Read], nets: Sequence[Net], key: Key) -> float:
-    """Return what `same_class` would be if nets chose the wrong class of a label apart.
+    """Return the expected `same_class` if nets chose the wrong class of a label independently.
 
-    For every pair and label the two nets' wrong classes are matched at random.
+    For every pair and label the wrong classes of the two nets are matched at random.
     """
     expected, total = 0.0, 0
     names = [net.name for net in nets]

@@ -1,4 +1,4 @@
-"""Attack every source, and ask every net about every example."""
+"""Attack every source, and evaluate every net on every example."""
 
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
@@ -28,7 +28,7 @@ Flags = NDArray[np.bool_]
 
 
 class Net(NamedTuple):
-    """One net of a study; ``family`` is its architecture, ``robust`` says how it was trained.
+    """One net of a study; ``family`` is its architecture, ``robust`` means adversarially trained.
 
     A net without gradients (``source`` false) is a target only.
     """
@@ -41,7 +41,7 @@ class Net(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """What every part of a study needs. ``eps`` ascend; results of targets are at ``eps[at]``."""
+    """Common inputs of a study. ``eps`` are ascending; targeted results are at ``eps[at]``."""
 
     samples: Samples
     norm: str
@@ -55,17 +55,17 @@ class Setting(NamedTuple):
 
     @property
     def main(self) -> float:
-        """The eps of everything that is shown at one."""
+        """The eps of results for a single eps."""
         return self.eps[self.at]
 
     def batch(self, shared: bool) -> int:
-        """Return how many samples walk together: all, where one perturbation is made for all."""
+        """Return the batch size; with ``shared``, a universal perturbation, all samples."""
         usual = self.batch_size or default_batch(self.samples.x[0].numel())
         return len(self.samples.ids) if shared else usual
 
 
 class Key(NamedTuple):
-    """Which examples: made on which net (or nets), how, within what, towards targets or not."""
+    """Identifies a set of examples: source net or ensemble, attack, eps, targeted or not."""
 
     source: str
     attack: str
@@ -74,9 +74,9 @@ class Key(NamedTuple):
 
 
 class Read(NamedTuple):
-    """What every net says of one set of examples.
+    """Predictions of all nets for one set of examples.
 
-    ``classes`` (nets, n), the label itself on a tie; ``tried`` (n,), who was attacked at all.
+    ``classes`` (nets, n), the label on a tie; ``tried`` (n,), true for attacked samples.
     """
 
     classes: Classes
@@ -84,7 +84,7 @@ class Read(NamedTuple):
 
 
 def read_by(model: Model, x: Tensor, y: Tensor, batch: int) -> Classes:
-    """Return the class (n,) that ``model`` takes each of ``x`` (n, ...) for; on a tie ``y``."""
+    """Return the predicted classes (n,) of ``x`` (n, ...); ``y`` on a tie."""
     found = []
     for start in range(0, len(x), batch):
         part = slice(start, start + batch)
@@ -105,10 +105,10 @@ def run_source(
     who: Flags | None = None,
     targets: Tensor | None = None,
 ) -> tuple[dict[Key, Read], pd.DataFrame]:
-    """Attack ``source`` by all ``members`` at all ``eps``; return what all ``nets`` say, and costs.
+    """Attack ``source`` with ``members`` at all ``eps``; return the nets' predictions, and costs.
 
-    Those that it reads right are attacked, of these ``who`` (n,) only where given. Examples are
-    kept in a run directory of its own, from which a study that was stopped goes on.
+    Only samples that it classifies correctly are attacked, restricted to ``who`` (n,) if given.
+    Examples are saved in a separate run directory, from which an interrupted study resumes.
     """
     goal = "-targeted" if targets is not None else ""
     folder = setting.out / "sources" / f"{file_name(source.name)}{goal}"
@@ -156,7 +156,7 @@ def _answers(work: Work, label: str, eps: float, nets: Sequence[Net]) -> Read:
 
 
 def examples(work: Work, label: str, eps: float) -> tuple[Tensor, Flags]:
-    """Return the saved valid examples (n, ...), the sample itself where there is none, and where.
+    """Return the saved valid examples (n, ...), the clean sample if there is none, and ``tried``.
 
     ``tried`` (n,) is true for samples that were attacked.
     """
@@ -170,15 +170,15 @@ def examples(work: Work, label: str, eps: float) -> tuple[Tensor, Flags]:
 
 
 def discard(out: Path) -> None:
-    """Forget what an earlier study in ``out`` found."""
+    """Discard the results of an earlier study in ``out``."""
     for folder in sorted((out / "sources").glob("*")):
         with open_store(folder, fresh=True):
-            pass  # it discards what is there
+            pass  # opening discards the existing results
     (out / "run.json").unlink(missing_ok=True)
 
 
 def file_name(text: str) -> str:
-    """Return a file name for ``text`` that no other text has."""
+    """Return a unique file name for ``text``."""
     plain = "".join(c if c.isalnum() else "-" for c in text)[:60]
     return f"{plain}-{blake2b(text.encode(), digest_size=4).hexdigest()}"
 

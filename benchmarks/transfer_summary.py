@@ -1,4 +1,4 @@
-"""The measures of a study of transfer, as `run.json` holds them."""
+"""Measures of a transfer study, as written to `run.json`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -30,7 +30,7 @@ def measured(
     setting: Setting, nets: Sequence[Net], members: Sequence[Member], clean: Clean,
     reads: dict[Key, Read], costs: pd.DataFrame, shown_attack: str,
 ) -> dict[str, Any]:  # fmt: skip
-    """Return the measures of a study for `run.json`, and write ``transfer.csv``."""
+    """Return the measures of a study for `run.json`; writes ``transfer.csv``."""
     rows = pd.DataFrame(pair_rows(clean, reads, nets))
     write_text(setting.out, "transfer.csv", rows.to_csv(index=False))
     ranked = _ranked(setting, nets, members, clean, reads, rows, costs)
@@ -97,7 +97,7 @@ def _by_net(
     setting: Setting, nets: Sequence[Net], clean: Clean, reads: dict[Key, Read], attack: str,
     side: str,
 ) -> list[dict[str, Any]]:  # fmt: skip
-    """Return mean success onto (from) every net, the hardest target (the best source) first."""
+    """Return the mean success per target (source) net, hardest target (best source) first."""
     key, rows = Key("", attack, setting.main), []
     for i, net in enumerate(nets):
         only = ([i], None) if side == "source" else (None, [i])
@@ -110,7 +110,7 @@ def _by_net(
 def _robust_gap(
     setting: Setting, nets: Sequence[Net], clean: Clean, reads: dict[Key, Read], attack: str
 ) -> list[dict[str, Any]]:
-    """Return mean success between standard and adversarially trained nets, in all four ways."""
+    """Return the mean success between standard and robust nets, in all four combinations."""
     kinds = {
         name: [i for i, net in enumerate(nets) if net.robust is robust and net.source]
         for name, robust in (("standard", False), ("robust", True))
@@ -127,7 +127,7 @@ def _robust_gap(
 def _explained(
     setting: Setting, nets: Sequence[Net], clean: Clean, rows: pd.DataFrame, attack: str
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return what tells which pairs transfer, and for every pair the likeness and the success."""
+    """Return the correlations with transfer, and likeness and success of every pair."""
     some = np.unique(np.linspace(0, len(clean.y) - 1, min(LIKE, len(clean.y))).round().astype(int))
     part = take(setting.samples, some.tolist())
     compared = [i for i, net in enumerate(nets) if net.source]
@@ -153,7 +153,7 @@ def _number(value: float) -> float | None:
 
 
 def verdict(setting: Setting, found: dict[str, Any]) -> str:
-    """Return the answer in a sentence."""
+    """Return the result in one sentence."""
     by_attack = {row["attack"]: row for row in found["ranked"]}
     best, luck = by_attack[found["shown"]], by_attack.get(NOISE)
     share = best["success"]

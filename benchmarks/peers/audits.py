@@ -3,12 +3,12 @@
     python benchmarks/peers/audits.py --model bundled:fashion-mnist-cnn-robust --norm Linf \
         --eps 0.05,0.1,0.15 --out linf.json --markdown
 
-Same weights, same images, one thread. AutoAttack (as pyautoattack 0.2.0 has it) runs once for every
-eps; an audit answers for all of them in one run, and is run for the middle one alone as well.
-Everybody's examples are judged by `advkit.evaluate.measure`. A bare PGD loop before and after each
-run tells how fast the machine was. What a file ``--out`` holds already is not run again. The suite
-``quick:bfloat16`` is an audit with ``--bfloat16``. With ``--known DIR`` the model is one of those
-that others trained, by its name, on the test images beside it (`known_nets`).
+Same weights, same images, one thread. AutoAttack (of pyautoattack 0.2.0) runs once per eps; an
+audit covers all eps in one run, and also runs for the middle one only. All examples are evaluated
+by `advkit.evaluate.measure`. A bare PGD loop before and after each run measures the speed of the
+machine. Results in the file ``--out`` are reused. The suite ``quick:bfloat16`` is an audit with
+``--bfloat16``. With ``--known DIR`` the model is the name of a published net in that directory,
+evaluated on the test images there (`known_nets`).
 """
 
 import argparse
@@ -68,7 +68,7 @@ def auto_attack(
 
 @contextmanager
 def metered_with_copies() -> Iterator[Meter]:
-    """Count the passes of every classifier: an audit asks a copy with its batch norms folded."""
+    """Count the passes of every classifier, as an audit runs a copy with folded batch norms."""
     meter = Meter()
     each = counter(meter)
 
@@ -86,7 +86,7 @@ def metered_with_copies() -> Iterator[Meter]:
 def advkit_audit(
     suite: str, model: Classifier, samples: Samples, norm: str, eps: Sequence[float]
 ) -> dict[str, Any]:
-    """Run an audit for all ``eps``, with all that it does but the page."""
+    """Run a complete audit for all ``eps``, except for the page."""
     name, _, precision = suite.partition(":")
     with tempfile.TemporaryDirectory() as folder, metered_with_copies() as meter:
         began = time.process_time()
@@ -106,7 +106,7 @@ def advkit_audit(
 
 
 def runs(args: argparse.Namespace) -> Iterator[tuple[str, str, list[float]]]:
-    """Yield (key, contestant, eps) of all runs: suites first, they are short."""
+    """Yield (key, contestant, eps) of all runs, suites first, as they are short."""
     middle = args.eps[len(args.eps) // 2]
     for suite in args.suites:
         yield f"{suite} all", suite, list(args.eps)
@@ -118,7 +118,7 @@ def runs(args: argparse.Namespace) -> Iterator[tuple[str, str, list[float]]]:
 
 
 def problem(args: argparse.Namespace) -> tuple[Classifier, Samples]:
-    """Return the net and the images that are asked for."""
+    """Return the requested net and images."""
     wanted = range(args.skip, args.skip + args.limit)
     if args.known is None:
         return load_model(args.model), take(load_data(args.data), wanted)
@@ -129,7 +129,7 @@ def problem(args: argparse.Namespace) -> tuple[Classifier, Samples]:
 
 
 def compare(args: argparse.Namespace) -> dict[str, Any]:
-    """Run what is missing in ``args.out``; return all."""
+    """Run everything that is missing in ``args.out``; return all results."""
     model, samples = problem(args)
     plain = Plain(model)
     result: dict[str, Any] = {"model": args.model, "norm": args.norm, "eps": list(args.eps),
@@ -153,7 +153,7 @@ def compare(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def markdown(result: dict[str, Any]) -> str:
-    """Return the table: robust accuracy at every eps, and what it cost next to AutoAttack."""
+    """Return the table: robust accuracy per eps, and cost compared with AutoAttack."""
     eps, done = [repr(each) for each in result["eps"]], result["runs"]
     peers = [done[f"AutoAttack {each}"] for each in eps]
     total = {name: sum(run[name] for run in peers) for name in ("forwards", "backwards")}

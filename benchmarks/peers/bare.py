@@ -1,4 +1,4 @@
-"""The yardstick: a plain net, and the shortest PGD loop on it."""
+"""Cost baseline: a plain net, and a minimal PGD loop on it."""
 
 import time
 from copy import deepcopy
@@ -13,7 +13,7 @@ from advkit.models.classifier import Classifier
 
 
 class Plain(nn.Module):
-    """The net of ``classifier`` as somebody has it who does not use advkit."""
+    """The net of ``classifier`` as a plain PyTorch module, without advkit."""
 
     mean: Tensor | None
     std: Tensor | None
@@ -35,7 +35,7 @@ class Plain(nn.Module):
 
 
 def bare_loop(net: nn.Module, x: Tensor, y: Tensor, eps: float, steps: int) -> None:
-    """Run the shortest PGD in Linf that there is: ``steps`` gradients and as many moves."""
+    """Run a minimal Linf PGD: ``steps`` gradients and steps."""
     low, high = (x - eps).clamp_min(0), (x + eps).clamp_max(1)
     z = x.clone()
     for _ in range(steps):

@@ -1,10 +1,10 @@
-"""Certified bounds beside what is published, what others proved, and what auto_LiRPA takes.
+"""Certified bounds compared with published figures, VNN-COMP verdicts and auto_LiRPA.
 
     OMP_NUM_THREADS=1 python benchmarks/peers/bounds.py DATA published instances cost
 
-DATA is a directory as `known_nets` describes it. ``published``: certified accuracy at the eps of
+DATA is a directory in the layout of `known_nets`. ``published``: certified accuracy at the eps of
 published figures; ``instances``: verdicts of VNN-COMP 2021 by branch and bound, 30 seconds each;
-``cost``: CPU seconds of CROWN for all rivals, beside auto_LiRPA (if it is installed) and an attack.
+``cost``: CPU seconds of CROWN for all rivals, of auto_LiRPA (if it is installed) and of an attack.
 """
 
 import argparse
@@ -36,7 +36,7 @@ PUBLISHED = (
     ("cifar_resnet2b", 2 / 255, 1000, 0.2688),
     ("cifar_resnet2b", 1 / 255, 400, 0.5716),
 )
-"""Net, eps (Linf), images, and the certified accuracy that its authors tell, of 10,000 images."""
+"""Net, eps (Linf), images, and the certified accuracy that its authors report on 10,000 images."""
 COST = (
     ("mnist_kw_0_1", 0.1, 32),
     ("mnist_kw_0_1", 0.1, 256),
@@ -48,12 +48,12 @@ COST = (
 
 
 def say(*rows: str) -> None:
-    """Print rows of a table as soon as they are known."""
+    """Print rows of a table immediately."""
     print("\n".join(rows), flush=True)  # noqa: T201
 
 
 def certified(model: Classifier, x: Tensor, y: Tensor, eps: float, method: str) -> int:
-    """Return how many images are read right and certified."""
+    """Return how many images are classified correctly and certified."""
     with torch.no_grad():
         right = (torch.cat([model(some).argmax(1) for some in x.split(64)]) == y).nonzero()[:, 0]
     graph, found = trace(model, x.shape[1:]), 0
@@ -81,7 +81,7 @@ def published(data: Path) -> None:
 
 
 def instances(data: Path) -> None:
-    """Print how many instances of every verdict are certified, one at a time."""
+    """Print, per net and verdict, how many instances are certified."""
     rows = [row for row in lines(data / "vnncomp" / "instances.jsonl") if "row" in row]
     say("| net | verdict of others | certified | of | slowest, s |", "|---|---|---|---|---|")
     for name in sorted({row["model"] for row in rows}):
@@ -103,7 +103,7 @@ def instances(data: Path) -> None:
 
 
 def crown(model: Classifier, x: Tensor, y: Tensor, eps: float) -> Tensor:
-    """Return the lower bound of CROWN for every other class of every image."""
+    """Return the CROWN lower bound of the margin to every other class, per image."""
     with torch.no_grad():
         graph = trace(model, x.shape[1:])
         region = ball_and_box(x, torch.full((len(x),), eps), "Linf")
@@ -112,7 +112,7 @@ def crown(model: Classifier, x: Tensor, y: Tensor, eps: float) -> Tensor:
 
 
 def lirpa(model: Classifier, x: Tensor, y: Tensor, eps: float) -> Tensor:
-    """Return the same of auto_LiRPA, in its mode for convolutions."""
+    """Return the same by auto_LiRPA, in its ``patches`` mode for convolutions."""
     from auto_LiRPA import BoundedModule, BoundedTensor, PerturbationLpNorm
 
     low, high = (model._normalise(z.clamp(0, 1)) for z in (x - eps, x + eps))
@@ -127,7 +127,7 @@ def lirpa(model: Classifier, x: Tensor, y: Tensor, eps: float) -> Tensor:
 
 
 def spent(run: Callable[[], Any]) -> float | None:
-    """Return the CPU seconds of the second of two runs; None where a package is missing."""
+    """Return the CPU seconds of the second of two runs; None if a package is missing."""
     try:
         run()
     except ImportError:
@@ -138,7 +138,7 @@ def spent(run: Callable[[], Any]) -> float | None:
 
 
 def cost(data: Path) -> None:
-    """Print what CROWN takes."""
+    """Print the cost of CROWN."""
     head = ("net", "n", "certified", "ladder up to CROWN, s", "CROWN of all rivals, s",
             "auto_LiRPA, s", "PGD of 100 steps, s")  # fmt: skip
     say(f"| {' | '.join(head)} |", "|---" * len(head) + "|")
@@ -156,7 +156,7 @@ def cost(data: Path) -> None:
 
 
 def main() -> None:
-    """Print the tables asked for."""
+    """Print the requested tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     tables = {"published": published, "instances": instances, "cost": cost}

@@ -1,7 +1,7 @@
 """The same attack in every library: ``(job, samples) -> x_adv`` on all images.
 
-Number of steps, length of a PGD step, loss and one random start are given; everything else is the
-library's own default. Peers are imported only when they run, so that one missing spoils nothing.
+The number of steps, the length of a PGD step, the loss and one random start are fixed; everything
+else is the library's default. Peers are imported only when they run, so that all are optional.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from advkit.data.samples import Samples
 
 
 class Job(NamedTuple):
-    """What every library is asked for; ``seed`` counts the repeats."""
+    """Parameters of an attack, common to all libraries; ``seed`` counts the repeats."""
 
     net: nn.Module
     norm: str
@@ -30,12 +30,12 @@ class Job(NamedTuple):
 
 Contestant = Callable[[Job, Samples], Tensor]
 
-STEP = 0.1  # of a PGD move, in units of eps
+STEP = 0.1  # of PGD, in units of eps
 ORDER: dict[str, Any] = {"Linf": np.inf, "L2": 2}
 
 
 def in_batches(attack: Callable[..., Tensor], size: int, *columns: Any) -> Tensor:
-    """Call ``attack`` on ``size`` rows of ``columns`` at a time and join the examples."""
+    """Call ``attack`` on batches of ``size`` rows of ``columns``; concatenate the examples."""
     parts = [
         attack(*(column[at : at + size] for column in columns))
         for at in range(0, len(columns[0]), size)
@@ -97,7 +97,7 @@ def foolbox_pgd(job: Job, samples: Samples) -> Tensor:
 
 
 def adv_lib_pgd(job: Job, samples: Samples) -> Tensor:
-    """Run adv_lib's pgd_linf; it has no other norm."""
+    """Run adv_lib's pgd_linf, its only norm."""
     from adv_lib.attacks import pgd_linf
 
     def attack(x: Tensor, y: Tensor) -> Tensor:
@@ -133,7 +133,7 @@ def _art(job: Job, samples: Samples, attack: Callable[[Any], Any]) -> Tensor:
 
 
 def art_pgd(job: Job, samples: Samples) -> Tensor:
-    """Run ART's ProjectedGradientDescent (its PyTorch class behind) from one random start."""
+    """Run ART's ProjectedGradientDescent (PyTorch implementation) from one random start."""
     from art.attacks.evasion import ProjectedGradientDescent as Attack
 
     options: Any = {"norm": ORDER[job.norm], "eps": job.eps, "eps_step": STEP * job.eps}
@@ -152,7 +152,7 @@ def art_apgd(job: Job, samples: Samples) -> Tensor:
 
 
 def pyautoattack_apgd(job: Job, samples: Samples) -> Tensor:
-    """Run pyautoattack's APGDAttack, a faithful copy of the authors' code."""
+    """Run pyautoattack's APGDAttack, an unchanged copy of the authors' code."""
     from pyautoattack.autopgd_base import APGDAttack
 
     options: Any = {"norm": job.norm, "eps": job.eps, "seed": job.seed, "loss": job.loss}
@@ -161,7 +161,7 @@ def pyautoattack_apgd(job: Job, samples: Samples) -> Tensor:
 
 
 class Race(NamedTuple):
-    """One attack, and who has it; the first is ours."""
+    """One attack, and the libraries that have it; the first is advkit."""
 
     steps: int
     loss: str

@@ -3,11 +3,11 @@
     python benchmarks/peers/fixed_eps.py --model bundled:fashion-mnist-cnn-robust --norm Linf \
         --eps 0.1 --out linf.json --markdown
 
-Same weights, same images, one thread. Everybody's examples are judged by `advkit.evaluate.measure`.
-All methods run in one process in random order, a short bare PGD loop before and after each; a
-method's cost is its process CPU time over that of the bare loop for the same number of gradient
-steps. Peers get the net as a user has it (weights trainable, NCHW memory), or with ``--peer-net
-classifier`` the frozen channels_last `Classifier` that advkit itself attacks.
+Same weights, same images, one thread. All examples are evaluated by `advkit.evaluate.measure`.
+All methods run in one process in random order, with a short bare PGD loop before and after each.
+The cost of a method is its process CPU time over that of the bare loop for the same number of
+gradient steps. Peers get a plain net (trainable weights, NCHW memory), or with ``--peer-net
+classifier`` the frozen channels_last `Classifier` that advkit attacks.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from advkit.evaluate.measure import measure
 from advkit.models.classifier import Classifier
 from advkit.models.specs import load_model
 
-JUDGED = 64  # images that are judged at once
+JUDGED = 64  # batch size of the evaluation
 VERSIONS = ("torch", "torchattacks", "foolbox", "adv-lib", "adversarial-robustness-toolbox",
             "pyautoattack")  # fmt: skip
 
@@ -48,7 +48,7 @@ class Entry(NamedTuple):
 
 
 def judge(model: Classifier, samples: Samples, x_adv: Tensor, norm: str, eps: float) -> Any:
-    """Return who of ``samples`` is fooled by a valid example, and who has an invalid one."""
+    """Return which of ``samples`` have a valid fooling example, and which an invalid one."""
 
     def verdicts(x: Tensor, y: Tensor, x_adv: Tensor) -> Tensor:
         rows = measure(model, x, y, x_adv, norm=norm, eps=eps)
@@ -59,7 +59,7 @@ def judge(model: Classifier, samples: Samples, x_adv: Tensor, norm: str, eps: fl
 
 
 def run(entry: Entry, job: Job, samples: Samples, model: Classifier) -> dict[str, Any]:
-    """Run one method once; return its verdicts, its passes per image and its CPU seconds."""
+    """Run one method once; return its results, passes per image and CPU seconds."""
     torch.manual_seed(job.seed)
     np.random.seed(job.seed)
     with metered(job.net) as meter, warnings.catch_warnings():
@@ -82,7 +82,7 @@ def run(entry: Entry, job: Job, samples: Samples, model: Classifier) -> dict[str
 
 
 def entries(args: argparse.Namespace) -> list[Entry]:
-    """Return what ``args`` ask for and the libraries have."""
+    """Return the methods that ``args`` request and the libraries have."""
     return [
         Entry(race, library, contestant)
         for race in args.races
@@ -92,7 +92,7 @@ def entries(args: argparse.Namespace) -> list[Entry]:
 
 
 def compare(args: argparse.Namespace) -> dict[str, Any]:
-    """Run all methods ``args.repeats`` times in random order; return all that was measured."""
+    """Run all methods ``args.repeats`` times in random order; return all measurements."""
     model, samples = load_model(args.model), load_data(args.data, limit=args.limit)
     plain = Plain(model)
     peer_net = model if args.peer_net == "classifier" else plain
@@ -114,13 +114,13 @@ def compare(args: argparse.Namespace) -> dict[str, Any]:
             before = after
             result["runs"].append(row)
             print_progress(row, len(samples.x))
-            if args.out:  # after every run: a comparison that is cut short is not lost
+            if args.out:  # after every run, so that an interrupted comparison is not lost
                 args.out.write_text(json.dumps(result))
     return result
 
 
 def about(args: argparse.Namespace, model: Classifier, samples: Samples) -> dict[str, Any]:
-    """Return what a result says besides its runs."""
+    """Return the metadata of a result."""
     clean, _ = judge(model, samples, samples.x, args.norm, args.eps)
     asked = {key: value for key, value in vars(args).items() if key not in ("out", "markdown")}
     return {
@@ -132,7 +132,7 @@ def about(args: argparse.Namespace, model: Classifier, samples: Samples) -> dict
 
 
 def print_progress(row: dict[str, Any], n: int) -> None:
-    """Say on stdout what one run gave."""
+    """Print the result of one run."""
     print(  # noqa: T201
         f"{row['race']:13} {row['library']:13} repeat {row['repeat']}: "
         f"{n - sum(row['fooled'])} of {n} left, {row['seconds']:.1f} s, "
@@ -165,7 +165,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main() -> None:
-    """Compare, save, print."""
+    """Run the comparison, save and print it."""
     args = parse()
     torch.set_num_threads(1)
     result = compare(args)

@@ -1,7 +1,7 @@
-"""Nets and instances that others verified, from a directory of plain tensors with their sources.
+"""Published nets and verified instances, from a directory of tensors with their sources.
 
-``models/models.jsonl`` tells of each net the layers, the keys of its weights, the normalisation and
-what was published of it; ``vnncomp/`` holds boxes of VNN-COMP 2021 and what its tools made of them.
+``models/models.jsonl`` describes each net: layers, keys of the weights, normalisation and published
+results; ``vnncomp/`` contains boxes of VNN-COMP 2021 and the verdicts of its tools.
 """
 
 import json
@@ -25,7 +25,7 @@ Row = dict[str, Any]
 
 
 class Block(nn.Module):
-    """Two convolutions with a shortcut, then a ReLU."""
+    """Residual block: two convolutions with a shortcut, then a ReLU."""
 
     def __init__(self, row: Row) -> None:
         super().__init__()
@@ -40,18 +40,18 @@ class Block(nn.Module):
 
 
 def lines(file: Path) -> list[Row]:
-    """Return the objects of a file with one of them per line."""
+    """Return the objects of a JSON Lines file."""
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
 def told_of(data: Path, name: str) -> Row:
-    """Return what is told of the net ``name``."""
+    """Return the description of the net ``name``."""
     (row,) = (each for each in lines(data / "models" / "models.jsonl") if each["name"] == name)
     return row
 
 
 def known_net(data: Path, name: str, *, normalised: bool = True) -> Classifier:
-    """Return the net ``name`` with its weights, normalising images where it was trained on such."""
+    """Return the net ``name`` with its weights, and with its normalisation if it has one."""
     told = told_of(data, name)
     weights, layers = load_file(data / "models" / told["file"]), []
     for row in told["layers"]:
@@ -66,7 +66,7 @@ def known_net(data: Path, name: str, *, normalised: bool = True) -> Classifier:
 
 
 def layer(row: Row) -> nn.Module:
-    """Return one layer, its weights not yet those of the net."""
+    """Return one layer, with weights still to be loaded."""
     if row["type"] == "linear":
         return nn.Linear(row["in_features"], row["out_features"], bias=row["bias"])
     make: dict[str, Any] = {
@@ -95,7 +95,7 @@ def first_images(data: Path, dataset: str, n: int) -> tuple[Tensor, Tensor]:
 
 
 def boxes(data: Path, rows: list[Row], shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
-    """Return images whose Linf ball, cut by [0, 1], is the box of each instance; the radii (n,)."""
+    """Return images and radii (n,) whose Linf balls, clipped to [0, 1], are the given boxes."""
     with np.load(data / "vnncomp" / rows[0]["npz"]) as saved:
         low, high = (torch.tensor(saved[key][[row["row"] for row in rows]]) for key in ("lo", "hi"))
     if rows[0]["input_layout"].startswith("NHWC"):

@@ -1,9 +1,9 @@
-"""What a map costs over the passes that it cannot do without, and what captum's costs.
+"""Cost of attribution maps over that of the necessary passes, compared with captum.
 
     python benchmarks/peers/maps.py [images] [size]
 
-On one thread, in seconds of that thread: what else the machine does is not counted. Every round
-times all contestants one after the other; the ratio is the median over rounds.
+On one thread, in CPU seconds of that thread, so that other load is not counted. Every round times
+all contestants in turn; the ratio is the median over rounds.
 """
 
 import statistics
@@ -31,7 +31,7 @@ def bare(net: nn.Module, x: Tensor, y: Tensor) -> Tensor:
 
 
 def to_layer(net: nn.Module, x: Tensor, y: Tensor) -> Tensor:
-    """Return Grad-CAM of layer4 by hand: the net in two halves, a gradient of the second."""
+    """Return a manual Grad-CAM of layer4: the net split in two, a gradient of the second part."""
     with torch.no_grad():
         h = net.maxpool(net.relu(net.bn1(net.conv1(x))))
         a = net.layer4(net.layer3(net.layer2(net.layer1(h))))
@@ -42,7 +42,7 @@ def to_layer(net: nn.Module, x: Tensor, y: Tensor) -> Tensor:
 
 
 def fifty(net: nn.Module, x: Tensor, y: Tensor, chunk: int) -> Tensor:
-    """Return the sum of 50 bare passes, ``chunk`` rows at a time."""
+    """Return the sum of 50 bare passes, in batches of ``chunk`` rows."""
     rows = x.repeat_interleave(50, 0)
     labels = y.repeat_interleave(50)
     return sum(bare(net, rows[i : i + chunk], labels[i : i + chunk]).sum()
@@ -50,7 +50,7 @@ def fifty(net: nn.Module, x: Tensor, y: Tensor, chunk: int) -> Tensor:
 
 
 def contests(net: nn.Module, x: Tensor, y: Tensor) -> dict[str, dict[str, Callable[[], object]]]:
-    """Return by row: what is to be beaten, ours, and captum's."""
+    """Return, per row, the baseline, advkit's map and captum's."""
     from captum import attr
 
     leaf = x.clone().requires_grad_(True)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 ORDER = {"Linf": float("inf"), "L2": 2, "L1": 1, "L0": 0}
-REACH = {"Linf": 1.0, "L2": 10.0, "L1": 100.0}  # where a search over eps begins
+REACH = {"Linf": 1.0, "L2": 10.0, "L1": 100.0}  # initial eps of a search
 HERE = f"{__name__}:"
 
 STRONGEST = {

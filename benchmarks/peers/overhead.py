@@ -1,4 +1,4 @@
-"""What an attack costs beside the net: time per move on a linear model so small that it costs none.
+"""Overhead of attacks: time per step on a linear model whose own cost is negligible.
 
 python benchmarks/peers/overhead.py
 """
@@ -29,8 +29,8 @@ from advkit.data.samples import Samples
 
 STEPS = 200
 BATCH = 32
-SIDE = 8  # of the images; 10 classes
-EPS = 1e-5  # so small that nothing is fooled and all moves are made
+SIDE = 8  # side of the images; 10 classes
+EPS = 1e-5  # so small that nothing is fooled and all steps run
 REPEATS = 40
 
 FIXED = {
@@ -44,7 +44,7 @@ NEAREST: dict[str, tuple[str, tuple[Callable[..., Tensor], ...]]] = {
 
 
 def problem() -> tuple[nn.Module, Samples]:
-    """Return a linear model on small images, and images that it gets right."""
+    """Return a linear model, and small images that it classifies correctly."""
     torch.manual_seed(0)
     net = nn.Sequential(nn.Flatten(), nn.Linear(SIDE * SIDE, 10)).eval().requires_grad_(False)
     x = torch.rand(BATCH, 1, SIDE, SIDE)
@@ -53,7 +53,7 @@ def problem() -> tuple[nn.Module, Samples]:
 
 
 def attacks() -> dict[str, Callable[[], Any]]:
-    """Return name and library -> the attack with `STEPS` moves."""
+    """Return a dict from name and library to the attack with `STEPS` steps."""
     net, samples = problem()
     job = Job(net, "Linf", EPS, 0, BATCH, STEPS, "ce")
     found: dict[str, Callable[[], Any]] = {}
@@ -69,14 +69,14 @@ def attacks() -> dict[str, Callable[[], Any]]:
 
 
 def spent(run: Callable[[], Any]) -> float:
-    """Return the CPU seconds per move of one run."""
+    """Return the CPU seconds per step of one run."""
     began = time.process_time()
     run()
     return (time.process_time() - began) / STEPS
 
 
 def main() -> None:
-    """Print the table in Markdown; the bare loop takes turns with each attack."""
+    """Print the table in Markdown; the bare loop alternates with each attack."""
     torch.set_num_threads(1)
     net, samples = problem()
     bare = partial(bare_loop, net, samples.x, samples.y, EPS, STEPS)

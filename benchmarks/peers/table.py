@@ -1,4 +1,4 @@
-"""The table of a comparison, in Markdown.
+"""Markdown table of a comparison.
 
 python benchmarks/peers/table.py linf.json l2.json ...
 """
@@ -27,7 +27,7 @@ def markdown(result: dict[str, Any]) -> str:
     right = 1 - np.array(result["clean"])
     share = wilson(int(right.sum()), result["n"])
     kinds = Counter((run["race"], run["library"]) for run in result["runs"])
-    repeats = min(kinds.values())  # a last repeat that was cut short does not count
+    repeats = min(kinds.values())  # excludes an interrupted last repeat
     runs = [run for run in result["runs"] if run["repeat"] < repeats]
     runs.sort(key=lambda run: (run["race"] != "PGD-40", run["race"]))
     often = "one run" if repeats == 1 else f"median of {repeats} runs"
@@ -97,7 +97,7 @@ def _row(
 
 
 def _counts(flags: Any) -> str:
-    """Return how many images, run by run."""
+    """Return the number of images per run."""
     return ", ".join(str(int(run.sum())) for run in flags)
 
 

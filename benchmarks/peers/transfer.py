@@ -1,14 +1,14 @@
-"""Compare methods of transfer with torchattacks: same nets, same images, no more passes.
+"""Compare transfer attacks with torchattacks: same nets, same images, no more passes.
 
     python benchmarks/peers/transfer.py --model A.safetensors --model B.safetensors ... \
         --data 'torchvision:FashionMNIST?root=data&split=test' --eps 0.1 --limit 200
 
-Every net is a source and a target of every other. torchattacks takes ``--steps`` steps of eps over
-their number, momentum 1, everything else its own default; advkit one step less, for it looks at the
-image and at the end of its walk as well. Passes are counted at the nets. A share is of the images
-that both nets read right; the difference is of means over pairs, its interval from drawing images.
-``--seeds`` is for methods with chance in them: torchattacks tosses a coin for all images at once,
-and one seed may be a lucky one.
+Every net is a source and a target of every other. torchattacks takes ``--steps`` steps of length
+eps / steps, with momentum 1 and its defaults otherwise; advkit takes one step less, as it also
+evaluates the image and the last point. Passes are counted at the nets. Shares are of the images
+that both nets classify correctly; the difference is of means over pairs, with a bootstrap interval
+over images. ``--seeds`` is for random methods: torchattacks makes one random choice for all images
+at once, so that a single seed may be misleading.
 """
 
 import argparse
@@ -72,7 +72,7 @@ HEAD = "| method | advkit | torchattacks | difference, 95% interval | passes | p
 def examples(
     make: Callable[[Tensor, Tensor], Tensor], net: Net, samples: Samples, right: Any, seed: int
 ) -> tuple[Tensor, float]:
-    """Return examples (n, ...) made on ``net`` for samples that it reads right, and passes each."""
+    """Return examples (n, ...) made on ``net`` for its correct samples, and passes per image."""
     x_adv, at = samples.x.clone(), np.flatnonzero(right)
     part = take(samples, at.tolist())
     torch.manual_seed(seed)
@@ -85,7 +85,7 @@ def compare(
     nets: Sequence[Net], samples: Samples, eps: float, steps: int, text: str, theirs: Theirs,
     seeds: int,
 ) -> dict[str, Any]:  # fmt: skip
-    """Return both libraries' pairs of nets with each seed, and passes per image."""
+    """Return the pairs of nets of both libraries for each seed, and passes per image."""
     import torchattacks
 
     y = samples.y.numpy()
@@ -122,7 +122,7 @@ def row(name: str, found: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Print the table, a row as soon as it is known."""
+    """Print the table, row by row."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", action="append", required=True)
     parser.add_argument("--data", required=True)
@@ -141,7 +141,7 @@ def main() -> None:
                 found = compare(nets, samples, asked.eps, asked.steps, *METHODS[name],
                                 asked.seeds)  # fmt: skip
                 told = row(name, found)
-            except RuntimeError as error:  # a peer that takes colour images only
+            except RuntimeError as error:  # a peer that accepts colour images only
                 told = f"| {name} | | {str(error)[:60]} | | | |"
             print(told, flush=True)  # noqa: T201
 
