@@ -1,4 +1,4 @@
-"""Small nets, samples and quick attacks that the tests of attacks share."""
+"""Small nets, samples and quick attacks shared by the tests of attacks."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -17,7 +17,7 @@ few = partial(pgd, steps=4, step=0.3)
 
 
 class Affine(nn.Module):
-    """A linear model of two classes whose logits are minus and plus half of one score."""
+    """A linear model of two classes, whose logits are minus and plus half of one score."""
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ def affine(size: int, *, seed: int = 0, ill: bool = False) -> Affine:
 
 
 def near_boundary(model: Affine, n: int, share: float, norm: str, *, seed: int = 1) -> Tensor:
-    """Return grey images whose exact distance to the boundary, without box, is about ``share``."""
+    """Return grey images with exact distance to the boundary, without the box, near ``share``."""
     g = torch.Generator().manual_seed(seed)
     size = len(model.weight)
     x = 0.5 + 0.01 * torch.randn(n, size, generator=g)
@@ -71,7 +71,7 @@ def boxed_radius(model: Affine, x: Tensor, y: Tensor, norm: str) -> Tensor:
 
 
 def exact_count(model: Affine, x: Tensor, y: Tensor) -> Tensor:
-    """Return how many entries must move for the boundary to be crossed within the box, (n,)."""
+    """Return the exact L0 distance to the boundary within the box, (n,)."""
     down = torch.where(y[:, None] == 1, -model.weight, model.weight).double()
     room = torch.where(down > 0, 1 - x.double(), x.double())
     gained = (down.abs() * room).sort(1, descending=True).values.cumsum(1)
@@ -80,7 +80,7 @@ def exact_count(model: Affine, x: Tensor, y: Tensor) -> Tensor:
 
 
 def cnn(classes: int = 4, channels: int = 1, shape: tuple[int, int] = (9, 7)) -> nn.Module:
-    """Return a small random CNN with a kink or two, frozen."""
+    """Return a small frozen random CNN, piecewise linear."""
     with torch.random.fork_rng():
         torch.manual_seed(0)
         net = nn.Sequential(
@@ -97,28 +97,28 @@ def cnn(classes: int = 4, channels: int = 1, shape: tuple[int, int] = (9, 7)) ->
 
 
 def tanh_net() -> nn.Module:
-    """Return a random net of 20 features and 4 classes whose boundaries are curved."""
+    """Return a random net of 20 features and 4 classes with curved boundaries."""
     torch.manual_seed(3)
     return nn.Sequential(nn.Linear(20, 16), nn.Tanh(), nn.Linear(16, 4)).requires_grad_(False)
 
 
 def distances(model: nn.Module, x: Tensor, y: Tensor, x_adv: Tensor, norm: str) -> Tensor:
-    """Return the size of what was changed where it fools, infinity elsewhere, (n,)."""
+    """Return the size of the perturbation if it fools, else infinity, (n,)."""
     fooled = margins(model(x_adv), y) > 0
     return torch.where(fooled, NORMS[norm].size(x_adv - x), torch.inf)
 
 
 class Sure(nn.Module):
-    """Add so much to the first logit that nothing else is ever read, but gradients stay."""
+    """Add so much to the first logit that class 0 is always predicted, with gradients unchanged."""
 
     def forward(self, logits: Tensor) -> Tensor:
         return logits + 50.0 * (torch.arange(logits.shape[1]) == 0)
 
 
 def images(n: int = 10, channels: int = 1) -> Tensor:
-    """Return random images that the nets of `cnn` take."""
+    """Return random images for the nets of `cnn`."""
     x = torch.rand(n, channels, 9, 7, generator=torch.Generator().manual_seed(0))
-    return x.where(x < 0.8, 1.0).where(x > 0.2, 0.0)  # many pixels at the walls
+    return x.where(x < 0.8, 1.0).where(x > 0.2, 0.0)  # many pixels at the limits of the box
 
 
 def lucky(

@@ -1,4 +1,4 @@
-"""What the conformance tests need to know of each attack beyond its card, and their cases."""
+"""Settings of each attack for the conformance tests, beyond its card, and their cases."""
 
 from typing import Any, NamedTuple
 
@@ -11,8 +11,8 @@ from advkit.attacks import ATTACKS, attack_card
 class Subject(NamedTuple):
     """How to run one attack on a small net.
 
-    ``options`` make it quick. ``random``: two seeds give two results. ``teeth``: how many of 32
-    images it must break where the strongest break about all; 0 for baselines.
+    ``options`` make it quick. ``random``: different seeds give different results. ``teeth``: how
+    many of 32 images it must fool where the strongest attacks fool nearly all; 0 for baselines.
     """
 
     options: dict[str, Any] = {}  # noqa: RUF012

@@ -1,4 +1,4 @@
-"""The exact least difference of two logits of a small ReLU net, by mixed-integer programming."""
+"""Exact minimum difference of two logits of a small ReLU net, by mixed-integer programming."""
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
@@ -8,10 +8,10 @@ from torch import nn
 def least_difference(
     net: nn.Sequential, low: np.ndarray, high: np.ndarray, row: np.ndarray
 ) -> float:
-    """Return min of row @ logits over the box for Flatten, then Linear and ReLU in turn.
+    """Return min of row @ logits over the box, for Flatten followed by Linear and ReLU layers.
 
     Each ReLU y = max(z, 0) with z in [l, u] is y >= z, y >= 0, y <= u b, y <= z - l (1 - b) with b
-    in {0, 1} (Tjeng et al. 2019); l and u come from intervals.
+    in {0, 1} (Tjeng et al. 2019); l and u are interval bounds.
     """
     layers = [layer for layer in net if isinstance(layer, nn.Linear)]
     weights = [(one.weight.double().numpy(), one.bias.double().numpy()) for one in layers]

@@ -1,4 +1,4 @@
-"""Small random nets of every operator that can be bounded, and points of a set to try on them."""
+"""Small random nets with every supported operator, and points of a region to evaluate them on."""
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ SHAPE = (2, 9, 8)
 
 
 class Branches(nn.Module):
-    """Residual sums, a join, batch norm, pools, and functions in place of modules."""
+    """Residual sums, a concatenation, batch norm, pooling, and functions instead of modules."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class Branches(nn.Module):
 
 
 def net_of(name: str, seed: int) -> Classifier:
-    """Return one of `NETS` with random weights, larger than usual."""
+    """Return one of `NETS` with random weights, larger than the defaults."""
     torch.manual_seed(seed)
     net = NETS[name]()
     for parameter in net.parameters():
@@ -64,18 +64,18 @@ RADII = {"Linf": 0.05, "L2": 0.4, "L1": 1.5}
 
 
 def images(n: int, seed: int, shape: tuple[int, ...] = SHAPE) -> Tensor:
-    """Return images of which a part lies on the walls of the box."""
+    """Return images with some pixels at the limits of the box."""
     made = torch.Generator().manual_seed(seed)
     return (torch.rand(n, *shape, generator=made) * 1.4 - 0.2).clamp(0, 1)
 
 
 def region_of(x: Tensor, norm: str) -> Region:
-    """Return the set around ``x`` that is tried for ``norm``."""
+    """Return the region around ``x`` that is tested for ``norm``."""
     return ball_and_box(x, torch.full((len(x),), RADII[norm]), norm)
 
 
 def points_of(x: Tensor, norm: str, count: int, model: Classifier, seed: int = 0) -> Tensor:
-    """Return (count, n, ...) points of the set: corners, edges, inside, and where logits lead."""
+    """Return points (count, n, ...) of the region: corners, edges, interior, and by gradients."""
     made = torch.Generator().manual_seed(seed)
     radius = torch.full((len(x),), RADII[norm])
     found = []

@@ -1,4 +1,4 @@
-"""What axe-core finds wrong with a page; without it the test is skipped."""
+"""Accessibility check of a page by axe-core; tests are skipped without it."""
 
 from typing import Any
 
@@ -8,10 +8,11 @@ OPTIONS: dict[str, dict[str, list[str]]] = {
     "light": {"resultTypes": ["violations"]},
     "dark": {"resultTypes": ["violations"], "runOnly": ["color-contrast"]},
 }
-"""In the dark only what depends on it. What is in order need not be listed: it takes as long."""
+"""The dark scheme runs only the rules that depend on it. Passed rules are not listed, as listing
+them takes long."""
 
 
 def looked_at(page: Any, scheme: str) -> Any:
-    """Return what axe says of ``page`` as it stands, in the light or in the dark."""
+    """Return the result of axe for ``page`` in its current state, in the light or dark scheme."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright")
     return axe.Axe().run(page, options=OPTIONS[scheme])

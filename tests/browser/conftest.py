@@ -1,4 +1,4 @@
-"""One headless Chromium for all browser tests; skipped where there is none."""
+"""One headless Chromium for all browser tests, which are skipped without it."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ ARGUMENTS = [
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    """Debian's Chromium, else playwright's own download."""
+    """Debian's Chromium, or else playwright's download."""
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as driver:
         path = shutil.which("chromium") or driver.chromium.executable_path
@@ -36,7 +36,7 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The made-up audit's page as a file."""
+    """The page of the sample audit as a file."""
     path = tmp_path_factory.mktemp("report") / "report.html"
     path.write_text(audit_page(sample_audit(), sample_cards()), encoding="utf-8")
     return path
@@ -46,7 +46,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def visit(chromium: Any, report: Path) -> Iterator[Callable[..., Any]]:
     """Open a page offline, in a fresh context with these options.
 
-    At the end of the test: no console message, no page error, no answer but the file's own.
+    Checks at the end of the test: no console message, no page error, no response except the file.
     """
     contexts: list[Any] = []
     said: list[str] = []
@@ -60,7 +60,7 @@ def visit(chromium: Any, report: Path) -> Iterator[Callable[..., Any]]:
         page = context.new_page()
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
-        # "request" is also sent for what the policy then blocks; only an answer is a fetch.
+        # "request" also fires for requests that the policy blocks; only a response is a fetch.
         page.on("requestfinished", lambda request: answered.append(request.url))
         page.goto(path.as_uri())
         opened.append(path.as_uri())

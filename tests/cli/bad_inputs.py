@@ -1,4 +1,4 @@
-"""Inputs that cannot be used, by their number in the list of bad inputs; see test_bad_input.py."""
+"""Invalid inputs, by their number in the list of bad inputs; see test_bad_input.py."""
 
 import io
 import pickle
@@ -33,7 +33,7 @@ def wide() -> nn.Module:
 
 
 class Other(nn.Module):
-    """Answer with what ``change`` makes of logits."""
+    """Return the logits changed by ``change``."""
 
     def __init__(self, change: Callable[[Tensor], object]) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ def picture(side: int = 8) -> bytes:
 
 
 MODELS: list[tuple[int, str, bytes | str, int, str, str]] = [
-    # number, model or file, its content (or more words), exit code, code, what is told
+    # number, model or file, its content (or more arguments), exit code, error code, message
     (1, "missing.safetensors", "", 3, "E301", "missing.safetensors does not exist"),
     (2, "empty.safetensors", b"", 3, "E302", "0 bytes"),
     (3, "short.pt", zipped(), 3, "E302", "truncated zip archive"),

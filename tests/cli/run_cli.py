@@ -1,6 +1,6 @@
-"""Run the command line in this process, as `main` does, exit code and both streams included.
+"""Run the command line in this process, like `main`, with exit code and both streams.
 
-And what tests of `audit` and `attack` share: words for a quick run, and what a run saved.
+Also shared by tests of `audit` and `attack`: arguments of a quick run, and its saved results.
 """
 
 import json
@@ -44,14 +44,14 @@ class Cli:
         return Result(int(left.value.code or 0), out, err)
 
     def but(self, usual: Sequence[object], *words: object) -> Result:
-        """Run ``usual`` with ``words``, which replace what it says of the same options."""
+        """Run ``usual`` with ``words``, which override its values of the same options."""
         command = cli.get_command(click.Context(cli), str(usual[0]))
         assert command is not None
         return self(*with_anew(command, [*map(str, usual)], [*map(str, words)]))
 
 
 def command(*words: object) -> list[str]:
-    """Return the words that start advkit in a process of its own."""
+    """Return the command line that starts advkit in a new process."""
     return [sys.executable, "-m", "advkit", *map(str, words)]
 
 

@@ -1,4 +1,4 @@
-"""What a shell makes of a half-typed line when the tab key is pressed."""
+"""Completion of a partial command line by real shells."""
 
 import os
 import pty
@@ -16,7 +16,7 @@ zle -N show; bindkey '^X' show; print rea''dy
 
 
 def in_fish(line: str, folder: Path) -> list[str]:
-    """Return what fish offers for ``line``; the script of the shell is ``folder / script``."""
+    """Return the completions of fish for ``line``; the shell's script is ``folder / script``."""
     words = ["fish", "-c", f"source script; complete -C '{line}'"]
     done = subprocess.run(
         words, cwd=folder, env=_environ(folder), capture_output=True, text=True, check=True
@@ -26,7 +26,7 @@ def in_fish(line: str, folder: Path) -> list[str]:
 
 
 def in_zsh(line: str, folder: Path) -> str:
-    """Return what ``line`` is after the tab key, in a zsh at a terminal of its own."""
+    """Return ``line`` after the tab key, in a zsh on a separate pseudo-terminal."""
     ours, theirs = pty.openpty()
     shell = subprocess.Popen(
         ["zsh", "-f", "-i"], stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder,
@@ -36,7 +36,7 @@ def in_zsh(line: str, folder: Path) -> str:
     try:
         os.write(ours, SHOW.encode())
         _until(ours, r"ready\r\n")
-        os.write(ours, f"{line}\t\x18".encode())  # zsh reads ^X when the tab has been answered
+        os.write(ours, f"{line}\t\x18".encode())  # zsh reads ^X after completing
         return _until(ours, "<<(.*?)>>")
     finally:
         shell.kill()

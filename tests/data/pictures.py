@@ -1,4 +1,4 @@
-"""Pictures for tests of data: flat colours, whose class can be told from them."""
+"""Pictures for tests of data: uniform colours, which identify the class."""
 
 from io import BytesIO
 from pathlib import Path
@@ -9,14 +9,14 @@ COLOURS = {"cat": (200, 0, 0), "dog": (0, 200, 0), "emu": (0, 0, 200)}
 
 
 def png(name: str) -> bytes:
-    """Return the file of a picture of ``name``."""
+    """Return the content of a picture file of ``name``."""
     held = BytesIO()
     Image.new("RGB", (12, 10), COLOURS[name]).save(held, "PNG")
     return held.getvalue()
 
 
 def folders(root: Path, each: int = 2) -> Path:
-    """Write ``each`` pictures of every class into its folder."""
+    """Write ``each`` pictures per class into the folder of the class."""
     for name in COLOURS:
         (root / name).mkdir(parents=True)
         for i in range(each):
@@ -25,6 +25,6 @@ def folders(root: Path, each: int = 2) -> Path:
 
 
 def names_of(data: object) -> list[str]:
-    """Return what the pictures show, by their colour."""
+    """Return the classes of the pictures, by their colour."""
     order = list(COLOURS)
     return [order[int(x.mean((1, 2)).argmax())] for x in data.x]  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""What stands in the fenced blocks of a page, and the commands of a block line by line."""
+"""Fenced blocks of a page, and the commands of a block line by line."""
 
 import re
 import shlex
@@ -12,7 +12,7 @@ SHELL = {"|", ">", ">>", "<", "&&", "&", ";", "(", ")", "()"}
 
 
 class Block(NamedTuple):
-    """A fenced block: where it begins, its language, the file that it is, if any, and its text."""
+    """A fenced block: its first line, its language, its file name, if any, and its text."""
 
     line: int
     language: str
@@ -27,12 +27,12 @@ def documents() -> list[str]:
 
 
 def pages() -> list[str]:
-    """Return the names of those with blocks."""
+    """Return the names of the documents with blocks."""
     return [name for name in documents() if "```" in (ROOT / name).read_text("utf-8")]
 
 
 def blocks(page: str) -> list[Block]:
-    """Return the blocks of a page, in order, with files that they include put in."""
+    """Return the blocks of a page, in order, with included files inserted."""
     text = (ROOT / page).read_text("utf-8")
     found = [
         Block(text.count("\n", 0, at.start()) + 1, at[2], at[3] or "", _flush(at[4], len(at[1])))
@@ -48,25 +48,25 @@ def _flush(text: str, indent: int) -> str:
 
 
 def lines(text: str) -> list[str]:
-    """Return the commands of a block: continued lines as one, without comments."""
+    """Return the commands of a block, with continued lines joined and comments removed."""
     joined = re.sub(r" *\\\n *", " ", text)
     return [line for line in map(str.strip, joined.splitlines()) if line and line[0] != "#"]
 
 
 def words(line: str) -> list[str]:
-    """Return the words of a command as a shell sees them, without its comment."""
+    """Return the words of a command as a shell parses them, without its comment."""
     return shlex.split(line, comments=True)
 
 
 def needs_a_shell(line: str) -> bool:
-    """Whether a command has more in it than words: a pipe, a redirection, a substitution."""
+    """Whether a command has shell syntax beyond words: a pipe, a redirection, a substitution."""
     parts = shlex.shlex(line, posix=True, punctuation_chars=True)
     parts.whitespace_split = True
     return "$(" in line or not SHELL.isdisjoint(parts)
 
 
 def in_yaml(value: object) -> list[str]:
-    """Return the commands of advkit in what a YAML file says."""
+    """Return the advkit commands in parsed YAML."""
     if isinstance(value, dict):
         return [line for one in value.values() for line in in_yaml(one)]
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""A workbench for a session, and a copy of it for each page."""
+"""One workbench per session, and a copy of it for each page."""
 
 import functools
 import shutil

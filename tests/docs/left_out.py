@@ -1,4 +1,4 @@
-"""What no test executes, by a part of its text, and why; its options must exist all the same."""
+"""Commands that no test executes, by a part of their text, and why; their options must exist."""
 
 LEFT_OUT = {
     "pip install": "fetches packages",
@@ -21,5 +21,5 @@ LEFT_OUT = {
 
 
 def reason(line: str) -> str:
-    """Return why a command is not executed; '' for one that is."""
+    """Return why a command is not executed; '' if it is."""
     return next((why for part, why in LEFT_OUT.items() if part in line), "")

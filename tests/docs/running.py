@@ -1,4 +1,4 @@
-"""A page, followed to the letter in a directory of its own."""
+"""Execution of a page's blocks, in a separate directory."""
 
 import itertools
 import os
@@ -19,14 +19,14 @@ from tests.cli.run_cli import Cli
 from tests.docs.blocks import ROOT, needs_a_shell, words
 from tests.docs.small import fewer
 
-# What a command may end with beside 0, where it is asked to judge.
-# `retry` where nothing failed has nothing to do.
+# Allowed exit codes besides 0, for commands with a gate.
+# `retry` after a run without failures has nothing to do.
 VERDICTS = {"retry": 5, "--require": 1, "--fail-under": 1, "--strict": 6}
-DONE: set[str] = set()  # commands that neither read nor write runs, and need no second look
+DONE: set[str] = set()  # commands that neither read nor write runs, so that they need not run again
 
 
 class Page:
-    """The directory in which a page is followed, the names of its Python, and what was printed."""
+    """The working directory of a page, its Python namespace, and the printed output."""
 
     def __init__(self, place: Path, cli: Cli, captured: pytest.CaptureFixture[str]) -> None:
         self.place, self._cli, self._captured = place, cli, captured
@@ -35,11 +35,11 @@ class Page:
         self._made: set[str] = set()
 
     def write(self, name: str, text: str) -> None:
-        """Make a file of a block."""
+        """Write a block to a file."""
         (self.place / name).write_text(text, encoding="utf-8")
 
     def command(self, line: str) -> None:
-        """Run a line of a block; raises AssertionError with what it said."""
+        """Run a line of a block; raises AssertionError with its output."""
         if needs_a_shell(line):
             self._shell(line)
         elif words(line)[0] == "python" and words(line)[1] != "-m":
@@ -66,7 +66,7 @@ class Page:
             DONE.add(shlex.join(words(line)))
 
     def _clear(self, said: list[str]) -> None:
-        """Take away a run of the workbench that stands where this one is to be made."""
+        """Remove a run of the workbench from the output directory of this command."""
         for option, value in itertools.pairwise(said):
             if option == "--out" and value not in self._made:
                 _remove(self.place / value)
@@ -84,7 +84,7 @@ class Page:
         self.printed += done.stdout + done.stderr
 
     def _programs(self) -> Path:
-        """Return a directory with the programs of this very installation."""
+        """Return a directory with the programs of this installation."""
         place = self.place / "bin"
         for name, rest in {"advkit": "-m advkit ", "python": ""}.items():
             place.mkdir(exist_ok=True)
@@ -93,15 +93,15 @@ class Page:
         return place
 
     def python(self, code: str, names: dict[str, Any] | None = None) -> None:
-        """Execute a block with the names of those before it, or a program with ``names``."""
+        """Execute a block in the namespace of earlier blocks, or a program with ``names``."""
         self._captured.readouterr()
         exec(compile(code, "block", "exec"), self._space if names is None else names)
         self.printed += self._captured.readouterr().out
 
     def shown(self, text: str) -> None:
-        """Hold a block of output to what was printed: every word of it, numbers aside."""
+        """Compare a block of output with the printed output: every word, except numbers."""
         if not self.printed:
-            return  # the output of a command that is left out
+            return  # the output of a command that is not executed
         for line in text.splitlines():
             missing = set(re.findall(r"[A-Za-z]{2,}", line)) - set(
                 re.findall(r"[A-Za-z]{2,}", self.printed)
@@ -114,7 +114,7 @@ def _remove(path: Path) -> None:
 
 
 def parsed(said: list[str]) -> click.Context:
-    """Return the words of a command as click reads them; raises where it knows one not."""
+    """Return a command as parsed by click; raises for unknown words."""
     group = click.Context(commands, info_name="advkit")
     command = commands.get_command(group, said[0])
     assert command is not None, said

@@ -1,4 +1,4 @@
-"""How much less a command does here than it says: fewer images and steps, never another request."""
+"""Reductions of documented commands for tests: fewer images and steps, never another request."""
 
 import re
 
@@ -8,7 +8,7 @@ import pytest
 from advkit.attacks.below_hearing import masked
 from advkit.evaluate.suites import SUITES, Care, Suite
 
-# Given after the line, where the command has the option: it only says how much of it is done.
+# Appended to the line if the command has the option, which only sets the amount of work.
 FEWER = {
     "--limit": {"audit": 2, "attack": 2, "certify": 1, "transfer": 12, "inspect": 12, "train": 300},
     "--clips": {"speech": 2},
@@ -17,7 +17,7 @@ FEWER = {
     "--perplexity": {"embed": 3},
     "--longest": {"dream": 48, "style": 48},
 }
-# The same, but only where the line has the option: it would ask for something else.
+# The same, but only if the line has the option; otherwise it would change the request.
 FEWER_WHERE_SAID = {
     "--queries": 24,
     "--draws": 100,
@@ -26,7 +26,7 @@ FEWER_WHERE_SAID = {
     "--frames": 2,
     "--seeds": 1,
 }
-# What holds where the line says nothing.
+# Values for options that the line does not give.
 LESS = {
     "ADVKIT_ATTACK_MODEL": "bundled:digits-cnn",
     "ADVKIT_AUDIT_MODEL": "bundled:digits-cnn",
@@ -59,19 +59,19 @@ CARE, CLIMB = Care(images=4, steps=8, queries=20), (0, 1, 2, 4, 8)
 
 
 def lessen(patch: pytest.MonkeyPatch) -> None:
-    """Have commands do less while ``patch`` holds, also in what no option says."""
+    """Reduce the work of commands while ``patch`` is active, also where no option exists."""
     for name, value in LESS.items():
         patch.setenv(name, value)
     for suite in SUITES.values():
         for norm, one in suite.items():
             patch.setitem(suite, norm, shorter(one))
-    for module in ("attack_checks", "budget", "check_units"):  # each has taken in the name
+    for module in ("attack_checks", "budget", "check_units"):  # each has imported the name
         patch.setattr(f"advkit.evaluate.{module}.CLIMB", CLIMB)
     patch.setitem(masked.__kwdefaults__, "steps", 20)
 
 
 def shorter(suite: Suite) -> Suite:
-    """Return the same attacks with few steps and queries, and checks on few images."""
+    """Return the suite with few steps and queries, and with checks on few images."""
     parts = {
         part: tuple(re.sub(r"(steps|queries)=\d+", r"\1=10", attack) for attack in attacks)
         for part, attacks in suite._asdict().items()

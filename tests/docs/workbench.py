@@ -1,4 +1,4 @@
-"""A directory with every file that the manual names, made small, once."""
+"""A directory with small versions of all files that the manual mentions."""
 
 import contextlib
 import shutil
@@ -88,7 +88,7 @@ def _weights(place: Path) -> None:
 
 
 def _runs(place: Path) -> None:
-    """Make two audits of the same images, and one in two shards."""
+    """Run two audits of the same images, and one in two shards."""
     few = "--data npz:test.npz --suite quick --limit 2 --eps 4/255,8/255 --jobs 1"
     _run(f"audit --model model.safetensors {few} --out runs/a")
     _run(f"audit --model ./net.py:make {few} --out runs/b")
@@ -102,7 +102,7 @@ def _runs(place: Path) -> None:
 def _run(line: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         lessen(patch)
-        patch.setattr(sys, "argv", ["advkit", *line.split()])  # a run keeps its command
+        patch.setattr(sys, "argv", ["advkit", *line.split()])  # a run records its command
         done = CliRunner().invoke(cli, line.split())
     assert done.exit_code == 0, done.output
 
@@ -135,7 +135,7 @@ def _photographs(place: Path) -> None:
 
 
 def _fashion(place: Path) -> None:
-    """Write torchvision's files of Fashion-MNIST: each class a bright band of its own."""
+    """Write torchvision's files of Fashion-MNIST, with a different bright band per class."""
     y = np.arange(120, dtype=np.uint8) % 10
     x = np.random.default_rng(0).integers(0, 60, (120, 28, 28), np.uint8)
     for image, label in zip(x, y, strict=True):

@@ -1,9 +1,9 @@
-"""Run an audit again and again, kill it each time at a random moment, and then let it end.
+"""Run an audit repeatedly, kill it each time at a random moment, and finally let it finish.
 
     python -m tests.evaluate.killed_driver OUT KILLS [SEED]
 
-Each run is a fork of this process, which has imported torch and loaded the model, and has never
-asked it for a gradient (torch would refuse to in a fork).
+Each run is a fork of this process, which has imported torch and loaded the model, but has never
+computed a gradient (torch would then refuse to in a fork).
 """
 
 import os
@@ -22,7 +22,7 @@ ATTACKS = ("fgsm", "pgd:steps=20", "square:queries=40", "ddn:steps=20")
 
 
 def forked(out: Path, batch_size: int) -> int:
-    """Return the process that runs the audit."""
+    """Return the id of the process that runs the audit."""
     process = os.fork()
     if process:
         return process
@@ -38,7 +38,7 @@ def forked(out: Path, batch_size: int) -> int:
 
 
 def main() -> None:
-    """Print at how many rows each run was killed."""
+    """Print the number of rows at which each run was killed."""
     out, kills = Path(sys.argv[1]), int(sys.argv[2])
     chance = random.Random(int(sys.argv[3]) if len(sys.argv) > 3 else 14)
     load_model("bundled:digits-cnn")

@@ -1,4 +1,4 @@
-"""A small file system of its own, for tests of what a full or a read-only disk does."""
+"""A small separate file system, for tests of full and read-only disks."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a
 
 @contextmanager
 def mounted(place: Path, options: str) -> Iterator[None]:
-    """Mount a tmpfs with ``options`` at ``place`` within the block; skip where that is refused."""
+    """Mount a tmpfs with ``options`` at ``place`` within the block; skip if not permitted."""
     place.mkdir()
     words = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
     if subprocess.run(words, capture_output=True).returncode:

@@ -1,4 +1,4 @@
-"""Workers that need no model: they add, fail, hang and die as their recipe says."""
+"""Workers without a model, which add, fail, hang and die according to their recipe."""
 
 import os
 import signal
@@ -16,12 +16,12 @@ from advkit.evaluate.units import Do, Outcome, Shard, Unit
 
 
 def adder(recipe: Mapping[str, Any]) -> Do:
-    """Return what gives back the positions of a unit, and trouble at those that are named."""
+    """Return a function that returns the positions of a unit, and fails at those in the recipe."""
 
     def do(unit: Unit) -> list[Outcome]:
         time.sleep(recipe.get("takes", 0.0))
         _trouble(recipe, unit.at)
-        sys.stdout.write("a model that talks\n")  # which is no part of a message
+        sys.stdout.write("a model that talks\n")  # not part of a message
         rows = pd.DataFrame({"id": [str(i) for i in unit.at], "margin": [i / 3 for i in unit.at]})
         return [Shard(str(unit.at[0]), rows, np.array(unit.at, dtype=np.float32), {"tried": 1})]
 

@@ -1,4 +1,4 @@
-"""A small audit that takes a second: the digits and a net trained on them on the spot."""
+"""A small audit that takes a second: the digits, and a net trained on them by the test."""
 
 import os
 import signal
@@ -58,7 +58,7 @@ RECIPE: dict[str, Any] = {"load": {"device": "cpu"}}
 
 
 def worker(recipe: Mapping[str, Any]) -> Do:
-    """Return what does units on the digits, as badly as ``recipe`` asks for."""
+    """Return a function that processes units on the digits, with the failures in ``recipe``."""
     do = bench(Classifier(digits_net(), name="digits"), some_digits(), recipe)
     if "killed_at" not in recipe:
         return do
@@ -74,7 +74,7 @@ def worker(recipe: Mapping[str, Any]) -> Do:
 
 
 def table(out: Path, name: str = "results") -> pd.DataFrame:
-    """Return what of a table must not depend on how the run went."""
+    """Return the part of a table that must not depend on the course of the run."""
     with open_store(out) as store:
         frame = store.frame(name)
     return frame.drop(columns=[c for c in ("shard", "row") if c in frame])
@@ -91,7 +91,7 @@ def outside(
     seed: int = 0,
     ids: object = None,
 ) -> Tensor:
-    """An attack that cheats: it leaves the ball."""
+    """An invalid attack, whose perturbations are larger than eps."""
     return (1 - x).clamp(0, 1)
 
 
@@ -106,20 +106,20 @@ def raises(model: nn.Module, x: Tensor, y: Tensor, **common: object) -> Tensor:
 
 
 def returns_none(model: nn.Module, x: Tensor, y: Tensor, **common: object) -> None:
-    """An attack that forgets to return."""
+    """An attack that returns None."""
 
 
 def returns_half(model: nn.Module, x: Tensor, y: Tensor, **common: object) -> Tensor:
-    """An attack that loses images."""
+    """An attack that returns too few images."""
     return x[: len(x) // 2]
 
 
 def keeping(model: nn.Module, x: Tensor, y: Tensor, *, eps: float, **common: object) -> Tensor:
-    """PGD, which returns the best point that it saw."""
+    """PGD, which returns its best iterate."""
     return pgd(model, x, y, eps=eps, norm="Linf", steps=20)
 
 
 def forgetful(model: nn.Module, x: Tensor, y: Tensor, *, eps: float, **common: object) -> Tensor:
-    """PGD that ends with one look too many, and returns where that was."""
+    """PGD that evaluates the model at its example, but returns the clean images."""
     model(pgd(model, x, y, eps=eps, norm="Linf", steps=20))
     return x

@@ -1,4 +1,4 @@
-"""Small nets: those whose maps are known by hand, and random ones."""
+"""Small nets: some with maps computed by hand, and random ones."""
 
 from collections.abc import Callable
 
@@ -13,11 +13,11 @@ W1 = torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.0, -1.0]])
 W2 = torch.tensor([[1.0, -2.0, 4.0], [3.0, -1.0, -2.0]])
 W3 = torch.tensor([2.0, 1.0])
 POINT = torch.tensor([[1.0, 2.0]])
-"""Where the net's layers are (1, 2, -1), (-3, 1), and its score is 1."""
+"""The point where the net's layers are (1, 2, -1) and (-3, 1), and its score is 1."""
 
 
 class ByHand(nn.Module):
-    """Two rectified layers; one output, as logits (n, 1)."""
+    """Two ReLU layers and one output, as logits (n, 1)."""
 
     def __init__(self, first: Act, second: Act) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ def spellings() -> dict[str, tuple[Act, Act]]:
 
 
 def relatives() -> dict[str, tuple[Act, Act]]:
-    """Return what is a ReLU on numbers below 6 under another name."""
+    """Return activations that are equal to ReLU below 6."""
     return {
         "nn.ReLU6": (nn.ReLU6(), nn.ReLU6(inplace=True)),
         "hardtanh from 0": (nn.Hardtanh(0, 50), lambda z: F.hardtanh_(z, 0.0, 50.0)),
@@ -57,7 +57,7 @@ def relatives() -> dict[str, tuple[Act, Act]]:
 
 
 class Skip(nn.Module):
-    """``relu(x).a + x.b``: a rectifier with a way round it that begins before it."""
+    """``relu(x).a + x.b``: a ReLU with a skip connection around it."""
 
     def __init__(self, a: tuple[float, float], b: tuple[float, float]) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class Skip(nn.Module):
 
 
 class Pooled(nn.Module):
-    """A convolution, the mean over places, a linear head: where CAM has a closed form."""
+    """A convolution, global average pooling and a linear head, for which CAM has a closed form."""
 
     def __init__(self, channels: int = 5, classes: int = 4, kernel: int = 3) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Files that would leave a mark if anything in them were executed."""
+"""Files that would write a marker file if any of their code were executed."""
 
 import io
 import json
@@ -25,7 +25,7 @@ class Mark:
 
 
 class Marked(nn.Linear):
-    """A module whose whole-module pickle carries the mark."""
+    """A module whose whole-module pickle contains the mark."""
 
     def __init__(self, mark: Mark) -> None:
         super().__init__(2, 2)

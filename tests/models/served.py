@@ -13,19 +13,19 @@ from advkit.models import Classifier, load_model
 
 
 class Served:
-    """A service on this machine; ``status`` are answered first, one per request."""
+    """A local service; it first responds with the codes in ``status``, one per request."""
 
     def __init__(self) -> None:
         self.model: Classifier = load_model("bundled:fashion-mnist-cnn-robust")
         self.images, self.requests, self.status = 0, 0, list[int]()
         self.url, self.answer = "", None
         self.read: Callable[[Any], torch.Tensor] = torch.tensor
-        """What the service makes of the inputs, images (n, c, h, w) in [0, 1]."""
+        """Conversion of the received inputs to images (n, c, h, w) in [0, 1]."""
 
 
 @contextmanager
 def serving() -> Iterator[Served]:
-    """Serve a bundled net on a free port for the time of the block."""
+    """Serve a bundled net on a free port within the block."""
     served = Served()
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""An album with everything that an album can have."""
+"""A sample album with every optional part."""
 
 import numpy as np
 

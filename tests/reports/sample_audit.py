@@ -1,4 +1,4 @@
-"""A made-up audit with every kind of fact in it, and drawn pictures: no data set, no model."""
+"""A synthetic audit with every kind of result, and drawn pictures: no data set, no model."""
 
 from dataclasses import replace
 from math import sqrt
@@ -22,7 +22,7 @@ CLASSES = (
     "Bag",
     "Ankle boot",
 )
-# Images (of 1,000) that each attack broke, by eps; 869 were read correctly when clean.
+# Images (of 1,000) that each attack fooled, by eps; 869 were classified correctly when clean.
 FOOLED = {
     0.02: {"noise": 3, "fgsm": 14, "pgd": 2, "apgd": 1, "apgd-targeted": 0, "square": 0},
     0.05: {"noise": 6, "fgsm": 41, "pgd": 11, "apgd": 3, "apgd-targeted": 1, "square": 0},
@@ -61,7 +61,7 @@ def wilson(count: int, n: int) -> Interval:
 
 
 def sample_audit(eps: tuple[float, ...] = tuple(FOOLED), **changes: Any) -> Audit:
-    """Return an audit at these of the eps of `FOOLED`, with any field replaced."""
+    """Return an audit at ``eps``, of those of `FOOLED`, with any field replaced."""
     audit = Audit(
         verdict=(
             "At Linf eps 0.1 an attack can get 14.6% more of the images misread:"
@@ -106,7 +106,7 @@ def sample_audit(eps: tuple[float, ...] = tuple(FOOLED), **changes: Any) -> Audi
 
 
 def sample_trust(overall: str = "repaired") -> Trust:
-    """Return a panel with a check of each outcome."""
+    """Return trust checks with one of each outcome."""
     kinds = {
         "zero_gradients": ("fail", "The gradient of the margin is zero at 30 of 32 images."),
         "noise_beats_attack": ("pass", "At eps 0.1 noise fools 1 of 32 images and PGD 9 of 32."),
@@ -119,7 +119,7 @@ def sample_trust(overall: str = "repaired") -> Trust:
 
 
 def _curve(high: float) -> list[tuple[float, Interval]]:
-    """Return 200 steps that pass through every audited eps."""
+    """Return a curve of 200 points that passes through every audited eps."""
     at = [0.0, *FOOLED]
     standing = [869, *(869 - sum(fooled.values()) for fooled in FOOLED.values())]
     grid = np.linspace(0, high, 201)
@@ -152,7 +152,7 @@ def drawn(kind: int, size: int = 28, channels: int = 1) -> np.ndarray[Any, np.dt
 def sample_cards(
     number: int = 12, size: int = 28, channels: int = 1, eps: float = 0.1
 ) -> list[Card]:
-    """Return cards of drawn pictures, each changed by at most ``eps`` per value."""
+    """Return cards of drawn pictures, each perturbed by at most ``eps`` per value."""
     cards = []
     for index in range(number):
         clean = drawn(index, size, channels)
@@ -179,7 +179,7 @@ def sample_cards(
 
 
 def guesses(first: str, second: str, share: float) -> list[Guess]:
-    """Return five classes; the first two have ``share`` and nearly all of the rest."""
+    """Return five classes: the first has probability ``share``, the second most of the rest."""
     rest = [name for name in CLASSES if name not in (first, second)][:3]
     others = [0.7, 0.2, 0.06, 0.04]
     return [

@@ -1,4 +1,4 @@
-"""A made-up audit as long as the default one: 28 rows of attacks, every check, ten classes."""
+"""A synthetic audit as long as the default one: 28 rows of attacks, every check, ten classes."""
 
 from itertools import permutations
 
@@ -22,7 +22,7 @@ MEMBERS = {
 
 
 def default_sized_audit() -> Audit:
-    """Return an audit with as much in it as `advkit audit` alone writes."""
+    """Return an audit with as many results as `advkit audit` writes by default."""
     audit = sample_audit((0.05, 0.1, 0.15))
     added = {eps: {name: 5 + at for at, name in enumerate(MEMBERS)} for eps in EPS}
     rows = [
@@ -39,7 +39,7 @@ def default_sized_audit() -> Audit:
 
 
 def sample_breakdown() -> Breakdown:
-    """Return ten classes of 100 images; class k stands at each eps by 2 + k images less."""
+    """Return ten classes of 100 images; class k loses 2 + k images with each eps."""
     by_class = [
         (name, wilson(90, 100), [wilson(90 - (2 + k) * step, 100) for step in (1, 2, 3)])
         for k, name in enumerate(CLASSES)
@@ -57,7 +57,7 @@ def _every_check() -> Trust:
 
 
 def sample_courses() -> Courses:
-    """Return margins that rise and level off below 0."""
+    """Return margins that rise and converge below 0."""
     middle = [-5.0, -2.0, -1.5, -1.4, -1.38]
     low, high = ([each + by for each in middle] for by in (-1.0, 0.8))
     return Courses([0, 5, 20, 50, 100], low, middle, high, [-2.0, -0.6, -0.2, -0.11, -0.1])

@@ -1,4 +1,4 @@
-"""A made-up run of maps with every kind of fact in it: no data set, no model."""
+"""A synthetic run of maps with every kind of result: no data set, no model."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ def drawn(n: int, size: int, channels: int) -> np.ndarray:
 
 
 def sample_explanation(n: int = 3, size: int = 28, channels: int = 1) -> Explained:
-    """Return a run with maps of two kinds, a refused method, cuts, beliefs and an attack."""
+    """Return a run with maps of two kinds, a rejected method, cuts, beliefs and an attack."""
     random = np.random.default_rng(0)
     images = drawn(n, size, channels)
     signed = random.standard_normal((n, size, size)) * 0.2

@@ -1,4 +1,4 @@
-"""A small study of linearity for the tests of its page: real, on a few digits."""
+"""A small linearity study for the tests of its page, computed on a few digits."""
 
 from functools import cache
 

@@ -1,4 +1,4 @@
-"""A made-up study of speech, for the tests of its page."""
+"""A synthetic speech study for the tests of its page."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Studies of transfer made up for the tests of their pages."""
+"""Synthetic transfer studies for the tests of their pages."""
 
 from itertools import permutations
 from typing import Any
@@ -26,7 +26,7 @@ def share(count: int, n: int = 100) -> Interval:
 
 
 def sample_transfer(name: str = "", **changes: Any) -> Transfer:
-    """Return a study; ``name`` stands before every name that a user can choose."""
+    """Return a study; ``name`` is a prefix of every name that a user can choose."""
     nets = [name + net for net in NETS]
     sources = nets[:3]
     rng = np.random.default_rng(0)

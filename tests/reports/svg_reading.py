@@ -1,4 +1,4 @@
-"""Reads our own drawings back: elements by class, and the inverse of their axes."""
+"""Parses advkit's SVG drawings: elements by class, and the inverse of their axes."""
 
 import re
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def numbers(node: Node, *names: str) -> list[float]:
 
 
 def axis(root: Node, along: str, read: Callable[[str], float | None]) -> Callable[[float], float]:
-    """Return pixel -> value from the first and last axis label that ``read`` understands."""
+    """Return the map from pixel to value, by the first and last axis label that ``read`` parses."""
     labels = [text for group in of_class(root, "axis", "g") for text in group.iter("text")]
     found = [(float(t.get(along, "nan")), read(t.text or "")) for t in labels]
     marks = [(pixel, value) for pixel, value in found if value is not None]
