@@ -1,4 +1,4 @@
-"""What the documents say is so."""
+"""Statements of the documents are true."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""The layout is what the design says, installed or not; imports point one way."""
+"""The layout is that of the design, also when installed; imports point in one direction."""
 
 import ast
 import configparser

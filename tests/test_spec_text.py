@@ -1,4 +1,4 @@
-"""Specs come from people: whatever they type is read, or refused in advkit's own words."""
+"""Specs as typed by users: each is parsed, or rejected with advkit's own message."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What advkit is made of, what it asks of the network (nothing), and that its wheel comes again."""
+"""Supply chain: advkit's parts, no network requests, and a reproducible wheel."""
 
 import configparser
 import hashlib

@@ -1,4 +1,4 @@
-"""Closing in on a least size: the plain loop, and no question asked twice."""
+"""Bisection for the smallest eps: compared with a plain loop, and no repeated queries."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""DeepFool, SuperDeepFool and FAB where the nearest boundary is known."""
+"""DeepFool, SuperDeepFool and FAB on models with a known nearest boundary."""
 
 import pytest
 import torch

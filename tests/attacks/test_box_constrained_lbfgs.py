@@ -1,4 +1,4 @@
-"""The batched L-BFGS against scipy's, and the search for the constant."""
+"""The batched L-BFGS compared with scipy's, and the search for the constant."""
 
 import numpy as np
 import pytest

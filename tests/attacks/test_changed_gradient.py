@@ -1,4 +1,4 @@
-"""Attacks through another gradient: the answers stay those of the model."""
+"""Attacks with a substitute gradient: the predictions remain those of the model."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""A call that cannot be meant is answered in one line, at once; what can be is not in the way."""
+"""Invalid calls raise a one-line error immediately; valid ones are not rejected."""
 
 import inspect
 import pickle

@@ -1,4 +1,4 @@
-"""Two-class linear models, where the exact radius is known."""
+"""Attacks on two-class linear models, whose exact radius is known."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Coarse corners: where they lie, how they are sought, a net whose gradient only they see."""
+"""Coarse corners: their points, their search, and a net whose gradient only they detect."""
 
 import pytest
 import torch

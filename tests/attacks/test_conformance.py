@@ -1,4 +1,4 @@
-"""What every attack must do; a new one is tested by being listed in ATTACKS and SUBJECTS."""
+"""Requirements on every attack; a new one is tested once listed in ATTACKS and SUBJECTS."""
 
 import inspect
 import subprocess

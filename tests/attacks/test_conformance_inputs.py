@@ -1,4 +1,4 @@
-"""Which models and inputs every attack must take: any shape, type and number of classes."""
+"""Models and inputs that every attack must accept: any shape, type and number of classes."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Gradients that nes and spsa estimate, and the steps of simba, where the truth is known."""
+"""Gradients estimated by nes and spsa, and steps of simba, compared with exact values."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Blur, contrast, salt and pepper, turns: against a plain search through the family."""
+"""Blur, contrast, salt and pepper, rotation: compared with a plain search of the family."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Fixed-budget attacks against slower twins, and on nets made to tell right from nearly right."""
+"""Fixed-budget attacks compared with slower references, and on nets that reveal small errors."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Attacks made from attacks: what all of them must do."""
+"""Attacks made from attacks: requirements on all of them."""
 
 import inspect
 import re

@@ -1,4 +1,4 @@
-"""Projections onto a hyperplane cut by the box, against solvers that know nothing of them."""
+"""Projections onto a hyperplane within the box, compared with independent solvers."""
 
 import numpy as np
 import pytest

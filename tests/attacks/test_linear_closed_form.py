@@ -1,4 +1,4 @@
-"""The attack `linear`, and every other attack against the exact distance of softmax regression."""
+"""`linear` and all other attacks compared with the exact distance of softmax regression."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Exact distances of linear models against solvers that know nothing of them."""
+"""Exact distances of linear models compared with independent solvers."""
 
 from itertools import combinations
 

@@ -1,4 +1,4 @@
-"""The least eps of an attack of a fixed budget, against exact distances."""
+"""The smallest eps of a fixed-budget attack, compared with exact distances."""
 
 from collections.abc import Sequence
 from functools import partial

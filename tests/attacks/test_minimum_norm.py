@@ -1,4 +1,4 @@
-"""Minimum-norm attacks on two-class linear models, where the exact distance is known."""
+"""Minimum-norm attacks on two-class linear models, whose exact distance is known."""
 
 from typing import Any
 

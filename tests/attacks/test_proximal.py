@@ -1,4 +1,4 @@
-"""Proximal operators against the least value that a plain numerical search finds."""
+"""Proximal operators compared with the minimum found by a numerical search."""
 
 import pytest
 import torch

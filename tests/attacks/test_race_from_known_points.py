@@ -1,4 +1,4 @@
-"""A race that goes on from known points: nearer, within its passes, and no longer than it pays."""
+"""A race that starts from known points: smaller distances, within its budget of passes."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A race in rounds: it keeps to its passes, its samples to themselves, and rounds pay."""
+"""A race in rounds: its budget of passes, independence of samples, and the benefit of rounds."""
 
 from collections.abc import Callable
 

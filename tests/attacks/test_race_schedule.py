@@ -1,4 +1,4 @@
-"""The schedule of a race pays what it is given, and lets walks leave in one direction only."""
+"""The schedule of a race: it spends its budget exactly, and the set of runs only shrinks."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Attacks in bfloat16: what fools there must fool in full precision, or is mended."""
+"""Attacks in bfloat16: examples must fool in full precision, or are repaired."""
 
 from functools import partial
 

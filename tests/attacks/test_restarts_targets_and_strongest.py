@@ -1,4 +1,4 @@
-"""Restarts, chosen targets, the strongest of several: each is the plain loop over its runs."""
+"""Restarts, chosen targets, strongest of several: each equals a plain loop over its runs."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

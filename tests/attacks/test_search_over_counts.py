@@ -1,4 +1,4 @@
-"""The search for the fewest entries, held to walks of which it is known how many they need."""
+"""The search for the fewest entries, tested with runs whose required count is known."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Attacks in L0 against counts that are known: sorted, or enumerated."""
+"""L0 attacks compared with known counts, by sorting or enumeration."""
 
 import itertools
 from typing import Any

@@ -1,4 +1,4 @@
-"""Sparse-RS against enumeration: on a linear model the best pixels and colours are known."""
+"""Sparse-RS compared with enumeration on linear models, whose best pixels are known."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Attacks on waveforms: those that know of sound, and the others on the bundled recogniser."""
+"""Attacks on waveforms: those specific to sound, and others on the bundled recogniser."""
 
 from functools import cache
 

@@ -1,4 +1,4 @@
-"""The distortion of a linear model is known, and so is how much of it is needed."""
+"""Trained distortions of a linear model, whose optimum and required size are known."""
 
 import pytest
 import torch

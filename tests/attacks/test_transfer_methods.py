@@ -1,4 +1,4 @@
-"""Methods of transfer against a plainer twin, at their limits, and put together."""
+"""Transfer attacks compared with plain references, in limiting cases, and combined."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""ZOO: its slopes against exact derivatives, its distances against the nearest boundary."""
+"""ZOO: slopes compared with exact derivatives, distances with the nearest boundary."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""The benchmark of habits does, with a habit and without it, the same work."""
+"""The cost benchmark does the same work with and without each optimisation."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The ten numbers to 1e-12, and the shift over the dimension."""
+"""The ten numbers to 1e-12, and the change of the score by dimension."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The study of linearity: against closed forms, and on models made to be straight or bent."""
+"""The linearity study compared with closed forms, and on linear and curved models."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The benchmark of minimum norms: its number against areas, and its runs."""
+"""The minimum-norm benchmark: local optimality compared with areas, and its runs."""
 
 import json
 from pathlib import Path

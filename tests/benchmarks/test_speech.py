@@ -1,4 +1,4 @@
-"""The study of speech, in small; and on human recordings where they are."""
+"""A small speech study, also on human recordings if available."""
 
 from pathlib import Path
 

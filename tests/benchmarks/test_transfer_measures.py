@@ -1,4 +1,4 @@
-"""The measures of transfer on tables made by hand."""
+"""Transfer measures on handmade tables."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""A small study of transfer end to end: what counts, that it goes on, that nothing else matters."""
+"""A small transfer study end to end: what counts, resuming, and independence of the rest."""
 
 from pathlib import Path
 from typing import Any

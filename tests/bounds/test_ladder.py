@@ -1,4 +1,4 @@
-"""Rungs climb: each proves what the one before did, and branch and bound is exact in the end."""
+"""Bounds methods in order: none certifies less than the one before; branch and bound is exact."""
 
 from itertools import pairwise
 

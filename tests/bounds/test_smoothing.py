@@ -1,4 +1,4 @@
-"""Smoothing of a linear model of two classes has a closed form."""
+"""Smoothing of a two-class linear model, which has a closed form."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""No point of the set lies outside any wall, and no bound lies above the exact least value."""
+"""Soundness: no point violates a bound, and no bound exceeds the exact minimum."""
 
 import numpy as np
 import pytest

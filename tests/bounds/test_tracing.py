@@ -1,4 +1,4 @@
-"""What can be bounded is traced as it is; what cannot is refused by its name."""
+"""Supported models are traced without change; others are rejected with the operator's name."""
 
 import pytest
 import torch

@@ -1,8 +1,8 @@
-"""Instances of VNN-COMP 2021 that its tools settled: what is proved there is never attacked here.
+"""Instances of VNN-COMP 2021 with known verdicts: those proved robust are never fooled here.
 
-And what was attacked there is never proved here, but attacked by what an audit runs: fully
-connected MNIST nets and a residual CIFAR net (Linf, any other class), two convolutional CIFAR nets
-(Linf; one of them to one class).
+Those with a counterexample are never certified here, and are fooled by the attacks of an audit:
+fully connected MNIST nets and a residual CIFAR net (Linf, any other class), two convolutional CIFAR
+nets (Linf; one of them towards one class).
 """
 
 from collections import Counter

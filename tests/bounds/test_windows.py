@@ -1,4 +1,4 @@
-"""What a neuron sees through its window is what it sees on the whole map, the slower twin."""
+"""Bounds of a neuron from its receptive field equal those on the whole map."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""What holds for every page that advkit writes, in a real browser and by the W3C's checker."""
+"""Requirements on every page that advkit writes, in a real browser and by the W3C's checker."""
 
 import re
 import shutil

@@ -1,4 +1,4 @@
-"""The slider over the ten numbers, with a script and without."""
+"""The slider over the ten numbers, with and without a script."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The slider that lays maps over their images, in a real browser."""
+"""The slider that overlays maps on their images, in a real browser."""
 
 from collections.abc import Callable
 from pathlib import Path

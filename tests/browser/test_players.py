@@ -1,4 +1,4 @@
-"""The players of the page of speech, in a real browser."""
+"""The players of the speech page, in a real browser."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The report of a real audit, written by the real command, in a real browser."""
+"""The report of a real audit by the real command, in a real browser."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The closer look at an image, and the filter above a table, by mouse and by keyboard."""
+"""The image viewer, and the filter above a table, by mouse and by keyboard."""
 
 from collections.abc import Callable
 from pathlib import Path

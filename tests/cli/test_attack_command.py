@@ -1,4 +1,4 @@
-"""`advkit attack`: the examples that it saves, and what it says of them."""
+"""`advkit attack`: its saved examples and its output."""
 
 import json
 import os

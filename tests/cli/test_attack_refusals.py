@@ -1,4 +1,4 @@
-"""What `advkit attack` refuses, and an attack that fails."""
+"""Errors of `advkit attack`, and failing attacks."""
 
 from pathlib import Path
 

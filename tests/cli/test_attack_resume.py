@@ -1,4 +1,4 @@
-"""A run of `advkit attack` goes on where it was stopped, and no other run takes its place."""
+"""`advkit attack` resumes an interrupted run, and does not overwrite other runs."""
 
 import os
 import signal

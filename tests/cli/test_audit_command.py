@@ -1,4 +1,4 @@
-"""`advkit audit`: what it writes and says, its exit codes, and that it goes on."""
+"""`advkit audit`: its files and output, its exit codes, and resuming."""
 
 import json
 import os

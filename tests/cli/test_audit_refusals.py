@@ -1,4 +1,4 @@
-"""What `advkit audit` refuses: words, models, files and labels that it cannot use."""
+"""Errors of `advkit audit`: invalid arguments, models, files and labels."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
-"""Every bad input of the list gets one line, its exit code, and leaves everything as it was.
+"""Every invalid input of the list gives a one-line error and its exit code, and changes no file.
 
-The list is section 4.4 of the conventions; `ELSEWHERE` says where the rest of it is tested.
+The list is section 4.4 of the conventions; `ELSEWHERE` names the tests of its other entries.
 """
 
 import ast

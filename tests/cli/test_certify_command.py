@@ -1,4 +1,4 @@
-"""`advkit certify` from words to a page, and its exit codes."""
+"""`advkit certify` from command line to page, and its exit codes."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Several names with commas between, in every option that takes several names."""
+"""Comma-separated names, in every option that takes several names."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`advkit doctor` as it is typed."""
+"""`advkit doctor` on the command line."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`advkit explain` and `advkit inspect` as they are typed."""
+"""`advkit explain` and `advkit inspect` on the command line."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""Pictures are read as grey for a net of one channel that does not say so: in studies too."""
+"""Pictures are loaded as grey for nets with one channel, also in studies."""
 
 from pathlib import Path
 

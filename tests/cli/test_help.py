@@ -1,4 +1,4 @@
-"""What `--help` says, and how fast; options that are called the same in every command."""
+"""Content and speed of `--help`; options with the same name in every command."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Models whose layers cannot be looked at: what needs none works, what needs them says why not."""
+"""Models without accessible layers: commands that need layers explain why they fail."""
 
 from pathlib import Path
 

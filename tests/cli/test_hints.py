@@ -1,4 +1,4 @@
-"""A newcomer's slip is answered by the words that work for this very input."""
+"""Common mistakes give a hint with a command that works for the same input."""
 
 import json
 from pathlib import Path

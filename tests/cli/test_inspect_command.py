@@ -1,4 +1,4 @@
-"""`advkit inspect` as it is typed."""
+"""`advkit inspect` on the command line."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`advkit linearity`: files, exit codes, and one line for what is wrong."""
+"""`advkit linearity`: files, exit codes, and one-line errors."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A run directory of another command is left as it is, with --fresh as without."""
+"""A run directory of another command is not changed, with or without --fresh."""
 
 import json
 from pathlib import Path

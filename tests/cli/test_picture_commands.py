@@ -1,4 +1,4 @@
-"""The commands that make pictures, on small nets: what they say, write, resume and refuse."""
+"""The picture commands on small nets: output, files, resuming and errors."""
 
 import json
 import re

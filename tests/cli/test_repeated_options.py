@@ -1,4 +1,4 @@
-"""Options of one value that are given two, in the words of who gave them."""
+"""Errors for options with one value that are given two."""
 
 from pathlib import Path
 

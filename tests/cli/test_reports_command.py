@@ -1,4 +1,4 @@
-"""report, compare, index, figures: from finished runs to pages and files, and what they refuse."""
+"""report, compare, index, figures: from finished runs to pages and files, and their errors."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""A run that is killed, fails in parts or is done in shards: resume, retry, show, merge."""
+"""Killed, partly failed and sharded runs: resume, retry, show, merge."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Tables on a terminal: long names are folded, numbers are whole, nothing is wider than it."""
+"""Tables on a terminal: long names wrap, numbers are complete, and lines fit the width."""
 
 import pytest
 

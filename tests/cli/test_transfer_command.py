@@ -1,4 +1,4 @@
-"""`advkit transfer` as a person meets it."""
+"""`advkit transfer` on the command line."""
 
 import json
 from pathlib import Path

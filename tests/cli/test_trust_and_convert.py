@@ -1,4 +1,4 @@
-"""Files that can run code: refused, let pass by their sha256, or made into files that cannot."""
+"""Files that can run code: rejected, allowed by their sha256, or converted to safe files."""
 
 import sys
 from hashlib import sha256

@@ -1,4 +1,4 @@
-"""Options that have no use in what is asked are refused where they are typed, and only there."""
+"""Options without effect on the given command line are rejected, and only those."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Every word for data in the manual is loaded, as it stands there."""
+"""Every data spec in the manual loads as written."""
 
 import re
 import struct

@@ -1,4 +1,4 @@
-"""Parquet files and data sets of Hugging Face, without a network."""
+"""Parquet files and Hugging Face data sets, without a network."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The manual as a site: it is built strictly, asks nobody else, and leaves no public name out."""
+"""The manual as a site: strict build, no external requests, all public names included."""
 
 import os
 import re

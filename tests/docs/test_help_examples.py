@@ -1,4 +1,4 @@
-"""The examples in the help of every command: all are read as they stand, and one is executed."""
+"""The examples in the help of every command: all are parsed, and one is executed."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Functions whose last bit must not depend on the place of an entry, on any CPU."""
+"""Functions whose results do not depend, to the last bit, on the position of an entry."""
 
 from collections.abc import Callable
 

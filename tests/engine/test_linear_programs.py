@@ -1,4 +1,4 @@
-"""The linear program of one row ends where scipy's solver does, whatever binds."""
+"""The one-row linear program agrees with scipy's solver for all active constraints."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Gradients past a backward pass of the model's own, and logits from within it."""
+"""Gradients that bypass a model's custom backward pass, and logits from inside it."""
 
 from collections.abc import Callable
 from typing import Any

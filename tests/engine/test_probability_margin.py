@@ -1,4 +1,4 @@
-"""The margin of probabilities in a form that does not saturate."""
+"""The probability margin in a form that does not saturate."""
 
 import pytest
 import torch

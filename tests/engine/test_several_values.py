@@ -1,4 +1,4 @@
-"""Objectives with several values per sample: a gradient for each, from one forward pass."""
+"""Objectives with several values per sample: one gradient each, from one forward pass."""
 
 import torch
 from torch import Tensor, nn

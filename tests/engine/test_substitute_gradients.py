@@ -1,4 +1,4 @@
-"""Models with another gradient: the same answers to the bit, and the gradient that was promised."""
+"""Models with a substitute gradient: bit-identical outputs, and the specified gradient."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor

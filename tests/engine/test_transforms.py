@@ -1,4 +1,4 @@
-"""Differentiable transforms against plainer twins."""
+"""Differentiable transforms compared with plain references."""
 
 import numpy as np
 import pytest

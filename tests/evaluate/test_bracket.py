@@ -1,4 +1,4 @@
-"""Both ends of robust accuracy: what is proved is not attacked, and what is attacked not proved."""
+"""Bounds of robust accuracy: certified images are never fooled, nor fooled ones certified."""
 
 from pathlib import Path
 

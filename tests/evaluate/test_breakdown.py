@@ -1,4 +1,4 @@
-"""What lies behind the share agrees with the table of samples and with the shares themselves."""
+"""The breakdown agrees with the table of samples and with the reported shares."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a suite says it costs, against what it did cost."""
+"""The predicted cost of a suite compared with its actual cost."""
 
 from pathlib import Path
 

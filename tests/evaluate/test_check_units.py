@@ -1,4 +1,4 @@
-"""Checks done by other processes, or in threads: the same outcomes, at the same cost in passes."""
+"""Checks in other processes or threads: the same outcomes, with the same number of passes."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Closers go on from the nearest example known, in whatever process they run."""
+"""Closing attacks start from the nearest known example, in any process."""
 
 from collections.abc import Iterator
 from pathlib import Path

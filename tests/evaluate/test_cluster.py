@@ -1,4 +1,4 @@
-"""A Ray cluster of two machines on this one: a worker killed, a machine gone, and the same rows."""
+"""A local Ray cluster of two machines: a killed worker, a lost machine, and the same rows."""
 
 import os
 from pathlib import Path

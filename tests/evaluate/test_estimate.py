@@ -1,4 +1,4 @@
-"""What is left, said after a twentieth of the work, is right within 30%; counted in passes."""
+"""The remaining work, predicted after a twentieth of it, is right within 30%, in passes."""
 
 from itertools import count
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What noise does to maps: nothing to the gradient of a linear net, which foretells it all."""
+"""The effect of noise on maps: none for the gradient of a linear net, which predicts it all."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""kill -9 at any moment, and a full disk: what was finished stays, and the run goes on."""
+"""kill -9 at any moment, and a full disk: finished work is kept, and the run resumes."""
 
 import os
 import subprocess

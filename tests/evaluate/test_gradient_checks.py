@@ -1,4 +1,4 @@
-"""Whether a gradient is true is told by steps along it, and by steps that do not follow it."""
+"""Gradient checks: steps along the gradient compared with gradient-free steps."""
 
 from collections.abc import Callable
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""Ledgers that are damaged, of somebody else, newer or in use: refused, and never written to."""
+"""Ledgers that are damaged, foreign, newer or in use: rejected, and never written to."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Out of memory: half the batch, and half of that, down to one sample; the rows stay the same."""
+"""Out of memory: the batch is halved, down to one sample; the rows stay the same."""
 
 from pathlib import Path
 from typing import Any

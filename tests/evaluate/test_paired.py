@@ -1,4 +1,4 @@
-"""Two audits side by side: the flips, the test, and what is not compared."""
+"""Comparison of two audits: the flips, the test, and what is not compared."""
 
 import json
 from pathlib import Path

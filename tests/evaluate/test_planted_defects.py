@@ -1,4 +1,4 @@
-"""Models whose gradient is hidden or lies: each is caught, and the verdict is that without."""
+"""Models with planted gradient masking: each is detected, and the result is as without it."""
 
 from functools import cache
 

@@ -1,4 +1,4 @@
-"""What proofs are said to cost is what they cost at most."""
+"""The predicted cost of bounds is an upper limit of their actual cost."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Audits whose attacks ask a folded copy, or in bfloat16: the model itself has the last word."""
+"""Audits with a folded copy, or in bfloat16: the original model decides the results."""
 
 from functools import cache
 from pathlib import Path

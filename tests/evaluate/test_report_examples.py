@@ -1,4 +1,4 @@
-"""What is kept of the images that a report shows: the model's words at both ends and between."""
+"""Data of the examples in a report: predictions for both images and those between."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Audits and attacks of sound: the same engine, in the units of a waveform and in decibels."""
+"""Audits and attacks of sound: the same engine, with waveforms and decibels."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""Where longer attacks break images that stand, the suite above runs as well."""
+"""If longer attacks fool surviving images, the next larger suite runs too."""
 
 from collections.abc import Iterator
 from pathlib import Path

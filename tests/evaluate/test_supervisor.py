@@ -1,4 +1,4 @@
-"""Worker processes that are killed, hang or cannot begin: a unit is lost at most, and said so."""
+"""Worker processes that are killed, hang or fail to start: at most one unit is reported failed."""
 
 import io
 import math

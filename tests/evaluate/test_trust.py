@@ -1,4 +1,4 @@
-"""The checks of whether a number can be trusted: when each fails, and that a run keeps them."""
+"""Trust checks: the conditions under which each fails, and that runs record them."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Models that fail on some samples, change themselves, answer NaN, or leave something behind."""
+"""Models that fail on some samples, change their state, return NaN, or have side effects."""
 
 import time
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Who does the units: this process, or others, by what was asked."""
+"""Which pool processes the units, this process or others, depending on the request."""
 
 from typing import Any
 

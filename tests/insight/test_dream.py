@@ -1,4 +1,4 @@
-"""Dreams whose answer is known: of identities, without steps, in tiles."""
+"""Dreams with a known result: of identities, without steps, in tiles."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""t-SNE against scikit-learn and against what it is defined to be; numbers of codes."""
+"""t-SNE compared with scikit-learn and with its definition; statistics of codes."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""One of each family of torchvision's classifiers, at random weights: right, or refused."""
+"""One of each family of torchvision's classifiers, with random weights: correct, or rejected."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Images that mean nothing and fool: by gradient, by evolution, and how far off they are."""
+"""Meaningless images that fool: by gradient, by evolution, and their distance from the data."""
 
 import pytest
 import torch

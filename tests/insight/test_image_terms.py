@@ -1,4 +1,4 @@
-"""Total variation, Gram matrices and the spectrum against numbers known by hand."""
+"""Total variation, Gram matrices and the spectrum compared with values computed by hand."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Images from their codes: exact for linear layers, near for others."""
+"""Images reconstructed from their codes: exact for linear layers, approximate for others."""
 
 import pytest
 import torch

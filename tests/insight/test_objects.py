@@ -1,4 +1,4 @@
-"""The cut against brute force, and objects of known shape (insight, row 3.21)."""
+"""The cut compared with brute force, and objects of known shape (insight, row 3.21)."""
 
 from itertools import product
 

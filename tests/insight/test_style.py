@@ -1,4 +1,4 @@
-"""Style transfer where its end is known, and what is printed of it."""
+"""Style transfer with a known result, and its printed output."""
 
 import pytest
 import torch

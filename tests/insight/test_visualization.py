@@ -1,4 +1,4 @@
-"""Pictures that excite: of a linear score, whose answer is known, and of classes and neurons."""
+"""Activation maximisation: of a linear score with a known result, of classes and neurons."""
 
 import pytest
 import torch

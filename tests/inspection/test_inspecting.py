@@ -1,4 +1,4 @@
-"""What `advkit inspect` says of models that are wrong on purpose, each in one way."""
+"""Findings of `advkit inspect` for models with one deliberate fault each."""
 
 from collections.abc import Callable
 

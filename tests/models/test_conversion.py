@@ -1,4 +1,4 @@
-"""What a file that can run code may do while `advkit convert` reads it."""
+"""What a file that can run code is able to do while `advkit convert` reads it."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""Every word for a model in the manual is executed, and is what `advkit ls models` says."""
+"""Every model spec in the manual loads, and agrees with `advkit ls models`."""
 
 import re
 from collections.abc import Callable

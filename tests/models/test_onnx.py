@@ -1,4 +1,4 @@
-"""ONNX files that are none, lead out of their directory, or hold what onnx2torch lacks."""
+"""Invalid ONNX files: other content, external paths, or operators that onnx2torch lacks."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is done to pixels before the net sees them, against the same by hand."""
+"""Preprocessing of pixels, compared with the same by hand."""
 
 from pathlib import Path
 from typing import Any

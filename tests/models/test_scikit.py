@@ -1,4 +1,4 @@
-"""Estimators of scikit-learn as classifiers: what they decide, exactly."""
+"""scikit-learn estimators as classifiers, with exactly the same predictions."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""Estimators in skops files: linear ones and nets exactly, all others by their answers."""
+"""Estimators in skops files: exact for linear ones and nets, by predictions for all others."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Nets of timm and transformers, at random weights that were saved on the spot."""
+"""Nets of timm and transformers, with random weights saved by the test."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""From what a run measured to its verdicts."""
+"""Verdicts derived from the measurements of a run."""
 
 import pytest
 

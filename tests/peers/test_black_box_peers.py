@@ -1,6 +1,6 @@
-"""Attacks that see no gradient against the same attacks of other libraries, at equal queries.
+"""Black-box attacks compared with the same attacks of other libraries, at equal queries.
 
-Our attack gets no more queries than the peer was counted to take, image by image on average.
+Our attack gets at most as many queries per image as the peer used on average.
 """
 
 import warnings

@@ -1,4 +1,4 @@
-"""captum (extra: peers): equal where it is right; where it is not, our own closed form says so."""
+"""captum (extra: peers): equal where it is correct; elsewhere compared with our closed form."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Robust accuracy at equal passes: ours, and the same or the nearest attack of other libraries."""
+"""Robust accuracy at equal passes, compared with the nearest attack of other libraries."""
 
 import warnings
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Minimum-norm attacks beside the same attacks of other libraries: same net, images and passes."""
+"""Minimum-norm attacks compared with other libraries: same net, images and passes."""
 
 from importlib.util import find_spec
 

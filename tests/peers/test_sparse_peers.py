@@ -1,4 +1,4 @@
-"""L0 attacks beside those of other libraries: same nets, images and number of passes."""
+"""L0 attacks compared with other libraries: same nets, images and number of passes."""
 
 from collections.abc import Callable
 

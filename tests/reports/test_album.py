@@ -1,4 +1,4 @@
-"""The page of a run of pictures."""
+"""The page of a picture run."""
 
 import base64
 import io

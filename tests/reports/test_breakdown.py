@@ -1,4 +1,4 @@
-"""Behind the share: classes, confusions, distances and extremes are those of the breakdown."""
+"""Classes, confusions, distances and extremes on the page are those of the breakdown."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The pages of many runs: numbers, what they refuse to rank, and nothing active in any name."""
+"""Pages of several runs: numbers, runs that cannot be ranked, and escaping of names."""
 
 from dataclasses import replace
 from math import inf

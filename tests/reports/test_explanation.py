@@ -1,4 +1,4 @@
-"""The page of maps: scales that are shared and stated, nothing hidden, nothing jet."""
+"""The page of maps: shared and stated scales, nothing hidden, and no jet colour map."""
 
 import base64
 import io

@@ -1,4 +1,4 @@
-"""The page of linearity: its numbers, what it leaves out, and nothing active in any name."""
+"""The page of linearity: its numbers, omitted parts, and escaping of names."""
 
 import re
 from dataclasses import replace

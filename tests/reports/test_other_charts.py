@@ -1,4 +1,4 @@
-"""Lines, points, bins and the matrix: what was drawn, read back from the drawing."""
+"""Lines, points, bins and the matrix: values parsed back from the drawing."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The maps of an audit's examples: one scale, and none where there are none."""
+"""The maps of an audit's examples: one common scale, and no strip without maps."""
 
 from dataclasses import replace
 
