@@ -59,7 +59,8 @@ RECIPE: dict[str, Any] = {"load": {"device": "cpu"}}
 
 def worker(recipe: Mapping[str, Any]) -> Do:
     """Return a function that processes units on the digits, with the failures in ``recipe``."""
-    do = bench(Classifier(digits_net(), name="digits"), some_digits(), recipe)
+    samples = some_digits(recipe.get("limit", 90))
+    do = bench(Classifier(digits_net(), name="digits"), samples, recipe)
     if "killed_at" not in recipe:
         return do
 

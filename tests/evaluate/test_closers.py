@@ -15,7 +15,9 @@ from advkit.evaluate.suites import NEAR_BY_25, SUITES
 from advkit.evaluate.supervisor import Crew
 from tests.evaluate.small import RECIPE, classifier, run, some_digits, table
 
-GIVEN = {"attacks": None, "suite": "quick", "norm": "L2", "eps": (0.3, 0.7, 1.2), "bounds": "off"}
+LIMIT = 40
+GIVEN = {"attacks": None, "suite": "quick", "norm": "L2", "eps": (0.3, 0.7, 1.2), "bounds": "off",
+         "samples": some_digits(LIMIT)}  # fmt: skip
 FIRST, CLOSER, STEPS = "race:steps=4", "race:steps=90", 90
 
 
@@ -38,7 +40,8 @@ def alone(tmp_path_factory: pytest.TempPathFactory, _a_short_first_race: None) -
 def test_a_closer_begins_at_the_nearest_example_and_finds_what_the_attack_finds_there(
     alone: Path,
 ) -> None:
-    samples, at = some_digits(), {name: i for i, name in enumerate(some_digits().ids)}
+    samples = some_digits(LIMIT)
+    at = {name: i for i, name in enumerate(samples.ids)}
     with open_store(alone) as store:
         rows = store.frame("results").set_index("id")
         first, closer = (rows[rows["attack"] == label] for label in (FIRST, CLOSER))
@@ -57,7 +60,7 @@ def test_a_closer_begins_at_the_nearest_example_and_finds_what_the_attack_finds_
 
 @pytest.mark.parametrize("processes", [0, 2])
 def test_batches_and_processes_change_no_row(alone: Path, tmp_path: Path, processes: int) -> None:
-    crew = Crew("tests.evaluate.small:worker", RECIPE, 2) if processes else None
+    crew = Crew("tests.evaluate.small:worker", {**RECIPE, "limit": LIMIT}, 2) if processes else None
     run(tmp_path / "run", **GIVEN, batch_size=5, **({"crew": crew} if crew else {}))
     order = ["eps", "attack", "id"]
     several, one = (

@@ -13,7 +13,9 @@ from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 
 EPS = (0.1, 0.2)
-SLOW = ("JPEG preprocessing",)
+SLOW = (
+    "JPEG preprocessing", "dropout left on", "noise at inference", "quantisation and a softmax",
+)  # fmt: skip
 ON_DIGITS = [name for name in DEFECTS if name != "k winners take all"]
 
 
