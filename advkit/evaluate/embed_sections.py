@@ -34,7 +34,7 @@ def numbers_section(rows: Sequence[dict[str, Any]], near: int, attacked: int) ->
         if attacked:
             lines[-1] += row.get("apart") or [None, None]
     if attacked:
-        columns += [["among others before", True], ["among others attacked", True]]
+        columns += [["misplaced before", True], ["misplaced attacked", True]]
     return group("numbers", "From pixels to logits", "",
                  table={"columns": columns, "rows": lines},
                  under=_under(rows[0], near, attacked))  # fmt: skip
@@ -50,7 +50,7 @@ def _under(row: dict[str, Any], near: int, attacked: int) -> str:
            f"{several(probe['n'], 'image')}). " if probe
            else "Probe: none, because fewer than two classes have more than one image. ")
         + "KL: the final divergence of t-SNE. "
-        + f"Among others: how many of the {several(attacked, 'attacked image')} have most of those "
+        + f"Misplaced: how many of the {several(attacked, 'attacked image')} have most of those "
           "neighbours in other classes, before and after the attack. " * bool(attacked)
         + f"t-SNE: {', '.join(f'{key} {value}' for key, value in settings.items())}. "
         + "places.csv holds the places of all images."
@@ -86,15 +86,15 @@ def verdict_of(at: Studio, rows: Sequence[dict[str, Any]], n: int) -> tuple[str,
     lead = f"{n} images at {len(rows)} layers of {at.model.name}."
     if first["purity"] is None:
         return "No two images are of one class: how they are sorted cannot be measured.", lead
-    near = f"{first['purity']:.0%} by pixels, {last['purity']:.0%} at layer {last['layer']}"
+    near = f"{first['purity']:.0%} in pixels, {last['purity']:.0%} at layer {last['layer']}"
     if not first["probe"]:
-        return f"Neighbours of one class: {near}.", lead
+        return f"Nearest neighbours of the same class: {near}.", lead
     best = max(rows, key=lambda row: row["probe"]["right"])
     share, most = (row["probe"]["right"] / row["probe"]["n"] for row in (first, best))
-    where = f"{most:.0%} by the codes of layer {best['layer']}"
+    where = f"{most:.0%} from layer {best['layer']}"
     if best is first:
-        where = "and no better by the codes of any layer"
+        where = "and no more from any layer"
     return (
-        f"A linear classifier names {share:.0%} of the images by their pixels, {where}; "
-        f"neighbours of one class: {near}."
+        f"A linear probe classifies {share:.0%} of the images correctly from pixels, {where}; "
+        f"nearest neighbours of the same class: {near}."
     ), lead
