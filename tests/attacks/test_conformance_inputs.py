@@ -1,7 +1,5 @@
 """Models and inputs that every attack must accept: any shape, type and number of classes."""
 
-import math
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -32,17 +30,20 @@ def test_a_bare_function_without_gradients_will_do(name: str, norm: str) -> None
 
 
 @each
-@pytest.mark.parametrize(
-    ("shape", "classes"),
-    [((5,), 2), ((1, 11), 3), ((2, 3, 4), 4), ((3, 8, 5), 8), ((1, 1, 1), 2)],
-)
-def test_any_shape_and_number_of_classes(
-    name: str, norm: str, shape: tuple[int, ...], classes: int
-) -> None:
+@pytest.mark.parametrize("classes", [2, 3, 8])
+def test_any_number_of_classes(name: str, norm: str, classes: int) -> None:
+    model, x = cnn(classes), images(6)
+    y = model(x).argmax(1)
+    assert run(name, model, x, y, norm=norm).isfinite().all()
+
+
+@each
+@pytest.mark.parametrize("shape", [(5,), (1, 11), (2, 3, 4), (3, 8, 5), (1, 1, 1)])
+def test_any_shape(name: str, norm: str, shape: tuple[int, ...]) -> None:
+    size = int(torch.tensor(shape).prod())
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        layer = nn.Linear(math.prod(shape), classes)
-    model = nn.Sequential(nn.Flatten(), layer).requires_grad_(False)
+        model = nn.Sequential(nn.Flatten(), nn.Linear(size, 4)).requires_grad_(False)
     x = torch.rand(5, *shape, generator=torch.Generator().manual_seed(0))
     found = run(name, model, x, model(x).argmax(1), norm=norm)
     assert found.shape == x.shape
