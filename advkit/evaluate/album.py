@@ -14,7 +14,7 @@ from torch import Tensor
 from advkit.data.samples import Samples, fingerprint
 from advkit.errors import InputError
 from advkit.evaluate.fingerprint import check_same, environment, now
-from advkit.evaluate.run_folder import earlier, make_place, no_run, write_json
+from advkit.evaluate.run_folder import earlier, make_place, no_run, replaced, write_json
 from advkit.evaluate.run_record import class_notes
 from advkit.insight.canvas import Canvas, canvas_of
 from advkit.models.classifier import Classifier
@@ -160,10 +160,8 @@ def _plain(text: str) -> str:
 
 def write_picture(file: Path, picture: Tensor) -> Path:
     """Write a picture (c, h, w) in [0, 1] as PNG, of one or three channels; return its path."""
-    temporary = file.with_name(f"{file.name}.tmp")
-    with temporary.open("wb") as out:
-        Image.fromarray(levels_of(picture)).save(out, format="PNG")
-    return temporary.replace(file)
+    image = Image.fromarray(levels_of(picture))
+    return replaced(file, lambda out: image.save(out, format="PNG"))
 
 
 def levels_of(picture: Tensor) -> np.ndarray:

@@ -12,6 +12,7 @@ from advkit.engine.gradient import Objective, evaluate
 from advkit.engine.layer_outputs import code_of, energy, guided_by
 from advkit.errors import InapplicableError
 from advkit.evaluate.album import Studio, finished, group, kept, levels_of, shown, steps_told
+from advkit.evaluate.run_folder import replaced
 from advkit.insight.canvas import stages
 from advkit.insight.dream import Dream, dreamt, octave_sizes, zoomed
 from advkit.insight.visualization import eight_bits
@@ -180,8 +181,7 @@ def _film(at: Studio, plan: Plan, layer: str, picture: Tensor, guide: Tensor | N
 def write_film(file: Path, frames: Sequence[Tensor], milliseconds: int = 120) -> None:
     """Write ``frames`` (c, h, w) in [0, 1] as a looping GIF or WebP, by the file suffix."""
     pictures = [Image.fromarray(levels_of(frame)).convert("RGB") for frame in frames]
-    temporary = file.with_name(f"{file.name}.tmp")  # a film cut short would be taken for the whole
-    with temporary.open("wb") as out:
-        pictures[0].save(out, format=file.suffix[1:], save_all=True, append_images=pictures[1:],
-                         duration=milliseconds, loop=0)  # fmt: skip
-    temporary.replace(file)
+    # Replaced in one piece: a resumed run would take a film cut short for the whole.
+    replaced(file, lambda out: pictures[0].save(
+        out, format=file.suffix[1:], save_all=True, append_images=pictures[1:],
+        duration=milliseconds, loop=0))  # fmt: skip

@@ -116,7 +116,7 @@ def _layer(
 
 
 def near_of(labels: np.ndarray) -> int:
-    """Return how many neighbours are looked at: of an average class, no more than all others."""
+    """Return how many neighbours count: no more than an average class has besides one image."""
     return max(min(NEIGHBOURS, len(labels) // len(np.unique(labels)) - 1), 1)
 
 
@@ -138,11 +138,11 @@ def _apart(codes: np.ndarray, after: np.ndarray, labels: np.ndarray) -> list[int
 
 
 def _among_others(codes: np.ndarray, places: np.ndarray, labels: np.ndarray) -> int:
-    count = 0
+    count, most = 0, near_of(labels)
     for i, code in enumerate(places):
         apart = ((codes - code) ** 2).sum(1)
         apart[i] = np.inf
-        near = labels[np.argsort(apart, kind="stable")[: near_of(labels)]]
+        near = labels[np.argsort(apart, kind="stable")[:most]]
         count += int((near == labels[i]).mean() < 0.5)
     return count
 

@@ -1,10 +1,11 @@
 """The run directory: who may write there, and its JSON and text files, each replaced atomically."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas as pd
 
@@ -185,3 +186,13 @@ def write_text(folder: Path, name: str, text: str) -> Path:
     temporary = folder / f"{name}.tmp"
     temporary.write_text(text, encoding="utf-8")
     return temporary.replace(folder / name)
+
+
+def replaced(file: Path, write: Callable[[BinaryIO], Any]) -> Path:
+    """Replace a binary file by what ``write`` writes, once that is on disk; return its path."""
+    temporary = file.with_name(f"{file.name}.tmp")
+    with temporary.open("wb") as out:
+        write(out)
+        out.flush()
+        os.fsync(out.fileno())
+    return temporary.replace(file)

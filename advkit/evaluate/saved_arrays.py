@@ -1,7 +1,6 @@
 """Arrays on disk: npz and npy files, each replaced atomically."""
 
-import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -10,6 +9,7 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 import numpy as np
 
 from advkit.errors import InputError
+from advkit.evaluate.run_folder import replaced
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def arrays(file: Path) -> Iterator[Mapping[str, np.ndarray]]:
 
 def write_arrays(file: Path, **arrays: np.ndarray) -> Path:
     """Replace an npz file; the content is on disk before the file is renamed."""
-    return _replaced(file, lambda out: np.savez_compressed(out, **arrays))  # type: ignore[arg-type]
+    return replaced(file, lambda out: np.savez_compressed(out, **arrays))  # type: ignore[arg-type]
 
 
 class LongArray(NamedTuple):
@@ -49,18 +49,9 @@ def write_long(file: Path, *, x_adv: LongArray, **arrays: np.ndarray) -> Path:
                 with archive.open(f"{name}.npy", "w") as entry:
                     np.lib.format.write_array(entry, array, allow_pickle=False)
 
-    return _replaced(file, write)
+    return replaced(file, write)
 
 
 def write_array(file: Path, array: np.ndarray) -> Path:
     """Replace an npy file, as `write_arrays` does."""
-    return _replaced(file, lambda out: np.save(out, array))
-
-
-def _replaced(file: Path, write: Callable[[BinaryIO], None]) -> Path:
-    temporary = file.with_name(f"{file.name}.tmp")
-    with temporary.open("wb") as out:
-        write(out)
-        out.flush()
-        os.fsync(out.fileno())
-    return temporary.replace(file)
+    return replaced(file, lambda out: np.save(out, array))

@@ -83,22 +83,23 @@ def style(at: Studio, plan: Plan, content: Tensor, styles: Sequence[Tensor]) -> 
                  for i, x in enumerate((resized(content, plan.size), *(
                      resized(x, plan.size) for x in styles)))]  # fmt: skip
     row = kept(at, "styled", lambda: _styled(at, plan, weights, content, styles, shares))
-    content_name, *named = (Path(name).name for name in (plan.content, *plan.styles))
-    verdict = f"{content_name} in the style of {' and '.join(named)}, by {at.model.name}."
+    names = [Path(name).name for name in (plan.content, *plan.styles)]
+    verdict = f"{names[0]} in the style of {' and '.join(names[1:])}, by {at.model.name}."
     how = {"lbfgs": "L-BFGS", "adam": "Adam"}[plan.optimiser]
     lead = (
         f"{how}, {several(row['passes'], 'pass')} at {', '.join(map(str, row['sizes']))} pixels, "
         f"{row['seconds']:.0f} seconds."
     )
-    groups = _groups(plan, row, originals, shares)
+    groups = _groups(plan, names, row, originals, shares)
     return finished(at, verdict, lead, groups, LIMITS)
 
 
 def _groups(
-    plan: Plan, row: dict[str, Any], originals: Sequence[dict[str, Any]], shares: Sequence[float]
-) -> list[dict[str, Any]]:
+    plan: Plan, names: Sequence[str], row: dict[str, Any], originals: Sequence[dict[str, Any]],
+    shares: Sequence[float],
+) -> list[dict[str, Any]]:  # fmt: skip
     """Return the sections of the page: result, inputs, terms, and the course of the loss."""
-    content, *styles = (Path(name).name for name in (plan.content, *plan.styles))
+    content, *styles = names
     pictures = [shown(originals[0]["files"]["image"], "content", content)]
     pictures += [
         shown(one["files"]["image"], "style", f"{name}, share {share:g}")
@@ -137,10 +138,11 @@ def _styled(
     shares: Sequence[float],
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:  # fmt: skip
     """Optimise from coarse to fine, each size starting from the result of the one before."""
-    began, sizes, x, whole = time.perf_counter(), scales_of(plan.size), None, 0
+    began, sizes, x = time.perf_counter(), scales_of(plan.size), None
+    passes = [_passes(plan.passes, number, len(sizes)) for number in range(len(sizes))]
     pools = AveragePools() if plan.average_pools else None
     with pools or nullcontext():
-        for number, size in enumerate(sizes):
+        for size, most in zip(sizes, passes, strict=True):
             small, drawn = resized(content, size), [resized(one, size) for one in styles]
             aim = _recoloured(small, drawn, shares) if _recolours(plan) else small
             begin = start_image(plan.start, aim, at.seed) if x is None else _to(x, small)
@@ -148,19 +150,17 @@ def _styled(
             terms = calibrated(at.canvas, weights, wanted, aim)
             losses = plain_losses(at.canvas, weights, wanted)
             objective = styled_objective(losses, terms, weights.variation_weight)
-            passes = _passes(plan.passes, number, len(sizes))
-            whole += passes
             fall = []
-            for step, (image, point) in enumerate(walk(objective, begin, plan.optimiser, passes)):
+            for step, (image, point) in enumerate(walk(objective, begin, plan.optimiser, most)):
                 x = image
                 fall.append((step, float((-point.value).clamp_min(1e-12).log10())))
-                at.tell(f"{size} pixels", step, passes, f"{-float(point.value):.4g}")
+                at.tell(f"{size} pixels", step, most, f"{-float(point.value):.4g}")
     if pools is not None and not pools.count:
         raise InapplicableError(f"{at.model.name} has no max-pool", "leave out --average-pools")
     assert x is not None  # noqa: S101
     image = eight_bits(with_colours_of(x, small) if plan.keep_colours else x)
     end = evaluate(objective, image, gradient=False)
-    told = {"sizes": sizes, "passes": whole, "seconds": time.perf_counter() - began,
+    told = {"sizes": sizes, "passes": sum(passes), "seconds": time.perf_counter() - began,
             "loss": -float(end.value), "fall": fall, "shares": end.output[0].tolist(),
             "terms": [term._asdict() for term in terms]}  # fmt: skip
     return told, {"image": image[0]}
