@@ -9,8 +9,9 @@ from advkit.errors import UsageError
 from advkit.evaluate.clean_checks import above_guessing
 from advkit.evaluate.stage_context import Work
 from advkit.evaluate.suites import NEAR_BY_25, STANDARD, SUITES, Suite
-from advkit.evaluate.trust import told, valid
+from advkit.evaluate.trust import valid
 from advkit.evaluate.trust_checks import Check
+from advkit.evaluate.trust_verdict import told
 from advkit.evaluate.workers import default_batch
 from advkit.models.black_box import BlackBox
 from advkit.models.classifier import Classifier

@@ -14,8 +14,9 @@ from advkit.evaluate.shards import check_complete
 from advkit.evaluate.stage_context import Work, nearest_within, repeatable
 from advkit.evaluate.suite import Plan, run
 from advkit.evaluate.suites import Care
-from advkit.evaluate.trust import Findings, conclude, examine, recalled, sound, told, written
+from advkit.evaluate.trust import Findings, conclude, examine, recalled, sound, written
 from advkit.evaluate.trust_checks import Check
+from advkit.evaluate.trust_verdict import told
 from advkit.models.classifier import Classifier
 
 MORE = "more_steps_help"

@@ -33,19 +33,8 @@ from advkit.evaluate.stage_context import Work, last_stand, repeatable, right_wh
 from advkit.evaluate.subject import Subject, few, subject_at, subject_of
 from advkit.evaluate.suites import Care
 from advkit.evaluate.surrogates import Change, best_guide, change_named, changed, turns_alike
-from advkit.evaluate.trust_checks import TEXTS, Check
+from advkit.evaluate.trust_checks import Check
 from advkit.models.classifier import Classifier
-from advkit.numbers import several
-
-CURABLE = (
-    "randomised_predictions",
-    "softmax_outputs",
-    "zero_gradients",
-    "wrong_gradients",
-    "saturated_loss",
-    "better_gradient",
-)
-"""Failures that attacks can work around: with a sound substitute gradient the result is sound."""
 
 TRUE = {"before_softmax", "inner_logits", "backwards_turned", "rescaled"}
 """Changes after which outputs and gradient should agree, so that finite differences can test it."""
@@ -188,38 +177,6 @@ def _follows_the_vote(model: Model, guided: Subject, kept: Mapping[str, Change])
     if "inner_logits" in kept:
         return turns_alike(guided)
     return "straight_through" not in kept or VOTE not in detours(model, guided.x[:1])
-
-
-def overall(checks: Sequence[Check], guide_is_sound: bool) -> str:
-    """Return ``ok``, ``repaired`` (attacks worked around the failures) or ``doubtful``."""
-    failed = [check.name for check in checks if check.state == "fail"]
-    if not failed:
-        return "ok"
-    return "repaired" if guide_is_sound and set(failed) <= set(CURABLE) else "doubtful"
-
-
-def headline(checks: Sequence[Check], how: str) -> str:
-    """Return the conclusion about the result, in one sentence."""
-    failed = [check for check in checks if check.state == "fail"]
-    if not any(check.name == "invalid_examples" for check in checks):
-        return "No image is classified correctly: there was nothing to check."
-    if how == "ok":
-        ran = sum(check.state == "pass" for check in checks)
-        return f"No check found a reason to doubt this number: {several(ran, 'check')} passed."
-    if how == "repaired":
-        return (
-            f"{TEXTS[failed[0].name].meaning} The attacks worked around it; this is what they "
-            "reached."
-        )
-    worst = [check for check in failed if check.name not in CURABLE] or failed
-    return f"Do not trust this number. {TEXTS[worst[0].name].meaning}"
-
-
-def told(checks: Sequence[Check], guide_is_sound: bool) -> dict[str, Any]:
-    """Return the panel as plain values."""
-    rows = [{**check._asdict(), **TEXTS[check.name]._asdict()} for check in checks]
-    how = overall(checks, guide_is_sound)
-    return {"overall": how, "headline": headline(checks, how), "checks": rows}
 
 
 def right_ones(work: Work, eps: Sequence[float], care: Care) -> Subject:

@@ -14,8 +14,8 @@ from advkit.engine import NORMS
 from advkit.evaluate.check_units import TRIALS
 from advkit.evaluate.stage_context import Work
 from advkit.evaluate.store import open_store
+from advkit.evaluate.subject import subject_at
 from advkit.evaluate.suites import SUITES
-from advkit.evaluate.trust import subject_at
 from tests.evaluate.small import classifier, run, some_digits, table
 
 FIRST, ABOVE = "race:steps=2", "race:steps=200"
