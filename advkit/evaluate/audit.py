@@ -12,15 +12,23 @@ from advkit.errors import EmptyError
 from advkit.evaluate.attempts import LINE_SEARCH
 from advkit.evaluate.black_box_run import announce_cost, check_gradients, suite_for
 from advkit.evaluate.bracket import Bracket, bracket_summary, bracketed
-from advkit.evaluate.budget import USUAL, Budget, budget, check_passes, forecast, seconds_of, speed
+from advkit.evaluate.budget import USUAL, Budget, budget, forecast, seconds_of, speed
 from advkit.evaluate.checked_run import Attacked, run_attacks, run_checked
-from advkit.evaluate.estimate import seconds_left
+from advkit.evaluate.estimate import checks_cost, seconds_left
 from advkit.evaluate.fingerprint import now
 from advkit.evaluate.gradient_checks import same_answers
 from advkit.evaluate.model_checks import check_alone
 from advkit.evaluate.portions import Portion, write_shard
 from advkit.evaluate.proofs import check_sound, try_proofs
-from advkit.evaluate.randomised import ASKED, ATTACKED, OnAverage, spread
+from advkit.evaluate.randomised import (
+    ASKED,
+    ATTACKED,
+    OnAverage,
+    Settled,
+    draws_of,
+    spread,
+)
+from advkit.evaluate.reactions import adapted
 from advkit.evaluate.report_examples import write_exhibits
 from advkit.evaluate.run_folder import write_json, write_text
 from advkit.evaluate.run_progress import Tracker
@@ -123,10 +131,11 @@ def audit(
                     only=shard and shard.of(len(samples.ids)))  # fmt: skip
         work = _on_average(work) if first.state == "fail" else work
         judge_clean(work)
+        plan = plan if model.black_box else adapted(work, plan, {})
         told.estimate = partial(seconds_left, work, plan, eps, chosen.care)
         foreseen = budget(plan, len(eps), model.n_classes)
         if announce and foreseen:
-            foretold = _foretold(work, foreseen, chosen.care, len(eps))
+            foretold = _foretold(work, foreseen, chosen.care, eps)
             announce(f"suite {record['suite']}: {foretold}{_told(habits)}")
         bracket = bracketed(work, eps, bounds, foreseen.usual if foreseen else USUAL, seconds)
         attacked = run_attacks(work, plan, chosen.care, eps, first, above)
@@ -151,18 +160,24 @@ def _looked_at(model: Classifier, samples: Samples, surrogates: Sequence[Classif
 
 
 def _on_average(work: Work) -> Work:
-    """Return the work for a randomised model: attacks and judge average several queries."""
-    average, judge = OnAverage(work.model, ATTACKED), OnAverage(work.model, ASKED)
+    """Return the work for a randomised model: attacks and judge average several queries.
+
+    For a black box the number of queries of a judgement is fixed, so that the cost is known.
+    """
+    average = OnAverage(work.model, ATTACKED)
+    judge = (OnAverage if work.model.black_box else Settled)(work.model, ASKED)
     return work._replace(model=average, judge=judge, jobs=1, copy=None, pool=None,
                          answers="")  # fmt: skip
 
 
-def _foretold(work: Work, foreseen: Budget, care: Care, radii: int) -> str:
+def _foretold(work: Work, foreseen: Budget, care: Care, eps: Sequence[float]) -> str:
     rate, images = speed(work.model, work.samples, work.batch_size), len(work.samples.ids)
-    checks = check_passes(care, images, radii)
+    draws = draws_of(work.model)
     if work.pool:  # worker processes, which do not share Python's lock
         rate = rate._replace(alone=0.0)
-    return forecast(foreseen, images, seconds_of(foreseen, images, rate, work.jobs, checks))
+    queries = checks_cost(work, eps, care) / draws
+    passes = Budget(foreseen.most * draws, foreseen.usual * draws)
+    return forecast(passes, images, seconds_of(foreseen, images, rate, work.jobs, queries))
 
 
 def _findings(

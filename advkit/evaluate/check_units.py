@@ -17,7 +17,7 @@ from advkit.attacks.random_noise import noise
 from advkit.attacks.square_attack import square
 from advkit.engine import Meter, metered
 from advkit.evaluate.memory import halved
-from advkit.evaluate.randomised import once
+from advkit.evaluate.randomised import evenly, once
 from advkit.evaluate.shards import (
     FailedUnitsError,
     Queue,
@@ -71,8 +71,12 @@ def climbed(subject: Subject) -> Tensor:
 
 def _free(subject: Subject, steps: int) -> Tensor:
     """Return the margins that PGD reaches without an eps limit."""
-    free = subject._replace(norm="Linf", unit=None)
-    return free.reached(pgd, steps=steps, loss="margin")
+    return _climbed_to(subject._replace(norm="Linf", unit=None), steps)
+
+
+def _climbed_to(subject: Subject, steps: int) -> Tensor:
+    """Return the margins that PGD reaches; on a random model beyond the first point that fools."""
+    return subject.reached(pgd, steps=steps, loss="margin", stop=not subject.random)
 
 
 def _longer(subject: Subject, steps: int) -> Tensor:
@@ -88,16 +92,19 @@ def _longer(subject: Subject, steps: int) -> Tensor:
     return torch.maximum(again.reached(race, steps=2 * steps), balls(n_targets=1))
 
 
+def _by_scores(subject: Subject, queries: int) -> Tensor:
+    """Return the margins that a score-based attack on the model itself reaches."""
+    return subject._replace(guide=evenly(subject.model)).reached(square, queries=queries)
+
+
 TRIALS: dict[str, Callable[[Subject, int], Tensor]] = {
-    "check/pgd": lambda subject, steps: subject.reached(pgd, steps=steps, loss="margin"),
+    "check/pgd": _climbed_to,
     "check/noise": lambda subject, draws: subject.reached(noise, draws=draws),
     "check/fgsm": lambda subject, _: subject.reached(fgsm),
     "check/free": _free,
     "check/longer": _longer,
     "check/climb": lambda subject, _: climbed(subject),
-    "check/square": lambda subject, queries: subject._replace(guide=subject.model).reached(
-        square, queries=queries
-    ),
+    "check/square": _by_scores,
 }
 """Each returns margins of the model itself, one row per image, the same in any batch."""
 

@@ -12,6 +12,7 @@ import pandas as pd
 from advkit.attacks import Member
 from advkit.evaluate.attempts import LINE_SEARCH
 from advkit.evaluate.budget import ASSUMED, NEAR, check_passes, passes_of
+from advkit.evaluate.randomised import draws_of
 from advkit.evaluate.stage_context import Work, right_when_clean, room, smallest
 from advkit.evaluate.suite import Plan, near
 from advkit.evaluate.suites import Care
@@ -54,13 +55,16 @@ def passes_left(work: Work, plan: Plan, eps: Sequence[float], care: Care) -> flo
     for i, (step, tried) in enumerate(zip(steps, at, strict=True)):
         if i < begun:
             continue  # finished
-        each = _passes(costs, step.member, work.model.n_classes)
+        each = _passes(work, costs, step.member)
         if each is None:
             return None
         attacks += max(step.samples - tried, 0) * each
     fallen = len(_right(work)) * (1 - _standing(work, met, max(eps)))
     attacks += SEARCH * fallen if not (costs["attack"] == LINE_SEARCH).any() else 0
-    return attacks + (0 if work.store.fact("after") else _checks(work, eps, care, met))
+    if work.store.fact("after"):
+        return attacks
+    right = len(_right(work)) / len(work.samples.ids)
+    return attacks + checks_cost(work, eps, care, right, _standing(work, met, min(eps)))
 
 
 def _steps(work: Work, plan: Plan, eps: Sequence[float], met: pd.Series) -> list[Step]:
@@ -107,15 +111,23 @@ def _tried(costs: pd.DataFrame, step: Step) -> int:
     return int(costs.loc[mine, "tried"].sum())
 
 
-def _passes(costs: pd.DataFrame, member: Member, classes: int) -> float | None:
+def _passes(work: Work, costs: pd.DataFrame, member: Member) -> float | None:
     """Return the cost per sample: measured so far, or else from the attack's card."""
     mine = costs[costs["attack"] == member.label]
     if len(mine):
         return float((mine["forwards"] + mine["backwards"]).sum() / mine["tried"].sum())
-    return passes_of([member], classes)
+    queries = passes_of([member], work.model.n_classes)
+    return None if queries is None else queries * draws_of(work.model)
 
 
-def _checks(work: Work, eps: Sequence[float], care: Care, met: pd.Series) -> float:
-    images = len(work.samples.ids)
-    right = len(_right(work)) / images
-    return check_passes(care, images, len(eps), right, _standing(work, met, min(eps)))
+def checks_cost(
+    work: Work, eps: Sequence[float], care: Care, right: float = 1.0, standing: float = ASSUMED
+) -> float:
+    """Return the passes of the checks after the attacks (`budget.check_passes`).
+
+    Of a randomised model a query is several, and more where the judge itself is attacked.
+    """
+    draws = draws_of(work.model)
+    more = draws_of(work.judge) // draws if work.judge else 1
+    care = care._replace(queries=care.queries * more)
+    return draws * check_passes(care, len(work.samples.ids), len(eps), right, standing)

@@ -9,10 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from advkit.engine.objectives import Model
 from advkit.models.classifier import Classifier
 
-ASKED, ATTACKED = 32, 8
-"""Passes averaged for one judgement, and passes whose mean gradient an attack follows (EOT)."""
+ASKED, MOST, ATTACKED = 32, 512, 8
+"""Passes averaged for one judgement, first and at most, and passes whose mean gradient an attack
+follows (EOT)."""
+SURE = 3.0
+"""Standard errors by which a class leads that need not be asked for again. The many points of many
+attacks are judged: at a smaller lead some would count as fooled by chance."""
 SAME = 1e-4
 """Largest difference between two outputs that counts as equal, relative to the largest logit; as in
 AutoAttack."""
@@ -42,6 +47,50 @@ class OnAverage(Classifier):
     def fingerprint(self) -> str:
         """Return the fingerprint of the model itself."""
         return self.once.fingerprint()
+
+
+class Settled(OnAverage):
+    """The judge of a randomised model: asks again as long as two classes are close on average.
+
+    An image is settled once the mean logit of its first class is `SURE` standard errors above that
+    of the second, and after `MOST` passes in any case.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the mean logits (n, n_classes)."""
+        some, asked = self._some(x), self.draws
+        total, left = some.sum(0), torch.arange(len(x), device=x.device)
+        logits = total / asked
+        while asked < MOST and len(left := left[_near(some, logits[left], asked)]):
+            some, asked = self._some(x[left]), asked + self.draws
+            total[left] += some.sum(0)
+            logits[left] = total[left] / asked
+        return logits
+
+    def _some(self, x: Tensor) -> Tensor:
+        return torch.stack([self.once(x) for _ in range(self.draws)])
+
+
+def _near(some: Tensor, mean: Tensor, asked: int) -> Tensor:
+    """Return whether the first two classes are close, (n,), after ``asked`` passes.
+
+    ``mean`` (n, n_classes) are the mean logits; ``some`` (k, n, n_classes), the last of the passes,
+    show the spread.
+    """
+    two = mean.topk(2).indices
+    behind = some.gather(2, two.expand(len(some), -1, -1)).diff(dim=2).squeeze(2)
+    error: Tensor = behind.std(0) / asked**0.5
+    return mean.gather(1, two).diff(dim=1).squeeze(1) > -SURE * error
+
+
+def draws_of(model: Classifier) -> int:
+    """Return the passes of the model itself that one query takes."""
+    return model.draws if isinstance(model, OnAverage) else 1
+
+
+def evenly(model: Model) -> Model:
+    """Return the model at the same cost for every image: without asking again as `Settled` does."""
+    return OnAverage(model.once, model.draws) if isinstance(model, Settled) else model
 
 
 def once(model: Classifier) -> Classifier:

@@ -13,6 +13,12 @@ from advkit.evaluate.trust import Findings, right_ones
 
 BY_GRADIENT = ("apgd:steps=30,loss=ce", "apgd_targeted:steps=30,n_targets=1,try_steps=5")
 """Attacks that run on all survivors in addition to the suite, with a substitute gradient."""
+PAST = (
+    "pgd:steps=50,step=0.05,loss=margin,stop=false",
+    "pgd:steps=50,step=0.05,loss=ce,stop=false",
+)
+"""Attacks that run on all survivors of a randomised model: a point at which an attack that stops
+once fooled it by chance need not fool it on average."""
 INNER = "inner_logits"
 BY_SCORES = ("square:queries=3000",)
 """Attacks that run on all survivors if every gradient misleads."""
@@ -35,8 +41,12 @@ def adapted(work: Work, plan: Plan, changes: Mapping[str, Change]) -> Plan:
 
 
 def _hunters(work: Work, plan: Plan) -> list[Member]:
-    """Return the hunters of the plan, or a user's own attacks, and those of `BY_GRADIENT`."""
-    members = [*(plan.hunters or plan.scouts), *members_of(BY_GRADIENT, work.norm)]
+    """Return the hunters of the plan, or a user's own attacks, and those of `BY_GRADIENT`.
+
+    For a randomised model also those of `PAST`.
+    """
+    more = (*BY_GRADIENT, *(PAST if work.judge else ()))
+    members = [*(plan.hunters or plan.scouts), *members_of(more, work.norm)]
     return list({member.label: member for member in members}.values())
 
 

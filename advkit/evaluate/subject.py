@@ -10,6 +10,7 @@ from advkit.attacks.options import Attack
 from advkit.attacks.walks import margins_of
 from advkit.data.samples import take, units
 from advkit.engine.objectives import Model
+from advkit.evaluate.randomised import OnAverage
 from advkit.evaluate.stage_context import Work
 
 LARGE = 3 * 96 * 96
@@ -45,6 +46,11 @@ class Subject(NamedTuple):
     def middle(self) -> float:
         """The eps in the middle of those audited."""
         return self.eps[len(self.eps) // 2]
+
+    @property
+    def random(self) -> bool:
+        """Whether the model's outputs are random: a point may fool once, but not on average."""
+        return isinstance(self.model, OnAverage)
 
     def margins(self, x: Tensor) -> Tensor:
         """Return the margins of ``x`` by the model itself, (n,): fooled if > 0."""

@@ -29,7 +29,6 @@ from advkit.evaluate.gradient_checks import (
     true_gradient,
     unsaturated,
 )
-from advkit.evaluate.randomised import OnAverage
 from advkit.evaluate.subject import Subject, share
 from advkit.evaluate.trust_checks import Check
 
@@ -113,7 +112,7 @@ def _truer(subject: Subject, found: Found, causes: dict[str, Change]) -> Found:
     A clipped gradient, for example, may lead as far as the correct one. Only changes that keep the
     model's own outputs count: other logits may have a correct gradient of something else.
     """
-    if found.kept or isinstance(subject.model, OnAverage) or _is_true(subject):
+    if found.kept or subject.random or _is_true(subject):
         return found
     for name in [each for each in causes if each in SAME_ANSWERS]:
         guided = subject._replace(guide=causes[name](subject.guide))
@@ -183,9 +182,7 @@ def _causes(subject: Subject) -> dict[str, Change]:
 def has_inner_logits(subject: Subject) -> bool:
     """Return whether an inner module predicts the same; for an average it shows one output only."""
     model = subject.model
-    if isinstance(model, OnAverage):
-        return False
-    return same_predictions(model, inner_logits(model), subject.x)
+    return not subject.random and same_predictions(model, inner_logits(model), subject.x)
 
 
 def turns_alike(subject: Subject) -> bool:

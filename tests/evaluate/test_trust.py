@@ -14,21 +14,11 @@ from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.evaluate.attack_checks import climbing, courses
 from advkit.evaluate.check_units import CLIMB, climbed
-from advkit.evaluate.randomised import ASKED, OnAverage
 from advkit.evaluate.subject import Subject
 from advkit.evaluate.trust_checks import TEXTS, Check
 from advkit.models.classifier import Classifier
 from advkit.models.specs import load_model
-from tests.evaluate.small import digits_net, run, some_digits, table
-
-
-class Noisy(nn.Module):
-    def __init__(self, width: float) -> None:
-        super().__init__()
-        self.net, self.width = digits_net(), width
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.net(x + self.width * torch.randn_like(x))
+from tests.evaluate.small import digits_net, run, some_digits
 
 
 def states(summary: dict[str, Any]) -> dict[str, str]:
@@ -180,34 +170,6 @@ def test_a_surrogate_is_tried(tmp_path: Path) -> None:
     summary = run(tmp_path / "run", surrogates=[other], **given)
     assert states(summary)["transfer_wins"] == "fail"
     assert states(run(tmp_path / "alone", **given))["transfer_wins"] == "not run"
-
-
-def test_a_random_model_gets_the_same_verdict_again_and_when_it_goes_on(tmp_path: Path) -> None:
-    given = {"model": Classifier(Noisy(0.05), name="noisy"), "attacks": ("pgd:steps=5",),
-             "samples": some_digits(20), "eps": (0.1,)}  # fmt: skip
-    first = run(tmp_path / "a", **given)
-    again, resumed = run(tmp_path / "b", **given), run(tmp_path / "a", **given)
-    assert states(first)["randomised_predictions"] == "fail"
-    assert table(tmp_path / "a").equals(table(tmp_path / "b"))
-    for other in (again, resumed):
-        assert (other["robust"], other["verdict"]) == (first["robust"], first["verdict"])
-
-
-def test_what_fools_a_random_model_fools_it_on_average(tmp_path: Path) -> None:
-    model, samples = Classifier(Noisy(0.05), name="noisy"), some_digits(40)
-    run(tmp_path / "run", model=model, samples=samples, attacks=("pgd:steps=10",), eps=(0.15,))
-    from advkit.evaluate.store import open_store
-
-    fooled, places = 0, {name: i for i, name in enumerate(samples.ids)}
-    with open_store(tmp_path / "run") as store:
-        rows = store.frame("results")
-        rows = rows[rows["fooled"] & rows["valid"]]
-        assert len(rows) > 20
-        for _, row in rows.iterrows():
-            x = torch.from_numpy(store.example(row["shard"], row["row"]))[None]
-            logits = OnAverage(model, 8 * ASKED)(x)
-            fooled += int(logits.argmax()) != int(samples.y[places[row["id"]]])
-    assert fooled >= 0.9 * len(rows)
 
 
 def test_a_run_that_goes_on_does_not_check_again(tmp_path: Path) -> None:
