@@ -76,5 +76,5 @@ def classical_targets(samples: Samples, n_classes: int) -> list[Net]:
     for name, make in CLASSICAL.items():
         fitted = make().fit(x, y)
         model = Classifier(Scores(fitted, n_classes), name=name, classes=samples.classes)
-        nets.append(Net(name, name, model, source=False))
+        nets.append(Net(name, name, model, source=False, counted=False))
     return nets

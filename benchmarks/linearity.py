@@ -17,6 +17,7 @@ from advkit.benchmarks.linear_nets import usual_eps
 from advkit.benchmarks.linear_parts import PARTS, Setting, Study
 from advkit.data import Samples, load_data
 from advkit.errors import InputError, UsageError
+from advkit.evaluate.class_names import class_notes
 from advkit.models import Classifier, load_model
 from advkit.models.probe import probe
 
@@ -74,6 +75,7 @@ def usual_models(samples: Samples) -> tuple[str, ...]:
 def _net(model: str | Classifier, samples: Samples) -> Classifier:
     net = load_model(model, classes=samples.classes) if isinstance(model, str) else model
     probe(net, samples.x, samples.y)
+    class_notes(net, samples)
     if net.n_classes != len(class_names(samples)):
         raise InputError(
             f"{net.name} has {net.n_classes} classes, {samples.name} has "

@@ -27,6 +27,7 @@ from advkit.benchmarks.transfer_runs import (
 )
 from advkit.data.samples import Samples, fingerprint
 from advkit.errors import EmptyError, UsageError
+from advkit.evaluate.class_names import class_notes
 from advkit.evaluate.fingerprint import check_same, environment, now
 from advkit.evaluate.intervals import wilson
 from advkit.evaluate.run_folder import earlier, make_folder, write_json, write_text
@@ -75,7 +76,7 @@ def audit_by_labels(
     ``own`` are the attacker's images, whose labels are not used; ``samples`` are attacked. An
     interrupted run resumes in the same ``out``. Raises AdvkitError.
     """
-    notes = [*own.notes, *probe(target, samples.x, samples.y)]
+    notes = [*own.notes, *probe(target, samples.x, samples.y), *class_notes(target, samples)]
     if not 1 < budget.first <= min(budget.queries, len(own.ids)):
         raise UsageError(f"--first {budget.first} of {len(own.ids)} images and {budget.queries} "
                          "queries", "give from 2 to the smaller of both")  # fmt: skip

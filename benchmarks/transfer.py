@@ -22,6 +22,7 @@ from advkit.benchmarks.transfer_runs import Key, Net, Read, Setting, discard, re
 from advkit.benchmarks.transfer_summary import NOISE, measured
 from advkit.data.samples import Samples, fingerprint
 from advkit.errors import EmptyError, UsageError
+from advkit.evaluate.class_names import class_notes
 from advkit.evaluate.fingerprint import check_same, environment, now
 from advkit.evaluate.run_folder import earlier, make_folder, write_json
 from advkit.evaluate.workers import default_jobs, one_thread_each
@@ -105,7 +106,7 @@ def transfer(
 def _check_nets(nets: Sequence[Net]) -> None:
     names = [net.name for net in nets]
     if len(nets) < 2 or not any(net.source for net in nets):
-        raise UsageError(f"{len(nets)} nets are too few for transfer", "give 2 or more --model")
+        raise UsageError(f"too few nets for transfer: {len(nets)}", "give 2 or more --model")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise UsageError(f"the net {twice[0]} is given twice", "give each once")
@@ -115,8 +116,8 @@ def _probed(nets: Sequence[Net], samples: Samples) -> list[str]:
     """Return notes; raises InputError if a net does not match the data or the other nets."""
     notes = []
     for net in nets:
-        found = probe(net.model, samples.x, samples.y)
-        notes += [f"{net.name}: {note}" for note in found if net.source]
+        found = [*probe(net.model, samples.x, samples.y), *class_notes(net.model, samples)]
+        notes += [f"{net.name}: {note}" for note in found if net.counted]
     check_same_classes([(net.name, net.model.n_classes) for net in nets])
     return notes
 

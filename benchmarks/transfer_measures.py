@@ -140,14 +140,15 @@ def across(
 ) -> list[Pair]:  # fmt: skip
     """Return the pairs of ``key`` (except its source) from ``sources`` to ``targets``.
 
-    By default from and to all nets with gradients; with ``white`` only pairs of a net with itself,
-    otherwise only pairs of different nets.
+    By default from all nets with gradients to all that are counted; with ``white`` only pairs of a
+    net with itself, otherwise only pairs of different nets.
     """
-    nets_only = [i for i, net in enumerate(nets) if net.source]
+    usual = [i for i, net in enumerate(nets) if net.source]
+    others = [i for i, net in enumerate(nets) if net.counted]
     found = []
-    for s in nets_only if sources is None else sources:
+    for s in usual if sources is None else sources:
         read = reads.get(key._replace(source=nets[s].name))
-        for t in nets_only if targets is None else targets:
+        for t in others if targets is None else targets:
             if read is not None and (s == t) == white:
                 found.append(pair(clean, read, clean.right[s], t, key.targeted))
     return found

@@ -30,7 +30,8 @@ Flags = NDArray[np.bool_]
 class Net(NamedTuple):
     """One net of a study; ``family`` is its architecture, ``robust`` means adversarially trained.
 
-    A net without gradients (``source`` false) is a target only.
+    A net without gradients (``source`` false) is a target only. ``counted``: as a target, it counts
+    in means over pairs.
     """
 
     name: str
@@ -38,6 +39,7 @@ class Net(NamedTuple):
     model: Classifier
     source: bool = True
     robust: bool = False
+    counted: bool = True
 
 
 class Setting(NamedTuple):

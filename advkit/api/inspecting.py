@@ -12,6 +12,7 @@ from advkit.data.python_data import Data
 from advkit.data.samples import Samples
 from advkit.engine.layers import outline
 from advkit.errors import UsageError
+from advkit.evaluate.class_names import other_order
 from advkit.evaluate.subject import LARGE
 from advkit.evaluate.workers import one_thread_each
 from advkit.insight.grids import grid_of
@@ -97,8 +98,8 @@ def _checked(
     with torch.no_grad():
         logits = torch.cat([model(some) for some in torch.split(x, 64)])
     labels = y if labelled else logits.argmax(1)
-    findings: list[Finding] = [outputs(logits)]
-    found: dict[str, Any] = {"outputs": output_kind(logits)}
+    findings: list[Finding] = [outputs(model, logits)]
+    found: dict[str, Any] = {"outputs": output_kind(model, logits)}
     if labelled:
         accuracy, extra = _accuracy(model, samples, logits, progress)
         found |= accuracy
@@ -132,8 +133,9 @@ def _accuracy(
     chance = above_chance(rows[0], samples.y[:many])
     names = model.classes or samples.classes or ()
     order, share = class_order(
-        logits.argmax(1).cpu().numpy(), samples.y.cpu().numpy(), model.n_classes, names
-    )
+        logits.argmax(1).cpu().numpy(), samples.y.cpu().numpy(), model.n_classes, names,
+        named=other_order(model, samples),
+    )  # fmt: skip
     found, order = explained(found, rows[best]["value"], order, share)
     told = {"accuracy": rows[0], "preprocessing": rows, "best": rows[best]["name"]}
     return told, [found, order, chance]

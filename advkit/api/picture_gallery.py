@@ -38,7 +38,7 @@ def gallery(
             notes.append(f"{part}: {error}")
         setting.progress("parts", number + 1, len(parts))
     if not made:
-        raise InapplicableError("; ".join(notes), "give --data, or another model")
+        raise InapplicableError(f"no part applies; {notes[0]}", "give --data, or another model")
 
     def page(at: Studio) -> dict[str, Any]:
         at.record["notes"] += notes

@@ -22,7 +22,7 @@ from advkit.evaluate import (
     style_run,
     visualize_run,
 )
-from advkit.evaluate.album import Asked, Studio, studio, untold
+from advkit.evaluate.album import Asked, Studio, check_white, studio, untold
 from advkit.evaluate.workers import one_thread_each
 from advkit.models.channels import square_images
 from advkit.models.classifier import Classifier
@@ -62,6 +62,8 @@ def visualize(
     """
     plan = visualize_run.Plan(**options)
     others = [another(each, setting) for each in (beside, judge)]
+    if others[0]:
+        check_white(others[0], "--beside")
     return made(setting, "visualize", plan.told(), others,
                 lambda at: visualize_run.visualize(at, plan, *others))  # fmt: skip
 
@@ -96,6 +98,8 @@ def fool(
     """
     plan = fool_run.Plan(**options)
     other = another(beside, setting)
+    if other:
+        check_white(other, "--beside")
     return made(setting, "fool", {**plan.told(), "picture": picture}, [other],
                 lambda at: fool_run.fool(at, plan, _fitted(at, picture), other),
                 files=[picture])  # fmt: skip

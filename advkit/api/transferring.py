@@ -9,6 +9,7 @@ import torch
 from advkit.api.checking import check_choice, check_list, check_numbers, check_words
 from advkit.api.pairing import paired, paired_with_all
 from advkit.api.request import name_of, new_run, own_data, pick_device, pick_eps
+from advkit.attacks import Member
 from advkit.benchmarks.classical_targets import classical_targets
 from advkit.benchmarks.independent_nets import Plan, loaded, plan_nets, trained
 from advkit.benchmarks.query_surrogates import Budget, audit_by_labels
@@ -19,6 +20,7 @@ from advkit.data.python_data import Data, given, name_of_data
 from advkit.data.samples import Samples, take
 from advkit.data.specs import load_data
 from advkit.errors import InputError, UsageError
+from advkit.evaluate.black_box_run import attackable, check_gradients
 from advkit.evaluate.workers import default_jobs
 from advkit.models.classifier import Classifier
 from advkit.models.specs import input_shape
@@ -84,9 +86,10 @@ def transfer(
     check_numbers(jobs=jobs, **options)
     norm = norm_named(norm, EPS)
     check_choice("targets", options.get("targets") or "none", ("none", *AIMS))
+    options |= {"targets": None} if options.get("targets") == "none" else {}
     where = pick_device(device)
     chosen = attacks or ATTACKS_OF_STUDY
-    members_of(chosen, norm, 1)  # checked before anything is trained
+    members = members_of(chosen, norm, 1)  # checked before anything is trained
     if models:
         if data is None:
             raise UsageError(
@@ -94,7 +97,7 @@ def transfer(
             )
         radii = pick_eps(eps, norm, models[0])
         check_eps(radii, norm)
-        nets, samples = _given(models, data, limit, where)
+        nets, samples = _given(models, data, limit, where, members)
         told = ""
     else:
         radii = EPS[norm] if eps is None else radii_of(eps)
@@ -165,13 +168,20 @@ def _rest(whole: Samples, attacked: Samples) -> Samples:
 
 
 def _given(
-    models: Sequence[str | Classifier], data: Data, limit: int | None, device: torch.device
-) -> tuple[list[Net], Samples]:
+    models: Sequence[str | Classifier], data: Data, limit: int | None, device: torch.device,
+    members: Sequence[Member],
+) -> tuple[list[Net], Samples]:  # fmt: skip
+    """Return nets and data; a black box is no source if an attack needs gradients."""
     samples, found = paired_with_all(models, data, limit)
     specs = [name_of(each) for each in models]
     names = [_name(spec) for spec in specs]
     names = names if len(set(names)) == len(names) else specs
-    nets = [Net(name, _family(spec), net.to(device))
+    blind = [net for net in found if not attackable(net, members)]
+    if len(blind) == len(found):
+        check_gradients(found[0], members)
+    for net in blind:
+        net.notes += ("without gradients it is a target only; score-based attacks need none",)
+    nets = [Net(name, _family(spec), net.to(device), source=net not in blind)
             for name, spec, net in zip(names, specs, found, strict=True)]  # fmt: skip
     return nets, _on(device, samples)
 

@@ -34,12 +34,16 @@ Graph = list[Step]
 """The steps in order: the first is the input (``rule`` None), the last are the logits."""
 
 
-def trace(model: Classifier, shape: Shape) -> Graph:
+def trace(model: Classifier, shape: Shape, dtype: torch.dtype | None = None) -> Graph:
     """Return the steps of ``model`` for images of ``shape``, including its normalisation.
 
-    Raises InputError, which names the operator, for a model that cannot be bounded.
+    Raises InputError, which names the operator, for a model that cannot be bounded, or whose
+    weights are not of the ``dtype`` of the images.
     """
     sample = _sample(model, shape)
+    if dtype not in (None, sample.dtype):
+        types = [str(each).removeprefix("torch.") for each in (sample.dtype, dtype)]
+        raise refused(model, f"its weights are {types[0]}, and bounds are computed in {types[1]}")
     with torch.no_grad():
         logits = model(sample)  # sets the memory layout that the net supports
     try:

@@ -64,12 +64,15 @@ def inspect(
     from advkit.api.inspecting import inspect as run
     from advkit.cli.inspect_page import page
     from advkit.cli.progress import bars
+    from advkit.models.load_policy import allows_unsafe_loads
 
     with bars(no_progress, "step") as progress:
         spec = spec_with(model, model_arg, preprocess) or model
         found = run(spec, data, layers=layers, checks=not layers or data is not None,
                     progress=progress, **options)  # fmt: skip
-    say(json.dumps(found, indent=2) if as_json else page(found))
+    words = [spec, *(("--arch", options["arch"]) if options["arch"] else ())]
+    words += ["--allow-unsafe-load"] if allows_unsafe_loads() else []
+    say(json.dumps(found, indent=2) if as_json else page(found, words))
     wrong = [row["name"] for row in found.get("findings", ()) if row["state"] == "fail"]
     if strict and wrong:
         raise UntrustedError(f"--strict: {', '.join(wrong)}")

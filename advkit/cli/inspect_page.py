@@ -19,15 +19,18 @@ TITLES = {
 }  # fmt: skip
 
 
-def page(found: dict[str, Any]) -> str:
-    """Return all findings about a model: its properties, the checks, the advice."""
+def page(found: dict[str, Any], model: Sequence[str]) -> str:
+    """Return all findings about a model: its properties, the checks, the advice.
+
+    ``model`` are the words that give it to another command, after --model.
+    """
     parts = [_about(found)]
     if "findings" in found:
         parts += [_accuracy(found), _looked_at(found["findings"]), _costs(found)]
     if "layers" in found:
         parts.append(_layers(found["layers"]))
     if "findings" in found:
-        parts.append(_advice(found))
+        parts.append(_advice(found, model))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -104,11 +107,11 @@ def _layers(layers: Sequence[dict[str, Any]]) -> str:
     return columns(("layer", "kind", "output", "weights", "a map of"), rows, right=(3,))
 
 
-def _advice(found: dict[str, Any]) -> str:
+def _advice(found: dict[str, Any], model: Sequence[str]) -> str:
     if not found["advice"]:
         told = "No check found anything wrong."
         if "accuracy" in found:
-            words = ["advkit", "audit", "--model", found["name"], "--data", found["data"]]
+            words = ["advkit", "audit", "--model", *model, "--data", found["data"]]
             told += f" An audit can begin:\n\n  {shlex.join(words)}"
             return told
         return paragraph(told)

@@ -42,13 +42,13 @@ def merge(shards: tuple[Path, ...], out: Path | None, rows_only: bool) -> None:
     Give the directory that holds them all, or every shard and --out.
     """
     from advkit.cli.rerun import go_on
-    from advkit.errors import InputError, UsageError
+    from advkit.errors import UsageError
     from advkit.evaluate.merging import merge as put_together
     from advkit.evaluate.merging import shards_in
+    from advkit.evaluate.run_folder import check_there
 
     for shard in shards:
-        if not shard.is_dir():
-            raise InputError(f"there is no run {shard}", "give the directory of a run", code="E301")
+        check_there(shard)
     found = shards_in(shards[0]) if len(shards) == 1 else []
     if not found and out is None:
         raise UsageError("merge needs --out, or the directory that holds the shards")

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from advkit.cli.repeated_options import with_anew
-from advkit.errors import InputError, UnsafeError, did_you_mean
+from advkit.errors import InputError, UnsafeError
 
 NOT_FROM_A_FILE = ("--allow-unsafe-load", "--allow-code", "--trust-type")
 """Options that users must repeat: a run directory may come from somebody else."""
@@ -46,12 +46,9 @@ def go_on(folder: Path, more: Sequence[str] = ()) -> None:
 
 
 def _recorded(folder: Path) -> tuple[str, Path]:
-    from advkit.evaluate.run_folder import read_json
+    from advkit.evaluate.run_folder import check_there, read_json
 
-    if not folder.is_dir():
-        beside = [path.name for path in folder.parent.glob("*/")] if folder.parent.is_dir() else []
-        hint = did_you_mean(folder.name, beside) if beside else "give a run directory"
-        raise InputError(f"there is no directory {folder}", hint)
+    check_there(folder)
     noted = read_json(folder, "progress.json") or {}
     command = {**(read_json(folder, "run.json") or {}), **noted}.get("command")
     if command is None:

@@ -1,7 +1,7 @@
 """The run directory of a picture command: PNG files and run.json, written item by item."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -12,10 +12,10 @@ from PIL import Image
 from torch import Tensor
 
 from advkit.data.samples import Samples, fingerprint
-from advkit.errors import InputError
+from advkit.errors import InapplicableError, InputError
+from advkit.evaluate.class_names import class_notes
 from advkit.evaluate.fingerprint import check_same, environment, now
 from advkit.evaluate.run_folder import earlier, make_place, no_run, replaced, write_json
-from advkit.evaluate.run_record import class_notes
 from advkit.insight.canvas import Canvas, canvas_of
 from advkit.models.classifier import Classifier
 from advkit.models.probe import probe
@@ -68,6 +68,15 @@ class Asked(NamedTuple):
     """SHA-256 of the picture files that were given, by name."""
 
 
+def check_white(model: Classifier, kind: str) -> None:
+    """Raise InapplicableError for a black box, which has neither gradients nor layers."""
+    if model.black_box:
+        raise InapplicableError(
+            f"{kind} follows gradients, and the model {model.name} is a black box",
+            "advkit explain --method occlusion,rise shows where it looks, by its answers alone",
+        )
+
+
 def studio(
     model: Classifier, samples: Samples | None, shape: Sequence[int], asked: Asked,
     options: Mapping[str, Any], others: Sequence[Classifier] = (),
@@ -75,9 +84,10 @@ def studio(
     """Return the studio of a run in ``asked.out``; an unfinished run there is resumed.
 
     ``options`` holds everything that the pictures depend on besides the model and the data. Raises
-    InputError if the directory holds another run.
+    InputError if the directory holds another run, and InapplicableError for a black box.
     """
-    device = next(model.parameters()).device
+    check_white(model, asked.kind)
+    device = next(chain(model.parameters(), model.buffers()), torch.zeros(())).device
     x = torch.full((1, *shape), 0.5, device=device) if samples is None else samples.x
     if x.ndim != 4:
         raise InputError(f"pictures need images, but the data is {tuple(x.shape[1:])}")

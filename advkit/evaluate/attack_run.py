@@ -21,11 +21,12 @@ from advkit.evaluate.attack_summary import (
 from advkit.evaluate.attempts import run_member
 from advkit.evaluate.black_box_run import announce_cost
 from advkit.evaluate.budget import USUAL, passes_of
+from advkit.evaluate.class_names import class_notes
 from advkit.evaluate.fingerprint import now
 from advkit.evaluate.model_checks import check_alone, guess_notes, slope_notes
 from advkit.evaluate.run_folder import write_json, write_text
 from advkit.evaluate.run_progress import Tracker
-from advkit.evaluate.run_record import begin, class_notes, describe, ingredients, told_classes
+from advkit.evaluate.run_record import begin, describe, ingredients, told_classes
 from advkit.evaluate.saved_arrays import LongArray, write_long
 from advkit.evaluate.shards import check_complete
 from advkit.evaluate.sound_files import write_pairs

@@ -14,6 +14,7 @@ from advkit.evaluate.black_box_run import announce_cost, check_gradients, suite_
 from advkit.evaluate.bracket import Bracket, bracket_summary, bracketed
 from advkit.evaluate.budget import USUAL, Budget, budget, forecast, seconds_of, speed
 from advkit.evaluate.checked_run import Attacked, run_attacks, run_checked
+from advkit.evaluate.class_names import class_notes
 from advkit.evaluate.estimate import checks_cost, seconds_left
 from advkit.evaluate.fingerprint import now
 from advkit.evaluate.gradient_checks import same_answers
@@ -32,7 +33,7 @@ from advkit.evaluate.reactions import adapted
 from advkit.evaluate.report_examples import write_exhibits
 from advkit.evaluate.run_folder import write_json, write_text
 from advkit.evaluate.run_progress import Tracker
-from advkit.evaluate.run_record import begin, class_notes, describe, ingredients, told_classes
+from advkit.evaluate.run_record import begin, describe, ingredients, told_classes
 from advkit.evaluate.stage_context import Progress, Work, judge_clean
 from advkit.evaluate.store import open_store
 from advkit.evaluate.suite import plan_of
@@ -155,6 +156,7 @@ def _looked_at(model: Classifier, samples: Samples, surrogates: Sequence[Classif
     check_alone(model, samples.x)
     for other in surrogates:
         probe(other, samples.x, samples.y)
+        class_notes(other, samples)
     check_same_classes([(each.name, each.n_classes) for each in (model, *surrogates)])
     return notes
 

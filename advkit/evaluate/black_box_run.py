@@ -13,11 +13,13 @@ from advkit.evaluate.trust import valid
 from advkit.evaluate.trust_checks import Check
 from advkit.evaluate.trust_verdict import told
 from advkit.evaluate.workers import default_batch
-from advkit.models.black_box import BlackBox
+from advkit.models.black_box import BlackBox, labels_alone
 from advkit.models.classifier import Classifier
 
 QUERIES = {"quick": 100, "standard": 300, "thorough": 1000}
 """Queries per image at each eps, by name of the suite."""
+LABEL_QUERIES = {"quick": 500, "standard": 2000, "thorough": 5000}
+"""Queries per image of a decision-based attack, which runs once for all eps."""
 BOUND = (
     "The model is a black box: attacks saw only its outputs. This is an upper bound on robust "
     "accuracy; an attacker with the weights may do better."
@@ -25,17 +27,30 @@ BOUND = (
 
 
 def suite_for(model: Classifier, name: str, norm: str) -> Suite:
-    """Return the suite ``name``; a model without gradients gets a score-based one in every norm."""
+    """Return the suite ``name``; a model without gradients gets a score-based one in every norm.
+
+    One that gives labels alone gets a decision-based one: there are no scores to follow.
+    """
     if not model.black_box:
         return SUITES[name][norm]
+    if labels_alone(model):
+        nearest = "pointwise" if norm == "L1" else "hopskipjump"
+        nearest = f"{nearest}:queries={LABEL_QUERIES[name]}"
+        return Suite((nearest,), ("noise:draws=4",), (), (), NEAR_BY_25, STANDARD)
     square = f"square:queries={QUERIES[name]}"
     return Suite((), ("noise:draws=4",), (square,), (), NEAR_BY_25, STANDARD)
 
 
+def attackable(model: Classifier, members: Iterable[Member]) -> bool:
+    """Return whether ``model`` gives the gradients that the attacks need, if they need any."""
+    needs = (attack_card(one.label, one.attack).knows.startswith("gradients") for one in members)
+    return not model.black_box or not any(needs)
+
+
 def check_gradients(model: Classifier, members: Iterable[Member]) -> None:
     """Raise UsageError where an attack needs gradients that ``model`` does not give."""
-    for member in members if model.black_box else ():
-        if attack_card(member.label, member.attack).knows.startswith("gradients"):
+    for member in members:
+        if not attackable(model, [member]):
             why = "".join(f" ({note})" for note in model.notes if "without gradients" in note)
             raise UsageError(
                 f"{member.label} needs gradients, and the model {model.name} is a black box{why}",

@@ -47,7 +47,7 @@ def bracketed(work: Work, eps: Sequence[float], way: str, passes: int, seconds: 
     if work.samples.x.device.type != "cpu":
         return Bracket("Proofs are sought on the CPU only.", {})
     try:
-        graph = trace(work.model, tuple(work.samples.x.shape[1:]))
+        graph = trace(work.model, tuple(work.samples.x.shape[1:]), work.samples.x.dtype)
     except InputError as error:
         if way != "auto":
             raise

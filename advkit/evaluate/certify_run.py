@@ -11,13 +11,14 @@ from advkit.bounds.proof_methods import RUNGS
 from advkit.bounds.tracing import trace
 from advkit.data.samples import Samples, units
 from advkit.errors import EmptyError, InputError
+from advkit.evaluate.class_names import class_notes
 from advkit.evaluate.fingerprint import now
 from advkit.evaluate.intervals import Share, certified_at, certified_curve, wilson
 from advkit.evaluate.model_checks import check_alone
 from advkit.evaluate.proof_cost import proofs_foretold
 from advkit.evaluate.proofs import HALVINGS, TOGETHER, Prover, certified_radius, prove_all, refine
 from advkit.evaluate.run_folder import write_json, write_text
-from advkit.evaluate.run_record import begin, class_notes, describe, ingredients
+from advkit.evaluate.run_record import begin, describe, ingredients
 from advkit.evaluate.stage_context import Progress, Work, judge_clean, right_when_clean
 from advkit.evaluate.store import open_store
 from advkit.evaluate.workers import default_jobs, one_thread_each
@@ -55,7 +56,7 @@ def certify(
     _check_scale(samples, norm)
     notes = [*samples.notes, *probe(model, samples.x, samples.y), *class_notes(model, samples)]
     check_alone(model, samples.x)
-    graph = trace(model, tuple(samples.x.shape[1:]))
+    graph = trace(model, tuple(samples.x.shape[1:]), samples.x.dtype)
     made_of = ingredients(model, samples, norm, eps, [], 0)
     made_of |= {"kind": "certify", "method": method, "seconds": seconds}
     record = {

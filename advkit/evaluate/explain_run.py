@@ -16,6 +16,7 @@ from advkit.engine.gradient import evaluate
 from advkit.engine.layers import layer_of
 from advkit.errors import InapplicableError, InputError
 from advkit.evaluate.black_box_run import check_gradients
+from advkit.evaluate.class_names import class_notes
 from advkit.evaluate.explain_attack import reactions
 from advkit.evaluate.explain_checks import faithful, objects
 from advkit.evaluate.explain_maps import Maps, Scene, file_name, maps_at, with_layer
@@ -28,8 +29,8 @@ from advkit.evaluate.workers import one_thread_each
 from advkit.insight.method_input import Look, root_of
 from advkit.insight.methods import ABOUT, has_sign
 from advkit.insight.targets import aim
-from advkit.models.classifier import Classifier
-from advkit.models.probe import probe
+from advkit.models.classifier import LEAST, Classifier
+from advkit.models.probe import output_kind, probe
 
 SCHEMA = "advkit/explain/1"
 TOP = 5
@@ -62,11 +63,15 @@ def explain(
             f"faithfulness is checked by randomising weights, and {model.name} shows none",
             "leave --faithfulness out",
         )
-    notes = [*samples.notes, *probe(model, samples.x, samples.y)]
+    notes = [*samples.notes, *probe(model, samples.x, samples.y), *class_notes(model, samples)]
     if plan.layer:
         layer_of(root_of(model), plan.layer.partition("#")[0])
     with one_thread_each():
         target = aim(model, samples.x, plan.target, y=samples.y, names=model.classes)
+        with torch.no_grad():
+            kind = output_kind(model, model(samples.x[:LEAST]))
+        if kind == "probabilities":
+            target = target._replace(text=target.text.replace("logit", "probability"))
         look = Look(model, samples.x, target.objective, plan.layer, plan.seed, samples.ids)
         look = with_layer(look, plan)
         scene = Scene(look, target, samples, plan, out, progress, model.classes)

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import pandas as pd
 
-from advkit.errors import InputError
+from advkit.errors import InputError, did_you_mean
 
 
 def read_json(folder: Path, name: str) -> Any:
@@ -26,6 +26,15 @@ def read_json(folder: Path, name: str) -> Any:
         raise InputError(
             f"{file} is damaged: {error}", "--fresh starts again", code="E313"
         ) from error
+
+
+def check_there(folder: Path) -> None:
+    """Raise InputError, with the directory that may be meant, if ``folder`` is no directory."""
+    if folder.is_dir():
+        return
+    beside = [path.name for path in folder.parent.glob("*/")] if folder.parent.is_dir() else []
+    hint = did_you_mean(folder.name, beside) if beside else "give a run directory"
+    raise InputError(f"there is no directory {folder}", hint, code="E301")
 
 
 def make_place(out: Path, strange: Callable[[set[str]], bool]) -> None:
@@ -138,6 +147,7 @@ def read_run(folder: Path) -> dict[str, Any]:
 
     Raises InputError if there is none: no run, one of another command, or an unfinished one.
     """
+    check_there(folder)
     run = read_json(folder, "run.json")
     if run is None:
         raise InputError(

@@ -6,7 +6,6 @@ from typing import Any
 
 from advkit.attacks import Member
 from advkit.data.samples import Samples, fingerprint
-from advkit.errors import InputError
 from advkit.evaluate.fingerprint import answers, check_same, environment, now
 from advkit.evaluate.run_folder import read_json, write_json
 from advkit.evaluate.run_progress import note_start
@@ -70,30 +69,6 @@ def sound_of(samples: Samples) -> dict[str, Any]:
     if samples.rate is None:
         return {}
     return {"rate": samples.rate, "range": list(samples.box), "relative": samples.relative}
-
-
-def class_notes(model: Classifier, samples: Samples) -> list[str]:
-    """Return a note if the names of classes differ; raises InputError if their order does."""
-    ours, theirs = model.classes, tuple(samples.classes or ())
-    if ours and theirs and samples.mapped:
-        theirs = _filled(theirs, ours)
-    if not ours or not theirs or ours == theirs:
-        return []
-    if sorted(ours) == sorted(theirs):
-        raise InputError(
-            f"the classes of {model.name} and of {samples.name} are the same in another order: "
-            f"{', '.join(ours[:5])} ... and {', '.join(theirs[:5])} ...",
-            "number the labels in the order of the model",
-            code="E307",
-        )
-    return [f"Model and data name their classes differently: {ours[0]!r}, {theirs[0]!r}, ..."]
-
-
-def _filled(some: Sequence[str], ours: Sequence[str]) -> tuple[str, ...]:
-    """Return the names ``some`` of a class map, with gaps filled from ``ours``."""
-    kept = [ours[i] if i < len(ours) and name == f"class {i}" else name
-            for i, name in enumerate(some)]  # fmt: skip
-    return (*kept, *ours[len(kept) :])
 
 
 def told_classes(model: Classifier, samples: Samples) -> int:

@@ -11,11 +11,12 @@ from advkit.bounds.smoothing import reach, smoothed
 from advkit.data.samples import Samples, take
 from advkit.errors import EmptyError
 from advkit.evaluate.certify_run import SCHEMA
+from advkit.evaluate.class_names import class_notes
 from advkit.evaluate.fingerprint import now
 from advkit.evaluate.intervals import Share, certified_at, certified_curve, wilson
 from advkit.evaluate.model_checks import check_alone
 from advkit.evaluate.run_folder import write_json, write_text
-from advkit.evaluate.run_record import begin, class_notes, describe, ingredients
+from advkit.evaluate.run_record import begin, describe, ingredients
 from advkit.evaluate.stage_context import Progress, Work, judge_clean
 from advkit.evaluate.store import open_store
 from advkit.evaluate.workers import default_jobs, each, one_thread_each

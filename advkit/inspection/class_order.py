@@ -5,21 +5,27 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from advkit.evaluate.class_names import REMEDY
 from advkit.evaluate.intervals import wilson
 from advkit.inspection.findings import Finding, finding
 
+ORDERS = "The classes are in another order"
 ENOUGH = 3
 """Images per class below which nothing can be said."""
 
 
 def class_order(
-    predicted: NDArray[np.int64], y: NDArray[np.int64], n_classes: int, names: Sequence[str]
-) -> tuple[Finding, float]:
+    predicted: NDArray[np.int64], y: NDArray[np.int64], n_classes: int, names: Sequence[str],
+    *, named: str = "",
+) -> tuple[Finding, float]:  # fmt: skip
     """Find the order of classes in which most predictions (n,) are right, and their share.
 
     The order is the best assignment on every other image (Kuhn 1955) and is evaluated on the rest,
-    so that it is not overfitted.
+    so that it is not overfitted. ``named`` is what the names of the classes say against the order;
+    it needs no images.
     """
+    if named:
+        return Finding("class_order", "fail", named, f"{ORDERS}: {REMEDY}."), 1.0
     if len(y) < ENOUGH * len(np.unique(y)) or len(np.unique(y)) < 2:
         seen = f"{len(y)} images are too few for {n_classes} classes"
         return Finding("class_order", "not applicable", seen), 0.0
@@ -37,7 +43,7 @@ def class_order(
         "class_order", other["low"] > plain["high"],
         f"in the best other order {other['value']:.3f} would be right, as it is "
         f"{plain['value']:.3f}" if count > plain["count"] else "no other order does better",
-        f"The classes are in another order: the model says {', '.join(told[:5])}"
+        f"{ORDERS}: the model says {', '.join(told[:5])}"
         f"{', ...' * (len(told) > 5)}. Number the labels as in training: "
         "--class-map FILE says how; of data by a function of yours, in it.",
     )  # fmt: skip

@@ -22,9 +22,11 @@ KINDS = {
 }
 
 
-def outputs(logits: Tensor) -> Finding:
-    """Distinguish logits (n, n_classes) from probabilities and log-probabilities."""
-    kind = output_kind(logits)
+def outputs(model: Classifier, logits: Tensor) -> Finding:
+    """Distinguish logits (n, n_classes) of ``model`` from probabilities and labels."""
+    kind = output_kind(model, logits)
+    if kind == "labels":
+        return Finding("outputs", "not applicable", "labels alone, no scores")
     low, high = float(logits.min()), float(logits.max())
     told, _, advice = KINDS[kind].partition(": ")
     return finding(

@@ -49,14 +49,15 @@ class BlackBox(nn.Module):
         if not len(x):
             return x.new_zeros((0, self.n_classes))
         given = np.ascontiguousarray(x.detach().float().cpu().numpy())
-        found = np.asarray(self.ask(given))
+        found = _as_array(self.ask(given), self.name)
         if self.output == "labels":
             return _votes(found, self.n_classes, len(x), self.name).to(x)
         if found.ndim != 2 or len(found) != len(x) or found.dtype.kind not in "fiu":
             raise InputError(
                 f"{self.name} answers {found.dtype} of shape {found.shape} for {len(x)} samples, "
                 "not scores (n, n_classes)",
-                "return one row of scores per sample, or say output=labels",
+                "return one row of scores per sample; of a function that gives labels, "
+                "?output=labels&n_classes=10 says so",
             )
         self.n_classes = found.shape[1]
         scores = found.astype(np.float64)
@@ -69,6 +70,24 @@ class BlackBox(nn.Module):
                 )
             scores = np.log(np.clip(scores, LEAST, None))
         return torch.from_numpy(scores).to(x)
+
+
+def _as_array(answer: Any, name: str) -> NDArray[Any]:
+    """Return the answer of a function, a tensor too, as an array; raises InputError."""
+    if isinstance(answer, Tensor):
+        answer = answer.detach().cpu()
+    try:
+        return np.asarray(answer)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"{name} answers a {type(answer).__name__} that is no array: {error}",
+            "return one row of scores per sample",
+        ) from error
+
+
+def labels_alone(model: nn.Module) -> bool:
+    """Return whether ``model`` is a black box that gives labels; its rows are 0 and 1."""
+    return any(isinstance(part, BlackBox) and part.output == "labels" for part in model.modules())
 
 
 def pace_of(model: nn.Module) -> float:

@@ -99,7 +99,11 @@ class Classifier(nn.Module):
                 code="E306",
             )
         logits = logits[:n] if spare else logits
-        return logits.float() if logits.dtype in (torch.bfloat16, torch.float16) else logits
+        wider = x.dtype == torch.float32 and logits.dtype == torch.float64
+        # Attacks take their types from the images; weights of float64 must not change them.
+        return (
+            logits.float() if wider or logits.dtype in (torch.bfloat16, torch.float16) else logits
+        )
 
     def unpadded(self, x: Tensor) -> Tensor:
         """Return the logits without padding the batch: for one large image at a time.

@@ -21,9 +21,11 @@ def load_file(spec: Spec, arch: str | None, classes: Sequence[str] | None) -> Cl
 
     Raises UsageError, InputError, and UnsafeError for untrusted files that can run code.
     """
-    only(spec, ("mean", "std"))
+    only(spec, ("mean", "std", "output"))
     data, refusal = read_judged(spec.ref)
     kind = kind_of(data)
+    if kind != "onnx":
+        only(spec, ("mean", "std"))
     if kind in ("onnx", "skops"):
         return _described_by_itself(kind, data, spec, arch, classes)
     if refusal is None and about_in(data, spec.ref) is not None:
@@ -60,7 +62,8 @@ def _described_by_itself(
     else:
         from advkit.models.onnx_file import onnx_classifier
 
-        found = onnx_classifier(data, spec.ref, name=spec.text, classes=classes)
+        found = onnx_classifier(data, spec.ref, name=spec.text, classes=classes,
+                                output=spec.query.get("output", ""))  # fmt: skip
     mean, std = numbers(spec, "mean"), numbers(spec, "std")
     return found.with_normalisation(mean, std) if mean or std else found
 

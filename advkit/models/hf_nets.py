@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from advkit.errors import InputError, UnsafeError
 from advkit.models.classifier import Classifier
 from advkit.models.extras import extra
+from advkit.models.hf_processor import input_shape, normalisation
 from advkit.models.hub_cache import hub_file
 from advkit.models.load_gate import missing
 from advkit.models.weights_file import read_about
@@ -21,14 +22,15 @@ WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 
 
 class Logits(nn.Module):
-    """A net of transformers that returns its logits only."""
+    """A net of transformers that returns its logits only; ``turned``, of channels as BGR."""
 
-    def __init__(self, net: nn.Module) -> None:
+    def __init__(self, net: nn.Module, turned: bool = False) -> None:
         super().__init__()
-        self.net = net
+        self.net, self.turned = net, turned
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits (n, K) of ``x`` (n, channels, height, width), normalised."""
+        x = x.flip(1) if self.turned else x
         return self.net(pixel_values=x).logits  # type: ignore[no-any-return]
 
 
@@ -44,12 +46,16 @@ def hf_net(spec: Spec, classes: Sequence[str] | None) -> Classifier:
     _check(spec, folder, config)
     net = _filled(spec, folder)
     said = _processor(folder)
-    normalised = said.get("do_normalize", bool(said))
+    mean, std = normalisation(said)
+    turned = bool(said.get("do_flip_channel_order"))
     found = Classifier(
-        Logits(net), name=spec.text, classes=_names(config, classes),
-        mean=said.get("image_mean") if normalised else None,
-        std=said.get("image_std") if normalised else None, shape=_shape(config, said),
-    )  # fmt: skip
+        Logits(net, turned),
+        name=spec.text,
+        classes=_names(config, classes),
+        mean=mean,
+        std=std,
+        shape=input_shape(config, said),
+    )
     found.n_classes = int(net.config.num_labels)
     if not folder.joinpath("preprocessor_config.json").is_file():
         found.notes += (f"{spec.ref} says nothing of a normalisation; none is applied",)
@@ -61,7 +67,7 @@ def hf_net(spec: Spec, classes: Sequence[str] | None) -> Classifier:
 def hf_shape(spec: Spec) -> tuple[int, ...] | None:
     """Return the images' (channels, height, width), None if the net does not declare it."""
     folder = _folder(spec)
-    return _shape(_json(folder / "config.json"), _processor(folder))
+    return input_shape(_json(folder / "config.json"), _processor(folder))
 
 
 def _folder(spec: Spec) -> Path:
@@ -156,19 +162,6 @@ def _names(config: dict[str, Any], classes: Sequence[str] | None) -> tuple[str, 
         return tuple(map(str, own))
     labels = len(own) or 2
     return tuple(classes) if classes and len(classes) == labels else None
-
-
-def _shape(config: dict[str, Any], said: dict[str, Any]) -> tuple[int, ...] | None:
-    size = said.get("crop_size") if said.get("do_center_crop") else said.get("size")
-    size = size or config.get("image_size")
-    if isinstance(size, dict):
-        size = [size.get("height", size.get("shortest_edge")), size.get("width", 0)]
-        size = [size[0], size[1] or size[0]]
-    if isinstance(size, int):
-        size = [size, size]
-    if not size or None in size:
-        return None
-    return int(config.get("num_channels", 3)), int(size[0]), int(size[1])
 
 
 def _processor(folder: Path) -> dict[str, Any]:

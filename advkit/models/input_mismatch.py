@@ -22,9 +22,11 @@ def misfit(classifier: Classifier, x: Tensor, error: Exception) -> InputError:
         return _other_channels(name, x, *map(int, channels.groups()))
     size = _accepted(classifier, x)
     if size:
+        last = x.ndim == 4 and size == (*x.shape[2:], x.shape[1])
+        how = ': --preprocess FILE.toml with layout = "hwc" in it' if last else _to_size(size)
         return InputError(
             f"the model {name} cannot take images of {data}",
-            f"it accepts {' x '.join(map(str, size))}{_to_size(size)}",
+            f"it accepts {' x '.join(map(str, size))}{how}",
             code="E305",
         )
     matrix = re.search(
@@ -41,7 +43,9 @@ def misfit(classifier: Classifier, x: Tensor, error: Exception) -> InputError:
     axes = re.search(r"or (\d)D \(batched\)", str(error))
     if axes:
         return _other_axes(name, x, int(axes.group(1)) - 1)
-    hint = _hint(str(error)) or f"it must take {len(x)} samples at once, and any other number"
+    hint = _hint(str(error)) or (
+        f"it must take {len(x)} samples at once, and any other number: no fixed batch size"
+    )
     return InputError(f"the model {name} fails on inputs of {data}: {told(error)}", hint)
 
 

@@ -18,33 +18,37 @@ from advkit.errors import InputError, UnsafeError
 from advkit.models.black_box import BlackBox
 from advkit.models.classifier import LEAST, Classifier
 from advkit.models.extras import extra
+from advkit.models.onnx_outputs import FLOAT32, keep_one_output, kind_of_value
 from advkit.numbers import several
 
 OLDER = 17
 """The last opset whose usual operators onnx2torch supports."""
-FLOAT32 = 1
-"""`onnx.TensorProto.FLOAT`."""
 FAR = 1e-3
 """Largest difference between the logits of both, relative to their spread."""
 
 
 def onnx_classifier(
-    data: bytes, path: str, *, name: str, classes: Sequence[str] | None = None
+    data: bytes, path: str, *, name: str, classes: Sequence[str] | None = None, output: str = ""
 ) -> Classifier:
     """Return the classifier in an ONNX file with the content ``data``.
 
-    If onnx2torch lacks an operator, or its results differ from those of onnxruntime, the classifier
-    is a black box run by onnxruntime; a note says why. Raises InputError, UnsafeError.
+    ``output`` names the output to take, by default the first. If onnx2torch lacks an operator, or
+    its results differ from those of onnxruntime, the classifier is a black box run by onnxruntime;
+    a note says why. Raises UnknownNameError, InputError, UnsafeError.
     """
     onnx = extra("onnx", of="onnx", by=path)
     extra("onnxruntime", of="onnx", by=path)
     model = _parsed(onnx, data, path)
     shape, rows = _input(model, path)
-    asked = BlackBox(_Session(model, path, rows), sha256(data).digest(), name=name)
+    notes = keep_one_output(model, path, output)
+    asked = BlackBox(
+        _Session(model, path, rows), sha256(data + output.encode()).digest(), name=name
+    )
     net, why = _converted(model, path, shape, rows, asked)
     found = Classifier(net if net is not None else asked, name=name, classes=classes, shape=shape)
     if why:
-        found.notes += (f"{path} is asked through onnxruntime, without gradients: {why}",)
+        notes.append(f"{path} is asked through onnxruntime, without gradients: {why}")
+    found.notes += tuple(notes)
     return found
 
 
@@ -88,22 +92,15 @@ def _input(model: Any, path: str) -> tuple[tuple[int, ...] | None, int]:
     known = {tensor.name for tensor in model.graph.initializer}
     inputs = [each for each in model.graph.input if each.name not in known]
     if len(inputs) != 1 or inputs[0].type.tensor_type.elem_type != FLOAT32:
-        told = ", ".join(f"{each.name} ({_kind(each)})" for each in inputs)
+        told = ", ".join(f"{each.name} ({kind_of_value(each)})" for each in inputs)
         raise InputError(
             f"{path} takes {several(len(inputs), 'input')}: {told}",
-            "advkit needs one input of float32, and logits as the first output: export it so",
+            "advkit needs one input of float32: export it so",
         )
     sizes = [dim.dim_value for dim in inputs[0].type.tensor_type.shape.dim]
     return (tuple(sizes[1:]) if len(sizes) > 1 and all(sizes[1:]) else None), sizes[
         0
     ] if sizes else 0
-
-
-def _kind(value: Any) -> str:
-    """Return the type of the entries of an input: float16, int64."""
-    from onnx import TensorProto
-
-    return str(TensorProto.DataType.Name(value.type.tensor_type.elem_type)).lower()
 
 
 class _Session:

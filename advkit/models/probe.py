@@ -8,8 +8,11 @@ from torch import Tensor, nn
 
 from advkit.engine.layers import takes_hooks
 from advkit.errors import AdvkitError, InputError
+from advkit.models.black_box import labels_alone
 from advkit.models.classifier import LEAST, Classifier
 from advkit.models.input_mismatch import misfit
+
+Kind = Literal["logits", "log-probabilities", "probabilities", "labels"]
 
 
 def probe(classifier: Classifier, x: Tensor, y: Tensor) -> list[str]:
@@ -43,7 +46,7 @@ def probe(classifier: Classifier, x: Tensor, y: Tensor) -> list[str]:
         )
     classifier.n_classes = n_classes
     _check_labels(classifier, y)
-    return [*classifier.notes, *_scale_notes(logits)]
+    return [*classifier.notes, *_scale_notes(classifier, logits)]
 
 
 def check_same_classes(counts: Sequence[tuple[str, int]]) -> None:
@@ -145,8 +148,10 @@ def _check_labels(classifier: Classifier, y: Tensor) -> None:
         )
 
 
-def output_kind(outputs: Tensor) -> Literal["logits", "log-probabilities", "probabilities"]:
+def output_kind(classifier: Classifier, outputs: Tensor) -> Kind:
     """Return what the rows of ``outputs`` (n, n_classes) are, judged by their values."""
+    if labels_alone(classifier):
+        return "labels"
 
     def sums_to_one(p: Tensor) -> bool:
         return bool(((p.sum(1) - 1).abs() < 1e-3).all())
@@ -158,7 +163,7 @@ def output_kind(outputs: Tensor) -> Literal["logits", "log-probabilities", "prob
     return "logits"
 
 
-def _scale_notes(logits: Tensor) -> list[str]:
+def _scale_notes(classifier: Classifier, logits: Tensor) -> list[str]:
     return {
         "probabilities": [
             "the outputs look like probabilities (softmax inside the model): their gradients "
@@ -167,5 +172,6 @@ def _scale_notes(logits: Tensor) -> list[str]:
         "log-probabilities": [
             "the outputs look like log-probabilities (log-softmax inside the model)"
         ],
+        "labels": ["the model gives labels alone: attacks see no scores"],
         "logits": [],
-    }[output_kind(logits)]
+    }[output_kind(classifier, logits)]

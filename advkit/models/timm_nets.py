@@ -41,6 +41,8 @@ def timm_net(spec: Spec, classes: Sequence[str] | None) -> Classifier:
         path = spec.query["checkpoint"]
         tensors, notes = any_weights_in(*read_judged(path), path)
         fill(net, tensors, spec.query["checkpoint"])
+    elif not trained and "weights" not in spec.query:
+        notes = [f"{spec.text} has random weights, as it names none: ?checkpoint=FILE"]
     elif trained:
         fill(net, _cached(spec), f"timm's {spec.ref}")
     names = tuple(classes) if classes and len(classes) == n_classes else None

@@ -53,6 +53,8 @@ def torchvision_net(spec: Spec, classes: Sequence[str] | None) -> Classifier:
         net.eval(), name=spec.text, classes=names, mean=mean, std=std, shape=torchvision_shape(spec)
     )
     classifier.n_classes = n_classes
+    if "weights" not in spec.query:
+        classifier.notes += (f"{spec.text} has random weights, as it names none: ?weights=DEFAULT",)
     return classifier
 
 

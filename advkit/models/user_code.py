@@ -127,7 +127,10 @@ def is_estimator(found: object) -> bool:
 
 def told(error: BaseException) -> str:
     """Return ``error`` in one line: type, message, file and line of the user's own frame."""
-    text = " ".join(f"{type(error).__name__}: {error}".split())
+    said = str(error)
+    if "failed in the TorchScript interpreter" in said:  # with two tracebacks, and the error last
+        return " ".join(said.strip().rpartition("\n")[2].split())
+    text = " ".join(f"{type(error).__name__}: {said}".split())
     if isinstance(error, SyntaxError) and error.filename:
         return f"{text} ({Path(error.filename).name}:{error.lineno})"
     place = own_place(error)

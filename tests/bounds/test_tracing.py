@@ -87,3 +87,10 @@ def test_a_hook_that_changes_the_net_is_noticed() -> None:
     model.net[1].register_forward_hook(lambda _m, _i, out: -out)
     with pytest.raises(InputError, match="other logits"):
         trace(model, SHAPE)
+
+
+def test_weights_of_another_type_than_the_images_are_refused() -> None:
+    model = Classifier(nn.Sequential(nn.Flatten(), nn.Linear(4, 3)).double(), name="wide")
+    assert trace(model, (1, 2, 2))
+    with pytest.raises(InputError, match="weights are float64, and bounds are computed in float32"):
+        trace(model, (1, 2, 2), torch.float32)

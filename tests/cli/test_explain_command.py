@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+import advkit
 from advkit.cli.explain import listed
 from advkit.data.specs import load_data
+from advkit.errors import InputError
 from advkit.insight import ABOUT, METHODS, saliency
 from advkit.models.specs import load_model
 from tests.cli.run_cli import Cli
@@ -235,3 +237,21 @@ def test_inspect_needs_a_shape_where_the_model_does_not_say(cli: Cli, tmp_path: 
     wrong = cli("inspect", f"{file}:make", "--shape", "3,x")
     assert wrong.code == 2
     assert "--shape 3,x" in wrong.err
+
+
+def test_the_score_of_a_softmax_is_called_a_probability(tmp_path: Path) -> None:
+    net = advkit.load_model("bundled:digits-cnn")
+    soft = advkit.Classifier(torch.nn.Sequential(net, torch.nn.Softmax(1)), name="soft")
+    given = {"methods": ["gradient"], "limit": 2}
+    found = advkit.explain(soft, "bundled:digits", out=tmp_path / "a", **given)
+    assert found["target"] == "the probability of the predicted class"
+    assert advkit.explain(net, "bundled:digits", out=tmp_path / "b", **given)["target"] == (
+        "the logit of the predicted class"
+    )
+
+
+def test_classes_in_another_order_are_refused(tmp_path: Path) -> None:
+    net = advkit.load_model("bundled:digits-cnn")
+    net.classes = net.classes[::-1]
+    with pytest.raises(InputError, match="the same in another order"):
+        advkit.explain(net, "bundled:digits", out=tmp_path, methods=["gradient"], target="label")

@@ -4,7 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
+from advkit.models import load_model
+from advkit.models.nets import build
 from tests.cli.run_cli import Cli
 
 COMMON = ("inspect", "bundled:digits-cnn", "--limit", "64")
@@ -59,3 +62,17 @@ def test_bad_words(cli: Cli) -> None:
     assert cli("inspect", "bundled:digits-cn").code == 2
     assert cli(*COMMON[:2], "--limit", "0").code == 5
     assert cli(*COMMON[:2], "--data", "npz:missing.npz").code == 3
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_the_command_that_follows_names_the_model_in_full(cli: Cli, tmp_path: Path) -> None:
+    net = build("cnn", shape=(1, 8, 8), n_classes=10)
+    net.load_state_dict(load_model("bundled:digits-cnn").net.state_dict())
+    torch.save(net.state_dict(), tmp_path / "net.pt")
+    arch = "cnn?shape=1,8,8&n_classes=10"
+    words = ("--data", "bundled:digits", "--limit", "64")
+    told = cli("inspect", tmp_path / "net.pt", "--arch", arch, *words).out
+    assert f"--model {tmp_path}/net.pt --arch '{arch}' --data bundled:digits" in told
+    torch.jit.script(net).save(tmp_path / "net.ts")
+    told = cli("inspect", tmp_path / "net.ts", "--allow-unsafe-load", *words).out
+    assert f"--model {tmp_path}/net.ts --allow-unsafe-load --data bundled:digits" in told

@@ -14,6 +14,10 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 import advkit
+from advkit.api import picturing
+from advkit.api.picturing import Setting
+from advkit.errors import InapplicableError
+from advkit.models.black_box import BlackBox
 from tests.cli.run_cli import Cli
 
 NET = ("--model", "bundled:digits-cnn")
@@ -263,3 +267,27 @@ def test_bad_input_gets_one_line(
     assert done.code == code, done.err
     assert says in done.err
     assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("kind", ["visualize", "invert", "fool", "embed", "dream", "style"])
+def test_a_black_box_has_no_pictures(kind: str, tmp_path: Path) -> None:
+    box = BlackBox(lambda x: x.reshape(len(x), -1)[:, :10], bytes(32), name="box")
+    setting = Setting(advkit.Classifier(box, name="box"), "bundled:digits", limit=20,
+                      out=tmp_path)  # fmt: skip
+    with pytest.raises(InapplicableError, match=f"{kind} follows gradients, .*box is a black box"):
+        getattr(picturing, kind)(setting)
+
+
+def test_a_net_of_buffers_alone_has_pictures(tmp_path: Path) -> None:
+    class Fixed(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("weight", torch.rand(64, 10))
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.flatten(1) @ self.weight
+
+    setting = Setting(advkit.Classifier(Fixed(), name="fixed"), "bundled:digits", limit=20,
+                      out=tmp_path)  # fmt: skip
+    found = picturing.visualize(setting, targets=("3",), steps=2)
+    assert Path(found["report"]).exists()

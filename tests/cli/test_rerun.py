@@ -96,8 +96,11 @@ def test_the_index_says_how_shards_become_an_audit(cli: Cli, here: Path) -> None
 def test_merging_what_is_not_there_says_so(cli: Cli, here: Path) -> None:
     for words in (("runs/a",), ("runs/a", "runs/b", "--out", "runs/c")):
         refused = cli("merge", *words)
-        assert (refused.code, "there is no run runs/a" in refused.err) == (3, True)
+        assert (refused.code, "there is no directory runs/a" in refused.err) == (3, True)
     assert not Path("runs").exists()
+    Path("runs/aa").mkdir(parents=True)
+    for words in (("merge", "runs/a"), ("compare", "runs/a", "runs/aa"), ("report", "runs/a")):
+        assert "did you mean aa?" in cli(*words).err
 
 
 def test_shards_of_other_runs_are_refused(cli: Cli, here: Path) -> None:

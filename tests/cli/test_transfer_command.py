@@ -5,8 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 
+import advkit
 from advkit.api.transferring import _name
+from advkit.errors import UsageError
+from advkit.models import Classifier, load_model
+from advkit.models.black_box import BlackBox
 from tests.cli.run_cli import Cli
 
 QUICK = ("--architectures", "logistic,mlp?width=8&depth=1", "--robust", "none", "--seeds", 1,
@@ -43,6 +48,22 @@ def test_between_nets_that_are_given(cli: Cli, tmp_path: Path) -> None:
                                                           "fashion-mnist-logistic"]  # fmt: skip
     assert summary["main_eps"] == 0.1
     assert {row["attack"] for row in summary["ranked"]} == {"noise:draws=1", "dim+tim"}
+
+
+def test_a_black_box_is_a_target_only_and_counts(tmp_path: Path) -> None:
+    net = load_model("bundled:digits-cnn")
+    box = BlackBox(lambda x: net(torch.from_numpy(x)), bytes(32), name="box")
+    models = [net, Classifier(box, name="box", classes=net.classes)]
+    given = {"limit": 20, "eps": (0.2,), "steps": 3, "targets": "none"}
+    found = advkit.transfer(models, "bundled:digits", attacks=["bim"], out=tmp_path / "a", **given)
+    rows = pd.read_csv(tmp_path / "a" / "transfer.csv")
+    assert set(rows["source"]) == {"bundled:digits-cnn"}
+    (row,) = [row for row in found["ranked"] if row["attack"] == "bim"]
+    assert row["success"]["pairs"] == 1
+    assert row["success"]["count"] == row["white_box"]["count"] > 0  # it is the same net
+    assert "box: without gradients it is a target only" in " ".join(found["notes"])
+    with pytest.raises(UsageError, match="bim needs gradients, and the model box"):
+        advkit.transfer(models[1:], "bundled:digits", attacks=["bim"], out=tmp_path / "b", **given)
 
 
 def test_nets_are_named_without_their_normalisation() -> None:

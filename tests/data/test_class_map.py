@@ -9,7 +9,7 @@ from advkit.api.pairing import paired
 from advkit.data import load_data
 from advkit.data.class_map import numbered, read_class_map
 from advkit.errors import InputError
-from advkit.evaluate.run_record import class_notes
+from advkit.evaluate.class_names import class_notes
 from advkit.models import Classifier, probe
 from tests.data.pictures import folders, names_of
 

@@ -12,7 +12,7 @@ import torch
 
 from advkit.data.samples import take
 from advkit.errors import EmptyError, InputError, UsageError
-from advkit.evaluate.run_record import class_notes
+from advkit.evaluate.class_names import class_notes
 from advkit.evaluate.store import open_store
 from advkit.models.classifier import Classifier
 from tests.evaluate.small import EPS, classifier, run, some_digits, table
@@ -268,6 +268,15 @@ def test_names_of_classes_must_not_be_in_another_order(tmp_path: Path) -> None:
     assert "differently" in summary["notes"][-1]
     names: Any = list(samples.classes or ())
     assert class_notes(classifier(), samples._replace(classes=names)) == []
+
+
+def test_some_names_in_another_place_are_another_order_too() -> None:
+    samples = some_digits()
+    names = tuple(samples.classes or ())
+    part = Classifier(classifier().net, name="part", classes=(*names[1:], "ten"))
+    with pytest.raises(InputError, match="'1' is 0 of the model, and 1 of the data") as caught:
+        class_notes(part, samples)
+    assert "--class-map" in caught.value.hint
 
 
 def test_no_samples_and_unknown_attacks(tmp_path: Path) -> None:

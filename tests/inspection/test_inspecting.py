@@ -176,6 +176,14 @@ def test_classes_in_another_order() -> None:
     assert "'3' for '0'" in " ".join(found["advice"])
 
 
+def test_names_tell_another_order_whatever_the_model_has_learnt() -> None:
+    model = around(lambda net, x: net(x))
+    model.classes = (model.classes or DIGITS.classes)[::-1]
+    found = inspect(model, DIGITS)
+    assert failed(found) == ["class_order"]
+    assert "--class-map" in " ".join(found["advice"])
+
+
 def test_classes_in_another_order_are_not_taken_for_other_preprocessing() -> None:
     """On all images chance alone makes some preprocessing right more often."""
     everything = load_data("bundled:digits")

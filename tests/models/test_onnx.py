@@ -113,3 +113,40 @@ def test_why_an_attack_has_no_gradients_is_told(tmp_path: Path) -> None:
     data = (torch.rand(4, 4), torch.arange(4) % 3)
     with pytest.raises(UsageError, match=r"needs gradients, .* black box .*onnx2torch cannot"):
         advkit.attack("pgd", str(tmp_path / "net.onnx"), data, eps=0.1)
+
+
+def of_two(*kinds: int) -> bytes:
+    """Return a model with the outputs z and logits, of these types."""
+    model = linear("Relu")
+    last = model.graph.output.pop()
+    for name, kind in zip(("z", "logits"), kinds, strict=True):
+        model.graph.output.append(onnx.helper.make_tensor_value_info(name, kind, [None, 3]))
+    assert last.name == "logits"
+    return bytes(model.SerializeToString())
+
+
+def test_of_several_outputs_the_first_is_taken_and_told_or_the_one_asked_for(
+    tmp_path: Path,
+) -> None:
+    file, x = tmp_path / "net.onnx", torch.rand(5, 4)
+    file.write_bytes(of_two(onnx.TensorProto.FLOAT, onnx.TensorProto.FLOAT))
+    first, asked = load_model(str(file)), load_model(f"{file}?output=logits")
+    wanted = x @ torch.from_numpy(WEIGHTS)
+    assert torch.allclose(first(x), wanted, atol=1e-6)
+    assert torch.allclose(asked(x), wanted.relu(), atol=1e-6)
+    assert "the outputs z, logits; the first is taken" in first.notes[0]
+    assert asked.notes == ()
+    with pytest.raises(UsageError, match="no output 'logit'") as caught:
+        load_model(f"{file}?output=logit")
+    assert "did you mean logits" in caught.value.hint
+
+
+def test_an_output_of_labels_is_refused_and_the_other_named(tmp_path: Path) -> None:
+    model = onnx.load_from_string(of_two(onnx.TensorProto.INT64, onnx.TensorProto.FLOAT))
+    model.graph.node[1].input[0] = "y"
+    model.graph.node[0].output[0] = "y"
+    model.graph.node.append(onnx.helper.make_node("ArgMax", ["y"], ["z"], axis=1))
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(InputError, match=r"z \(int64\), logits \(float\)") as caught:
+        load_model(str(tmp_path / "net.onnx"))
+    assert "?output=logits" in caught.value.hint

@@ -8,7 +8,10 @@ import torch
 from torch import Tensor, nn
 
 from advkit.errors import InputError
+from advkit.evaluate.black_box_run import suite_for
+from advkit.inspection.output_checks import outputs
 from advkit.models import Classifier, probe
+from advkit.models.black_box import BlackBox
 from advkit.models.channels import square_images, wants_grey
 from advkit.models.nets import build
 
@@ -245,3 +248,51 @@ def test_nan_in_the_data_is_no_fault_of_the_model() -> None:
     x[3] = torch.nan
     with pytest.raises(InputError, match="NaN or infinite logits, first for sample 3"):
         probe(cnn(), x, Y)
+
+
+def test_channels_last_are_told_with_the_remedy() -> None:
+    net = nn.Sequential(nn.Flatten(), nn.Linear(8 * 6 * 3, 4))
+    last = classifier(lambda x: net(x) if x.shape[1:] == (8, 6, 3) else x.new_zeros(3, 2) @ x)
+    last.shape = (8, 6, 3)
+    with pytest.raises(InputError, match="cannot take images of 3 x 8 x 6") as caught:
+        probe(last, torch.rand(4, 3, 8, 6), torch.zeros(4, dtype=torch.int64))
+    assert 'layout = "hwc"' in caught.value.hint
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_failure_of_torchscript_is_told_by_its_last_line() -> None:
+    script = torch.jit.trace(lambda x: x.reshape(3, 4) * 2, torch.rand(3, 4))
+    model = classifier(script)
+    with pytest.raises(InputError, match="fails on inputs of 4: RuntimeError: shape") as caught:
+        probe(model, torch.rand(5, 4), torch.zeros(5, dtype=torch.int64))
+    assert "Traceback" not in str(caught.value)
+    assert "no fixed batch size" in caught.value.hint
+
+
+def test_weights_of_float64_leave_the_types_of_the_images() -> None:
+    net = nn.Linear(4, 3).double()
+    model = classifier(lambda x: net(x.double()))
+    assert model(torch.rand(5, 4)).dtype == torch.float32
+    assert model(torch.rand(5, 4).double()).dtype == torch.float64
+
+
+def test_labels_alone_are_not_taken_for_probabilities() -> None:
+    box = BlackBox(lambda x: x.argmax(1), bytes(32), output="labels", n_classes=4, name="net")
+    model, x = Classifier(box, name="net"), torch.rand(5, 4)
+    assert probe(model, x, torch.zeros(5, dtype=torch.int64)) == [
+        "the model gives labels alone: attacks see no scores"
+    ]
+    assert outputs(model, model(x)).state == "not applicable"
+    suites = {norm: suite_for(model, "quick", norm).nearest for norm in ("Linf", "L2", "L1")}
+    assert suites == {"Linf": ("hopskipjump:queries=500",), "L2": ("hopskipjump:queries=500",),
+                      "L1": ("pointwise:queries=500",)}  # fmt: skip
+
+
+def test_a_function_may_answer_a_tensor_and_what_is_no_array_is_told() -> None:
+    weights = torch.eye(4, requires_grad=True)
+    good = BlackBox(lambda x: torch.from_numpy(x) @ weights, bytes(32), name="net")
+    x = torch.rand(5, 4)
+    assert torch.equal(good(x), x)
+    bad = BlackBox(lambda _x: [[1.0], [1.0, 2.0]], bytes(32), name="net")
+    with pytest.raises(InputError, match="net answers a list that is no array"):
+        bad(x)

@@ -147,3 +147,30 @@ def test_lost_and_foreign_folders_are_said(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{")
     with pytest.raises(InputError, match=r"config\.json"):
         load_model(f"hf:{tmp_path}")
+
+
+@pytest.mark.parametrize(
+    ("said", "seen"),
+    [
+        ({"do_rescale": False, "do_normalize": False}, lambda x: 255 * x),
+        ({"rescale_factor": 1 / 127.5, "rescale_offset": True, "do_normalize": False},
+         lambda x: 2 * x - 1),
+        ({"rescale_factor": 1 / 127.5}, lambda x: normalised(2 * x, [0.5] * 3, [0.25] * 3)),
+        ({"do_normalize": False, "do_flip_channel_order": True}, lambda x: x.flip(1)),
+    ],
+)  # fmt: skip
+def test_what_an_image_processor_says_of_scale_and_channels_is_done(
+    tmp_path: Path, said: dict[str, Any], seen: Callable[[torch.Tensor], torch.Tensor]
+) -> None:
+    net, file = vit(tmp_path), tmp_path / "preprocessor_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | said))
+    wanted = net(pixel_values=seen(X)).logits
+    torch.testing.assert_close(load_model(f"hf:{tmp_path}")(X), wanted, atol=1e-4, rtol=1e-4)
+
+
+def test_random_weights_are_told_unless_they_were_asked_for() -> None:
+    (note,) = load_model("timm:test_resnet").notes
+    assert "random weights" in note
+    assert load_model("timm:test_resnet?weights=none").notes == ()
+    (note,) = load_model("torchvision:squeezenet1_1").notes
+    assert "random weights" in note
