@@ -25,7 +25,7 @@ class Noisy(nn.Module):
 
 def test_a_random_model_gets_the_same_verdict_again_and_when_it_goes_on(tmp_path: Path) -> None:
     given = {"model": Classifier(Noisy(0.05), name="noisy"), "attacks": ("pgd:steps=5",),
-             "samples": some_digits(12), "eps": (0.1,)}  # fmt: skip
+             "samples": some_digits(8), "eps": (0.1,)}  # fmt: skip
     first = run(tmp_path / "a", **given)
     again, resumed = run(tmp_path / "b", **given), run(tmp_path / "a", **given)
     assert states(first)["randomised_predictions"] == "fail"
