@@ -86,12 +86,15 @@ def courses(margins: Tensor) -> dict[str, list[float]]:
     return {"steps": list(CLIMB), "low": low, "middle": middle, "high": high, "nearest": nearest}
 
 
-def by_scores(broken: Tensor, queries: int) -> Check:
-    """Check that Square, which uses scores only, has ``broken`` none of the surviving images."""
+def by_scores(broken: Tensor, queries: int, corners: str) -> Check:
+    """Check that Square, which uses scores only, has ``broken`` none of the surviving images.
+
+    ``corners`` is what starts selected by scores fooled in the audit itself, if they fooled many.
+    """
     if not len(broken):
         return Check("black_box_wins", "not applicable", NONE_STANDS)
-    seen = f"Square, with {queries} queries, fools {share(broken)} surviving images."
-    return Check("black_box_wins", _beyond_luck(broken), seen)
+    seen = f"Square, with {queries} queries, fools {share(broken)} surviving images. {corners}"
+    return Check("black_box_wins", "fail" if corners else _beyond_luck(broken), seen.strip())
 
 
 def by_transfer(subject: Subject, eps: Tensor, others: dict[str, Subject]) -> Check:

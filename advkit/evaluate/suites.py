@@ -44,6 +44,7 @@ QUICK, STANDARD, THOROUGH = Care(32, 50, 100), Care(64, 100, 300), Care(128, 200
 NEAR_BY_10, NEAR_BY_25, NEAR_BY_35 = Near(1.1, 0.1), Near(1.25, 0.25), Near(1.35, 0.35)
 """Near in per cent of eps and of the clean margin."""
 LONG_WALK = "apgd:steps=100,loss=margin"
+TWO_WALKS = f"{LONG_WALK},restarts=2"
 LONG_RACE, LONGER_RACE = "race:steps=400", "race:steps=1000"
 TO_ONE = "apgd_targeted:steps=100,n_targets=1,try_steps=5"
 TO_TWO = "apgd_targeted:steps=60,n_targets=2,try_steps=5"
@@ -76,7 +77,7 @@ SUITES = {
         ),
         "L1": Suite(
             ("race:steps=60",), ("noise:draws=4",), (),
-            (SHORT_WALK, "apgd:steps=100,loss=ce", LONG_WALK, LONG_RACE, TO_TWO),
+            (SHORT_WALK, TWO_WALKS, LONG_RACE, TO_TWO),
             Near(1.5, 0.1), STANDARD,
         ),
     },

@@ -2,9 +2,11 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import Tensor, nn
@@ -12,9 +14,10 @@ from torch.nn import functional
 
 from advkit.data.samples import Samples
 from advkit.data.specs import load_data
-from advkit.evaluate.attack_checks import climbing, courses
+from advkit.evaluate.attack_checks import by_scores, climbing, courses
 from advkit.evaluate.check_units import CLIMB, climbed
 from advkit.evaluate.subject import Subject
+from advkit.evaluate.trust import led_by_scores
 from advkit.evaluate.trust_checks import TEXTS, Check
 from advkit.models.classifier import Classifier
 from advkit.models.specs import load_model
@@ -213,3 +216,22 @@ def test_a_walk_that_still_climbs_is_told_from_one_that_has_levelled_off() -> No
     assert climbing(torch.tensor([level] * 8)).state == "pass"
     assert climbing(torch.tensor([level] * 4 + [rising] * 4)).state == "fail"
     assert climbing(torch.zeros(0, 5)).state == "not applicable"
+
+
+@pytest.mark.parametrize(
+    ("fooled", "images", "state"),
+    [(5, 100, "pass"), (6, 100, "fail"), (4, 20, "pass"), (5, 20, "fail")],
+)
+def test_many_fooled_from_corners_that_scores_selected(
+    fooled: int, images: int, state: str
+) -> None:
+    """As on a published net for MNIST, of which AutoAttack leaves 2.5 points less than a suite."""
+    at = ["coarse_pgd:restarts=1"] * 10 + ["apgd:steps=30"] * 10
+    rows = pd.DataFrame({"attack": at, "eps": 0.15, "fooled": False, "valid": True})
+    rows.loc[: fooled - 1, "fooled"] = True
+    rows.loc[10:, "fooled"] = True
+    store = SimpleNamespace(frame=lambda _table: rows)
+    work: Any = SimpleNamespace(store=store, samples=SimpleNamespace(ids=range(images)))
+    check = by_scores(torch.zeros(8, dtype=torch.bool), 100, led_by_scores(work))
+    assert check.state == state
+    assert (f"fools {fooled} of the 10 images" in check.evidence) is (state == "fail")
