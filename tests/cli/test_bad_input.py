@@ -36,7 +36,7 @@ ELSEWHERE: dict[int, list[str]] = {
     26: ["evaluate/test_unruly_models.py::test_gradients_that_are_nan_are_counted_and_told"],
     27: [CAUGHT,
          "cli/test_audit_command.py::test_strict_exits_6_where_the_number_is_not_to_be_trusted"],
-    28: ["evaluate/test_trust.py::"
+    28: ["evaluate/test_randomised.py::"
          "test_a_random_model_gets_the_same_verdict_again_and_when_it_goes_on"],
     29: ["models/test_classifier.py::test_eval_mode_for_ever",
          "models/test_probe.py::test_notes_of_the_classifier_come_first"],
