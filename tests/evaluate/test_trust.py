@@ -219,17 +219,23 @@ def test_a_walk_that_still_climbs_is_told_from_one_that_has_levelled_off() -> No
 
 
 @pytest.mark.parametrize(
-    ("fooled", "images", "state"),
-    [(5, 100, "pass"), (6, 100, "fail"), (4, 20, "pass"), (5, 20, "fail")],
+    ("first", "fooled", "images", "state"),
+    [
+        ("race:steps=40", 5, 100, "pass"),
+        ("race:steps=40", 6, 100, "fail"),
+        ("race:steps=40", 4, 20, "pass"),
+        ("race:steps=40", 5, 20, "fail"),
+        ("fgsm", 9, 20, "pass"),  # a user's own attacks, of which it may be the strongest
+    ],
 )
 def test_many_fooled_from_corners_that_scores_selected(
-    fooled: int, images: int, state: str
+    first: str, fooled: int, images: int, state: str
 ) -> None:
     """As on a published net for MNIST, of which AutoAttack leaves 2.5 points less than a suite."""
-    at = ["coarse_pgd:restarts=1"] * 10 + ["apgd:steps=30"] * 10
-    rows = pd.DataFrame({"attack": at, "eps": 0.15, "fooled": False, "valid": True})
-    rows.loc[: fooled - 1, "fooled"] = True
-    rows.loc[10:, "fooled"] = True
+    labels = [first] * 10 + ["coarse_pgd:restarts=1"] * 10 + ["apgd:steps=30"] * 10
+    rows = pd.DataFrame({"attack": labels, "eps": 0.15, "fooled": True, "valid": True})
+    rows.loc[10 + fooled : 19, "fooled"] = False
+    rows.loc[:9, "eps"] = 0.15 if first == "fgsm" else np.inf
     store = SimpleNamespace(frame=lambda _table: rows)
     work: Any = SimpleNamespace(store=store, samples=SimpleNamespace(ids=range(images)))
     check = by_scores(torch.zeros(8, dtype=torch.bool), 100, led_by_scores(work))
