@@ -32,6 +32,9 @@ SCHEMA = "advkit/transfer/1"
 STEP = 0.1  # the default of iterative attacks, in units of eps; the study replaces it by 1 / steps
 ATTACKS_OF_STUDY = ("fgsm", "bim", "mifgsm", "dim", "tim", "vmifgsm:neighbours=5")
 
+BLIND = "without gradients it is a target only; score-based attacks need none"
+"""Note on a net that is no source."""
+
 
 def members_of(texts: Sequence[str], norm: str, steps: int) -> list[Member]:
     """Return the attacks, noise first; all run ``steps`` steps, without stopping at fooling points.
@@ -117,6 +120,7 @@ def _probed(nets: Sequence[Net], samples: Samples) -> list[str]:
     notes = []
     for net in nets:
         found = [*probe(net.model, samples.x, samples.y), *class_notes(net.model, samples)]
+        found += [] if net.source else [BLIND]
         notes += [f"{net.name}: {note}" for note in found if net.counted]
     check_same_classes([(net.name, net.model.n_classes) for net in nets])
     return notes

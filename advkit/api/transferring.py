@@ -179,8 +179,6 @@ def _given(
     blind = [net for net in found if not attackable(net, members)]
     if len(blind) == len(found):
         check_gradients(found[0], members)
-    for net in blind:
-        net.notes += ("without gradients it is a target only; score-based attacks need none",)
     nets = [Net(name, _family(spec), net.to(device), source=net not in blind)
             for name, spec, net in zip(names, specs, found, strict=True)]  # fmt: skip
     return nets, _on(device, samples)

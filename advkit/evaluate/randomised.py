@@ -37,7 +37,11 @@ class OnAverage(Classifier):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the mean logits (n, n_classes)."""
-        return torch.stack([self.once(x) for _ in range(self.draws)]).mean(0)
+        return self.answers(x).mean(0)
+
+    def answers(self, x: Tensor) -> Tensor:
+        """Return the logits of every pass, (draws, n, n_classes)."""
+        return torch.stack([self.once(x) for _ in range(self.draws)])
 
     @property
     def black_box(self) -> bool:
@@ -58,17 +62,14 @@ class Settled(OnAverage):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the mean logits (n, n_classes)."""
-        some, asked = self._some(x), self.draws
+        some, asked = self.answers(x), self.draws
         total, left = some.sum(0), torch.arange(len(x), device=x.device)
         logits = total / asked
         while asked < MOST and len(left := left[_near(some, logits[left], asked)]):
-            some, asked = self._some(x[left]), asked + self.draws
+            some, asked = self.answers(x[left]), asked + self.draws
             total[left] += some.sum(0)
             logits[left] = total[left] / asked
         return logits
-
-    def _some(self, x: Tensor) -> Tensor:
-        return torch.stack([self.once(x) for _ in range(self.draws)])
 
 
 def _near(some: Tensor, mean: Tensor, asked: int) -> Tensor:

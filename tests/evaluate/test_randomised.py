@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -25,7 +26,7 @@ class Noisy(nn.Module):
 
 def test_a_random_model_gets_the_same_verdict_again_and_when_it_goes_on(tmp_path: Path) -> None:
     given = {"model": Classifier(Noisy(0.05), name="noisy"), "attacks": ("pgd:steps=5",),
-             "samples": some_digits(8), "eps": (0.1,)}  # fmt: skip
+             "samples": some_digits(20), "eps": (0.1,)}  # fmt: skip
     first = run(tmp_path / "a", **given)
     again, resumed = run(tmp_path / "b", **given), run(tmp_path / "a", **given)
     assert states(first)["randomised_predictions"] == "fail"
@@ -34,8 +35,14 @@ def test_a_random_model_gets_the_same_verdict_again_and_when_it_goes_on(tmp_path
         assert (other["robust"], other["verdict"]) == (first["robust"], first["verdict"])
 
 
-def test_what_fools_a_random_model_fools_it_on_average(tmp_path: Path) -> None:
-    model, samples = Classifier(Noisy(0.4), name="noisy"), some_digits(60)
+@pytest.mark.parametrize(
+    ("width", "images", "least"),
+    [(0.05, 40, 0.9), (0.4, 60, 0.88)],  # of the latter 0.81 if each is judged by 32 passes
+)
+def test_what_fools_a_random_model_fools_it_on_average(
+    tmp_path: Path, width: float, images: int, least: float
+) -> None:
+    model, samples = Classifier(Noisy(width), name="noisy"), some_digits(images)
     run(tmp_path / "run", model=model, samples=samples, attacks=("pgd:steps=10",), eps=(0.15,))
     places = {name: i for i, name in enumerate(samples.ids)}
     with open_store(tmp_path / "run") as store:
@@ -45,8 +52,8 @@ def test_what_fools_a_random_model_fools_it_on_average(tmp_path: Path) -> None:
     y = samples.y[[places[name] for name in rows["id"]]]
     with seeded("again"):
         logits = OnAverage(model, 1024)(torch.from_numpy(np.stack(saved)))
-    assert len(rows) > 40
-    assert (logits.argmax(1) != y).float().mean() >= 0.88  # 0.81 if each is judged by 32 passes
+    assert len(rows) > images / 2
+    assert (logits.argmax(1) != y).float().mean() >= least
 
 
 def test_the_judge_of_a_random_model_asks_until_the_classes_are_apart() -> None:
