@@ -50,8 +50,11 @@ class Store:
         }[table]
         query = f"SELECT * FROM {table} ORDER BY {order}"  # noqa: S608
         frame = pd.read_sql_query(query, self._connection)
-        flags = {name: bool for name in ("fooled", "valid") if name in frame}
-        return frame.astype(flags)
+        # a column without a value has no type in pandas, and arithmetic on it fails
+        columns = self._connection.execute(f"PRAGMA table_info({table})")
+        reals: dict[str, type] = {name: float for _, name, kind, *_ in columns if kind == "REAL"}
+        flags: dict[str, type] = {name: bool for name in ("fooled", "valid") if name in frame}
+        return frame.astype(reals | flags)
 
     def add_samples(self, frame: pd.DataFrame) -> None:
         """Commit the clean rows: position, id, label, prediction, confidence, margin."""

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from advkit.errors import InputError, ResourceError
@@ -90,6 +92,15 @@ def test_a_ledger_of_an_older_advkit_is_read_and_brought_up_to_date(copy: Path) 
     run(copy, attacks=("fgsm", "pgd:steps=3"))
     with open_store(copy) as store:
         assert len(store.frame("failures")) == 0
+
+
+def test_numbers_are_numbers_even_where_there_are_none(tmp_path: Path) -> None:
+    rows = {"id": "one", "label": 1, "confidence": None, "margin": None}
+    with open_store(tmp_path) as store:
+        store.add_samples(pd.DataFrame([{"position": 0, **rows, "prediction": 1}]))
+        assert np.isnan(store.frame("samples")["margin"]).all()
+        assert np.isinf(store.frame("results")["eps"]).sum() == 0
+        assert store.frame("results")["fooled"].dtype == bool
 
 
 def test_an_example_that_is_damaged_is_told_by_its_file(copy: Path) -> None:
