@@ -89,6 +89,13 @@ class _Detours(TorchFunctionMode):
         self, func: Any, _types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         name = function_name(func)
+        if name == "get" and not isinstance(out := func(*args), Tensor):  # shape, dtype, ...
+            return out
+        return self._called(name, func, args, kwargs or {})
+
+    def _called(
+        self, name: str, func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> Any:
         if name == "set_grad_enabled" and not args[0]:
             self.taken.add("no_grad")
             return None
@@ -101,8 +108,8 @@ class _Detours(TorchFunctionMode):
             args = tuple(self._come_back(one) for one in args)
         if name == "mul":
             args = tuple(self._real(one) if id(one) in self._smooth else one for one in args)
-        out = func(*args, **(kwargs or {}))
-        if name == "argmax" and _by_row(args, kwargs or {}):
+        out = func(*args, **kwargs)
+        if name == "argmax" and _by_row(args, kwargs):
             self._winners[id(out)] = out, _soft(args[0])
         if not isinstance(out, Tensor) or not args or not isinstance(args[0], Tensor):
             return out
@@ -197,11 +204,13 @@ def _reconnected(model: Model, taken: set[str]) -> Iterator[None]:
         x = inputs[0] if inputs else None
         if not isinstance(x, Tensor) or not x.is_floating_point():
             return None
-        if not x.requires_grad and tuple(x.shape) in last:
+        shape = tuple(x.shape)
+        if not x.requires_grad:
+            if shape not in last:
+                return None
             taken.add(OUTSIDE)
-            x = replaced(x, last[tuple(x.shape)])
-        if x.requires_grad:
-            last[tuple(x.shape)] = x
+            x = replaced(x, last[shape])
+        last[shape] = x
         return x, *inputs[1:]
 
     def keep(_module: nn.Module, _inputs: Any, output: Any) -> None:

@@ -3,12 +3,14 @@
 For attacks (`advkit.attacks.through`); examples are judged by the model itself.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from advkit.engine.gradient import CHUNK
 from advkit.engine.objectives import Model
 from advkit.engine.seeding import keys, normal
 
@@ -61,8 +63,9 @@ def smoothed(model: Model, deviation: float, draws: int = 8) -> Model:
         if not (torch.is_grad_enabled() and x.requires_grad):
             return logits
         around = normal(keys(0, None, x[:1], "smoothed"), (draws, *x.shape[1:]))[0].to(x)
-        total = torch.stack([model(x + deviation * step) for step in around]).mean(0)
-        return replaced(logits, total)
+        places = torch.cat([x + deviation * step for step in around])
+        each = torch.cat([model(part) for part in torch.split(places, CHUNK)])
+        return replaced(logits, each.reshape(draws, *logits.shape).mean(0))
 
     return ask
 
@@ -106,8 +109,12 @@ class _Logits(TorchFunctionMode):
         return func(*args, **given)
 
 
+@lru_cache(1024)
 def function_name(func: Any) -> str:
-    """Return the plain name of a function that torch was called with; that of `.data` is data."""
+    """Return the plain name of a function that torch was called with; that of `.data` is data.
+
+    That of every other attribute is get.
+    """
     name = str(getattr(func, "__name__", "")).strip("_")
     if name == "get" and getattr(func, "__self__", None) is Tensor.data:
         return "data"

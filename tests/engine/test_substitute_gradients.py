@@ -19,6 +19,8 @@ from advkit.engine import (
     straight_through,
 )
 from advkit.engine.objectives import Model, margin
+from advkit.engine.seeding import keys, normal
+from advkit.models.classifier import Classifier
 
 torch.manual_seed(0)
 WEIGHT = torch.randn(3, 12)
@@ -51,8 +53,8 @@ def in_inference(x: Tensor) -> Tensor:
     return x * 1.0
 
 
-def slopes(model: Model) -> Tensor:
-    return evaluate(margin(model, Y), X).gradient
+def slopes(model: Model, x: Tensor = X) -> Tensor:
+    return evaluate(margin(model, Y[:1].expand(len(x))), x).gradient
 
 
 HIDDEN: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
@@ -191,3 +193,21 @@ def test_backwards_rescaled_and_smoothed() -> None:
     assert torch.equal(slopes(model), slopes(model))
     assert (slopes(model).flatten(1).norm(dim=1) > 0).all()
     assert torch.allclose(slopes(smoothed(LINEAR, 0.5)), slopes(LINEAR), atol=1e-5)
+
+
+def test_a_smoothed_gradient_is_the_mean_over_points_and_does_not_depend_on_the_batch() -> None:
+    ramp = nn.Sequential(nn.Linear(12, 2), nn.Hardtanh(-0.3, 0.3))
+    net, x = Classifier(ramp, name="ramp"), torch.rand(70, 12)  # more than a pass takes
+    around = normal(keys(0, None, x[:1], "smoothed"), (8, 12))[0].to(x)
+    one_by_one = torch.stack([slopes(net, x + 0.5 * step) for step in around]).mean(0)
+    whole = slopes(smoothed(net, 0.5), x)
+    assert torch.allclose(whole, one_by_one, atol=1e-6)
+    for part in (slice(0, 1), slice(3, 20)):
+        assert torch.equal(slopes(smoothed(net, 0.5), x[part]), whole[part])
+
+
+def test_what_an_attribute_returns_keeps_its_way_back() -> None:
+    def turned(x: Tensor) -> Tensor:
+        return torch.from_numpy(x.detach().numpy().copy()).T.T
+
+    assert torch.equal(slopes(straight_through(Changed(turned))), slopes(LINEAR))
