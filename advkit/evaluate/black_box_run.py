@@ -7,9 +7,9 @@ from advkit.attacks import Member, attack_card
 from advkit.data.samples import Samples
 from advkit.errors import UsageError
 from advkit.evaluate.clean_checks import above_guessing
+from advkit.evaluate.ledger_checks import valid
 from advkit.evaluate.stage_context import Work
 from advkit.evaluate.suites import NEAR_BY_25, STANDARD, SUITES, Suite
-from advkit.evaluate.trust import valid
 from advkit.evaluate.trust_checks import Check
 from advkit.evaluate.trust_verdict import told
 from advkit.evaluate.workers import default_batch

@@ -12,7 +12,6 @@ import pandas as pd
 import torch
 
 from advkit.attacks import Member
-from advkit.attacks.coarse_corners import coarse_pgd
 from advkit.engine import Meter, detours
 from advkit.engine.objectives import Model
 from advkit.evaluate.attack_checks import (
@@ -30,12 +29,12 @@ from advkit.evaluate.attack_checks import (
 from advkit.evaluate.check_units import Trial, measured
 from advkit.evaluate.clean_checks import above_guessing
 from advkit.evaluate.gradient_checks import (
-    FEW,
     real_logits,
     some_gradient,
     true_gradient,
     unsaturated,
 )
+from advkit.evaluate.ledger_checks import led_by_scores, valid
 from advkit.evaluate.stage_context import Work, last_stand, repeatable, right_when_clean
 from advkit.evaluate.subject import Subject, few, subject_at, subject_of
 from advkit.evaluate.suites import Care
@@ -48,9 +47,6 @@ TRUE = {"before_softmax", "inner_logits", "backwards_turned", "rescaled"}
 
 VOTE = "one_hot"
 """The detour name of a majority vote."""
-
-LUCK = 4
-"""Images that coarse PGD may add on any net, by chance, even to few."""
 
 DOUBT = 10
 """Factor on the queries of the score-based check if the gradient is a substitute: one that ignores
@@ -196,34 +192,3 @@ def right_ones(work: Work, eps: Sequence[float], care: Care) -> Subject:
 
 def _right(work: Work) -> np.ndarray:
     return right_when_clean(work)["position"].to_numpy(dtype=int)
-
-
-def led_by_scores(work: Work) -> str:
-    """Return what coarse PGD fooled of the images that attacks from the image left; '' for few.
-
-    It starts from corners selected by scores. On a net with a useful gradient it adds little to a
-    suite, which begins with a minimum-norm attack; where it adds much, scores lead where gradients
-    do not, and find more with more queries.
-    """
-    results = work.store.frame("results")
-    corners = results[results["attack"].str.contains(coarse_pgd.__name__)]
-    fooled = (corners["fooled"] & corners["valid"]).groupby(corners["eps"]).sum()
-    after_others = np.isinf(results["eps"]).any() and len(fooled)
-    if not after_others or fooled.max() <= max(LUCK, FEW * len(work.samples.ids)):
-        return ""
-    eps = fooled.idxmax()
-    return (
-        f"At eps {eps:.4g} PGD from corners that scores selected fools {fooled.max():,} of the "
-        f"{(corners['eps'] == eps).sum():,} images that attacks from the image left."
-    )
-
-
-def valid(work: Work) -> Check:
-    """Check that all examples in the ledger are in the ball and the box, with finite outputs."""
-    results = work.store.frame("results")
-    bad = results[~results["valid"].astype(bool) | results["margin"].isna()]
-    names = ", ".join(sorted(set(bad["attack"])))
-    seen = f"{len(bad):,} of {len(results):,} examples are invalid" + (
-        f": {names}." if names else "."
-    )
-    return Check("invalid_examples", "fail" if len(bad) else "pass", seen)

@@ -16,8 +16,8 @@ from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.evaluate.attack_checks import by_scores, climbing, courses
 from advkit.evaluate.check_units import CLIMB, climbed
+from advkit.evaluate.ledger_checks import led_by_scores
 from advkit.evaluate.subject import Subject
-from advkit.evaluate.trust import led_by_scores
 from advkit.evaluate.trust_checks import TEXTS, Check
 from advkit.models.classifier import Classifier
 from advkit.models.specs import load_model
