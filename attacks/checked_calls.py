@@ -28,7 +28,8 @@ def checked(attack: Attack) -> Attack:
 
     A call raises UsageError, which is a ValueError, for invalid arguments: a norm that it lacks, an
     eps that is no radius, images out of [0, 1], invalid labels, unknown options. It accepts norms
-    in any case and labels of any integer type, and warns of a Linf eps that looks like 255ths.
+    in any case, labels of any integer type and images that require a gradient (the examples do
+    not), and warns of a Linf eps that looks like 255ths.
     """
     known, kinds, name = signature(attack).parameters, _kinds(attack), attack.__name__
 
@@ -52,7 +53,8 @@ def checked(attack: Attack) -> Attack:
             warnings.warn(f"{name}: eps={'; '.join(beyond_pixels(_largest(eps)))}", stacklevel=2)
         within = _WITHIN.set(True)
         try:
-            return attack(model, x, y, **given)
+            # A graph that begins at the user's x would grow with every step, and be returned.
+            return attack(model, x.detach(), y, **given)
         except (IndexError, RuntimeError, TypeError) as error:
             explain(name, model, x, {"y": y, "targets": given.get("targets")}, error)
             raise

@@ -38,6 +38,8 @@ def bracketed(work: Work, eps: Sequence[float], way: str, passes: int, seconds: 
     ``passes`` is the cost of the attacks on a surviving sample. With ``auto`` a net without known
     bounds is skipped; otherwise InputError names the operator.
     """
+    if way == "off" and work.model.black_box:
+        return Bracket("The model is a black box: nothing can be proved without its weights.", {})
     if way == "off":
         return Bracket("No proofs were asked for.", {})
     if work.judge:
