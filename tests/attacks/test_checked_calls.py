@@ -185,3 +185,12 @@ def test_without_gradients_an_attack_refuses_to_begin() -> None:
         assert not advkit.attacks.pgd(net, x, y, **asked).equal(x)
     with torch.inference_mode(), pytest.raises(UsageError, match="inference_mode"):
         advkit.attack("pgd", "bundled:digits-cnn", eps=0.1)
+
+
+@pytest.mark.parametrize("name", ["fgsm", "pgd", "apgd", "ddn", "square", "hopskipjump"])
+def test_images_that_require_a_gradient_give_examples_that_do_not(name: str) -> None:
+    short = {"queries": 50} if name in ("square", "hopskipjump") else {}
+    plain = call(name, net, **short)
+    found = call(name, net, X.clone().requires_grad_(), **short)
+    assert not found.requires_grad
+    assert torch.equal(found, plain)
