@@ -11,12 +11,13 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from advkit.attacks.failed_calls import check_highest, explain, wrong
 from advkit.attacks.options import Attack, defaults, norm_of
 from advkit.engine.objectives import Model
 from advkit.errors import UnknownNameError, UsageError, did_you_mean
+from advkit.models.net_checks import training_notes
 from advkit.numbers import beyond_pixels
 
 _WITHIN = ContextVar("within", default=False)  # an attack made of attacks has warned already
@@ -106,7 +107,10 @@ def _not_of(kind: Any, value: Any, least: float) -> str:
 
 
 def check_model(name: str, model: object) -> None:
-    """Raise UsageError for objects that cannot be called, and in contexts without gradients."""
+    """Raise UsageError for objects that cannot be called, and in contexts without gradients.
+
+    Warns of a module in training mode if its outputs depend on that.
+    """
     if not callable(model):
         raise wrong(
             f"{name}: the model is a {type(model).__name__}",
@@ -116,6 +120,12 @@ def check_model(name: str, model: object) -> None:
         raise wrong(
             f"{name} is called within torch.inference_mode(), where there are no gradients",
             "call it outside; torch.no_grad() does no harm",
+        )
+    if isinstance(model, nn.Module) and model.training and training_notes(model):
+        warnings.warn(
+            f"{name}: the model is in training mode: dropout and batch norm answer otherwise than "
+            "in use, and every pass changes the statistics of batch norms; call .eval() first",
+            stacklevel=3,
         )
 
 

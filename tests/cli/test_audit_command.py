@@ -98,8 +98,8 @@ def test_nothing_right_when_clean_still_makes_a_report_and_exits_5(
 
 def test_eps_0_alone_makes_a_report(cli: Cli, tmp_path: Path) -> None:
     """The certified curve has no point above eps 0 then."""
-    result = cli("audit", *NET, "--limit", "8", "--suite", "quick", "--eps", "0", "--bounds", "crown",
-                 "--out", tmp_path / "run")  # fmt: skip
+    result = cli("audit", *NET, "--limit", "8", "--suite", "quick", "--eps", "0",
+                 "--bounds", "crown", "--out", tmp_path / "run")  # fmt: skip
     assert result.code == 0, result.err
     assert (tmp_path / "run" / "report.html").exists()
 
