@@ -75,6 +75,8 @@ def test_nothing_can_be_proved_about_a_black_box(tmp_path: Path) -> None:
     model = Classifier(net, name="black")
     summary = run(tmp_path / "run", model=model, attacks=("noise:draws=2",))
     assert "black box" in summary["bracket"]["why"]
+    with pytest.raises(InputError, match="a black box gives only outputs"):
+        run(tmp_path / "asked", model=model, attacks=("noise:draws=2",), bounds="crown")
 
 
 def test_proofs_that_do_not_pay_are_given_up_after_a_few(tmp_path: Path) -> None:
