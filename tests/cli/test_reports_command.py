@@ -44,6 +44,16 @@ def test_report_writes_every_format(cli: Cli, runs: Path, tmp_path: Path) -> Non
     assert "model-index:" in cli("report", runs / "a", "--format", "card").out
 
 
+def test_an_audit_by_a_newer_advkit_is_named_as_such(cli: Cli, runs: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(runs / "a", run)
+    record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**record, "schema": "advkit/audit/99"}))
+    result = cli("report", run)
+    assert result.code == 3
+    assert "its summary is advkit/audit/99, this one reads advkit/audit/1" in result.err
+
+
 @pytest.mark.parametrize("damage", ["missing", "empty"])
 def test_no_csv_is_written_of_a_run_without_rows(
     cli: Cli, runs: Path, tmp_path: Path, damage: str
