@@ -182,8 +182,8 @@ CODES = {
         "Run both on the same; the message says what differs.",
     ),
     "E315": About(
-        "An optional package is not installed",
-        "The model or the data needs a package that is not installed with advkit.",
+        "An optional package is not installed, or is broken",
+        "The model or the data needs a package that does not come with advkit.",
         "Install the extra that the hint names.",
     ),
     "E316": About(

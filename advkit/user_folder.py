@@ -4,7 +4,14 @@ import os
 from pathlib import Path
 
 
-def user_folder() -> Path:
-    """Return the folder ``advkit`` in the user's configuration; it need not exist."""
-    home = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(home) / "advkit"
+def user_folder() -> Path | None:
+    """Return the folder ``advkit`` in the user's configuration; it need not exist.
+
+    None if this user has no home directory, as in a container that runs under a bare number.
+    """
+    if named := os.environ.get("XDG_CONFIG_HOME"):
+        return Path(named) / "advkit"
+    try:
+        return Path.home() / ".config" / "advkit"
+    except RuntimeError:
+        return None

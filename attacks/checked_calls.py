@@ -11,12 +11,13 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from advkit.attacks.failed_calls import check_highest, explain, wrong
 from advkit.attacks.options import Attack, defaults, norm_of
 from advkit.engine.objectives import Model
 from advkit.errors import UnknownNameError, UsageError, did_you_mean
+from advkit.models.net_checks import training_notes
 from advkit.numbers import beyond_pixels
 
 _WITHIN = ContextVar("within", default=False)  # an attack made of attacks has warned already
@@ -28,7 +29,8 @@ def checked(attack: Attack) -> Attack:
 
     A call raises UsageError, which is a ValueError, for invalid arguments: a norm that it lacks, an
     eps that is no radius, images out of [0, 1], invalid labels, unknown options. It accepts norms
-    in any case and labels of any integer type, and warns of a Linf eps that looks like 255ths.
+    in any case, labels of any integer type and images that require a gradient (the examples do
+    not), and warns of a Linf eps that looks like 255ths.
     """
     known, kinds, name = signature(attack).parameters, _kinds(attack), attack.__name__
 
@@ -52,7 +54,8 @@ def checked(attack: Attack) -> Attack:
             warnings.warn(f"{name}: eps={'; '.join(beyond_pixels(_largest(eps)))}", stacklevel=2)
         within = _WITHIN.set(True)
         try:
-            return attack(model, x, y, **given)
+            # A graph that begins at the user's x would grow with every step, and be returned.
+            return attack(model, x.detach(), y, **given)
         except (IndexError, RuntimeError, TypeError) as error:
             explain(name, model, x, {"y": y, "targets": given.get("targets")}, error)
             raise
@@ -104,7 +107,10 @@ def _not_of(kind: Any, value: Any, least: float) -> str:
 
 
 def check_model(name: str, model: object) -> None:
-    """Raise UsageError for objects that cannot be called, and in contexts without gradients."""
+    """Raise UsageError for objects that cannot be called, and in contexts without gradients.
+
+    Warns of a module in training mode if its outputs depend on that.
+    """
     if not callable(model):
         raise wrong(
             f"{name}: the model is a {type(model).__name__}",
@@ -114,6 +120,12 @@ def check_model(name: str, model: object) -> None:
         raise wrong(
             f"{name} is called within torch.inference_mode(), where there are no gradients",
             "call it outside; torch.no_grad() does no harm",
+        )
+    if isinstance(model, nn.Module) and model.training and training_notes(model):
+        warnings.warn(
+            f"{name}: the model is in training mode: dropout and batch norm answer otherwise than "
+            "in use, and every pass changes the statistics of batch norms; call .eval() first",
+            stacklevel=3,
         )
 
 

@@ -73,7 +73,8 @@ def _proved(audit: Audit) -> Series | None:
         return None
     marked = [(row.eps, row.certified) for row in audit.bracket.by_eps if row.eps > 0]
     curve = audit.bracket.curve
-    return Series("proved", curve, marked) if curve else None  # there is no value at eps 0
+    # There is no value at eps 0, where a proof only repeats the clean accuracy.
+    return Series("proved", curve, marked) if curve and marked else None
 
 
 def _data(audit: Audit, curve: Sequence[tuple[float, Interval]]) -> Table:

@@ -9,8 +9,9 @@ import torch
 from advkit.api.checking import check_choice, check_numbers, check_words
 from advkit.api.request import EPS, asked_of, load_both, model_for, new_run, pick_eps
 from advkit.bounds.proof_methods import RUNGS
+from advkit.bounds.tracing import check_white
 from advkit.data.python_data import Data
-from advkit.errors import InapplicableError, UsageError
+from advkit.errors import UsageError
 from advkit.evaluate.certify_run import certify as run_certify
 from advkit.evaluate.smooth_run import certify_smoothed
 from advkit.models.classifier import Classifier
@@ -58,11 +59,8 @@ def certify(
             f"smoothing certifies in L2, not in {norm}", "leave --norm out", code="E210"
         )
     samples, classifier = load_both(model, data, limit, arch, torch.device("cpu"), stream=True)
-    if smooth is None and classifier.black_box:
-        raise InapplicableError(
-            f"no bounds for the model {classifier.name}: a black box gives only outputs",
-            "certify its outputs under noise instead: --smooth 0.25",
-        )
+    if smooth is None:
+        check_white(classifier)
     folder = Path(out) if out else new_run(str(model), samples.name, kind="certify")
     asked = asked_of(model, data, samples, command)
     given: dict[str, Any] = {"eps": radii, "out": folder, "asked": asked, **options}

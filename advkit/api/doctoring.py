@@ -12,6 +12,7 @@ from advkit.api.auditing import audit
 from advkit.data.specs import load_data
 from advkit.engine import evaluate
 from advkit.engine.objectives import margin
+from advkit.errors import ResourceError
 from advkit.evaluate.fingerprint import environment
 from advkit.inspection.findings import Finding, advice_of, finding
 from advkit.inspection.machine_checks import CPU, place
@@ -68,6 +69,10 @@ def small_audit() -> Finding:
     began = time.perf_counter()
     try:
         first, second = (_distances(size) for size in (IMAGES, 5))
+    except ResourceError as error:
+        return finding(
+            "audit", True, str(error), "Make room there, or set TMPDIR to another folder."
+        )
     except Exception as error:
         seen = f"{type(error).__name__}: {' '.join(str(error).split())}"
         return finding(

@@ -10,7 +10,7 @@ from advkit.bounds.affine import Affine, Shape, scaling
 from advkit.bounds.curves import Curve
 from advkit.bounds.max_pooling import Highest
 from advkit.bounds.operators import FORMS, Call, rule_of
-from advkit.errors import InputError
+from advkit.errors import InapplicableError, InputError
 from advkit.models.classifier import Classifier
 from advkit.models.user_code import own_place
 
@@ -40,6 +40,7 @@ def trace(model: Classifier, shape: Shape, dtype: torch.dtype | None = None) -> 
     Raises InputError, which names the operator, for a model that cannot be bounded, or whose
     weights are not of the ``dtype`` of the images.
     """
+    check_white(model)
     sample = _sample(model, shape)
     if dtype not in (None, sample.dtype):
         types = [str(each).removeprefix("torch.") for each in (sample.dtype, dtype)]
@@ -66,6 +67,15 @@ def trace(model: Classifier, shape: Shape, dtype: torch.dtype | None = None) -> 
             graph.append(_step(node, recorder.seen, traced, places, model))
             places[node] = len(graph) - 1
     raise refused(model, "it has no output")
+
+
+def check_white(model: Classifier) -> None:
+    """Raise InputError for a black box, whose steps are unknown."""
+    if model.black_box:
+        raise InapplicableError(
+            f"no bounds for the model {model.name}: a black box gives only outputs",
+            "certify its outputs under noise instead: advkit certify --smooth 0.25",
+        )
 
 
 def _checked(graph: Graph, sample: Tensor, logits: Tensor, model: Classifier) -> Graph:

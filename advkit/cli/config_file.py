@@ -37,8 +37,17 @@ def config_files(asked: Path | None) -> list[Path]:
     """Return the existing files, by rising priority; raises InputError if ``asked`` is missing."""
     if asked is not None and not asked.is_file():
         raise InputError(f"--config {asked} is not a file", "check the path", code="E301")
-    usual = [user_folder() / "config.toml", FOUND]
-    return [file for file in usual if file.is_file()] + ([asked] if asked else [])
+    folder = user_folder()
+    usual = ([folder / "config.toml"] if folder else []) + [FOUND]
+    return [file for file in usual if _is_there(file)] + ([asked] if asked else [])
+
+
+def _is_there(file: Path) -> bool:
+    """Return whether ``file`` is a file; not so in the home of another user, who hides it."""
+    try:
+        return file.is_file()
+    except PermissionError:
+        return False
 
 
 def settings(

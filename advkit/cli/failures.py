@@ -45,12 +45,15 @@ class Terminated(BaseException):
 
 
 @contextmanager
-def resumable(command: str) -> Iterator[None]:
-    """Print the command that resumes the run if the block is interrupted."""
+def resumable(command: str, resumes: bool = True) -> Iterator[None]:
+    """Print the command that resumes the run, or begins it again, if the block is interrupted."""
+    kept = (
+        "what was finished is safe; to resume" if resumes else "nothing was saved; to begin again"
+    )
     try:
         yield
     except (KeyboardInterrupt, Terminated) as error:
-        raise type(error)(f"what was finished is safe; to resume: {command}") from error
+        raise type(error)(f"{kept}: {command}") from error
 
 
 def guarded(command: click.Command) -> NoReturn:

@@ -103,7 +103,7 @@ def linearity(
 
     spec = data or USUAL
     with framed(
-        out, spec, kind="linearity", no_progress=no_progress, unit="part"
+        out, spec, kind="linearity", no_progress=no_progress, unit="part", resumes=False
     ) as frame, one_thread_each():  # fmt: skip
         summary = run(
             spec, limit=limit, out=frame.folder, command=frame.command, progress=frame.progress,

@@ -58,10 +58,11 @@ def written(folder: Path, form: str, outcomes: Sequence["Outcome"] = ()) -> str:
 
 
 def _rows(folder: Path) -> str:
-    from advkit.evaluate.store import open_store
+    from advkit.evaluate.ledger import reading
+    from advkit.evaluate.store import Store
 
-    with open_store(folder) as store:
-        return store.frame("results").to_csv(index=False)
+    with reading(folder) as connection:
+        return Store(folder, connection).frame("results").to_csv(index=False)
 
 
 def gate(outcomes: Sequence["Outcome"]) -> None:

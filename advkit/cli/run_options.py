@@ -128,11 +128,13 @@ class Frame(NamedTuple):
 
 @contextmanager
 def framed(
-    out: Path | None, *about: str, kind: str, no_progress: bool, unit: str = "image"
-) -> Iterator[Frame]:
+    out: Path | None, *about: str, kind: str, no_progress: bool, unit: str = "image",
+    resumes: bool = True,
+) -> Iterator[Frame]:  # fmt: skip
     """Yield the frame of a run; ``out`` is its directory, or a new one is named after ``about``.
 
-    If it is interrupted, the command that resumes it is printed.
+    If it is interrupted, the command that resumes it is printed, or that begins it again if it does
+    not resume.
     """
     from advkit.api.request import new_run
     from advkit.cli.progress import bars
@@ -143,5 +145,5 @@ def framed(
     again = command.replace(" --fresh", "") + ("" if out else f" --out {folder}")
     keep_memory()
     announce = None if no_progress else partial(click.echo, err=True)
-    with resumable(again), bars(no_progress, unit) as progress:
+    with resumable(again, resumes), bars(no_progress, unit) as progress:
         yield Frame(command, folder, progress, announce)

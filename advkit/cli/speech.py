@@ -73,7 +73,9 @@ def speech(
     from advkit.api.speech import speech as run
 
     asked = str(model_for(model, data, MODEL))
-    with framed(out, asked, data or "", kind="speech", no_progress=no_progress) as frame:
+    with framed(
+        out, asked, data or "", kind="speech", no_progress=no_progress, resumes=False
+    ) as frame:
         summary = run(asked, data, out=frame.folder, command=frame.command,
                       progress=frame.progress, **options)  # fmt: skip
     say(json.dumps(summary) if as_json else table(summary))

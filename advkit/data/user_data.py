@@ -1,7 +1,7 @@
 """``package.module:callable`` and ``./file.py:callable``: the user's own data."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any
@@ -127,6 +127,12 @@ def _stacked(found: Any, name: str) -> tuple[Any, Any]:
     try:
         with _repeatable():
             pairs = [found[i] for i in range(len(found))]
+    except Exception as error:
+        raise InputError(f"{name}: an item raised {told(error)}", GIVES) from error
+    odd = [type(pair).__name__ for pair in pairs if not _is_pair(pair)]
+    if odd:
+        raise InputError(f"{name} has items of type {odd[0]}, not (image, label) pairs", GIVES)
+    try:
         images, labels = [_array(pair[0]) for pair in pairs], [pair[1] for pair in pairs]
     except Exception as error:
         raise InputError(f"{name}: an item raised {told(error)}", GIVES) from error
@@ -135,6 +141,11 @@ def _stacked(found: Any, name: str) -> tuple[Any, Any]:
         raise InputError(f"the images of {name} have several sizes: {_some(sizes)}",
                          "resize them to one in the data set")  # fmt: skip
     return np.stack(images) if images else np.zeros((0, 1)), np.asarray(labels, dtype=None)
+
+
+def _is_pair(item: Any) -> bool:
+    """Return whether ``item`` may be an image with its label, and is no table, row or array."""
+    return not (isinstance(item, str | Mapping) or hasattr(item, "__array__"))
 
 
 def _array(image: Any) -> Any:

@@ -38,14 +38,8 @@ def bracketed(work: Work, eps: Sequence[float], way: str, passes: int, seconds: 
     ``passes`` is the cost of the attacks on a surviving sample. With ``auto`` a net without known
     bounds is skipped; otherwise InputError names the operator.
     """
-    if way == "off":
-        return Bracket("No proofs were asked for.", {})
-    if work.judge:
-        return Bracket("The model's outputs are random: nothing can be proved about it.", {})
-    if units(work.samples, work.norm) is not None:
-        return Bracket("Proofs are tried for images only, not for data with its own scale.", {})
-    if work.samples.x.device.type != "cpu":
-        return Bracket("Proofs are sought on the CPU only.", {})
+    if why := _why_not(work, way):
+        return Bracket(why, {})
     try:
         graph = trace(work.model, tuple(work.samples.x.shape[1:]), work.samples.x.dtype)
     except InputError as error:
@@ -67,6 +61,18 @@ def bracketed(work: Work, eps: Sequence[float], way: str, passes: int, seconds: 
     if float(_rows(work, eps, common)["passes"].mean()) <= CHEAP * passes:
         refine(work, prover, eps, HALVINGS)
     return Bracket("", told)
+
+
+def _why_not(work: Work, way: str) -> str:
+    """Return why no proofs are sought, whatever the net computes; '' if they are."""
+    if way == "off":
+        black = "The model is a black box: nothing can be proved without its weights."
+        return black if work.model.black_box else "No proofs were asked for."
+    if work.judge:
+        return "The model's outputs are random: nothing can be proved about it."
+    if units(work.samples, work.norm) is not None:
+        return "Proofs are tried for images only, not for data with its own scale."
+    return "" if work.samples.x.device.type == "cpu" else "Proofs are sought on the CPU only."
 
 
 def _promising(work: Work, prover: Prover, eps: float, few: np.ndarray, passes: int) -> bool:

@@ -3,7 +3,7 @@
 import errno
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from advkit.errors import InputError, ResourceError
@@ -93,6 +93,32 @@ def check_ledger(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """Open the ledger of the run in ``path`` for reading; nothing is locked or left behind.
+
+    Raises InputError if it is missing, empty, foreign or damaged.
+    """
+    ledger = path / "results.sqlite"
+    alone = not ledger.with_name(f"{ledger.name}-wal").exists()
+    # Opened otherwise, SQLite would leave files behind.
+    address = f"{ledger.absolute().as_uri()}?{'immutable=1' if alone else 'mode=ro'}"
+    if not ledger.exists():
+        raise _without_rows(ledger, "is missing")
+    with translated(path), closing(sqlite3.connect(address, uri=True)) as connection:
+        check_ledger(connection, path)
+        if not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            raise _without_rows(ledger, "is empty")
+        yield connection
+
+
+def _without_rows(ledger: Path, why: str) -> InputError:
+    return InputError(
+        f"{ledger} {why}: the rows of the run are lost", "advkit resume makes them again",
+        code="E313",
+    )  # fmt: skip
+
+
 def discard(path: Path) -> None:
     """Delete an earlier run."""
     inside = [file for name in ("examples", "sounds") for file in sorted((path / name).glob("*"))]
@@ -108,7 +134,9 @@ def translated(path: Path) -> Iterator[None]:
     except sqlite3.DatabaseError as error:
         if "full" in str(error):
             raise _full(path) from error
-        raise InputError(f"{path / 'results.sqlite'} cannot be used: {error}") from error
+        raise InputError(
+            f"{path / 'results.sqlite'} cannot be used: {error}", "--fresh starts again"
+        ) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise _full(path) from error

@@ -11,6 +11,9 @@ import pandas as pd
 
 from advkit.errors import InputError, did_you_mean
 
+SCHEMA = "advkit/audit/1"
+"""The version of the summary of an audit."""
+
 
 def read_json(folder: Path, name: str) -> Any:
     """Return the content of a JSON file of the run, None if there is none.
@@ -164,7 +167,14 @@ def read_run(folder: Path) -> dict[str, Any]:
             f"when all are done: advkit merge {folder.parent}",
             code="E313",
         )
-    if schema != "advkit/audit/1":
+    if schema != SCHEMA and str(schema).startswith(SCHEMA[:-1]):
+        raise InputError(
+            f"{folder} is an audit by another version of advkit: its summary is {schema}, this one "
+            f"reads {SCHEMA}",
+            "update advkit",
+            code="E313",
+        )
+    if schema != SCHEMA:
         raise InputError(
             f"{folder} is a run of {maker(run)}, not of advkit audit",
             "give one that advkit audit wrote",

@@ -5,7 +5,6 @@ import platform
 import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from advkit.errors import InputError
 from advkit.evaluate.fingerprint import now
-from advkit.evaluate.ledger import check_ledger, translated
+from advkit.evaluate.ledger import reading
 from advkit.evaluate.run_folder import maker, read_json, write_json
 from advkit.evaluate.stage_context import Progress
 
@@ -84,17 +83,11 @@ def state_of(folder: Path) -> dict[str, Any]:
     passes per sample, seconds), ``failed`` units, and the values of `note_start` and `Tracker`.
     Reads only. Raises InputError if there is no run, or if its ledger cannot be read.
     """
-    ledger = folder / "results.sqlite"
-    if not ledger.exists():
+    if not (folder / "results.sqlite").exists():
         raise _without_progress(folder)
     running = is_running(folder)
     record, noted = read_json(folder, "run.json") or {}, read_json(folder, NAME) or {}
-    alone = not ledger.with_name(
-        f"{ledger.name}-wal"
-    ).exists()  # opened otherwise, SQLite would leave files behind
-    address = f"{ledger.absolute().as_uri()}?{'immutable=1' if alone else 'mode=ro'}"
-    with translated(folder), closing(sqlite3.connect(address, uri=True)) as connection:
-        check_ledger(connection, folder)
+    with reading(folder) as connection:
         stages, failed = _stages(connection), _count(connection, "failures")
         samples = _count(connection, "samples")
     done = bool(record.get("finished")) and "schema" in record

@@ -9,10 +9,9 @@ import pandas as pd
 from advkit.evaluate.breakdown import breakdown
 from advkit.evaluate.intervals import Share, band, curve, needed, robust_at, wilson
 from advkit.evaluate.proofs import certified_radius
+from advkit.evaluate.run_folder import SCHEMA
 from advkit.evaluate.stage_context import Work, right_when_clean, room, smallest
 from advkit.numbers import shown
-
-SCHEMA = "advkit/audit/1"
 
 
 def summarise(

@@ -48,8 +48,17 @@ def admit(data: bytes, refusal: UnsafeError) -> str:
 
 
 def trusted_file() -> Path:
-    """Return the path of the list of trusted files, in the user's configuration."""
-    return user_folder() / "trusted.json"
+    """Return the path of the list of trusted files, in the user's configuration.
+
+    Raises InputError if this user has no home directory.
+    """
+    folder = user_folder()
+    if folder is None:
+        raise InputError(
+            "there is no place for the list of trusted files: this user has no home directory",
+            "set XDG_CONFIG_HOME to a folder, or give --allow-unsafe-load in this run",
+        )
+    return folder / "trusted.json"
 
 
 def trusted() -> dict[str, dict[str, str]]:
@@ -57,6 +66,8 @@ def trusted() -> dict[str, dict[str, str]]:
 
     Raises InputError if the list cannot be read.
     """
+    if user_folder() is None:
+        return {}
     file = trusted_file()
     try:
         found = json.loads(file.read_text(encoding="utf-8"))

@@ -86,6 +86,10 @@ def _weights(spec: Spec) -> Any:
     name = spec.query.get("weights", "none")
     if name.lower() == "none":
         return None
+    if name not in known.__members__ and Path(name).is_file():
+        arch = f"torchvision:{spec.ref}"
+        raise UsageError(f"{spec.text!r}: weights in a file are given as the model",
+                         f"--model {name} --arch {arch}?num_classes=K")  # fmt: skip
     if name not in known.__members__:
         raise UnknownNameError(
             f"{spec.ref} has no weights {name!r}", did_you_mean(name, ["none", *known.__members__])

@@ -17,6 +17,8 @@ from advkit.errors import AdvkitError, InputError, did_you_mean
 from advkit.models.load_gate import read_gated
 
 _HERE = Path(__file__).parents[1]
+_FOLDERS: set[Path] = set()
+"""The folders whose modules were made importable in this process."""
 
 
 def call_in(place: str, name: str, options: dict[str, Any]) -> Any:
@@ -56,16 +58,45 @@ def imported(place: str) -> ModuleType:
 
 @contextmanager
 def importable(place: str) -> Iterator[None]:
-    """Make modules next to a Python file importable within the block."""
+    """Make modules next to a Python file importable within the block.
+
+    Those of the same name next to a file used before are forgotten: Python would take them instead.
+    """
     if not place.endswith(".py"):
         yield
         return
-    folder = str(Path(place).resolve().parent)
-    sys.path.insert(0, folder)
+    folder = Path(place).resolve().parent
+    _forget_namesakes(folder)
+    _FOLDERS.add(folder)
+    sys.path.insert(0, str(folder))
     try:
         yield
     finally:
-        sys.path.remove(folder)
+        sys.path.remove(str(folder))
+
+
+def _forget_namesakes(folder: Path) -> None:
+    """Forget modules of the user's other folders that ``folder`` has too, with their submodules."""
+    others = _FOLDERS - {folder}
+    if not others:
+        return
+    tops = {
+        name for name, module in list(sys.modules.items())
+        if _holds(folder, name) and _folder_of(module) in others
+    }  # fmt: skip
+    for name in [each for each in sys.modules if each.partition(".")[0] in tops]:
+        del sys.modules[name]
+
+
+def _holds(folder: Path, name: str) -> bool:
+    return "." not in name and ((folder / f"{name}.py").is_file() or (folder / name).is_dir())
+
+
+def _folder_of(module: ModuleType) -> Path | None:
+    """Return the folder in which a module or package lies; None of one without a file."""
+    places = list(getattr(module, "__path__", None) or ())  # a package, maybe without __init__.py
+    place = places[0] if places else getattr(module, "__file__", None)
+    return Path(place).parent if isinstance(place, str) else None
 
 
 @contextmanager

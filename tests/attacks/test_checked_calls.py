@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 import advkit
 from advkit.attacks import ATTACKS, norms_of, restarted, strongest
@@ -185,3 +185,25 @@ def test_without_gradients_an_attack_refuses_to_begin() -> None:
         assert not advkit.attacks.pgd(net, x, y, **asked).equal(x)
     with torch.inference_mode(), pytest.raises(UsageError, match="inference_mode"):
         advkit.attack("pgd", "bundled:digits-cnn", eps=0.1)
+
+
+@pytest.mark.parametrize("name", ["fgsm", "pgd", "apgd", "ddn", "square", "hopskipjump"])
+def test_images_that_require_a_gradient_give_examples_that_do_not(name: str) -> None:
+    short = {"queries": 50} if name in ("square", "hopskipjump") else {}
+    plain = call(name, net, **short)
+    found = call(name, net, X.clone().requires_grad_(), **short)
+    assert not found.requires_grad
+    assert torch.equal(found, plain)
+
+
+def test_a_module_in_training_mode_is_told_if_it_matters() -> None:
+    plain = nn.Sequential(nn.Flatten(), nn.Linear(9, 3))
+    dropping = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(9, 3))
+    with pytest.warns(UserWarning, match=r"fgsm: the model is in training mode"):
+        call("fgsm", dropping)
+    with pytest.warns(UserWarning, match=r"measure: the model is in training mode"):
+        advkit.measure(dropping, X, Y, X, norm="Linf", eps=0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        call("fgsm", plain)
+        call("fgsm", dropping.eval())

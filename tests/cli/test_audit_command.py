@@ -96,6 +96,14 @@ def test_nothing_right_when_clean_still_makes_a_report_and_exits_5(
     assert (tmp_path / "run" / "report.html").exists()
 
 
+def test_eps_0_alone_makes_a_report(cli: Cli, tmp_path: Path) -> None:
+    """The certified curve has no point above eps 0 then."""
+    result = cli("audit", *NET, "--limit", "8", "--suite", "quick", "--eps", "0",
+                 "--bounds", "crown", "--out", tmp_path / "run")  # fmt: skip
+    assert result.code == 0, result.err
+    assert (tmp_path / "run" / "report.html").exists()
+
+
 def test_strict_exits_6_where_the_number_is_not_to_be_trusted(cli: Cli, tmp_path: Path) -> None:
     words = ("audit", "--model", "bundled:digits-cnn", "--eps", "0.25", "--limit", "40")
     poor = cli(*words, "--attacks", "noise:draws=1", "--strict", "--out", tmp_path / "poor")

@@ -13,6 +13,7 @@ from advkit.cli.common_options import with_common_options
 from advkit.cli.config_file import SCHEMES, options_of
 from advkit.data.specs import SCHEMES as DATA_SCHEMES
 from advkit.errors import UsageError
+from advkit.models import load_policy
 from advkit.models.schemes import SCHEMES as MODEL_SCHEMES
 from tests.cli.run_cli import Cli
 
@@ -309,3 +310,31 @@ def test_a_file_that_lies_about_runs_no_code(
     assert not Path("executed").exists()
     for trusted in ("advkit.toml", tmp_path / "advkit.toml"):
         assert cli("audit", "--config", trusted, "--print-config").code == 0
+
+
+def test_a_user_without_home_has_no_configuration(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container under a bare number: neither HOME nor a line in /etc/passwd."""
+
+    def unknown() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setattr(Path, "home", unknown)
+    assert printed(cli, "audit")["seed"] == ("0", "default")
+    assert load_policy.trusted() == {}
+    Path("net.pt").write_bytes(b"0")
+    result = cli("trust", "add", "net.pt")
+    assert result.code == 3
+    assert "no home directory" in result.err
+
+
+def test_a_home_that_is_hidden_has_no_configuration(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hidden(_file: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", hidden)
+    assert printed(cli, "audit")["seed"] == ("0", "default")

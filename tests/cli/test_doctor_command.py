@@ -8,6 +8,7 @@ import torch
 
 from advkit import __version__
 from advkit.api import doctoring
+from advkit.errors import ResourceError
 from advkit.models import load_model
 from tests.cli.run_cli import Cli
 
@@ -72,3 +73,15 @@ def test_an_audit_that_fails_or_differs(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(doctoring, "_distances", failing)
     assert "no kernel" in doctoring.small_audit().seen
+
+
+def test_a_full_temporary_folder_is_told_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An audit writes elsewhere: to run one would not show it."""
+
+    def full(*_words: object, **_more: object) -> None:
+        raise ResourceError("the disk is full at /tmp/x/run")
+
+    monkeypatch.setattr(doctoring, "audit", full)
+    found = doctoring.small_audit()
+    assert (found.state, found.seen) == ("fail", "the disk is full at /tmp/x/run")
+    assert "TMPDIR" in found.advice

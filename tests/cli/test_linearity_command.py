@@ -1,12 +1,16 @@
 """`advkit linearity`: files, exit codes, and one-line errors."""
 
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from advkit.benchmarks.linear_parts import PARTS
+from advkit.cli.failures import Terminated
 from advkit.cli.linearity import PARTS as OFFERED
 from tests.cli.run_cli import Cli
 
@@ -77,3 +81,20 @@ def test_what_is_wrong_is_said_in_a_line(cli: Cli, tmp_path: Path) -> None:
         assert said in done.err, (words, done.err)
         assert "Traceback" not in done.err
     assert not (tmp_path / "run").exists(), "nothing is written before all is known"
+
+
+@pytest.mark.parametrize(
+    ("command", "called"), [("linearity", "linear_study.linearity"), ("speech", "speech.speech")]
+)
+def test_a_study_that_does_not_resume_says_so(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, called: str
+) -> None:
+    def stopped(*_words: Any, **_more: Any) -> None:
+        raise Terminated
+
+    monkeypatch.setattr(f"advkit.api.{called}", stopped)
+    monkeypatch.setattr("os._exit", sys.exit)
+    result = cli(command, "--out", tmp_path / "run")
+    assert result.code == 143
+    assert f"nothing was saved; to begin again: advkit {command} --out" in result.err
+    assert "resume" not in result.err

@@ -44,6 +44,45 @@ def test_report_writes_every_format(cli: Cli, runs: Path, tmp_path: Path) -> Non
     assert "model-index:" in cli("report", runs / "a", "--format", "card").out
 
 
+def test_an_audit_by_a_newer_advkit_is_named_as_such(cli: Cli, runs: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(runs / "a", run)
+    record = json.loads((run / "run.json").read_text())
+    (run / "run.json").write_text(json.dumps({**record, "schema": "advkit/audit/99"}))
+    result = cli("report", run)
+    assert result.code == 3
+    assert "its summary is advkit/audit/99, this one reads advkit/audit/1" in result.err
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty"])
+def test_no_csv_is_written_of_a_run_without_rows(
+    cli: Cli, runs: Path, tmp_path: Path, damage: str
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(runs / "a", run)
+    (run / "results.sqlite").unlink()
+    if damage == "empty":
+        (run / "results.sqlite").touch()
+    before = sorted(run.iterdir())
+    result = cli("report", run, "-o", tmp_path / "rows.csv")
+    assert result.code == 3
+    assert f"results.sqlite is {damage}: the rows of the run are lost" in result.err
+    assert not (tmp_path / "rows.csv").exists()
+    assert sorted(run.iterdir()) == before
+
+
+def test_a_csv_is_written_of_a_run_that_cannot_be_written_to(
+    cli: Cli, runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_words: object, **_more: object) -> None:
+        raise AssertionError("the run was opened for writing")
+
+    monkeypatch.setattr("advkit.evaluate.store.open_store", never)
+    result = cli("report", runs / "a", "-o", tmp_path / "rows.csv")
+    assert result.code == 0, result.err
+    assert len((tmp_path / "rows.csv").read_text().splitlines()) > 1
+
+
 def test_a_requirement_that_is_not_met_is_written_and_exits_1(
     cli: Cli, runs: Path, tmp_path: Path
 ) -> None:

@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -88,3 +89,16 @@ def test_what_is_no_data_is_refused_in_one_line(data: Any) -> None:
     with pytest.raises(AdvkitError) as caught:
         given(data, None)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (X, "Tensor"), ([X, Y], "Tensor"), (X.numpy(), "ndarray"),
+        (pd.DataFrame(X.flatten(1).numpy()), "Series"),
+        ([{"image": X[0], "label": 0}, {"image": X[1], "label": 1}], "dict"),
+    ],
+)  # fmt: skip
+def test_items_that_are_no_pairs_are_named(data: Any, kind: str) -> None:
+    with pytest.raises(InputError, match=rf"items of type {kind}, not \(image, label\) pairs"):
+        given(data, None)

@@ -14,6 +14,7 @@ from advkit.evaluate.certify_run import certify
 from advkit.evaluate.merging import merge
 from advkit.evaluate.portions import Portion
 from advkit.evaluate.proofs import UnsoundError
+from advkit.models.black_box import BlackBox
 from advkit.models.classifier import Classifier
 from tests.evaluate.small import EPS, classifier, run, some_digits, table
 
@@ -67,6 +68,15 @@ def test_where_nothing_can_be_proved_the_run_says_so(tmp_path: Path) -> None:
     assert not summary["bracket"]["curve"]
     with pytest.raises(InputError, match="ELU"):
         run(tmp_path / "asked", model=model, attacks=("fgsm",), bounds="crown")
+
+
+def test_nothing_can_be_proved_about_a_black_box(tmp_path: Path) -> None:
+    net = BlackBox(lambda x: x.reshape(len(x), -1)[:, :10], bytes(32))
+    model = Classifier(net, name="black")
+    summary = run(tmp_path / "run", model=model, attacks=("noise:draws=2",))
+    assert "black box" in summary["bracket"]["why"]
+    with pytest.raises(InputError, match="a black box gives only outputs"):
+        run(tmp_path / "asked", model=model, attacks=("noise:draws=2",), bounds="crown")
 
 
 def test_proofs_that_do_not_pay_are_given_up_after_a_few(tmp_path: Path) -> None:

@@ -113,6 +113,23 @@ def test_an_import_that_raises(tmp_path: Path, text: str, told: str) -> None:
         load_model(f"{tmp_path}/bad.py:make")
 
 
+@pytest.mark.parametrize("kind", ["module", "package", "bare folder"])
+def test_modules_of_one_name_next_to_two_files_are_told_apart(tmp_path: Path, kind: str) -> None:
+    """Python would give the second file the module of the first: another net, and no error."""
+    name = f"arch_{kind[:4]}"
+    text = "from torch import nn\ndef net():\n    return nn.Sequential(*[nn.Flatten()] * %d)\n"
+    for folder, depth in (("a", 1), ("b", 2)):
+        (tmp_path / folder / name).mkdir(parents=True)
+        place = f"{name}.py" if kind == "module" else f"{name}/inner.py"
+        (tmp_path / folder / place).write_text(text % depth)
+        if kind == "package":
+            (tmp_path / folder / name / "__init__.py").touch()
+        source = name if kind == "module" else f"{name}.inner"
+        (tmp_path / folder / "net.py").write_text(f"from {source} import net as make\n")
+    depths = [len(list(load_model(f"{tmp_path}/{one}/net.py:make").net)) for one in "abba"]
+    assert depths == [1, 2, 2, 1]
+
+
 def test_a_missing_python_file() -> None:
     with pytest.raises(InputError, match=r"nowhere.py does not exist"):
         load_model("./nowhere.py:make")
