@@ -25,7 +25,8 @@ class Search(NamedTuple):
     other. ``found`` is the nearest fooling point, of ``size`` entries; ``fewest`` is the least
     number of changed places. ``slope`` is a running mean of gradients. ``base`` is the sparse point
     to continue from, whether it ``fooled``, its ``margin`` and the number of failed swaps there,
-    ``tries``. Fewer places than ``low`` did not fool, ``high`` did; ``amount`` come next.
+    ``tries``. The margin at the image is ``level``; ``near`` tells whether a push of all entries
+    fools, so that the boundary is nearer than that.
     """
 
     which: Tensor
@@ -43,9 +44,8 @@ class Search(NamedTuple):
     fooled: Tensor
     margin: Tensor
     tries: Tensor
-    low: Tensor
-    high: Tensor
-    amount: Tensor
+    level: Tensor
+    near: Tensor
 
 
 class Move(NamedTuple):
@@ -66,12 +66,12 @@ def begin(
 ) -> Search:
     """Return the state before the first pass."""
     zero, none = torch.zeros_like(stop), torch.full_like(stop, torch.inf)
-    most, which = torch.full_like(stop, x.shape[2]), torch.arange(len(x), device=x.device)
+    which = torch.arange(len(x), device=x.device)
     return Search(
         which, x, y, aim, climb, stop, stream,
         found=x, size=none, fewest=none, slope=torch.zeros_like(x),
         base=x, fooled=zero > 0, margin=-none, tries=torch.zeros_like(which),
-        low=zero, high=most, amount=most,
+        level=-none, near=zero > 0,
     )  # fmt: skip
 
 
