@@ -13,7 +13,7 @@ from advkit.engine.objectives import Model, margin, margins
 from advkit.engine.seeding import uniform
 
 PUSH = 0.1  # mean shift of entries where a gradient is taken
-MEMORY = 12  # swaps that failed at a base and are not tried again
+MEMORY = 12  # swaps that failed at a base; after so many, the next is kept
 BACK = 0.3  # share of its change by which a changed entry is pulled back there
 
 

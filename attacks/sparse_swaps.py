@@ -16,8 +16,8 @@ def swaps(rounds: int, push: float, draw: int) -> list[Move]:
 
     Each round computes one gradient and then tries three points. If the base fools, the places that
     cost least are reset. If not, one is reset and another changed, by the gain of a linear function
-    of the slope, but no swap that failed there; it is kept if the margin rises. If nothing has
-    fooled yet, places are only added.
+    of the slope, but no swap that failed there; it is kept if the margin rises, or if the last
+    ``MEMORY`` all failed. If nothing has fooled yet, places are only added.
     """
     return [
         move
