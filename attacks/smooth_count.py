@@ -8,7 +8,7 @@ from torch import Tensor
 
 from advkit.attacks.minimum import Nearest, enough, nearest_of, nearest_point, within
 from advkit.attacks.sparse_search import PUSH, begin, search
-from advkit.attacks.sparse_search import swaps as swapping
+from advkit.attacks.sparse_swaps import swaps as swapping
 from advkit.attacks.sparse_units import by_place, places_moved
 from advkit.engine import Point, Rule
 from advkit.engine.objectives import Model, margin, margins

@@ -7,14 +7,13 @@ import torch
 from torch import Tensor
 
 from advkit.attacks.minimum import Nearest
-from advkit.attacks.sparse_units import gains, places_moved
+from advkit.attacks.sparse_units import places_moved
 from advkit.engine import Point, evaluate, take
 from advkit.engine.objectives import Model, margin, margins
 from advkit.engine.seeding import uniform
 
 PUSH = 0.1  # mean shift of entries where a gradient is taken
-TESTS = 3  # swaps tried for each gradient
-RIVALS = 8  # places considered for entering in a swap, and as many for leaving
+MEMORY = 12  # swaps that failed at a base; after so many, the next is kept
 BACK = 0.3  # share of its change by which a changed entry is pulled back there
 
 
@@ -24,8 +23,9 @@ class Search(NamedTuple):
     ``aim`` holds the targets if there are any, ``climb`` the classes to ascend to if not just any
     other. ``found`` is the nearest fooling point, of ``size`` entries; ``fewest`` is the least
     number of changed places. ``slope`` is a running mean of gradients. ``base`` is the sparse point
-    to continue from, whether it ``fooled``, its ``margin`` and the number of failed swaps there,
-    ``tries``. Fewer places than ``low`` did not fool, ``high`` did; ``amount`` come next.
+    to continue from, whether it ``fooled``, its ``margin``, the number of failures there since the
+    last gradient, ``tries``, and the last swaps that ``failed`` there. The margin at the image is
+    ``level``; ``near`` tells whether a push of all entries fools: the boundary is nearer than that.
     """
 
     which: Tensor
@@ -43,9 +43,9 @@ class Search(NamedTuple):
     fooled: Tensor
     margin: Tensor
     tries: Tensor
-    low: Tensor
-    high: Tensor
-    amount: Tensor
+    failed: Tensor
+    level: Tensor
+    near: Tensor
 
 
 class Move(NamedTuple):
@@ -66,12 +66,13 @@ def begin(
 ) -> Search:
     """Return the state before the first pass."""
     zero, none = torch.zeros_like(stop), torch.full_like(stop, torch.inf)
-    most, which = torch.full_like(stop, x.shape[2]), torch.arange(len(x), device=x.device)
+    which = torch.arange(len(x), device=x.device)
     return Search(
         which, x, y, aim, climb, stop, stream,
         found=x, size=none, fewest=none, slope=torch.zeros_like(x),
         base=x, fooled=zero > 0, margin=-none, tries=torch.zeros_like(which),
-        low=zero, high=most, amount=most,
+        failed=torch.full((len(x), MEMORY), -1, device=x.device),
+        level=-none, near=zero > 0,
     )  # fmt: skip
 
 
@@ -153,71 +154,3 @@ def _home(s: Search) -> Search:
     lucky = s.fewest.isfinite()
     base = torch.where(lucky[:, None, None], s.found, s.base)
     return s._replace(base=base, fooled=lucky)
-
-
-def swaps(rounds: int, push: float, draw: int) -> list[Move]:
-    """Return moves that shrink the fooling point found, place by place.
-
-    Each round computes one gradient and then tries three points. If the base fools, the places that
-    cost least are reset. If not, one is reset and another changed, in the order of the gain of a
-    linear function of the slope; the swap is kept if the margin rises. If nothing has fooled yet,
-    places are only added.
-    """
-    return [
-        move
-        for number in range(rounds)
-        for move in (
-            probe(push, draw + number, 0.3, anew=number == 0),
-            *[Move(False, _swapped, _judged)] * TESTS,
-        )
-    ]
-
-
-def _swapped(s: Search) -> Tensor:
-    moved, gain = (s.base != s.x).any(1), gains(s.slope, s.x)
-    cost = (s.slope * (s.base - s.x)).sum(1).masked_fill(~moved, torch.inf)
-    won = gain.sum(1).masked_fill(moved, -torch.inf)
-    goes, comes = _pair(cost, won, s.tries, alone=s.fewest.isinf())
-    goes = torch.where(s.fooled[:, None], _cheapest(cost, _at_once(s)), goes)
-    comes = comes & ~s.fooled[:, None]
-    tried = torch.where(goes[:, None], s.x, s.base)
-    return torch.where(comes[:, None] & (gain > 0), (s.slope > 0).to(s.x.dtype), tried)
-
-
-def _pair(cost: Tensor, won: Tensor, nth: Tensor, alone: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the places to reset and to change, (n, places), in the ``nth`` best swap.
-
-    For samples in ``alone`` none is reset, and the nth best is changed.
-    """
-    few, nowhere = min(RIVALS, cost.shape[1]), torch.zeros_like(cost, dtype=torch.bool)
-    cost, goes = cost.topk(few, dim=1, largest=False)
-    won, comes = won.topk(few, dim=1)
-    order = (
-        (won[:, :, None] - cost[:, None]).flatten(1).argsort(dim=1, descending=True, stable=True)
-    )
-    pair = order.gather(1, nth[:, None].clamp_max(few * few - 1))
-    first = torch.where(alone[:, None], nth[:, None].clamp_max(few - 1), pair // few)
-    coming = nowhere.scatter(1, comes.gather(1, first), True)
-    return nowhere.scatter(1, goes.gather(1, pair % few), ~alone[:, None]), coming
-
-
-def _cheapest(cost: Tensor, number: Tensor) -> Tensor:
-    order = cost.argsort(dim=1, stable=True)
-    first = torch.arange(cost.shape[1], device=cost.device) < number[:, None]
-    return torch.zeros_like(first).scatter(1, order, first)
-
-
-def _at_once(s: Search) -> Tensor:
-    """Return how many places of a fooling base to reset: an eighth, half after each failure."""
-    return (places_moved(s.base, s.x).long() >> (3 + s.tries)).clamp_min(1)
-
-
-def _judged(s: Search, tried: Tensor, point: Point, fooled: Tensor) -> Search:
-    value = worth(point)
-    better = torch.where(s.fooled, fooled | (_at_once(s) == 1), value > s.margin)
-    return s._replace(
-        base=torch.where(better[:, None, None], tried, s.base),
-        margin=torch.where(better, value, s.margin),
-        fooled=torch.where(better, fooled, s.fooled),
-        tries=torch.where(better, 0, s.tries + 1),
-    )

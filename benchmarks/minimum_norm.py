@@ -59,7 +59,7 @@ OURS = {
         "alma:steps=490",
     ),
     "L0": (
-        "thinning:walks=1,steps=11,swaps=11",
+        "thinning:walks=1,steps=13,swaps=10",
         "thinning:walks=4,steps=31,swaps=27",
         "sigma_zero",
         "vfga",
