@@ -78,8 +78,9 @@ def test_a_ledger_that_cannot_be_trusted_is_refused_and_left_as_it_is(
     ledger = copy / "results.sqlite"
     harm(ledger)
     before = ledger.read_bytes()
-    with pytest.raises(InputError, match=said):
+    with pytest.raises(InputError, match=said) as refused:
         run(copy, attacks=("fgsm", "pgd:steps=3"))
+    assert refused.value.hint
     assert ledger.read_bytes() == before
 
 

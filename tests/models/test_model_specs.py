@@ -191,6 +191,14 @@ def test_bundled_models_know_their_inputs(name: str) -> None:
     assert probe(model, torch.rand(5, *shape), torch.arange(5)) == []
 
 
+def test_weights_of_torchvision_in_a_file_are_the_model(tmp_path: Path) -> None:
+    (tmp_path / "mine.safetensors").touch()
+    with pytest.raises(UsageError, match="weights in a file are given as the model") as caught:
+        load_model(f"torchvision:resnet18?weights={tmp_path}/mine.safetensors")
+    hint = caught.value.hint
+    assert f"--model {tmp_path}/mine.safetensors --arch torchvision:resnet18" in hint
+
+
 def test_torchvision_without_weights() -> None:
     spec = "torchvision:resnet18?weights=none&seed=3"
     model = load_model(spec, classes=["a", "b", "c"])
