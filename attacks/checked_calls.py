@@ -121,7 +121,8 @@ def check_model(name: str, model: object) -> None:
             f"{name} is called within torch.inference_mode(), where there are no gradients",
             "call it outside; torch.no_grad() does no harm",
         )
-    if isinstance(model, nn.Module) and model.training and training_notes(model):
+    outermost = not _WITHIN.get()
+    if outermost and isinstance(model, nn.Module) and model.training and training_notes(model):
         warnings.warn(
             f"{name}: the model is in training mode: dropout and batch norm answer otherwise than "
             "in use, and every pass changes the statistics of batch norms; call .eval() first",

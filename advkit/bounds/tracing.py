@@ -70,7 +70,7 @@ def trace(model: Classifier, shape: Shape, dtype: torch.dtype | None = None) -> 
 
 
 def check_white(model: Classifier) -> None:
-    """Raise InputError for a black box, whose steps are unknown."""
+    """Raise InapplicableError for a black box, whose steps are unknown."""
     if model.black_box:
         raise InapplicableError(
             f"no bounds for the model {model.name}: a black box gives only outputs",

@@ -124,23 +124,26 @@ def _samples(found: Any, spec: Spec) -> Samples:
 
 
 def _stacked(found: Any, name: str) -> tuple[Any, Any]:
-    try:
-        with _repeatable():
-            pairs = [found[i] for i in range(len(found))]
-    except Exception as error:
-        raise InputError(f"{name}: an item raised {told(error)}", GIVES) from error
+    with _items_of(name), _repeatable():
+        pairs = [found[i] for i in range(len(found))]
     odd = [type(pair).__name__ for pair in pairs if not _is_pair(pair)]
     if odd:
         raise InputError(f"{name} has items of type {odd[0]}, not (image, label) pairs", GIVES)
-    try:
+    with _items_of(name):
         images, labels = [_array(pair[0]) for pair in pairs], [pair[1] for pair in pairs]
-    except Exception as error:
-        raise InputError(f"{name}: an item raised {told(error)}", GIVES) from error
     sizes = {image.shape for image in images}
     if len(sizes) > 1:
         raise InputError(f"the images of {name} have several sizes: {_some(sizes)}",
                          "resize them to one in the data set")  # fmt: skip
     return np.stack(images) if images else np.zeros((0, 1)), np.asarray(labels, dtype=None)
+
+
+@contextmanager
+def _items_of(name: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        raise InputError(f"{name}: an item raised {told(error)}", GIVES) from error
 
 
 def _is_pair(item: Any) -> bool:

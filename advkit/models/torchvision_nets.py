@@ -86,15 +86,14 @@ def _weights(spec: Spec) -> Any:
     name = spec.query.get("weights", "none")
     if name.lower() == "none":
         return None
-    if name not in known.__members__ and Path(name).is_file():
-        arch = f"torchvision:{spec.ref}"
+    if name in known.__members__:
+        return known[name]
+    if Path(name).is_file():
         raise UsageError(f"{spec.text!r}: weights in a file are given as the model",
-                         f"--model {name} --arch {arch}?num_classes=K")  # fmt: skip
-    if name not in known.__members__:
-        raise UnknownNameError(
-            f"{spec.ref} has no weights {name!r}", did_you_mean(name, ["none", *known.__members__])
-        )
-    return known[name]
+                         f"--model {name} --arch torchvision:{spec.ref}?num_classes=K")  # fmt: skip
+    raise UnknownNameError(
+        f"{spec.ref} has no weights {name!r}", did_you_mean(name, ["none", *known.__members__])
+    )
 
 
 def _normalisation(weights: Any) -> tuple[list[float], list[float]]:

@@ -201,6 +201,9 @@ def test_a_module_in_training_mode_is_told_if_it_matters() -> None:
     dropping = nn.Sequential(nn.Flatten(), nn.Dropout(0.5), nn.Linear(9, 3))
     with pytest.warns(UserWarning, match=r"fgsm: the model is in training mode"):
         call("fgsm", dropping)
+    with pytest.warns(UserWarning, match=r"restarted\(fgsm\): the model is in training") as seen:
+        restarted(ATTACKS["fgsm"], 2)(dropping, X, Y, eps=0.1)
+    assert len(seen) == 1
     with pytest.warns(UserWarning, match=r"measure: the model is in training mode"):
         advkit.measure(dropping, X, Y, X, norm="Linf", eps=0.1)
     with warnings.catch_warnings():
