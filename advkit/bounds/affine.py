@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -115,7 +116,7 @@ def averaging(pool: Callable[[Tensor], Tensor], shape: Shape, out: Shape, like: 
 
 def sum_of(signs: tuple[float, ...], shapes: tuple[Shape, ...]) -> Affine:
     """Return x_1 + x_2, or x_1 - x_2, of maps that may broadcast against each other."""
-    out = torch.broadcast_shapes(*shapes)  # type: ignore[no-untyped-call]
+    out = np.broadcast_shapes(*shapes)  # that of torch imports sympy, which takes a second
     if any(shape != out for shape in shapes):
         raise ValueError("a sum of maps of unequal shapes")
     return Affine(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -140,7 +141,7 @@ def _divided(call: Call) -> Affine:
 def _constant(value: Any, call: Call) -> Tensor:
     """Return a number or tensor that is equal for all samples; raises ValueError otherwise."""
     found = torch.as_tensor(value).to(call.like)
-    whole = torch.broadcast_shapes(found.shape, (1, *call.out))  # type: ignore[no-untyped-call]
+    whole = np.broadcast_shapes(found.shape, (1, *call.out))
     if whole != (1, *call.out):
         raise ValueError("a constant that changes the shape")
     return found.detach().reshape((1,) * (len(whole) - found.ndim) + tuple(found.shape))

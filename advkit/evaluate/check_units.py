@@ -20,7 +20,7 @@ from advkit.evaluate.memory import halved
 from advkit.evaluate.randomised import evenly, once
 from advkit.evaluate.shards import (
     FailedUnitsError,
-    Queue,
+    Pair,
     check_unchanged,
     even_size,
     shard_name,
@@ -30,7 +30,6 @@ from advkit.evaluate.subject import Subject, subject_at
 from advkit.evaluate.surrogates import Change, changed
 from advkit.evaluate.units import Failed, Outcome, Shard, Unit
 from advkit.evaluate.workers import each
-from advkit.models.classifier import Classifier
 
 CLIMB = (0, 5, 20, 50, 100)
 """Steps of PGD after which the margins of surviving images are recorded."""
@@ -56,11 +55,12 @@ class Trial(NamedTuple):
         pairs = zip(self.each.tolist(), self.at.tolist(), strict=True)
         return [(self.label, value, at) for value, at in pairs]
 
-    def units(self, size: Callable[[int], int]) -> Iterator[Unit]:
-        """Yield units of one eps each, of ``size(samples)``."""
-        for value in np.unique(self.each).tolist():
-            at = self.at[self.each == value].tolist()
-            yield from (Unit(self.label, value, part) for part in Queue(at, size(len(at))))
+    def units(self, size: int) -> Iterator[Unit]:
+        """Yield units of up to ``size`` samples."""
+        for start in range(0, len(self.at), size):
+            each = self.each[start : start + size].tolist()
+            at = self.at[start : start + size].tolist()
+            yield Unit(self.label, max(each), at, each=each)
 
 
 def climbed(subject: Subject) -> Tensor:
@@ -71,7 +71,7 @@ def climbed(subject: Subject) -> Tensor:
 
 def _free(subject: Subject, steps: int) -> Tensor:
     """Return the margins that PGD reaches without an eps limit."""
-    return _climbed_to(subject._replace(norm="Linf", unit=None), steps)
+    return _climbed_to(subject._replace(norm="Linf", eps=[1.0], unit=None), steps)
 
 
 def _climbed_to(subject: Subject, steps: int) -> Tensor:
@@ -115,14 +115,17 @@ def is_trial(label: str) -> bool:
 
 
 def trial_of(work: Work, unit: Unit, at: list[int], changes: Mapping[str, Change]) -> Shard:
-    """Return the margins of a unit, with their positions as rows, and their cost in passes.
+    """Return the margins of a unit, with eps and position as rows, and their cost in passes.
 
-    Attacks follow the gradient of the model with ``changes``.
+    Attacks follow the gradient of the model with ``changes``; without any that of its faster copy,
+    as the attacks of the audit do.
     """
     name, _, effort = unit.label.partition(":")
-    subject = subject_at(work, at, [unit.eps])
-    with metered(once(work.model)) as meter:
-        margins = TRIALS[name](subject._replace(guide=changed(work.model, changes)), int(effort))
+    given = dict(zip(unit.at, unit.each or [unit.eps] * len(unit.at), strict=True))
+    each, quick = [given[i] for i in at], work.copy or work.model
+    guide = changed(work.model, changes) if changes else quick
+    with metered(once(work.model), once(quick)) as meter:
+        margins = TRIALS[name](_subject(work, at, each)._replace(guide=guide), int(effort))
     check_unchanged(work, once(work.model))
     cost = {
         "attack": unit.label,
@@ -130,8 +133,15 @@ def trial_of(work: Work, unit: Unit, at: list[int], changes: Mapping[str, Change
         "forwards": meter.forwards,
         "backwards": meter.backwards,
     }
-    rows = pd.DataFrame({"position": at})
+    rows = pd.DataFrame({"eps": each, "position": at})
     return Shard(shard_name(unit), rows, margins.cpu().numpy(), cost)
+
+
+def _subject(work: Work, at: list[int], each: list[float]) -> Subject:
+    """Return the samples ``at``, for attacks within the eps of ``each`` (n,)."""
+    subject = subject_at(work, at, [1.0])
+    eps = subject.x.new_tensor(each)
+    return subject._replace(unit=eps if subject.unit is None else eps * subject.unit)
 
 
 def measured(
@@ -145,8 +155,8 @@ def measured(
     before, found = (meter.forwards, meter.backwards), dict[tuple[str, float, int], np.ndarray]()
     shards = list(_shards(work, stage, trials, changes))
     for _, rows, margins, cost in shards:
-        keys = [(cost["attack"], cost["eps"], position) for position in rows["position"]]
-        found.update(zip(keys, margins, strict=True))
+        places = zip(rows["eps"].tolist(), rows["position"].tolist(), strict=True)
+        found.update(zip([(cost["attack"], *place) for place in places], margins, strict=True))
     # The meter has counted the passes of this thread already, but not those of others.
     meter.forwards = before[0] + sum(shard.cost["forwards"] for shard in shards)
     meter.backwards = before[1] + sum(shard.cost["backwards"] for shard in shards)
@@ -161,13 +171,14 @@ def _shards(
     """Run all trials: in the pool if there is one and no gradient is substituted; else here."""
     pool = None if changes else work.pool
     jobs = pool.jobs if pool else work.jobs
-    units = [unit for trial in trials for unit in trial.units(lambda n: _size(work, n, jobs))]
+    units = [unit for trial in trials for unit in trial.units(_size(work, len(trial.at), jobs))]
 
-    def here(model: Classifier, unit: Unit) -> list[Outcome]:
-        mine = work._replace(model=model)
+    def here(pair: Pair, unit: Unit) -> list[Outcome]:
+        mine = work._replace(model=pair.model, copy=pair.quick)
         return [*halved(lambda at: trial_of(mine, unit, at, changes), unit.at)]
 
-    done = pool.run(units) if pool else each(here, work.model, units, work.jobs)
+    pair = Pair(work.model, work.copy)
+    done = pool.run(units) if pool else each(here, pair, units, work.jobs)
     for finished, outcomes in enumerate(done, 1):
         for outcome in outcomes:
             if isinstance(outcome, Failed):

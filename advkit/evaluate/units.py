@@ -10,7 +10,8 @@ import pandas as pd
 class Unit(NamedTuple):
     """A unit to do: the attack ``label`` at ``eps`` on the samples at positions ``at``.
 
-    ``start`` (n, ...) are examples to start from, for a line search.
+    ``start`` (n, ...) are examples to start from, for a line search. In a check each sample may
+    have an eps of its own, ``each`` (n,); ``eps`` is then the largest.
     """
 
     label: str
@@ -18,6 +19,7 @@ class Unit(NamedTuple):
     at: list[int]
     bfloat16: bool = False
     start: np.ndarray | None = None
+    each: list[float] | None = None
 
 
 class Shard(NamedTuple):

@@ -1,6 +1,7 @@
 """Checks in other processes or threads: the same outcomes, with the same number of passes."""
 
 from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from advkit.engine import Meter
+from advkit.engine import Meter, metered
 from advkit.evaluate.check_units import TRIALS, Trial, measured
 from advkit.evaluate.shards import FailedUnitsError
 from advkit.evaluate.stage_context import Work
@@ -79,6 +80,29 @@ def test_samples_may_have_an_eps_each(tmp_path: Path) -> None:
         small, large = measured(work, "checks", both, {}, Meter())
     assert each.equal(torch.where(torch.tensor(eps) == 0.1, large, small))
     assert not small.equal(large)
+
+
+def test_samples_of_several_eps_are_attacked_in_one_batch() -> None:
+    trial = Trial("check/pgd:3", np.array([0.02, 0.1, 0.02]), np.array([40, 3, 17]))
+    (unit,) = trial.units(3)
+    assert (unit.at, unit.each, unit.eps) == ([40, 3, 17], [0.02, 0.1, 0.02], 0.1)
+    assert [(part.at, part.each) for part in trial.units(2)] == [
+        ([40, 3], [0.02, 0.1]),
+        ([17], [0.02]),
+    ]
+
+
+def test_attacks_follow_the_faster_copy_and_the_model_judges(tmp_path: Path) -> None:
+    model, trials = classifier(), [Trial("check/pgd:3", 0.1, np.arange(8))]
+    copy = deepcopy(model)
+    with open_store(tmp_path) as store:
+        work = Work(model, some_digits(), "Linf", 0, 8, 1, store, lambda *_: None)
+        (alone,) = measured(work, "checks", trials, {}, Meter())
+        with metered(model) as judged, metered(copy) as followed:
+            (quick,) = measured(work._replace(copy=copy), "checks", trials, {}, Meter())
+    assert quick.equal(alone)
+    assert (judged.forwards, judged.backwards) == (8, 0)
+    assert followed.backwards > 0
 
 
 def test_a_check_that_is_given_up_is_named_and_no_number_told(tmp_path: Path) -> None:
