@@ -47,10 +47,11 @@ LONG_WALK = "apgd:steps=100,loss=margin"
 TWO_WALKS = f"{LONG_WALK},restarts=2"
 LONG_RACE, LONGER_RACE = "race:steps=400", "race:steps=1000"
 TO_ONE = "apgd_targeted:steps=100,n_targets=1,try_steps=5"
-TO_TWO = "apgd_targeted:steps=60,n_targets=2,try_steps=5"
+TO_TWO = "apgd_targeted:steps=60,n_targets=2"
 TO_THREE = "apgd_targeted:steps=100,n_targets=3,try_steps=5"
 TO_ALL = "apgd_targeted:steps=50"
-SHORT_WALK, STEPS = "apgd:steps=30,loss=ce", "pgd:steps=10,step=0.25,loss=margin"
+SHORT_WALK, WALK = "apgd:steps=30,loss=ce", "apgd:steps=50,loss=margin"
+STEPS = "pgd:steps=10,step=0.25,loss=margin"
 
 SUITES = {
     "quick": {
@@ -62,7 +63,8 @@ SUITES = {
             ("race:steps=60",), ("fgsm",), (), ("race:steps=500",), Near(1.15, 0.1), QUICK,
         ),
         "L1": Suite(
-            ("race:steps=49",), (), (), (SHORT_WALK, LONG_RACE, TO_TWO), Near(1.4, 0.1), QUICK,
+            ("race:steps=49",), (), (), (SHORT_WALK, LONG_RACE, WALK, TO_TWO),
+            Near(1.4, 0.1), QUICK,
         ),
     },
     "standard": {
