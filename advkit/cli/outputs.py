@@ -40,7 +40,7 @@ def write_outputs(files: Sequence[Path], folder: Path, outcomes: Sequence["Outco
 
 def written(folder: Path, form: str, outcomes: Sequence["Outcome"] = ()) -> str:
     """Return a finished run as html, md, xml (JUnit), json, csv or card (of a model)."""
-    from advkit.evaluate.run_folder import read_run
+    from advkit.evaluate.finished_audit import read_run
     from advkit.pages.audits import audit_of, page_of
     from advkit.reports.text_formats import Check, junit, markdown, model_card
 

@@ -65,8 +65,8 @@ def report(run: Path, output: tuple[Path, ...], form: str | None, require: tuple
     Without options, writes report.html into the run directory.
     """
     from advkit.cli.outputs import check_outputs, gate, write_outputs, written
+    from advkit.evaluate.finished_audit import read_run
     from advkit.evaluate.requirements import judge, required
-    from advkit.evaluate.run_folder import read_run
     from advkit.pages.audits import write_report
 
     if not (output or form or require) and rendered(run):

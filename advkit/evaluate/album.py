@@ -14,8 +14,9 @@ from torch import Tensor
 from advkit.data.samples import Samples, fingerprint
 from advkit.errors import InapplicableError, InputError
 from advkit.evaluate.class_names import class_notes
+from advkit.evaluate.earlier_run import earlier
 from advkit.evaluate.fingerprint import check_same, environment, now
-from advkit.evaluate.run_folder import earlier, make_place, no_run, replaced, write_json
+from advkit.evaluate.run_folder import make_place, no_run, replaced, write_json
 from advkit.insight.canvas import Canvas, canvas_of
 from advkit.models.classifier import Classifier
 from advkit.models.probe import probe

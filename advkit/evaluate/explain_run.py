@@ -17,12 +17,13 @@ from advkit.engine.layers import layer_of
 from advkit.errors import InapplicableError, InputError
 from advkit.evaluate.black_box_run import check_gradients
 from advkit.evaluate.class_names import class_notes
+from advkit.evaluate.earlier_run import earlier
 from advkit.evaluate.explain_attack import reactions
 from advkit.evaluate.explain_checks import faithful, objects
 from advkit.evaluate.explain_maps import Maps, Scene, file_name, maps_at, with_layer
 from advkit.evaluate.explain_plan import Plan
 from advkit.evaluate.fingerprint import check_same, environment, now
-from advkit.evaluate.run_folder import earlier, make_place, no_run, read_json, write_json
+from advkit.evaluate.run_folder import make_place, no_run, read_json, write_json
 from advkit.evaluate.saved_arrays import write_array, write_arrays
 from advkit.evaluate.stage_context import Progress
 from advkit.evaluate.workers import one_thread_each

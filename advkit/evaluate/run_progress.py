@@ -11,9 +11,10 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from advkit.errors import InputError
+from advkit.evaluate.earlier_run import maker
 from advkit.evaluate.fingerprint import now
 from advkit.evaluate.ledger import reading
-from advkit.evaluate.run_folder import maker, read_json, write_json
+from advkit.evaluate.run_folder import read_json, write_json
 from advkit.evaluate.stage_context import Progress
 
 NAME = "progress.json"

@@ -16,8 +16,8 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from advkit.errors import InputError
+from advkit.evaluate.earlier_run import check_own
 from advkit.evaluate.ledger import check_place, claim, discard, translated
-from advkit.evaluate.run_folder import check_own
 from advkit.evaluate.saved_arrays import arrays, write_arrays
 from advkit.evaluate.units import Failed
 

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from advkit.evaluate.breakdown import breakdown
+from advkit.evaluate.finished_audit import SCHEMA
 from advkit.evaluate.intervals import Share, band, curve, needed, robust_at, wilson
 from advkit.evaluate.proofs import certified_radius
-from advkit.evaluate.run_folder import SCHEMA
 from advkit.evaluate.stage_context import Work, right_when_clean, room, smallest
 from advkit.numbers import shown
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from advkit.attacks import ATTACKS, attack_card
 from advkit.data.samples import class_name
-from advkit.evaluate.run_folder import read_json, read_run, write_text
+from advkit.evaluate.finished_audit import read_run
+from advkit.evaluate.run_folder import read_json, write_text
 from advkit.evaluate.saved_arrays import arrays
 from advkit.reports import audit_page
 from advkit.reports.cards import Card, Guess

@@ -1,0 +1,58 @@
+"""The run that a directory holds already: which command made it, and whether this one may go on."""
+
+from pathlib import Path
+from typing import Any
+
+from advkit.errors import InputError
+from advkit.evaluate.run_folder import read_json
+
+
+def earlier(out: Path, *, fresh: bool, **kind: str) -> dict[str, Any] | None:
+    """Return the record of the run in ``out``; None if there is none, or with ``fresh``.
+
+    Raises InputError if it is not a run of this ``kind`` (schema and kind in its record): --fresh
+    may replace only runs of the same command.
+    """
+    try:
+        found = read_json(out, "run.json")
+    except InputError:
+        if fresh:
+            return None
+        raise
+    if found is not None and not (isinstance(found, dict) and kind.items() <= found.items()):
+        raise _another_kind(out)
+    return None if fresh else found
+
+
+def check_own(out: Path, command: str, *, fresh: bool) -> None:
+    """Raise InputError if ``out`` holds a run with a ledger that another command made.
+
+    ``command`` is audit, attack or certify; see `earlier`.
+    """
+    try:
+        found = read_json(out, "run.json")
+    except InputError:
+        if fresh:
+            return
+        raise
+    if found is not None and _command_of(found) != command:
+        raise _another_kind(out)
+
+
+def _command_of(record: Any) -> str:
+    """Return the command that made a run: from the schema, or from ``made_of`` if unfinished."""
+    if not isinstance(record, dict):
+        return ""
+    name = str(record.get("schema", "")).removeprefix("advkit/").partition("/")[0]
+    name = name or record.get("made_of", {}).get("kind", "audit")
+    return {"shard": "audit", "smooth": "certify", "query": "transfer"}.get(name, name)
+
+
+def maker(record: Any) -> str:
+    """Return the command that wrote the record of a run, in words."""
+    name = _command_of(record)
+    return {"pictures": "a picture command", "": "another tool"}.get(name, f"advkit {name}")
+
+
+def _another_kind(out: Path) -> InputError:
+    return InputError(f"--out {out} holds another kind of run", "give another --out", code="E311")
