@@ -46,11 +46,14 @@ def go_on(folder: Path, more: Sequence[str] = ()) -> None:
 
 
 def _recorded(folder: Path) -> tuple[str, Path]:
+    from advkit.evaluate.earlier_run import check_version
     from advkit.evaluate.run_folder import check_there, read_json
 
     check_there(folder)
+    record = read_json(folder, "run.json") or {}
+    check_version(record, folder)
     noted = read_json(folder, "progress.json") or {}
-    command = {**(read_json(folder, "run.json") or {}), **noted}.get("command")
+    command = {**record, **noted}.get("command")
     if command is None:
         raise InputError(f"{folder} is not a run directory", "give one that advkit wrote")
     if not command:

@@ -6,6 +6,9 @@ from typing import Any
 from advkit.errors import InputError
 from advkit.evaluate.run_folder import read_json
 
+VERSION = 1
+"""The version of the schemas of all runs, as in advkit/audit/1."""
+
 
 def earlier(out: Path, *, fresh: bool, **kind: str) -> dict[str, Any] | None:
     """Return the record of the run in ``out``; None if there is none, or with ``fresh``.
@@ -19,15 +22,17 @@ def earlier(out: Path, *, fresh: bool, **kind: str) -> dict[str, Any] | None:
         if fresh:
             return None
         raise
+    check_version(found, out)
     if found is not None and not (isinstance(found, dict) and kind.items() <= found.items()):
         raise _another_kind(out)
     return None if fresh else found
 
 
 def check_own(out: Path, command: str, *, fresh: bool) -> None:
-    """Raise InputError if ``out`` holds a run with a ledger that another command made.
+    """Raise InputError if ``out`` holds a run with a ledger of another command or a newer advkit.
 
-    ``command`` is audit, attack or certify; see `earlier`.
+    ``command`` is audit, attack or certify, '' for any; see `earlier`. With ``fresh``, a run of
+    this command by a newer advkit may be discarded.
     """
     try:
         found = read_json(out, "run.json")
@@ -35,8 +40,23 @@ def check_own(out: Path, command: str, *, fresh: bool) -> None:
         if fresh:
             return
         raise
-    if found is not None and _command_of(found) != command:
+    if found is not None and command and _command_of(found) != command:
         raise _another_kind(out)
+    if not fresh:
+        check_version(found, out)
+
+
+def check_version(record: Any, folder: Path) -> None:
+    """Raise InputError if ``record``, that of the run in ``folder``, is by a newer advkit."""
+    schema = record.get("schema") if isinstance(record, dict) else None
+    name, _, version = str(schema).rpartition("/")
+    if name.startswith("advkit/") and version.isdecimal() and int(version) > VERSION:
+        raise InputError(
+            f"the run in {folder} is by a newer advkit: its summary is {schema}, this one reads "
+            f"{name}/{VERSION}",
+            "update advkit, or give another run directory",
+            code="E313",
+        )
 
 
 def _command_of(record: Any) -> str:

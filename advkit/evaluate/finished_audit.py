@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from advkit.errors import InputError
-from advkit.evaluate.earlier_run import maker
+from advkit.evaluate.earlier_run import check_version, maker
 from advkit.evaluate.run_folder import check_there, read_json
 
 SCHEMA = "advkit/audit/1"
@@ -35,13 +35,7 @@ def read_run(folder: Path) -> dict[str, Any]:
             f"when all are done: advkit merge {folder.parent}",
             code="E313",
         )
-    if schema != SCHEMA and str(schema).startswith(SCHEMA[:-1]):
-        raise InputError(
-            f"{folder} is an audit by another version of advkit: its summary is {schema}, this one "
-            f"reads {SCHEMA}",
-            "update advkit",
-            code="E313",
-        )
+    check_version(run, folder)
     if schema != SCHEMA:
         raise InputError(
             f"{folder} is a run of {maker(run)}, not of advkit audit",

@@ -178,9 +178,8 @@ def open_store(path: Path, *, fresh: bool = False, command: str = "") -> Iterato
     Raises InputError for a directory that is not a run's, is read-only or in use, or if the run is
     of another command than ``command``; ResourceError if the disk is full.
     """
+    check_own(path, command, fresh=fresh)
     check_place(path)
-    if command:
-        check_own(path, command, fresh=fresh)
     lock = FileLock(path / ".lock", timeout=0.2)  # readers hold the lock for a moment
     try:
         with lock, translated(path):
