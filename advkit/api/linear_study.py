@@ -17,7 +17,7 @@ from advkit.data.samples import fingerprint
 from advkit.evaluate.earlier_run import earlier
 from advkit.evaluate.fingerprint import environment, now
 from advkit.evaluate.run_folder import folder_for, write_json, write_text
-from advkit.pages.audits import card_of
+from advkit.pages.exhibits import card_of
 from advkit.reports import Card, Linearity, Shot, linearity_page
 from advkit.reports.linearity import headline
 

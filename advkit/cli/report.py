@@ -31,7 +31,7 @@ def rendered(run: Path) -> bool:
     from advkit.pages.transfers import PAGES
 
     found = read_json(run, "run.json")
-    write = PAGES.get(found.get("schema", "")) if isinstance(found, dict) else None
+    write = PAGES.get(str(found.get("schema"))) if isinstance(found, dict) else None
     if write:
         say(f"report: {write(run)}")
     return write is not None

@@ -4,10 +4,35 @@ from pathlib import Path
 from typing import Any
 
 from advkit.errors import InputError
+from advkit.evaluate.record_fields import Schema, check_fields
 from advkit.evaluate.run_folder import read_json
 
 VERSION = 1
 """The version of the schemas of all runs, as in advkit/audit/1."""
+TEXT = {"type": "string"}
+RECORD: Schema = {
+    "type": "object",
+    "properties": {
+        **dict.fromkeys(("schema", "kind", "command", "started", "finished"), TEXT),
+        "made_of": {"type": "object"},
+        "data": {"type": "object", "properties": {"n": {"type": "integer"}}},
+        "methods": {"type": "array", "items": {"type": "object", "required": ["label", "refused"]}},
+        "items": {"additionalProperties": {
+            "type": "object", "required": ["files"],
+            "properties": {"files": {"type": "object", "additionalProperties": TEXT}},
+        }},
+    },
+}  # fmt: skip
+"""The fields of any `run.json`, finished or not, that a resumed run or its progress depends on."""
+
+
+def record_of(folder: Path) -> dict[str, Any]:
+    """Return the record of the run in ``folder``, {} if there is none; raises InputError."""
+    found = read_json(folder, "run.json")
+    if found is None:
+        return {}
+    check_fields(found, RECORD, folder / "run.json")
+    return dict(found)
 
 
 def earlier(out: Path, *, fresh: bool, **kind: str) -> dict[str, Any] | None:
@@ -25,7 +50,7 @@ def earlier(out: Path, *, fresh: bool, **kind: str) -> dict[str, Any] | None:
     check_version(found, out)
     if found is not None and not (isinstance(found, dict) and kind.items() <= found.items()):
         raise _another_kind(out)
-    return None if fresh else found
+    return None if fresh or found is None else record_of(out)
 
 
 def check_own(out: Path, command: str, *, fresh: bool) -> None:
@@ -44,6 +69,7 @@ def check_own(out: Path, command: str, *, fresh: bool) -> None:
         raise _another_kind(out)
     if not fresh:
         check_version(found, out)
+        record_of(out)
 
 
 def check_version(record: Any, folder: Path) -> None:
@@ -64,7 +90,8 @@ def _command_of(record: Any) -> str:
     if not isinstance(record, dict):
         return ""
     name = str(record.get("schema", "")).removeprefix("advkit/").partition("/")[0]
-    name = name or record.get("made_of", {}).get("kind", "audit")
+    made_of = record.get("made_of")
+    name = name or str(made_of.get("kind", "audit") if isinstance(made_of, dict) else "audit")
     return {"shard": "audit", "smooth": "certify", "query": "transfer"}.get(name, name)
 
 
