@@ -40,6 +40,7 @@ from advkit.evaluate.suite import plan_of
 from advkit.evaluate.suites import SUITES, Care, stronger, suite_of
 from advkit.evaluate.summary import per_sample, summarise
 from advkit.evaluate.supervisor import Crew
+from advkit.evaluate.trust_verdict import settled
 from advkit.evaluate.worker_pools import pooled
 from advkit.evaluate.workers import default_batch, default_jobs, one_thread_each
 from advkit.models.classifier import LEAST, Classifier
@@ -195,8 +196,10 @@ def _findings(
     check_sound(work)
     try_proofs(work, eps)
     table = per_sample(work, eps)
+    both = bracket_summary(work, bracket, eps, table)
+    trust = settled(trust, both["certified"])
     numbers = summarise(work, eps, [*order, LINE_SEARCH], trust, table)
-    return {**numbers, "bracket": bracket_summary(work, bracket, eps, table)}, table
+    return {**numbers, "bracket": both}, table
 
 
 def _completed(summary: dict[str, Any]) -> dict[str, Any]:
