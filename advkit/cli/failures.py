@@ -1,17 +1,18 @@
 """Error messages and exit codes.
 
 0 ok; 1 a --fail-under gate failed; 2 usage; 3 bad input; 4 refused, could run code; 5 nothing to
-evaluate; 6 not to be trusted, with --strict; 7 out of memory or disk; 70 a bug in advkit; 130
-Ctrl-C; 143 SIGTERM.
+evaluate; 6 not to be trusted, with --strict; 7 out of memory or disk; 70 a bug in advkit; 129
+the terminal was closed (SIGHUP); 130 Ctrl-C; 143 SIGTERM.
 """
 
 import errno
 import os
 import signal
+import stat
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import NamedTuple, NoReturn
 
@@ -22,7 +23,7 @@ from advkit.cli.suggestions import hint_for
 from advkit.errors import AdvkitError
 from advkit.evaluate.memory import is_out_of_memory
 
-STOPPED = (130, 143)
+STOPPED = (129, 130, 143)
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -43,6 +44,14 @@ class UntrustedError(AdvkitError):
 class Terminated(BaseException):
     """SIGTERM arrived."""
 
+    exit_code = 143
+
+
+class HungUp(Terminated):
+    """SIGHUP arrived: the terminal was closed."""
+
+    exit_code = 129
+
 
 @contextmanager
 def resumable(command: str, resumes: bool = True) -> Iterator[None]:
@@ -60,7 +69,7 @@ def guarded(command: click.Command) -> NoReturn:
     """Run ``command``; exit with the documented code and one line for each failure."""
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - it was closed: `>&-`
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
-    signal.signal(signal.SIGTERM, _terminate)
+    _catch_signals()
     try:
         code = command.main(prog_name="advkit", standalone_mode=False)
         with _named("standard output"):
@@ -114,8 +123,24 @@ def _close_stdout() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _catch_signals() -> None:
+    """Let SIGTERM and SIGHUP end the command like Ctrl-C; what `nohup` ignores stays ignored."""
+    signal.signal(signal.SIGTERM, _terminate)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _hang_up)
+
+
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
     raise Terminated
+
+
+def _hang_up(_number: int, _frame: FrameType | None) -> NoReturn:
+    """End the command; what it still writes to a terminal that is gone goes nowhere."""
+    for number in (1, 2):
+        with suppress(OSError):
+            if stat.S_ISCHR(os.fstat(number).st_mode) and not os.isatty(number):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+    raise HungUp
 
 
 def _explain(error: BaseException) -> int:
@@ -151,7 +176,7 @@ def _told(error: BaseException) -> Told:
     if isinstance(error, AdvkitError):
         return Told(error.code, error.exit_code, str(error), error.hint)
     if isinstance(error, KeyboardInterrupt | click.Abort | Terminated):
-        code = 143 if isinstance(error, Terminated) else 130
+        code = error.exit_code if isinstance(error, Terminated) else 130
         return Told(f"E{code}", code, "stopped", str(error) or "what was finished is safe")
     if is_out_of_memory(error):
         return Told("E700", 7, "out of memory", "give a smaller --batch-size")

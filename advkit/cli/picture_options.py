@@ -29,7 +29,7 @@ CODES = """
 \b
 Exit codes:
   0 ok, 2 usage, 3 bad input, 4 refused (could run code), 5 no images, 7 out of memory or disk,
-  70 a bug, 130 Ctrl-C, 143 SIGTERM
+  70 a bug, 129 SIGHUP, 130 Ctrl-C, 143 SIGTERM
 """
 SIZE = click.option(
     "--size", type=click.IntRange(min=8), help="Side of the pictures in pixels.  [default: the "
