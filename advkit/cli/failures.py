@@ -20,7 +20,7 @@ import click
 from click.core import ParameterSource
 
 from advkit.cli.suggestions import hint_for
-from advkit.errors import AdvkitError
+from advkit.errors import AdvkitError, naming
 from advkit.evaluate.memory import is_out_of_memory
 
 STOPPED = (129, 130, 143)
@@ -72,7 +72,7 @@ def guarded(command: click.Command) -> NoReturn:
     _catch_signals()
     try:
         code = command.main(prog_name="advkit", standalone_mode=False)
-        with _named("standard output"):
+        with naming("standard output"):
             sys.stdout.flush()
     except BrokenPipeError:
         _close_stdout()
@@ -93,21 +93,11 @@ def say(text: str) -> None:
     click would exit with code 1, which is that of a failed gate.
     """
     try:
-        with _named("standard output"):
+        with naming("standard output"):
             click.echo(text)
             sys.stdout.flush()
     except BrokenPipeError:
         _close_stdout()
-
-
-@contextmanager
-def _named(what: str) -> Iterator[None]:
-    """Say what could not be written to: the system does not where the disk is full."""
-    try:
-        yield
-    except OSError as error:
-        error.filename = error.filename or what
-        raise
 
 
 def _drop_what_cannot_be_written() -> None:

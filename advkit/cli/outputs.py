@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from advkit.cli.failures import GateError
-from advkit.errors import EmptyError, InputError
+from advkit.errors import EmptyError, InputError, naming
 
 if TYPE_CHECKING:
     from advkit.evaluate.requirements import Outcome
@@ -35,7 +35,8 @@ def write_outputs(files: Sequence[Path], folder: Path, outcomes: Sequence["Outco
     """Write the finished run in ``folder`` to ``files``, in the formats of their suffixes."""
     for file in files:
         text = written(folder, file.suffix[1:].lower(), outcomes)
-        file.write_text(text, encoding="utf-8")
+        with naming(file):
+            file.write_text(text, encoding="utf-8")
 
 
 def written(folder: Path, form: str, outcomes: Sequence["Outcome"] = ()) -> str:

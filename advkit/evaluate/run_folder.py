@@ -3,11 +3,11 @@
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from advkit.errors import InputError, did_you_mean
+from advkit.errors import InputError, did_you_mean, naming
 
 
 def read_json(folder: Path, name: str) -> Any:
@@ -96,16 +96,34 @@ def write_json(folder: Path, name: str, content: Any) -> Path:
 
 def write_text(folder: Path, name: str, text: str) -> Path:
     """Replace a text file of the run; return its path."""
-    temporary = folder / f"{name}.tmp"
-    temporary.write_text(text, encoding="utf-8")
-    return temporary.replace(folder / name)
+    with _in_place_of(folder / name) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return folder / name
 
 
 def replaced(file: Path, write: Callable[[BinaryIO], Any]) -> Path:
     """Replace a binary file by what ``write`` writes, once that is on disk; return its path."""
-    temporary = file.with_name(f"{file.name}.tmp")
-    with temporary.open("wb") as out:
+    with _in_place_of(file) as temporary, temporary.open("wb") as out:
         write(out)
         out.flush()
         os.fsync(out.fileno())
-    return temporary.replace(file)
+    return file
+
+
+def write_bytes(file: Path, content: memoryview) -> Path:
+    """Replace a binary file by ``content``; return its path."""
+    return replaced(file, lambda out: out.write(content))
+
+
+@contextmanager
+def _in_place_of(file: Path) -> Iterator[Path]:
+    """Yield the file to write, which then replaces ``file``; an OSError names ``file``."""
+    temporary = file.with_name(f"{file.name}.tmp")
+    try:
+        with naming(file):
+            yield temporary
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink()  # a full disk needs the room
+        raise
+    temporary.replace(file)
