@@ -61,11 +61,17 @@ def visualize(
     the run with the path of its page. Raises AdvkitError.
     """
     plan = visualize_run.Plan(**options)
-    others = [another(each, setting) for each in (beside, judge)]
-    if others[0]:
-        check_white(others[0], "--beside")
+    others = [_beside(beside, setting), another(judge, setting)]
     return made(setting, "visualize", plan.told(), others,
                 lambda at: visualize_run.visualize(at, plan, *others))  # fmt: skip
+
+
+def _beside(model: str | Classifier | None, setting: Setting) -> Classifier | None:
+    """Return the net to make the same pictures for; raises InapplicableError for a black box."""
+    other = another(model, setting)
+    if other:
+        check_white(other, "--beside")
+    return other
 
 
 def invert(setting: Setting, *, pictures: Sequence[str] = (), **options: Any) -> dict[str, Any]:
@@ -97,9 +103,7 @@ def fool(
     Returns and raises as `visualize`.
     """
     plan = fool_run.Plan(**options)
-    other = another(beside, setting)
-    if other:
-        check_white(other, "--beside")
+    other = _beside(beside, setting)
     return made(setting, "fool", {**plan.told(), "picture": picture}, [other],
                 lambda at: fool_run.fool(at, plan, _fitted(at, picture), other),
                 files=[picture])  # fmt: skip

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from advkit.data.samples import Samples, fingerprint
+from advkit.data.samples import Samples, class_name, fingerprint
 from advkit.errors import InapplicableError, InputError
 from advkit.evaluate.class_names import class_notes
 from advkit.evaluate.earlier_run import earlier
@@ -47,8 +47,7 @@ class Studio(NamedTuple):
 
 def label_of(at: Studio, label: int) -> str:
     """Return the name of a label of the data: by the data's own names, where it has some."""
-    names = (at.samples.classes if at.samples else None) or at.names
-    return names[label] if label < len(names) else str(label)
+    return class_name((at.samples.classes if at.samples else None) or at.names, label)
 
 
 def key_of(at: Studio, model: Classifier) -> str:

@@ -30,7 +30,7 @@ from advkit.evaluate.workers import one_thread_each
 from advkit.insight.method_input import Look, root_of
 from advkit.insight.methods import ABOUT, has_sign
 from advkit.insight.targets import aim
-from advkit.models.classifier import LEAST, Classifier
+from advkit.models.classifier import Classifier
 from advkit.models.probe import output_kind, probe
 
 SCHEMA = "advkit/explain/1"
@@ -70,14 +70,14 @@ def explain(
     with one_thread_each():
         target = aim(model, samples.x, plan.target, y=samples.y, names=model.classes)
         with torch.no_grad():
-            kind = output_kind(model, model(samples.x[:LEAST]))
-        if kind == "probabilities":
+            logits = model(samples.x)
+        if output_kind(model, logits) == "probabilities":
             target = target._replace(text=target.text.replace("logit", "probability"))
         look = Look(model, samples.x, target.objective, plan.layer, plan.seed, samples.ids)
         look = with_layer(look, plan)
         scene = Scene(look, target, samples, plan, out, progress, model.classes)
         summary = _begun(scene, asked or {}, notes, fresh, truth)
-        summary["samples"] = _samples(scene)
+        summary["samples"] = _samples(scene, logits.float().cpu())
         maps = _all_maps(scene, summary)
         stages = (
             ("segmentation", plan.segment, lambda: objects(scene, maps, truth)),
@@ -145,10 +145,8 @@ def _record(scene: Scene, asked: Mapping[str, str], made_of: dict[str, Any]) -> 
     }  # fmt: skip
 
 
-@torch.no_grad()
-def _samples(scene: Scene) -> list[dict[str, Any]]:
-    """Return predictions and explained class of every image."""
-    logits = scene.look.model(scene.look.x).float().cpu()
+def _samples(scene: Scene, logits: Tensor) -> list[dict[str, Any]]:
+    """Return predictions, from ``logits`` (n, n_classes), and explained class of every image."""
     top = logits.softmax(1).topk(min(TOP, logits.shape[1]), 1)
     classes = scene.target.classes
     return [
