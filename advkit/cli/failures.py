@@ -7,18 +7,14 @@ the terminal was closed (SIGHUP); 130 Ctrl-C; 143 SIGTERM.
 
 import errno
 import os
-import signal
-import stat
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from types import FrameType
 from typing import NamedTuple, NoReturn
 
 import click
 from click.core import ParameterSource
 
+from advkit.cli.stopping import Terminated, catch_signals
 from advkit.cli.suggestions import hint_for
 from advkit.errors import AdvkitError, naming
 from advkit.evaluate.memory import is_out_of_memory
@@ -41,35 +37,11 @@ class UntrustedError(AdvkitError):
     code = "E600"
 
 
-class Terminated(BaseException):
-    """SIGTERM arrived."""
-
-    exit_code = 143
-
-
-class HungUp(Terminated):
-    """SIGHUP arrived: the terminal was closed."""
-
-    exit_code = 129
-
-
-@contextmanager
-def resumable(command: str, resumes: bool = True) -> Iterator[None]:
-    """Print the command that resumes the run, or begins it again, if the block is interrupted."""
-    kept = (
-        "what was finished is safe; to resume" if resumes else "nothing was saved; to begin again"
-    )
-    try:
-        yield
-    except (KeyboardInterrupt, Terminated) as error:
-        raise type(error)(f"{kept}: {command}") from error
-
-
 def guarded(command: click.Command) -> NoReturn:
     """Run ``command``; exit with the documented code and one line for each failure."""
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - it was closed: `>&-`
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
-    _catch_signals()
+    catch_signals()
     try:
         code = command.main(prog_name="advkit", standalone_mode=False)
         with naming("standard output"):
@@ -111,26 +83,6 @@ def _drop_what_cannot_be_written() -> None:
 def _close_stdout() -> None:
     """Redirect stdout to nowhere, after the reader closed the pipe (`| head`)."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _catch_signals() -> None:
-    """Let SIGTERM and SIGHUP end the command like Ctrl-C; what `nohup` ignores stays ignored."""
-    signal.signal(signal.SIGTERM, _terminate)
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, _hang_up)
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise Terminated
-
-
-def _hang_up(_number: int, _frame: FrameType | None) -> NoReturn:
-    """End the command; what it still writes to a terminal that is gone goes nowhere."""
-    for number in (1, 2):
-        with suppress(OSError):
-            if stat.S_ISCHR(os.fstat(number).st_mode) and not os.isatty(number):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), number)
-    raise HungUp
 
 
 def _explain(error: BaseException) -> int:

@@ -23,7 +23,7 @@ from advkit.cli.run_options import (
 )
 
 if TYPE_CHECKING:
-    from advkit.api.picturing import Setting
+    from advkit.api.picture_setting import Setting
 
 CODES = """
 \b
@@ -49,7 +49,7 @@ def with_common(command: Callable[..., Any]) -> Callable[..., Any]:
 @contextmanager
 def setting_of(kind: str, given: dict[str, Any]) -> Iterator["Setting"]:
     """Take the shared options out of ``given``; yield them as a setting, with the frame."""
-    from advkit.api.picturing import Setting
+    from advkit.api.picture_setting import Setting
     from advkit.api.request import model_for
 
     common = {name: given.pop(name) for name in NAMES if name in given}

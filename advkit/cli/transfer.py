@@ -191,7 +191,7 @@ def _study(
     architectures: str, robust: str, train_data: str | None, nets: Path, epochs: int | None,
     **options: Any,
 ) -> dict[str, Any]:  # fmt: skip
-    from advkit.api.transferring import TRAIN, Training
+    from advkit.api.transfer_nets import TRAIN, Training
     from advkit.api.transferring import transfer as run
 
     options = {key: value for key, value in options.items() if key not in ("queries", "first")}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from advkit import errors
-from advkit.cli import failures
+from advkit.cli import failures, stopping
 from advkit.cli.explain_error import page
 from advkit.error_codes import CODES
 from tests.cli.run_cli import Cli
@@ -112,8 +112,8 @@ def test_usage_is_told_in_one_line_with_its_code(
         (PermissionError(13, "Permission denied", "report.html"), "E311", 3),
         (FileNotFoundError(2, "No such file or directory", "a.npz"), "E301", 3),
         (KeyboardInterrupt(), "E130", 130),
-        (failures.Terminated(), "E143", 143),
-        (failures.HungUp(), "E129", 129),
+        (stopping.Terminated(), "E143", 143),
+        (stopping.HungUp(), "E129", 129),
         (failures.GateError("low"), "E100", 1),
         (failures.UntrustedError("masked"), "E600", 6),
         (ZeroDivisionError("division by zero"), "E070", 70),

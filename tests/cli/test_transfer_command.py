@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import advkit
-from advkit.api.transferring import _name
+from advkit.api.transfer_nets import _name
 from advkit.errors import UsageError
 from advkit.models import Classifier, load_model
 from advkit.models.black_box import BlackBox
