@@ -25,6 +25,12 @@ CODES = {
         "Look at the report. If the measured share is above the gate but its interval is not, "
         "more images make the interval narrower; otherwise the model is not robust enough.",
     ),
+    "E129": About(
+        "Stopped because its terminal was closed (SIGHUP)",
+        "The window or the connection in which the command ran was closed.",
+        "Run `advkit resume`: it resumes the newest unfinished run. To let a command outlive its "
+        "terminal, start it with `nohup`, or in tmux or screen.",
+    ),
     "E130": About(
         "Stopped by Ctrl-C",
         "Somebody pressed Ctrl-C, or the terminal sent SIGINT.",

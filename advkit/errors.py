@@ -3,8 +3,19 @@
 Each has an exit code for the command line, and an error code (`advkit/error_codes.py`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
+
+
+@contextmanager
+def naming(what: object) -> Iterator[None]:
+    """Give OSErrors of the block a file name: the system gives none where the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(what)
+        raise
 
 
 class AdvkitError(Exception):

@@ -28,9 +28,10 @@ from advkit.benchmarks.transfer_runs import (
 from advkit.data.samples import Samples, fingerprint
 from advkit.errors import EmptyError, UsageError
 from advkit.evaluate.class_names import class_notes
+from advkit.evaluate.earlier_run import earlier
 from advkit.evaluate.fingerprint import check_same, environment, now
 from advkit.evaluate.intervals import wilson
-from advkit.evaluate.run_folder import earlier, make_folder, write_json, write_text
+from advkit.evaluate.run_folder import make_folder, write_json, write_text
 from advkit.evaluate.workers import default_jobs, one_thread_each
 from advkit.models.classifier import Classifier
 from advkit.models.ensemble import ensemble_of

@@ -87,7 +87,7 @@ def begin(
     spread = [
         right[i] for i in np.unique(np.linspace(0, len(right) - 1, clips).round().astype(int))
     ]
-    few = taken_relative(take(samples, spread))
+    few = taken_relative(take(samples, spread), otherwise="")
     targets = choose_targets(model, few.x, few.y, "random", seed=seed, ids=few.ids)
     study = Study(model, samples, few, targets, seed, progress)
     return study, wilson(len(right), len(samples.ids))

@@ -23,8 +23,9 @@ from advkit.benchmarks.transfer_summary import NOISE, measured
 from advkit.data.samples import Samples, fingerprint
 from advkit.errors import EmptyError, UsageError
 from advkit.evaluate.class_names import class_notes
+from advkit.evaluate.earlier_run import earlier
 from advkit.evaluate.fingerprint import check_same, environment, now
-from advkit.evaluate.run_folder import earlier, make_folder, write_json
+from advkit.evaluate.run_folder import make_folder, write_json
 from advkit.evaluate.workers import default_jobs, one_thread_each
 from advkit.models.probe import check_same_classes, probe
 

@@ -22,8 +22,8 @@ QUESTIONS = {
     "repaired": "Can these numbers be trusted? Yes, but this model masks its weakness.",
     "doubtful": "Do not trust these numbers.",
 }
-BLACK_BOX = "The model is a black box"
-"""Beginning of the headline if the number is limited although no check failed."""
+TELLING = ("The model is a black box", "This number is proved")
+"""Beginnings of headlines that say more than that no check failed."""
 
 COURSES_READING = (
     "The margin is the logit of the best wrong class minus that of the true one: an image is fooled"
@@ -52,7 +52,7 @@ def panel(trust: Trust) -> Panel:
     passed = sum(check.state == "pass" for check in trust.checks)
     why = f"{passed} of {len(failed) + passed} checks passed"
     why += f"; {len(failed)} failed:" if failed else "."
-    if trust.overall == "ok" and trust.headline.startswith(BLACK_BOX):
+    if trust.overall == "ok" and trust.headline.startswith(TELLING):
         why = f"{trust.headline} {why}"
     answer = QUESTIONS[trust.overall]
     return Panel(trust.overall, answer, why, failed, _table(trust.checks))

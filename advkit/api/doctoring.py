@@ -34,7 +34,8 @@ def examine(
     ``folder`` is where runs will be written; without ``test`` nothing is run. Findings are as in
     `advkit.inspection.findings`.
     """
-    packages, machine = list(needed()), list(place(folder))
+    packages, machine, optional = list(needed()), list(place(folder)), list(extras())
+    broken = [f"The extra {each.name} is broken: {each.get}" for each in optional if each.broken]
     tests = []
     for done, check in enumerate((gradients, small_audit) if test else (), 1):
         tests.append(check())
@@ -43,10 +44,9 @@ def examine(
     return {
         "environment": environment(CPU),
         **{name: [each._asdict() for each in rows] for name, rows in found.items()},
-        "extras": [dict(zip(("name", "version", "use", "get"), row, strict=True))
-                   for row in extras()],
-        "advice": advice_of([*packages, *machine, *tests]),
-    }  # fmt: skip
+        "extras": [each._asdict() for each in optional],
+        "advice": [*advice_of([*packages, *machine, *tests]), *broken],
+    }
 
 
 def gradients() -> Finding:

@@ -98,8 +98,8 @@ def _checked(
     with torch.no_grad():
         logits = torch.cat([model(some) for some in torch.split(x, 64)])
     labels = y if labelled else logits.argmax(1)
-    findings: list[Finding] = [outputs(model, logits)]
     found: dict[str, Any] = {"outputs": output_kind(model, logits)}
+    findings: list[Finding] = [outputs(found["outputs"], logits)]
     if labelled:
         accuracy, extra = _accuracy(model, samples, logits, progress)
         found |= accuracy

@@ -14,9 +14,10 @@ from advkit.benchmarks.linear_pictures import Picture
 from advkit.benchmarks.linearity import DATA, Progress, study
 from advkit.data.python_data import Data, given
 from advkit.data.samples import fingerprint
+from advkit.evaluate.earlier_run import earlier
 from advkit.evaluate.fingerprint import environment, now
-from advkit.evaluate.run_folder import earlier, folder_for, write_json, write_text
-from advkit.pages.audits import card_of
+from advkit.evaluate.run_folder import folder_for, write_json, write_text
+from advkit.pages.exhibits import card_of
 from advkit.reports import Card, Linearity, Shot, linearity_page
 from advkit.reports.linearity import headline
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from advkit.api import picturing
-from advkit.api.picturing import ROBUST, STANDARD, Setting
+from advkit.api.picture_setting import ROBUST, STANDARD, Setting
 from advkit.api.request import new_run
 from advkit.errors import InapplicableError
 from advkit.evaluate.album import Studio

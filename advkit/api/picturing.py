@@ -4,16 +4,13 @@ import math
 from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from torch import Tensor
 
-from advkit.api.pairing import paired
-from advkit.api.request import new_run, own_data, pick_device
-from advkit.data.python_data import Data
-from advkit.data.samples import Samples
+from advkit.api.picture_setting import Setting, another, loaded
+from advkit.api.request import new_run
 from advkit.data.single_pictures import SAMPLES, load_picture
-from advkit.errors import UsageError
 from advkit.evaluate import (
     dream_run,
     embed_run,
@@ -22,32 +19,11 @@ from advkit.evaluate import (
     style_run,
     visualize_run,
 )
-from advkit.evaluate.album import Asked, Studio, check_white, studio, untold
+from advkit.evaluate.album import Asked, Studio, check_white, studio
 from advkit.evaluate.workers import one_thread_each
-from advkit.models.channels import square_images
 from advkit.models.classifier import Classifier
 from advkit.models.input_mismatch import SIZES
-from advkit.models.specs import input_shape, load_model
 from advkit.pages.albums import write_album
-
-ROBUST, STANDARD = "bundled:fashion-mnist-cnn-robust", "bundled:fashion-mnist-cnn"
-
-
-class Setting(NamedTuple):
-    """The settings that all picture commands have in common."""
-
-    model: str | Classifier = ROBUST
-    data: Data | None = None
-    limit: int | None = None
-    size: int | None = None
-    """Side of the images in pixels, for nets that accept any."""
-    arch: str | None = None
-    device: str = "auto"
-    seed: int = 0
-    out: str | Path | None = None
-    fresh: bool = False
-    command: str = ""
-    progress: Callable[..., None] = untold
 
 
 def visualize(
@@ -61,11 +37,17 @@ def visualize(
     the run with the path of its page. Raises AdvkitError.
     """
     plan = visualize_run.Plan(**options)
-    others = [another(each, setting) for each in (beside, judge)]
-    if others[0]:
-        check_white(others[0], "--beside")
+    others = [_beside(beside, setting), another(judge, setting)]
     return made(setting, "visualize", plan.told(), others,
                 lambda at: visualize_run.visualize(at, plan, *others))  # fmt: skip
+
+
+def _beside(model: str | Classifier | None, setting: Setting) -> Classifier | None:
+    """Return the net to make the same pictures for; raises InapplicableError for a black box."""
+    other = another(model, setting)
+    if other:
+        check_white(other, "--beside")
+    return other
 
 
 def invert(setting: Setting, *, pictures: Sequence[str] = (), **options: Any) -> dict[str, Any]:
@@ -97,9 +79,7 @@ def fool(
     Returns and raises as `visualize`.
     """
     plan = fool_run.Plan(**options)
-    other = another(beside, setting)
-    if other:
-        check_white(other, "--beside")
+    other = _beside(beside, setting)
     return made(setting, "fool", {**plan.told(), "picture": picture}, [other],
                 lambda at: fool_run.fool(at, plan, _fitted(at, picture), other),
                 files=[picture])  # fmt: skip
@@ -184,49 +164,3 @@ def made(
         at = studio(model, samples, shape, asked, options, [each for each in others if each])
         record = make(at)
     return {**record, "out": str(folder), "report": str(write_album(folder))}
-
-
-def loaded(
-    setting: Setting, sizes: Sequence[int] | None = ()
-) -> tuple[Classifier, Samples | None, Sequence[int]]:
-    """Return the model, the data if there are any, and the shape of an image."""
-    device = pick_device(setting.device)
-    spec = setting.model
-    name = spec if isinstance(spec, str) else spec.name
-    data = setting.data
-    if data is None and name.startswith("bundled:"):
-        data = own_data(name)
-    shape = _shape(setting)
-    if data is not None:
-        samples, model = paired(spec, data, setting.limit, setting.arch, shape)
-        moved = samples._replace(x=samples.x.to(device), y=samples.y.to(device))
-        return model.to(device), moved, tuple(samples.x.shape[1:])
-    sides = () if shape else _sides(name, setting, sizes)
-    model = load_model(spec, arch=setting.arch) if isinstance(spec, str) else spec
-    shape = shape or square_images(model, sides)
-    return model.to(device), None, shape
-
-
-def _shape(setting: Setting) -> tuple[int, ...] | None:
-    """Return the input shape that the model declares, at the requested size."""
-    spec, size = setting.model, setting.size
-    shape = input_shape(spec) if isinstance(spec, str) else spec.shape
-    return (shape[0], size, size) if size is not None and shape is not None else shape
-
-
-def _sides(name: str, setting: Setting, sizes: Sequence[int] | None) -> Sequence[int]:
-    sides = (setting.size,) if setting.size is not None else sizes
-    if sides:
-        return sides
-    hint = "give --data imagefolder:DIR"
-    if sides is not None:
-        hint += ", or the side of its images in pixels: --size 32"
-    raise UsageError(f"{name} does not say what images it takes", hint, code="E204")
-
-
-def another(model: str | Classifier | None, setting: Setting) -> Classifier | None:
-    """Return a further net, on the device of the first."""
-    if model is None:
-        return None
-    found = load_model(model) if isinstance(model, str) else model
-    return found.to(pick_device(setting.device))

@@ -9,8 +9,9 @@ from advkit.benchmarks.speech_study import speech as study
 from advkit.data.samples import Samples
 from advkit.data.specs import load_data
 from advkit.errors import InputError
+from advkit.evaluate.earlier_run import earlier
 from advkit.evaluate.fingerprint import environment, now
-from advkit.evaluate.run_folder import earlier, folder_for, write_json, write_text
+from advkit.evaluate.run_folder import folder_for, write_json, write_text
 from advkit.evaluate.saved_arrays import write_arrays
 from advkit.evaluate.sound_files import write_waves
 from advkit.evaluate.stage_context import Progress

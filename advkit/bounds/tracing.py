@@ -1,7 +1,7 @@
 """Trace an unmodified module by torch.fx into a list of steps with known bounds."""
 
 import logging
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, fx, nn
@@ -38,17 +38,18 @@ def trace(model: Classifier, shape: Shape, dtype: torch.dtype | None = None) -> 
     """Return the steps of ``model`` for images of ``shape``, including its normalisation.
 
     Raises InputError, which names the operator, for a model that cannot be bounded, or whose
-    weights are not of the ``dtype`` of the images.
+    weights are not of the ``dtype`` of the images, unless it converts images itself (`plain`).
     """
     check_white(model)
-    sample = _sample(model, shape)
-    if dtype not in (None, sample.dtype):
+    net = plain(model)
+    sample = torch.rand(2, *shape, generator=torch.Generator().manual_seed(0)).to(weights_of(net))
+    if dtype not in (None, sample.dtype) and net is model.net:
         types = [str(each).removeprefix("torch.") for each in (sample.dtype, dtype)]
         raise refused(model, f"its weights are {types[0]}, and bounds are computed in {types[1]}")
     with torch.no_grad():
         logits = model(sample)  # sets the memory layout that the net supports
     try:
-        traced = fx.symbolic_trace(model.net)
+        traced = fx.symbolic_trace(net)
         recorder = _Recorder(traced)
         with torch.no_grad():
             recorder.run(model._normalise(sample))
@@ -108,10 +109,18 @@ def refused(model: Classifier, why: str) -> InputError:
     )
 
 
-def _sample(model: Classifier, shape: Shape) -> Tensor:
-    weights = next(model.net.parameters(), torch.zeros(()))
-    made = torch.Generator().manual_seed(0)
-    return torch.rand(2, *shape, generator=made).to(weights)
+def plain(model: Classifier) -> nn.Module:
+    """Return the net, or what it offers in its place (``plain()``): layers that convert no images.
+
+    Bounds of those are computed in the type of their weights.
+    """
+    offered = getattr(model.net, "plain", None)
+    return cast(nn.Module, offered()) if callable(offered) else model.net
+
+
+def weights_of(net: nn.Module) -> Tensor:
+    """Return the first parameter of ``net``, for its type and device; a number if it has none."""
+    return next(net.parameters(), torch.zeros(()))
 
 
 class _Recorder(fx.Interpreter):

@@ -64,7 +64,7 @@ Examples:
 Exit codes:
   0 ok, 1 below --fail-under or --require, 2 usage, 3 bad input, 4 refused (could run code),
   5 nothing to evaluate, 6 cannot be trusted (with --strict), 7 out of memory or disk, 70 a bug,
-  130 Ctrl-C, 143 SIGTERM
+  129 SIGHUP, 130 Ctrl-C, 143 SIGTERM
 """
 
 

@@ -31,7 +31,7 @@ Examples:
 Exit codes:
   0 ok, 1 below --fail-under, 2 usage, 3 bad input (an operator without a bound is named),
   4 refused (could run code), 5 nothing to evaluate, 7 out of memory or disk, 70 a bug,
-  130 Ctrl-C, 143 SIGTERM
+  129 SIGHUP, 130 Ctrl-C, 143 SIGTERM
 """
 
 

@@ -42,25 +42,31 @@ def doctor(test: bool, out: Path, strict: bool, as_json: bool, no_progress: bool
     say(json.dumps(found, indent=2) if as_json else page(found))
     wrong = [row["name"] for part in ("packages", "machine", "tests") for row in found[part]
              if row["state"] == "fail"]  # fmt: skip
+    wrong += [row["name"] for row in found["extras"] if row["broken"]]
     if strict and wrong:
         raise UntrustedError(f"--strict: {', '.join(wrong)}")
 
 
 def page(found: dict[str, Any]) -> str:
     """Return all findings, for a terminal; advice comes last."""
-    from advkit.cli.layout import columns, paragraph
+    from advkit.cli.layout import paragraph
 
     about = found["environment"]
     lines = [f"advkit {about['advkit']}, Python {about['python']}, {about['platform']}"]
     lines += _part("Packages", found["packages"]) + _part("Machine", found["machine"])
     lines += _part("Self-test", found["tests"])
-    rows = [
-        (row["name"], row["version"] or "-", row["use"], "" if row["version"] else row["get"])
-        for row in found["extras"]
-    ]  # fmt: skip
-    lines += ["", columns(("extra", "version", "for", "to install"), rows), ""]
+    lines += [*_part("Extras", [_extra(row) for row in found["extras"]]), ""]
     advice = [paragraph(text, "- ") for text in found["advice"]]
     return "\n".join([*lines, *(["What to do:", *advice] if advice else ["Nothing is wrong."])])
+
+
+def _extra(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the row of an optional package in the form of a finding."""
+    state = "fail" if row["broken"] else "pass" if row["version"] else "not applicable"
+    seen = f"{row['version'] or 'not installed'}, for {row['use']}"
+    more = f"cannot be imported: {row['broken']}" if row["broken"] else row["get"]
+    return {"name": row["name"], "state": state,
+            "seen": seen if state == "pass" else f"{seen}; {more}"}  # fmt: skip
 
 
 def _part(title: str, rows: Sequence[dict[str, Any]]) -> list[str]:

@@ -49,7 +49,7 @@ Methods:
 \b
 Exit codes:
   0 ok, 2 usage, 3 bad input, or no method applies, 4 refused (could run code), 5 no images,
-  7 out of memory or disk, 70 a bug, 130 Ctrl-C, 143 SIGTERM
+  7 out of memory or disk, 70 a bug, 129 SIGHUP, 130 Ctrl-C, 143 SIGTERM
 """
 
 

@@ -17,7 +17,8 @@ Examples:
   advkit explain-error E203 --json
 
 The first digit is the exit code: 1 a gate, 2 usage, 3 input, 4 refused, 5 nothing to evaluate, 6
-cannot be trusted, 7 out of memory or disk. E070, E130 and E143 stand for exit codes 70, 130, 143.
+cannot be trusted, 7 out of memory or disk. E070, E129, E130 and E143 stand for exit codes
+70, 129, 130 and 143.
 """
 
 
@@ -56,7 +57,7 @@ def page() -> str:
         "",
         "Every error is one line, `error[E203]: what was asked, and why it cannot be`, and a hint.",
         "`advkit explain-error E203` prints what is below. The first digit is the exit code; E070,",
-        "E130 and E143 are exit codes as they stand. This page is written by",
+        "E129, E130 and E143 are exit codes as they stand. This page is written by",
         "`python -m advkit.cli.explain_error > docs/errors.md`.",
         "",
     ]

@@ -1,28 +1,25 @@
 """Error messages and exit codes.
 
 0 ok; 1 a --fail-under gate failed; 2 usage; 3 bad input; 4 refused, could run code; 5 nothing to
-evaluate; 6 not to be trusted, with --strict; 7 out of memory or disk; 70 a bug in advkit; 130
-Ctrl-C; 143 SIGTERM.
+evaluate; 6 not to be trusted, with --strict; 7 out of memory or disk; 70 a bug in advkit; 129
+the terminal was closed (SIGHUP); 130 Ctrl-C; 143 SIGTERM.
 """
 
 import errno
 import os
-import signal
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
 from typing import NamedTuple, NoReturn
 
 import click
 from click.core import ParameterSource
 
+from advkit.cli.stopping import Terminated, catch_signals
 from advkit.cli.suggestions import hint_for
-from advkit.errors import AdvkitError
+from advkit.errors import AdvkitError, naming
 from advkit.evaluate.memory import is_out_of_memory
 
-STOPPED = (130, 143)
+STOPPED = (129, 130, 143)
 FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -40,30 +37,14 @@ class UntrustedError(AdvkitError):
     code = "E600"
 
 
-class Terminated(BaseException):
-    """SIGTERM arrived."""
-
-
-@contextmanager
-def resumable(command: str, resumes: bool = True) -> Iterator[None]:
-    """Print the command that resumes the run, or begins it again, if the block is interrupted."""
-    kept = (
-        "what was finished is safe; to resume" if resumes else "nothing was saved; to begin again"
-    )
-    try:
-        yield
-    except (KeyboardInterrupt, Terminated) as error:
-        raise type(error)(f"{kept}: {command}") from error
-
-
 def guarded(command: click.Command) -> NoReturn:
     """Run ``command``; exit with the documented code and one line for each failure."""
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115, PTH123 - it was closed: `>&-`
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115, PTH123
-    signal.signal(signal.SIGTERM, _terminate)
+    catch_signals()
     try:
         code = command.main(prog_name="advkit", standalone_mode=False)
-        with _named("standard output"):
+        with naming("standard output"):
             sys.stdout.flush()
     except BrokenPipeError:
         _close_stdout()
@@ -84,21 +65,11 @@ def say(text: str) -> None:
     click would exit with code 1, which is that of a failed gate.
     """
     try:
-        with _named("standard output"):
+        with naming("standard output"):
             click.echo(text)
             sys.stdout.flush()
     except BrokenPipeError:
         _close_stdout()
-
-
-@contextmanager
-def _named(what: str) -> Iterator[None]:
-    """Say what could not be written to: the system does not where the disk is full."""
-    try:
-        yield
-    except OSError as error:
-        error.filename = error.filename or what
-        raise
 
 
 def _drop_what_cannot_be_written() -> None:
@@ -112,10 +83,6 @@ def _drop_what_cannot_be_written() -> None:
 def _close_stdout() -> None:
     """Redirect stdout to nowhere, after the reader closed the pipe (`| head`)."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise Terminated
 
 
 def _explain(error: BaseException) -> int:
@@ -151,7 +118,7 @@ def _told(error: BaseException) -> Told:
     if isinstance(error, AdvkitError):
         return Told(error.code, error.exit_code, str(error), error.hint)
     if isinstance(error, KeyboardInterrupt | click.Abort | Terminated):
-        code = 143 if isinstance(error, Terminated) else 130
+        code = error.exit_code if isinstance(error, Terminated) else 130
         return Told(f"E{code}", code, "stopped", str(error) or "what was finished is safe")
     if is_out_of_memory(error):
         return Told("E700", 7, "out of memory", "give a smaller --batch-size")

@@ -31,8 +31,9 @@ Examples:
 )
 def figures(run: Path, form: str, out: Path | None) -> None:
     """Export the figures of a run of `advkit audit` for print: curve, attacks, examples."""
-    from advkit.evaluate.run_folder import read_run
-    from advkit.pages.audits import audit_of, shown_of
+    from advkit.evaluate.finished_audit import read_run
+    from advkit.pages.audits import audit_of
+    from advkit.pages.exhibits import shown_of
     from advkit.reports.paper import write_figures
 
     content = read_run(run)

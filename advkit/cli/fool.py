@@ -53,7 +53,7 @@ def fool(
     Says how many steps it took from every start, and whether the image could be detected by its
     distance from real images.
     """
-    from advkit.api.picturing import STANDARD
+    from advkit.api.picture_setting import STANDARD
     from advkit.api.picturing import fool as run
 
     if given["model"] is None and beside is None:

@@ -31,6 +31,7 @@ def index(folder: Path, out: Path | None) -> None:
     Audits of the same images in the same norm with the same largest eps are ranked together.
     """
     from advkit.cli.outputs import check_folder
+    from advkit.errors import naming
     from advkit.numbers import several
     from advkit.pages.overview import entries_below
     from advkit.reports import overview_page
@@ -38,7 +39,8 @@ def index(folder: Path, out: Path | None) -> None:
     page = out or folder / "index.html"
     entries, passed_over = entries_below(folder, page)
     check_folder(page, "--out")
-    page.write_text(overview_page(entries, str(folder), passed_over), encoding="utf-8")
+    with naming(page):
+        page.write_text(overview_page(entries, str(folder), passed_over), encoding="utf-8")
     for text in passed_over:
         click.echo(f"passed over: {text}", err=True)
     say(f"{several(len(entries), 'audit')}: {page}")

@@ -26,7 +26,7 @@ Examples:
 \b
 Exit codes:
   0 ok, 2 usage, 3 bad input, 4 refused (could run code), 5 nothing to evaluate, 7 out of memory or
-  disk, 70 a bug, 130 Ctrl-C, 143 SIGTERM
+  disk, 70 a bug, 129 SIGHUP, 130 Ctrl-C, 143 SIGTERM
 """
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from advkit.cli.failures import GateError
-from advkit.errors import EmptyError, InputError
+from advkit.errors import EmptyError, InputError, naming
 
 if TYPE_CHECKING:
     from advkit.evaluate.requirements import Outcome
@@ -35,12 +35,13 @@ def write_outputs(files: Sequence[Path], folder: Path, outcomes: Sequence["Outco
     """Write the finished run in ``folder`` to ``files``, in the formats of their suffixes."""
     for file in files:
         text = written(folder, file.suffix[1:].lower(), outcomes)
-        file.write_text(text, encoding="utf-8")
+        with naming(file):
+            file.write_text(text, encoding="utf-8")
 
 
 def written(folder: Path, form: str, outcomes: Sequence["Outcome"] = ()) -> str:
     """Return a finished run as html, md, xml (JUnit), json, csv or card (of a model)."""
-    from advkit.evaluate.run_folder import read_run
+    from advkit.evaluate.finished_audit import read_run
     from advkit.pages.audits import audit_of, page_of
     from advkit.reports.text_formats import Check, junit, markdown, model_card
 

@@ -23,13 +23,13 @@ from advkit.cli.run_options import (
 )
 
 if TYPE_CHECKING:
-    from advkit.api.picturing import Setting
+    from advkit.api.picture_setting import Setting
 
 CODES = """
 \b
 Exit codes:
   0 ok, 2 usage, 3 bad input, 4 refused (could run code), 5 no images, 7 out of memory or disk,
-  70 a bug, 130 Ctrl-C, 143 SIGTERM
+  70 a bug, 129 SIGHUP, 130 Ctrl-C, 143 SIGTERM
 """
 SIZE = click.option(
     "--size", type=click.IntRange(min=8), help="Side of the pictures in pixels.  [default: the "
@@ -49,7 +49,7 @@ def with_common(command: Callable[..., Any]) -> Callable[..., Any]:
 @contextmanager
 def setting_of(kind: str, given: dict[str, Any]) -> Iterator["Setting"]:
     """Take the shared options out of ``given``; yield them as a setting, with the frame."""
-    from advkit.api.picturing import Setting
+    from advkit.api.picture_setting import Setting
     from advkit.api.request import model_for
 
     common = {name: given.pop(name) for name in NAMES if name in given}

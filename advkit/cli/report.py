@@ -31,7 +31,7 @@ def rendered(run: Path) -> bool:
     from advkit.pages.transfers import PAGES
 
     found = read_json(run, "run.json")
-    write = PAGES.get(found.get("schema", "")) if isinstance(found, dict) else None
+    write = PAGES.get(str(found.get("schema"))) if isinstance(found, dict) else None
     if write:
         say(f"report: {write(run)}")
     return write is not None
@@ -65,8 +65,8 @@ def report(run: Path, output: tuple[Path, ...], form: str | None, require: tuple
     Without options, writes report.html into the run directory.
     """
     from advkit.cli.outputs import check_outputs, gate, write_outputs, written
+    from advkit.evaluate.finished_audit import read_run
     from advkit.evaluate.requirements import judge, required
-    from advkit.evaluate.run_folder import read_run
     from advkit.pages.audits import write_report
 
     if not (output or form or require) and rendered(run):

@@ -17,12 +17,11 @@ NOT_FROM_A_FILE = ("--allow-unsafe-load", "--allow-code", "--trust-type")
 
 def latest() -> Path:
     """Return the newest unfinished run under runs/; raises InputError if there is none."""
-    from advkit.evaluate.run_folder import read_json
+    from advkit.evaluate.earlier_run import record_of
 
     begun = sorted(Path("runs").glob("*/progress.json"), reverse=True)
     for file in begun:
-        record = read_json(file.parent, "run.json")
-        if not (record and record.get("finished")):
+        if not record_of(file.parent).get("finished"):
             return file.parent
     raise InputError("there is no unfinished run under runs/", "name one: advkit resume RUN")
 
@@ -46,11 +45,14 @@ def go_on(folder: Path, more: Sequence[str] = ()) -> None:
 
 
 def _recorded(folder: Path) -> tuple[str, Path]:
-    from advkit.evaluate.run_folder import check_there, read_json
+    from advkit.evaluate.earlier_run import check_version, record_of
+    from advkit.evaluate.run_folder import check_there
+    from advkit.evaluate.run_progress import noted_in
 
     check_there(folder)
-    noted = read_json(folder, "progress.json") or {}
-    command = {**(read_json(folder, "run.json") or {}), **noted}.get("command")
+    record, noted = record_of(folder), noted_in(folder)
+    check_version(record, folder)
+    command = {**record, **noted}.get("command")
     if command is None:
         raise InputError(f"{folder} is not a run directory", "give one that advkit wrote")
     if not command:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import click
 
-from advkit.cli.failures import resumable
 from advkit.cli.model_options import model_option
+from advkit.cli.stopping import resumable
 from advkit.spec_text import with_query
 
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])

@@ -38,7 +38,7 @@ eps and target), run.json, and the examples in sources/.
 \b
 Exit codes:
   0 ok, 2 usage, 3 bad input, 4 refused (could run code), 5 nothing to attack,
-  7 out of memory or disk, 70 a bug, 130 Ctrl-C, 143 SIGTERM
+  7 out of memory or disk, 70 a bug, 129 SIGHUP, 130 Ctrl-C, 143 SIGTERM
 """
 
 
@@ -191,7 +191,7 @@ def _study(
     architectures: str, robust: str, train_data: str | None, nets: Path, epochs: int | None,
     **options: Any,
 ) -> dict[str, Any]:  # fmt: skip
-    from advkit.api.transferring import TRAIN, Training
+    from advkit.api.transfer_nets import TRAIN, Training
     from advkit.api.transferring import transfer as run
 
     options = {key: value for key, value in options.items() if key not in ("queries", "first")}

@@ -63,7 +63,7 @@ def visualize(
         if "[" not in text:
             hint = f"a channel is {text}[CHANNEL], a unit {text}[CHANNEL,y,x]"
             raise UsageError(f"{text!r} is not a neuron", hint, code="E203")
-    from advkit.api.picturing import STANDARD
+    from advkit.api.picture_setting import STANDARD
     from advkit.api.picturing import visualize as run
 
     if given["model"] is None and beside is None and judge is None:

@@ -77,8 +77,11 @@ def units(samples: Samples, norm: str) -> Tensor | None:
     return NORMS[norm].size(samples.x.double() - silence).to(samples.x.dtype)
 
 
-def taken_relative(samples: Samples) -> Samples:
-    """Return samples with eps and sizes relative to their own; raises InputError for silence."""
+def taken_relative(samples: Samples, otherwise: str = ", or give eps as a plain number") -> Samples:
+    """Return samples with eps and sizes relative to their own; raises InputError for silence.
+
+    ``otherwise`` is what its hint offers besides leaving the sample out.
+    """
     relative = samples._replace(
         relative=True,
         notes=(
@@ -91,7 +94,7 @@ def taken_relative(samples: Samples) -> Samples:
     if size is not None and bool((size == 0).any()):
         raise InputError(
             f"the sample {samples.ids[int((size == 0).nonzero()[0])]} of {samples.name} is silent",
-            "eps in decibels is undefined for it: leave it out, or give eps as a plain number",
+            f"decibels below it are undefined: leave it out{otherwise}",
         )
     return relative
 

@@ -11,11 +11,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from advkit.data.samples import Samples, fingerprint
+from advkit.data.samples import Samples, class_name, fingerprint
 from advkit.errors import InapplicableError, InputError
 from advkit.evaluate.class_names import class_notes
+from advkit.evaluate.earlier_run import earlier
 from advkit.evaluate.fingerprint import check_same, environment, now
-from advkit.evaluate.run_folder import earlier, make_place, no_run, replaced, write_json
+from advkit.evaluate.run_folder import make_place, no_run, replaced, write_json
 from advkit.insight.canvas import Canvas, canvas_of
 from advkit.models.classifier import Classifier
 from advkit.models.probe import probe
@@ -46,8 +47,7 @@ class Studio(NamedTuple):
 
 def label_of(at: Studio, label: int) -> str:
     """Return the name of a label of the data: by the data's own names, where it has some."""
-    names = (at.samples.classes if at.samples else None) or at.names
-    return names[label] if label < len(names) else str(label)
+    return class_name((at.samples.classes if at.samples else None) or at.names, label)
 
 
 def key_of(at: Studio, model: Classifier) -> str:

@@ -15,7 +15,7 @@ from advkit.evaluate.bracket import Bracket, bracket_summary, bracketed
 from advkit.evaluate.budget import USUAL, Budget, budget, forecast, seconds_of, speed
 from advkit.evaluate.checked_run import Attacked, run_attacks, run_checked
 from advkit.evaluate.class_names import class_notes
-from advkit.evaluate.estimate import checks_cost, seconds_left
+from advkit.evaluate.estimate import checks_cost, judge_cost, seconds_left
 from advkit.evaluate.fingerprint import now
 from advkit.evaluate.gradient_checks import same_answers
 from advkit.evaluate.model_checks import check_alone
@@ -36,10 +36,11 @@ from advkit.evaluate.run_progress import Tracker
 from advkit.evaluate.run_record import begin, describe, ingredients, told_classes
 from advkit.evaluate.stage_context import Progress, Work, judge_clean
 from advkit.evaluate.store import open_store
-from advkit.evaluate.suite import plan_of
+from advkit.evaluate.suite import Plan, plan_of
 from advkit.evaluate.suites import SUITES, Care, stronger, suite_of
 from advkit.evaluate.summary import per_sample, summarise
 from advkit.evaluate.supervisor import Crew
+from advkit.evaluate.trust_verdict import settled
 from advkit.evaluate.worker_pools import pooled
 from advkit.evaluate.workers import default_batch, default_jobs, one_thread_each
 from advkit.models.classifier import LEAST, Classifier
@@ -136,7 +137,7 @@ def audit(
         told.estimate = partial(seconds_left, work, plan, eps, chosen.care)
         foreseen = budget(plan, len(eps), model.n_classes)
         if announce and foreseen:
-            foretold = _foretold(work, foreseen, chosen.care, eps)
+            foretold = _foretold(work, plan, foreseen, chosen.care, eps)
             announce(f"suite {record['suite']}: {foretold}{_told(habits)}")
         bracket = bracketed(work, eps, bounds, foreseen.usual if foreseen else USUAL, seconds)
         attacked = run_attacks(work, plan, chosen.care, eps, first, above)
@@ -172,12 +173,12 @@ def _on_average(work: Work) -> Work:
                          answers="")  # fmt: skip
 
 
-def _foretold(work: Work, foreseen: Budget, care: Care, eps: Sequence[float]) -> str:
+def _foretold(work: Work, plan: Plan, foreseen: Budget, care: Care, eps: Sequence[float]) -> str:
     rate, images = speed(work.model, work.samples, work.batch_size), len(work.samples.ids)
     draws = draws_of(work.model)
     if work.pool:  # worker processes, which do not share Python's lock
         rate = rate._replace(alone=0.0)
-    queries = checks_cost(work, eps, care) / draws
+    queries = (checks_cost(work, eps, care) + judge_cost(work, plan, eps)) / draws
     passes = Budget(foreseen.most * draws, foreseen.usual * draws)
     return forecast(passes, images, seconds_of(foreseen, images, rate, work.jobs, queries))
 
@@ -195,8 +196,10 @@ def _findings(
     check_sound(work)
     try_proofs(work, eps)
     table = per_sample(work, eps)
+    both = bracket_summary(work, bracket, eps, table)
+    trust = settled(trust, both["certified"])
     numbers = summarise(work, eps, [*order, LINE_SEARCH], trust, table)
-    return {**numbers, "bracket": bracket_summary(work, bracket, eps, table)}, table
+    return {**numbers, "bracket": both}, table
 
 
 def _completed(summary: dict[str, Any]) -> dict[str, Any]:

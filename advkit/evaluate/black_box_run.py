@@ -8,7 +8,7 @@ from advkit.data.samples import Samples
 from advkit.errors import UsageError
 from advkit.evaluate.clean_checks import above_guessing
 from advkit.evaluate.ledger_checks import valid
-from advkit.evaluate.stage_context import Work
+from advkit.evaluate.stage_context import Work, right_when_clean
 from advkit.evaluate.suites import NEAR_BY_25, STANDARD, SUITES, Suite
 from advkit.evaluate.trust_checks import Check
 from advkit.evaluate.trust_verdict import told
@@ -61,7 +61,8 @@ def check_gradients(model: Classifier, members: Iterable[Member]) -> None:
 def black_box_trust(work: Work, before: Sequence[Check]) -> dict[str, Any]:
     """Return the trust panel as plain values, including the checks ``before`` the attacks."""
     skipped = Check("zero_gradients", "not applicable", "The model is a black box.")
-    panel = told([*before, skipped, above_guessing(work), valid(work)], guide_is_sound=True)
+    after = [valid(work)] if len(right_when_clean(work)) else []
+    panel = told([*before, skipped, above_guessing(work), *after], guide_is_sound=True)
     if panel["overall"] == "ok":
         panel["headline"] = BOUND
     return {**panel, "courses": {}, "forwards": 0, "backwards": 0, "seconds": 0.0}

@@ -11,11 +11,19 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from advkit.bounds.tracing import trace
 from advkit.data.samples import units
 from advkit.errors import InputError
 from advkit.evaluate.intervals import certified_at, certified_curve
-from advkit.evaluate.proofs import HALVINGS, Prover, certified_radius, own, prove, refine, spaced
+from advkit.evaluate.proofs import (
+    HALVINGS,
+    Prover,
+    certified_radius,
+    own,
+    prove,
+    prover_of,
+    refine,
+    spaced,
+)
 from advkit.evaluate.stage_context import Work, right_when_clean
 
 PILOTS, PROBES, CHEAP = 3, 16, 0.02
@@ -41,12 +49,11 @@ def bracketed(work: Work, eps: Sequence[float], way: str, passes: int, seconds: 
     if why := _why_not(work, way):
         return Bracket(why, {})
     try:
-        graph = trace(work.model, tuple(work.samples.x.shape[1:]), work.samples.x.dtype)
+        prover = prover_of(work.model, work.samples, "crown" if way == "auto" else way, seconds)
     except InputError as error:
         if way != "auto":
             raise
         return Bracket(f"{str(error)[:1].upper()}{str(error)[1:]}.", {})
-    prover = Prover(graph, "crown" if way == "auto" else way, seconds)
     everybody = right_when_clean(work)["position"].to_numpy(dtype=int)
     if not len(everybody):
         return Bracket("No image is classified correctly: there is nothing to prove.", {})

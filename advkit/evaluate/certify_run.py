@@ -8,7 +8,6 @@ import pandas as pd
 
 from advkit.bounds.curves import ROUNDING
 from advkit.bounds.proof_methods import RUNGS
-from advkit.bounds.tracing import trace
 from advkit.data.samples import Samples, units
 from advkit.errors import EmptyError, InputError
 from advkit.evaluate.class_names import class_notes
@@ -16,7 +15,14 @@ from advkit.evaluate.fingerprint import now
 from advkit.evaluate.intervals import Share, certified_at, certified_curve, wilson
 from advkit.evaluate.model_checks import check_alone
 from advkit.evaluate.proof_cost import proofs_foretold
-from advkit.evaluate.proofs import HALVINGS, TOGETHER, Prover, certified_radius, prove_all, refine
+from advkit.evaluate.proofs import (
+    HALVINGS,
+    TOGETHER,
+    certified_radius,
+    prove_all,
+    prover_of,
+    refine,
+)
 from advkit.evaluate.run_folder import write_json, write_text
 from advkit.evaluate.run_record import begin, describe, ingredients
 from advkit.evaluate.stage_context import Progress, Work, judge_clean, right_when_clean
@@ -56,7 +62,7 @@ def certify(
     _check_scale(samples, norm)
     notes = [*samples.notes, *probe(model, samples.x, samples.y), *class_notes(model, samples)]
     check_alone(model, samples.x)
-    graph = trace(model, tuple(samples.x.shape[1:]), samples.x.dtype)
+    prover = prover_of(model, samples, method, seconds)
     made_of = ingredients(model, samples, norm, eps, [], 0)
     made_of |= {"kind": "certify", "method": method, "seconds": seconds}
     record = {
@@ -71,7 +77,6 @@ def certify(
         begun = begin(store, record, out)
         work = Work(model, samples, norm, 0, TOGETHER, record["jobs"], store, progress)
         judge_clean(work)
-        prover = Prover(graph, method, seconds)
         if announce and not begun["finished"]:
             announce(proofs_foretold(work, prover, max(eps), len(eps)))
         prove_all(work, prover, sorted(eps))

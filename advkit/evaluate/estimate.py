@@ -51,14 +51,14 @@ def passes_left(work: Work, plan: Plan, eps: Sequence[float], care: Care) -> flo
     steps = _steps(work, plan, eps, met)
     at = [_tried(costs, step) for step in steps]
     begun = max((i for i, tried in enumerate(at) if tried), default=-1)
-    attacks = 0.0
+    attacks, judged = 0.0, _judged(work)
     for i, (step, tried) in enumerate(zip(steps, at, strict=True)):
         if i < begun:
             continue  # finished
         each = _passes(work, costs, step.member)
         if each is None:
             return None
-        attacks += max(step.samples - tried, 0) * each
+        attacks += max(step.samples - tried, 0) * (each + judged)
     fallen = len(_right(work)) * (1 - _standing(work, met, max(eps)))
     attacks += SEARCH * fallen if not (costs["attack"] == LINE_SEARCH).any() else 0
     if work.store.fact("after"):
@@ -118,6 +118,19 @@ def _passes(work: Work, costs: pd.DataFrame, member: Member) -> float | None:
         return float((mine["forwards"] + mine["backwards"]).sum() / mine["tried"].sum())
     queries = passes_of([member], work.model.n_classes)
     return None if queries is None else queries * draws_of(work.model)
+
+
+def judge_cost(work: Work, plan: Plan, eps: Sequence[float]) -> float:
+    """Return the passes that judging what attacks return takes, beyond theirs: see `_judged`."""
+    return _judged(work) * sum(step.samples for step in _steps(work, plan, eps, _met(work)))
+
+
+def _judged(work: Work) -> int:
+    """Return the passes per example of the judge of a randomised model, at least; else 0.
+
+    That of any other model asks once, which is nothing beside an attack.
+    """
+    return draws_of(work.judge) if work.judge else 0
 
 
 def checks_cost(

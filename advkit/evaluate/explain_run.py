@@ -17,19 +17,20 @@ from advkit.engine.layers import layer_of
 from advkit.errors import InapplicableError, InputError
 from advkit.evaluate.black_box_run import check_gradients
 from advkit.evaluate.class_names import class_notes
+from advkit.evaluate.earlier_run import earlier
 from advkit.evaluate.explain_attack import reactions
 from advkit.evaluate.explain_checks import faithful, objects
 from advkit.evaluate.explain_maps import Maps, Scene, file_name, maps_at, with_layer
 from advkit.evaluate.explain_plan import Plan
 from advkit.evaluate.fingerprint import check_same, environment, now
-from advkit.evaluate.run_folder import earlier, make_place, no_run, read_json, write_json
+from advkit.evaluate.run_folder import make_place, no_run, read_json, write_json
 from advkit.evaluate.saved_arrays import write_array, write_arrays
 from advkit.evaluate.stage_context import Progress
 from advkit.evaluate.workers import one_thread_each
 from advkit.insight.method_input import Look, root_of
 from advkit.insight.methods import ABOUT, has_sign
 from advkit.insight.targets import aim
-from advkit.models.classifier import LEAST, Classifier
+from advkit.models.classifier import Classifier
 from advkit.models.probe import output_kind, probe
 
 SCHEMA = "advkit/explain/1"
@@ -69,14 +70,14 @@ def explain(
     with one_thread_each():
         target = aim(model, samples.x, plan.target, y=samples.y, names=model.classes)
         with torch.no_grad():
-            kind = output_kind(model, model(samples.x[:LEAST]))
-        if kind == "probabilities":
+            logits = model(samples.x)
+        if output_kind(model, logits) == "probabilities":
             target = target._replace(text=target.text.replace("logit", "probability"))
         look = Look(model, samples.x, target.objective, plan.layer, plan.seed, samples.ids)
         look = with_layer(look, plan)
         scene = Scene(look, target, samples, plan, out, progress, model.classes)
         summary = _begun(scene, asked or {}, notes, fresh, truth)
-        summary["samples"] = _samples(scene)
+        summary["samples"] = _samples(scene, logits.float().cpu())
         maps = _all_maps(scene, summary)
         stages = (
             ("segmentation", plan.segment, lambda: objects(scene, maps, truth)),
@@ -144,10 +145,8 @@ def _record(scene: Scene, asked: Mapping[str, str], made_of: dict[str, Any]) -> 
     }  # fmt: skip
 
 
-@torch.no_grad()
-def _samples(scene: Scene) -> list[dict[str, Any]]:
-    """Return predictions and explained class of every image."""
-    logits = scene.look.model(scene.look.x).float().cpu()
+def _samples(scene: Scene, logits: Tensor) -> list[dict[str, Any]]:
+    """Return predictions, from ``logits`` (n, n_classes), and explained class of every image."""
     top = logits.softmax(1).topk(min(TOP, logits.shape[1]), 1)
     classes = scene.target.classes
     return [

@@ -133,17 +133,18 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         if "full" in str(error):
-            raise _full(path) from error
+            raise _full(path / "results.sqlite") from error
         raise InputError(
             f"{path / 'results.sqlite'} cannot be used: {error}", "--fresh starts again"
         ) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise _full(path) from error
+            raise _full(error.filename or path) from error
         raise
 
 
-def _full(path: Path) -> ResourceError:
+def _full(file: str | Path) -> ResourceError:
     return ResourceError(
-        f"the disk is full at {path}", "what was finished is safe: make room, run the same again"
+        f"the disk is full: {file} cannot be written",
+        "what was finished is safe: make room, run the same again",
     )

@@ -3,13 +3,14 @@
 import shlex
 import shutil
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from advkit.errors import InputError
 from advkit.evaluate.fingerprint import check_same
-from advkit.evaluate.portions import SCHEMA
-from advkit.evaluate.run_folder import read_json, write_json
+from advkit.evaluate.portions import SCHEMA, portion_in
+from advkit.evaluate.run_folder import read_json, replaced, write_json
 from advkit.evaluate.run_progress import note_start
 from advkit.evaluate.store import Store, open_store
 
@@ -59,7 +60,7 @@ def _check_all(folders: Sequence[Path], records: Sequence[dict[str, Any]]) -> No
     """Raise InputError unless the shards are 1/n to n/n, each once."""
     if not records:
         raise InputError("there are no shards to merge", "give the directories that --shard wrote")
-    found = [tuple(record["shard"]) for record in records]
+    found = [portion_in(*one) for one in zip(records, folders, strict=True)]
     of_all = found[0][1]
     other = [folder for folder, one in zip(folders, found, strict=True) if one[1] != of_all]
     if other:
@@ -101,10 +102,8 @@ def _take(store: Store, folder: Path) -> None:
     """Copy the examples of a shard, then commit its rows, so that no row lacks its file."""
     (store.path / "examples").mkdir(exist_ok=True)
     for file in sorted((folder / "examples").glob("*.npz")):
-        place = store.path / "examples" / file.name
-        temporary = place.with_name(f"{place.name}.tmp")
-        shutil.copyfile(file, temporary)
-        temporary.replace(place)
+        with file.open("rb") as saved:
+            replaced(store.path / "examples" / file.name, partial(shutil.copyfileobj, saved))
     store.take_rows(folder / "results.sqlite", TABLES)
 
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from advkit.errors import InputError
+from advkit.evaluate.finished_audit import read_run, read_samples
 from advkit.evaluate.intervals import Share, curve, mcnemar, wilson
-from advkit.evaluate.run_folder import read_run, read_samples
 
 FORCE = "--force compares what they share"
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from advkit.errors import UsageError
 from advkit.evaluate.fingerprint import now
+from advkit.evaluate.record_fields import Schema, check_fields
 from advkit.evaluate.run_folder import write_json
 
 SCHEMA = "advkit/shard/1"
@@ -62,6 +63,23 @@ def _from(environment: Mapping[str, str]) -> Portion:
     raise UsageError(
         "--shard auto: no environment variable gives the shard number and count", f"set {names}"
     )
+
+
+FIELDS: Schema = {
+    "type": "object",
+    "required": ["shard"],
+    "properties": {
+        "command": {"type": "string"},
+        "shard": {"type": "array", "minItems": 2, "maxItems": 2,
+                  "items": {"type": "integer", "minimum": 1}},
+    },
+}  # fmt: skip
+
+
+def portion_in(record: Any, folder: Path) -> Portion:
+    """Return the portion that the shard in ``folder`` is; raises InputError for a damaged one."""
+    check_fields(record, FIELDS, folder / "run.json")
+    return Portion(*record["shard"])
 
 
 def write_shard(out: Path, begun: Mapping[str, Any], portion: Portion) -> dict[str, Any]:

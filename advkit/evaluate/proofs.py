@@ -18,8 +18,8 @@ from advkit.bounds.curves import Curve
 from advkit.bounds.ladder import certify
 from advkit.bounds.proof_methods import RUNGS
 from advkit.bounds.regions import ball_and_box
-from advkit.bounds.tracing import Graph
-from advkit.data.samples import take
+from advkit.bounds.tracing import Graph, plain, trace, weights_of
+from advkit.data.samples import Samples, take
 from advkit.errors import AdvkitError
 from advkit.evaluate.measure import measure
 from advkit.evaluate.stage_context import Work, distances_by_id, right_when_clean, room
@@ -36,13 +36,21 @@ FAR = 1e30  # lower bounds are clamped here
 class Prover(NamedTuple):
     """How to prove: the traced steps, the last of `RUNGS` to try, and the time limit per sample.
 
-    A proof that has cost more than ``dearest`` passes is stopped and counts as failed.
+    A proof that has cost more than ``dearest`` passes is stopped and counts as failed. Bounds are
+    computed in ``dtype``.
     """
 
     graph: Graph
     method: str
     seconds: float
     dearest: float = math.inf
+    dtype: torch.dtype = torch.float32
+
+
+def prover_of(model: Classifier, samples: Samples, method: str, seconds: float) -> Prover:
+    """Return the prover for ``model``; raises InputError as `tracing.trace` does."""
+    graph = trace(model, tuple(samples.x.shape[1:]), samples.x.dtype)
+    return Prover(graph, method, seconds, dtype=weights_of(plain(model)).dtype)
 
 
 class _TooDearError(Exception):
@@ -72,7 +80,8 @@ def prove(work: Work, prover: Prover, eps: np.ndarray, who: np.ndarray) -> None:
 def _rows(work: Work, prover: Prover, eps: np.ndarray, who: np.ndarray) -> pd.DataFrame:
     began = time.perf_counter()
     part = take(work.samples, who.tolist())
-    region = ball_and_box(part.x, torch.as_tensor(eps).to(part.x), work.norm)
+    x = part.x.to(prover.dtype)
+    region = ball_and_box(x, torch.as_tensor(eps).to(x), work.norm)
     each_pass = len(who) * _entries(prover.graph)
     entries = [0]
 

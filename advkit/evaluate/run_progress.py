@@ -11,9 +11,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from advkit.errors import InputError
+from advkit.evaluate.earlier_run import TEXT, maker, record_of
 from advkit.evaluate.fingerprint import now
 from advkit.evaluate.ledger import reading
-from advkit.evaluate.run_folder import maker, read_json, write_json
+from advkit.evaluate.record_fields import Schema, check_fields
+from advkit.evaluate.run_folder import read_json, write_json
 from advkit.evaluate.stage_context import Progress
 
 NAME = "progress.json"
@@ -21,6 +23,26 @@ OFTEN = 0.5
 """Minimum seconds between two writes of `progress.json`."""
 COSTLY = 50
 """An estimate is repeated after this many times the time that it took."""
+
+
+AMOUNT = {"type": "number", "minimum": 0}
+FIELDS: Schema = {
+    "type": "object",
+    "properties": {
+        **dict.fromkeys(("command", "directory", "stage", "updated"), TEXT),
+        **dict.fromkeys(("done", "total", "seconds"), AMOUNT),
+        "left": {"type": ["number", "null"]},
+    },
+}
+
+
+def noted_in(folder: Path) -> dict[str, Any]:
+    """Return the content of `progress.json`, {} if there is none; raises InputError."""
+    found = read_json(folder, NAME)
+    if found is None:
+        return {}
+    check_fields(found, FIELDS, folder / NAME)
+    return dict(found)
 
 
 def note_start(folder: Path, command: str) -> None:
@@ -55,7 +77,7 @@ class Tracker:
             self._note(what, done, total)
 
     def _note(self, what: str, done: int, total: int) -> None:
-        before = read_json(self._folder, NAME) or {}
+        before = noted_in(self._folder)
         left = None if self._left is None else max(self._left - (self._noted - self._left_at), 0)
         write_json(self._folder, NAME, {
             **before, "stage": what, "done": done, "total": total, "updated": now(),
@@ -86,7 +108,7 @@ def state_of(folder: Path) -> dict[str, Any]:
     if not (folder / "results.sqlite").exists():
         raise _without_progress(folder)
     running = is_running(folder)
-    record, noted = read_json(folder, "run.json") or {}, read_json(folder, NAME) or {}
+    record, noted = record_of(folder), noted_in(folder)
     with reading(folder) as connection:
         stages, failed = _stages(connection), _count(connection, "failures")
         samples = _count(connection, "samples")

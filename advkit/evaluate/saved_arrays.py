@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
@@ -9,7 +10,7 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 import numpy as np
 
 from advkit.errors import InputError
-from advkit.evaluate.run_folder import replaced
+from advkit.evaluate.run_folder import replaced, write_bytes
 
 
 @contextmanager
@@ -54,4 +55,6 @@ def write_long(file: Path, *, x_adv: LongArray, **arrays: np.ndarray) -> Path:
 
 def write_array(file: Path, array: np.ndarray) -> Path:
     """Replace an npy file, as `write_arrays` does."""
-    return replaced(file, lambda out: np.save(out, array))
+    content = BytesIO()  # to a file numpy writes by itself, and does not say that the disk is full
+    np.save(content, array)
+    return write_bytes(file, content.getbuffer())

@@ -1,12 +1,14 @@
 """Waveforms as WAV files."""
 
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from torch import Tensor
 
 from advkit.data.samples import Samples
+from advkit.evaluate.run_folder import write_bytes
 
 MOST = 50
 """Number of clips written for an attack."""
@@ -18,7 +20,9 @@ def write_waves(folder: Path, sounds: dict[str, np.ndarray], rate: int) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     for name, wave in sounds.items():
-        soundfile.write(folder / f"{name}.wav", wave, rate, "PCM_16")
+        content = BytesIO()  # to a file soundfile does not say that the disk is full
+        soundfile.write(content, wave, rate, "PCM_16", format="WAV")
+        write_bytes(folder / f"{name}.wav", content.getbuffer())
 
 
 def write_pairs(

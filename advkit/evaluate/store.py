@@ -16,8 +16,8 @@ import pandas as pd
 from filelock import FileLock, Timeout
 
 from advkit.errors import InputError
+from advkit.evaluate.earlier_run import check_own
 from advkit.evaluate.ledger import check_place, claim, discard, translated
-from advkit.evaluate.run_folder import check_own
 from advkit.evaluate.saved_arrays import arrays, write_arrays
 from advkit.evaluate.units import Failed
 
@@ -178,9 +178,8 @@ def open_store(path: Path, *, fresh: bool = False, command: str = "") -> Iterato
     Raises InputError for a directory that is not a run's, is read-only or in use, or if the run is
     of another command than ``command``; ResourceError if the disk is full.
     """
+    check_own(path, command, fresh=fresh)
     check_place(path)
-    if command:
-        check_own(path, command, fresh=fresh)
     lock = FileLock(path / ".lock", timeout=0.2)  # readers hold the lock for a moment
     try:
         with lock, translated(path):

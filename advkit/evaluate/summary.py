@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from advkit.evaluate.breakdown import breakdown
+from advkit.evaluate.finished_audit import SCHEMA
 from advkit.evaluate.intervals import Share, band, curve, needed, robust_at, wilson
 from advkit.evaluate.proofs import certified_radius
-from advkit.evaluate.run_folder import SCHEMA
 from advkit.evaluate.stage_context import Work, right_when_clean, room, smallest
 from advkit.numbers import shown
 
@@ -41,10 +41,11 @@ def summarise(
         for e in sorted(eps)
     ]
     proved = float((table["right"].astype(bool) & (table["certified"] >= max(eps))).sum() / n)
+    sentence = verdict(right, robust, work.norm, proved)
     steps = [{"eps": at, **share} for at, share in curve(sizes, eps, n)]
     return {
         "schema": SCHEMA,
-        "verdict": warned(verdict(right, robust, work.norm, proved), trust),
+        "verdict": warned(sentence, trust) if len(clean) else sentence,
         "trust": trust,
         "norm": work.norm,
         "clean": right,
@@ -93,7 +94,10 @@ def added(
 def verdict(clean: Share, robust: Sequence[dict[str, Any]], norm: str, proved: float = 0.0) -> str:
     """Return the result in one sentence, at the largest eps; ``proved`` is certified accuracy."""
     if clean["count"] == 0:
-        return f"None of {clean['n']:,} images is classified correctly: there is nothing to attack."
+        return (
+            f"None of {clean['n']:,} images is classified correctly: there is nothing to attack, "
+            "and so nothing to trust."
+        )
     at = robust[-1]
     within = f"within {norm} {shown(at['eps'])}"
     # "At most" refers to these images, the interval to all: its upper end may lie above.

@@ -110,7 +110,7 @@ def conclude(
     low, high, changes = min(eps), max(eps), findings.changes
     right = few(work, _right(work), care.images)
     if not len(right):
-        return [], {}
+        return [above_guessing(work)], {}
     edge = last_stand(work, eps)
     left = edge.loc[few(work, edge.index.to_numpy(), care.images)]
     reached = measured(work, "checks", _trials(eps, care, right, left), changes, meter)

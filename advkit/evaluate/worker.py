@@ -19,9 +19,9 @@ from advkit.evaluate.units import Do
 
 def serve(parent: int) -> None:
     """Serve the process ``parent``; its first message says what to build."""
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C is handled by the run, which then ends this process
+    for name in ("SIGINT", "SIGHUP"):  # handled by the run, which then ends this process
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     threading.Thread(target=_leave_with, args=[parent], daemon=True).start()
     asked, told = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

@@ -10,7 +10,6 @@ from advkit.engine.modes import modes_kept
 from advkit.evaluate.randomised import SAME, seeded, spread
 from advkit.inspection.findings import Finding, finding
 from advkit.models.classifier import Classifier
-from advkit.models.probe import output_kind
 
 MATTERS = (nn.modules.dropout._DropoutNd, nn.modules.batchnorm._BatchNorm)
 KINDS = {
@@ -22,9 +21,8 @@ KINDS = {
 }
 
 
-def outputs(model: Classifier, logits: Tensor) -> Finding:
-    """Distinguish logits (n, n_classes) of ``model`` from probabilities and labels."""
-    kind = output_kind(model, logits)
+def outputs(kind: str, logits: Tensor) -> Finding:
+    """Report the ``kind`` of ``logits`` (n, n_classes), by `output_kind`; probabilities fail."""
     if kind == "labels":
         return Finding("outputs", "not applicable", "labels alone, no scores")
     low, high = float(logits.min()), float(logits.max())

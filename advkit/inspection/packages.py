@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from typing import NamedTuple
 
 from advkit.inspection.findings import Finding, finding
 
@@ -36,10 +38,33 @@ def needed(installed: Version = version) -> Iterator[Finding]:
         )
 
 
-def extras(installed: Version = version) -> Iterator[tuple[str, str, str, str]]:
-    """Yield for each extra its name, the installed version or "", its purpose, how to get it."""
+class Extra(NamedTuple):
+    """An extra: the installed version or "", its purpose, how to get it, why it fails to import."""
+
+    name: str
+    version: str
+    use: str
+    get: str
+    broken: str = ""
+
+
+def extras(
+    installed: Version = version, imported: Callable[[str], object] = import_module
+) -> Iterator[Extra]:
+    """Yield every extra; what is installed is imported, which takes some seconds."""
     for name, (package, use) in EXTRAS.items():
-        yield name, _version(package, installed), use, f'pip install "advkit[{name}]"'
+        found = Extra(name, _version(package, installed), use, f'pip install "advkit[{name}]"')
+        why = _broken(package.replace("-", "_"), imported) if found.version else ""
+        get = f'pip install --force-reinstall "advkit[{name}]"' if why else found.get
+        yield found._replace(get=get, broken=why)
+
+
+def _broken(module: str, imported: Callable[[str], object]) -> str:
+    try:
+        imported(module)
+    except Exception as error:
+        return " ".join(f"{type(error).__name__}: {error}".split())
+    return ""
 
 
 def _version(name: str, installed: Version) -> str:

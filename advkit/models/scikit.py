@@ -164,6 +164,10 @@ class Decision(nn.Module):
         """Return logits (n, K) of ``x`` (n, ...), in its type."""
         return (x.flatten(1).to(self.weight.dtype) @ self.weight.T + self.bias).to(x.dtype)
 
+    def plain(self) -> nn.Module:
+        """Return the same map as a layer of float64, for bounds."""
+        return nn.Sequential(nn.Flatten(), _linear(self.weight, self.bias))
+
 
 ACTIVATIONS = {"identity": nn.Identity, "relu": nn.ReLU, "tanh": nn.Tanh, "logistic": nn.Sigmoid}
 
@@ -176,13 +180,21 @@ class Layers(nn.Module):
         parts: list[nn.Module] = []
         for i, (weight, bias, kind) in enumerate(layers):
             rows = order if i == len(layers) - 1 else slice(None)
-            linear = nn.Linear(weight.shape[1], len(weight), dtype=torch.float64)
-            linear.weight = nn.Parameter(torch.tensor(weight[rows], dtype=torch.float64))
-            linear.bias = nn.Parameter(torch.tensor(bias[rows], dtype=torch.float64))
-            parts += [linear, ACTIVATIONS[kind]()]
+            wide = [torch.tensor(part[rows], dtype=torch.float64) for part in (weight, bias)]
+            parts += [_linear(*wide), ACTIVATIONS[kind]()]
         self.layers = nn.Sequential(*parts[:-1])
 
     def forward(self, x: Tensor) -> Tensor:
         """Return logits (n, K) of ``x`` (n, ...), in its type."""
         wide = next(self.parameters()).dtype
         return self.layers(x.flatten(1).to(wide)).to(x.dtype)  # type: ignore[no-any-return]
+
+    def plain(self) -> nn.Module:
+        """Return the same layers, of float64, for bounds."""
+        return nn.Sequential(nn.Flatten(), *self.layers)
+
+
+def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
+    made = nn.Linear(weight.shape[1], len(weight), dtype=weight.dtype, device=weight.device)
+    made.weight, made.bias = nn.Parameter(weight), nn.Parameter(bias)
+    return made

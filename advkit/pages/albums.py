@@ -39,7 +39,7 @@ def read_album(folder: Path) -> Album:
         )
     try:
         return _album(folder, run)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
         hint = "--fresh starts again"
         raise InputError(f"the run in {folder} is damaged: {error}", hint, code="E313") from error
 

@@ -42,7 +42,15 @@ def explained(folder: Path) -> Explained:
         )
     try:
         return _read(folder, run)
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        BadZipFile,
+    ) as error:
         hint = "--fresh starts again"
         raise InputError(f"the run in {folder} is damaged: {error}", hint, code="E313") from error
 

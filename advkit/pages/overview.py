@@ -6,8 +6,9 @@ from typing import Any
 from urllib.parse import quote
 
 from advkit.errors import AdvkitError, EmptyError, InputError
+from advkit.evaluate.finished_audit import read_run
 from advkit.evaluate.portions import SCHEMA as SHARD
-from advkit.evaluate.run_folder import read_json, read_run
+from advkit.evaluate.run_folder import read_json
 from advkit.numbers import several
 from advkit.reports.overview import Entry
 from advkit.reports.tables import Interval, interval_of

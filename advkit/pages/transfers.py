@@ -9,8 +9,10 @@ from advkit.benchmarks.likeness import PREDICTORS
 from advkit.benchmarks.transfer_summary import NOISE
 from advkit.data.samples import class_name
 from advkit.errors import InputError
+from advkit.evaluate.record_fields import check_fields, damaged
 from advkit.evaluate.run_folder import read_json, write_text
 from advkit.evaluate.saved_arrays import arrays
+from advkit.pages.transfer_fields import QUERY, TRANSFER, contradictions
 from advkit.reports import LabelAudit, query_page, transfer_page
 from advkit.reports.tables import Interval, interval_of
 from advkit.reports.transfer_tables import (
@@ -35,6 +37,7 @@ def write_query_page(folder: Path) -> Path:
         raise InputError(
             f"{folder} holds no finished audit by labels", "run advkit transfer", code="E313"
         )
+    check_fields(run, QUERY, folder / "run.json")
     shares: dict[str, Any] = {
         name: interval_of(run[name]) for name in ("clean", "noise", "white_box")
     }
@@ -57,6 +60,9 @@ def study_of(folder: Path) -> Transfer:
         raise InputError(
             f"{folder} holds no finished study of transfer", "run advkit transfer", code="E313"
         )
+    check_fields(run, TRANSFER, folder / "run.json")
+    for why in contradictions(run):
+        raise damaged(folder / "run.json", why)
     clean = {row["name"]: interval_of(row) for row in run["clean"]}
     cells = [(row["targeted"], Between(row["source"], row["target"], _cell(row)))
              for row in run["cells"] if row["attack"] == run["shown"]]  # fmt: skip

@@ -170,7 +170,8 @@ def test_photographs_in_folders_and_a_net_of_torchvision(cli: Cli, tmp_path: Pat
     assert summary["clean"]["n"] == 2
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143),
+                                              (signal.SIGHUP, 129)])  # fmt: skip
 def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, number: int, code: int) -> None:
     words = ["-m", "advkit", "audit", *NET, "--attacks", "pgd:steps=20000", "--norm", "L2",
              "--eps", "0.01", "--bounds", "off", "--fresh"]  # fmt: skip
@@ -189,6 +190,22 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, number: int, code:
     (folder,) = (tmp_path / "runs").iterdir()
     assert f"to resume: advkit {' '.join(words[2:-1])} --out runs/{folder.name}" in err
     assert "Traceback" not in err
+
+
+def test_a_run_ends_cleanly_with_its_terminal(tmp_path: Path) -> None:
+    leader, terminal = os.openpty()
+    words = ["-m", "advkit", "audit", *NET, "--attacks", "pgd:steps=20000", "--norm", "L2",
+             "--eps", "0.01", "--bounds", "off", "--fresh"]  # fmt: skip
+    process = subprocess.Popen(
+        ["setsid", "--ctty", "--wait", sys.executable, *words], stdin=terminal, stdout=terminal,
+        stderr=terminal, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    os.close(terminal)
+    while process.poll() is None and not list(tmp_path.glob("runs/*/run.json")):
+        time.sleep(0.01)
+    time.sleep(0.3)
+    os.close(leader)
+    assert process.wait(timeout=60) == 129
 
 
 def test_accuracy_of_guessing_is_told_and_refused_with_strict(cli: Cli, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import torch
 from advkit import __version__
 from advkit.api import doctoring
 from advkit.errors import ResourceError
+from advkit.inspection.packages import Extra
 from advkit.models import load_model
 from tests.cli.run_cli import Cli
 
@@ -25,12 +26,27 @@ def test_all_is_well_here(cli: Cli, tmp_path: Path) -> None:
 
 
 def test_for_people(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("COLUMNS", "80")
-    done = cli("doctor", "--no-test", "--out", tmp_path)
-    assert done.code == 0
-    assert "Nothing is wrong." in done.out
-    assert "Self-test" not in done.out
-    assert max(map(len, done.out.splitlines())) <= 80
+    monkeypatch.chdir(tmp_path)
+    for wide in ("80", "40"):
+        monkeypatch.setenv("COLUMNS", wide)
+        done = cli("doctor", "--no-test", "--out", "runs")
+        assert done.code == 0
+        assert "Nothing is wrong." in done.out
+        assert "Self-test" not in done.out
+        assert max(map(len, done.out.splitlines()[1:])) <= int(wide)
+        assert "..." not in done.out
+
+
+def test_a_broken_extra_is_told(cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    timm = Extra("timm", "1.0", "--model timm:NAME", "pip install again", "ImportError: no x")
+    hub = Extra("hf", "", "--data hf:DIR", "pip install hf")
+    monkeypatch.setattr(doctoring, "extras", lambda: iter([timm, hub]))
+    monkeypatch.setenv("COLUMNS", "120")
+    done = cli("doctor", "--no-test", "--out", tmp_path, "--strict")
+    assert done.code == 6
+    assert "WRONG  timm  1.0, for --model timm:NAME; cannot be imported: ImportError" in done.out
+    assert "-      hf    not installed, for --data hf:DIR; pip install hf" in done.out
+    assert "- The extra timm is broken: pip install again" in done.out
 
 
 def test_what_is_wrong_is_told(cli: Cli, tmp_path: Path) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from advkit import errors
-from advkit.cli import failures
+from advkit.cli import failures, stopping
 from advkit.cli.explain_error import page
 from advkit.error_codes import CODES
 from tests.cli.run_cli import Cli
 
 ROOT = Path(__file__).parents[2]
-WHOLE = {"E070": 70, "E130": 130, "E143": 143}
+WHOLE = {"E070": 70, "E129": 129, "E130": 130, "E143": 143}
 
 
 def families(base: type[errors.AdvkitError]) -> list[type[errors.AdvkitError]]:
@@ -29,7 +29,8 @@ def test_every_code_that_is_raised_is_explained_and_every_explained_one_is_raise
     files = [file for top in ("advkit", "attacks", "benchmarks", "reports")
              for file in (ROOT / top).rglob("*.py") if file.name != "error_codes.py"]  # fmt: skip
     text = "\n".join(file.read_text(encoding="utf-8") for file in files)
-    raised = set(re.findall(r'"(E\d{3})"', text)) | {"E130", "E143"}  # f"E{code}" in failures.py
+    raised = set(re.findall(r'"(E\d{3})"', text))
+    raised |= {"E129", "E130", "E143"}  # f"E{code}" in failures.py
     assert raised == set(CODES)
 
 
@@ -111,7 +112,8 @@ def test_usage_is_told_in_one_line_with_its_code(
         (PermissionError(13, "Permission denied", "report.html"), "E311", 3),
         (FileNotFoundError(2, "No such file or directory", "a.npz"), "E301", 3),
         (KeyboardInterrupt(), "E130", 130),
-        (failures.Terminated(), "E143", 143),
+        (stopping.Terminated(), "E143", 143),
+        (stopping.HungUp(), "E129", 129),
         (failures.GateError("low"), "E100", 1),
         (failures.UntrustedError("masked"), "E600", 6),
         (ZeroDivisionError("division by zero"), "E070", 70),

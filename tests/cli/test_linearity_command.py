@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from advkit.benchmarks.linear_parts import PARTS
-from advkit.cli.failures import Terminated
 from advkit.cli.linearity import PARTS as OFFERED
+from advkit.cli.stopping import Terminated
 from tests.cli.run_cli import Cli
 
 FEW = ("--data", "bundled:digits", "--limit", 60, "--no-progress")

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from advkit.errors import InputError
+from advkit.evaluate.store import open_store
 from tests.cli.run_cli import Cli
 
 NET = ("--model", "bundled:digits-cnn", "--no-progress")
@@ -76,3 +78,32 @@ def test_dreams_are_no_visualization_and_come_anew_by_themselves(cli: Cli, tmp_p
     (tmp_path / "run.json").write_text("{")
     assert "--fresh starts again" in cli(*DREAM[:-1], "--out", tmp_path).err
     assert cli(*DREAM, "--out", tmp_path).code == 0
+
+
+def test_a_run_by_a_newer_advkit_is_left_alone(cli: Cli, tmp_path: Path) -> None:
+    assert cli(*LEDGERS["audit"], "--out", tmp_path).code in (0, 5)
+    done = json.loads((tmp_path / "run.json").read_text())
+    newer = json.dumps({**done, "schema": "advkit/audit/2", "of the future": [1]})
+    (tmp_path / "run.json").write_text(newer)
+    before = {file.name: file.stat().st_mtime_ns for file in tmp_path.iterdir()}
+    said = f"the run in {tmp_path} is by a newer advkit: its summary is advkit/audit/2"
+    for words in ((*LEDGERS["audit"], "--out"), ("resume",)):
+        refused = cli(*words, tmp_path)
+        assert refused.err.startswith(f"error[E313]: {said}"), words
+    with pytest.raises(InputError, match="newer advkit"), open_store(tmp_path):
+        pass  # as retry and merge open it
+    assert {file.name: file.stat().st_mtime_ns for file in tmp_path.iterdir()} == before
+    assert (tmp_path / "run.json").read_text() == newer
+    assert cli(*LEDGERS["audit"], "--out", tmp_path, "--fresh").code in (0, 5)
+
+
+@pytest.mark.parametrize("command", ["explain", "visualize", "linearity", "transfer"])
+def test_nor_is_one_without_a_ledger(cli: Cli, tmp_path: Path, command: str) -> None:
+    kind = "pictures" if command == "visualize" else command
+    newer = json.dumps({"schema": f"advkit/{kind}/2", "kind": command})
+    (tmp_path / "run.json").write_text(newer)
+    words = NET[2:] if command == "linearity" else NET
+    refused = cli(command, *words, *OTHERS[command], "--out", tmp_path)
+    said = f"error[E313]: the run in {tmp_path} is by a newer advkit: its summary is advkit/{kind}"
+    assert refused.err.splitlines()[0].startswith(said)
+    assert (tmp_path / "run.json").read_text() == newer

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 import advkit
 from advkit.api import picturing
-from advkit.api.picturing import Setting
+from advkit.api.picture_setting import Setting
 from advkit.errors import InapplicableError
 from advkit.models.black_box import BlackBox
 from tests.cli.run_cli import Cli

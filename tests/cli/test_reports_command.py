@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.cli.run_cli import Cli
+from tests.evaluate.mounting import mounted, needs_root
 from tests.evaluate.small import run, some_digits
 
 
@@ -42,6 +43,19 @@ def test_report_writes_every_format(cli: Cli, runs: Path, tmp_path: Path) -> Non
     assert ET.fromstring(xml).get("failures") == "0"
     assert csv.startswith("id,attack,eps")
     assert "model-index:" in cli("report", runs / "a", "--format", "card").out
+
+
+@needs_root
+def test_an_export_that_does_not_fit_on_the_disk_is_named(
+    cli: Cli, runs: Path, tmp_path: Path
+) -> None:
+    with mounted(tmp_path / "small", "size=8k"):
+        commands = {"a.html": ("report", runs / "a", "-o"), "b.html": ("index", runs, "--out")}
+        for name, words in commands.items():
+            file = tmp_path / "small" / name
+            refused = cli(*words, file)
+            said = f"error[E700]: {file}: No space left on device"
+            assert (refused.code, refused.err.splitlines()[0]) == (7, said)
 
 
 def test_an_audit_by_a_newer_advkit_is_named_as_such(cli: Cli, runs: Path, tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 import json
 from pathlib import Path
 
+import numpy as np
+import soundfile
+
 from advkit.pages.speech import page_of
 from tests.cli.run_cli import Cli
 from tests.models.malice import PAYLOADS, Mark
@@ -41,6 +44,19 @@ def test_what_is_no_sound_is_told(cli: Cli, tmp_path: Path) -> None:
     done = cli("speech", "--model", "./own.py:net")
     assert done.code == 3
     assert "has no default clips" in done.err
+
+
+def test_a_silent_clip_is_to_be_left_out(cli: Cli, tmp_path: Path) -> None:
+    for digit in ("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"):
+        (tmp_path / "clips" / digit).mkdir(parents=True)
+        soundfile.write(tmp_path / "clips" / digit / "a.wav", np.zeros(8000), 8000)
+    words = ("--data", f"audio:{tmp_path / 'clips'}", "--out", tmp_path / "run", "--no-progress")
+    done = cli("speech", "--model", "bundled:spoken-digits-cnn", *words)
+    assert done.code == 3
+    assert "/a.wav of" in done.err.splitlines()[0]
+    assert done.err.splitlines()[1] == "  decibels below it are undefined: leave it out"
+    done = cli("audit", "--model", "bundled:spoken-digits-cnn", *words[:-1], "--limit", 10)
+    assert "leave it out, or give eps as a plain number" in done.err
 
 
 def test_decibels_and_bands_that_cannot_be_read(cli: Cli) -> None:

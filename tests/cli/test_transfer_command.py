@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import advkit
-from advkit.api.transferring import _name
+from advkit.api.transfer_nets import _name
 from advkit.errors import UsageError
 from advkit.models import Classifier, load_model
 from advkit.models.black_box import BlackBox
@@ -33,6 +33,12 @@ def test_from_no_net_to_a_report(cli: Cli, tmp_path: Path) -> None:
     assert json.loads(again.out)["schema"] == "advkit/transfer/1"
     (tmp_path / "a" / "report.html").unlink()
     assert cli("report", tmp_path / "a").code == 0
+    record = json.loads((tmp_path / "a" / "run.json").read_text())
+    for edit, said in (({"nets": 3}, "nets is 3, not a list"),
+                       ({"shown": "x"}, "ranked has no row"),
+                       ({"cells": record["cells"][:-1]}, "cells has no row from ")):  # fmt: skip
+        (tmp_path / "a" / "run.json").write_text(json.dumps({**record, **edit}))
+        assert f"run.json is damaged: {said}" in cli("report", tmp_path / "a").err
     assert (tmp_path / "a" / "report.html").exists()
 
 

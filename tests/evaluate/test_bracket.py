@@ -121,8 +121,43 @@ def test_where_no_image_is_read_right_there_is_nothing_to_check(tmp_path: Path) 
     right = (model(wrong.x).argmax(1) == wrong.y).nonzero().squeeze(1)
     wrong.y[right] = (wrong.y[right] + 1) % 10
     summary = run(tmp_path / "run", samples=wrong, attacks=("fgsm",), eps=(0.1,))
-    assert summary["trust"]["headline"].startswith("No image is classified correctly")
+    black = Classifier(
+        BlackBox(lambda x: model(torch.from_numpy(x)).detach().numpy(), bytes(32)), name="black"
+    )
+    told = run(tmp_path / "black", model=black, samples=wrong, attacks=("noise:draws=2",))
+    for trust in (summary["trust"], told["trust"]):
+        assert trust["overall"] == "doubtful"
+        assert trust["headline"].endswith("nothing was attacked, so there is nothing to trust.")
+        failed = [check["name"] for check in trust["checks"] if check["state"] == "fail"]
+        assert failed == ["no_better_than_guessing"]
+    assert summary["verdict"] == told["verdict"]
+    assert summary["verdict"].startswith("None of 90 images is classified correctly")
     assert "No image is classified correctly" in summary["bracket"]["why"]
+
+
+@pytest.mark.parametrize("only", [True, False])
+def test_a_net_that_ignores_its_input_is_proved_so_its_attacks_do_not_matter(
+    tmp_path: Path, only: bool
+) -> None:
+    linear = nn.Linear(64, 10)
+    nn.init.zeros_(linear.weight)
+    linear.bias.data = torch.arange(10.0)
+    model = Classifier(nn.Sequential(nn.Flatten(), linear), name="constant")
+    samples = some_digits()
+    nines = samples._replace(y=torch.full_like(samples.y, 9)) if only else samples
+    summary = run(tmp_path / "run", model=model, samples=nines, attacks=("pgd:steps=5",))
+    trust = summary["trust"]
+    assert all(row["open"] == 0 for row in summary["bracket"]["certified"])
+    failed = [check["name"] for check in trust["checks"] if check["state"] == "fail"]
+    if only:
+        assert (trust["overall"], failed) == ("ok", [])
+        assert trust["headline"].startswith("This number is proved")
+    else:
+        assert (trust["overall"], failed) == ("doubtful", ["no_better_than_guessing"])
+        assert "guessing" in trust["headline"]
+    unbounded = next(check for check in trust["checks"] if check["name"] == "unbounded_fails")
+    assert unbounded["state"] == "not applicable"
+    assert "The number does not depend on it" in unbounded["evidence"]
 
 
 @pytest.mark.parametrize("attack", ["pgd:steps=5", "noise:draws=2"])

@@ -55,3 +55,26 @@ def test_without_a_pass_nothing_is_told_in_seconds(tmp_path: Path) -> None:
         work = Work(model, samples, "Linf", 0, 16, 1, store, lambda *_: None)
         judge_clean(work)
         assert estimate.seconds_left(work, plan, [0.1], QUICK) is None
+
+
+def test_the_judge_of_a_random_model_counts(tmp_path: Path) -> None:
+    from advkit.evaluate.randomised import ASKED, Settled
+    from advkit.evaluate.stage_context import Work, judge_clean
+    from advkit.evaluate.suite import plan_of
+    from advkit.evaluate.suites import QUICK, SUITES
+
+    model, samples = load_model("bundled:digits-cnn"), load_data("bundled:digits", limit=16)
+    plan = plan_of(SUITES["quick"]["Linf"], "Linf")
+    with open_store(tmp_path) as store:
+        once = Work(model, samples, "Linf", 0, 16, 1, store, lambda *_: None)
+        judge_clean(once)
+        often = once._replace(judge=Settled(model, ASKED))
+        assert estimate.judge_cost(once, plan, [0.1]) == 0
+        judged = estimate.judge_cost(often, plan, [0.1])
+        assert judged >= ASKED * 16, "the first attacks are run on all"
+        left = [
+            estimate.passes_left(work, plan, [0.1], QUICK)
+            - estimate.checks_cost(work, [0.1], QUICK, standing=estimate.ASSUMED)
+            for work in (once, often)
+        ]
+        assert left[1] - left[0] == judged

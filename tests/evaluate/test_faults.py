@@ -1,14 +1,21 @@
 """kill -9 at any moment, and a full disk: finished work is kept, and the run resumes."""
 
+import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from advkit.errors import ResourceError
+from advkit.evaluate.ledger import translated
+from advkit.evaluate.run_folder import write_text
+from advkit.evaluate.saved_arrays import write_array, write_arrays
+from advkit.evaluate.sound_files import write_waves
 from tests.evaluate.mounting import mounted, needs_root
 from tests.evaluate.small import run, table
 
@@ -29,6 +36,28 @@ def test_a_full_disk_loses_nothing_that_was_finished(tmp_path: Path) -> None:
         run(small / "run", batch_size=4)
         run(tmp_path / "whole")
         same_rows(small / "run", tmp_path / "whole")
+
+
+@needs_root
+@pytest.mark.parametrize("name", ["report.html", "a.npz", "a.npy", "a.wav"])
+def test_a_file_that_does_not_fit_on_the_disk_is_named_and_leaves_nothing(
+    tmp_path: Path, name: str
+) -> None:
+    small = tmp_path / "small"
+    noise = np.random.default_rng(0).random(100_000, dtype=np.float32)
+    write: dict[str, Callable[[], object]] = {
+        "report.html": lambda: write_text(small, name, "x" * 100_000),
+        "a.npz": lambda: write_arrays(small / name, x=noise),
+        "a.npy": lambda: write_array(small / name, noise),
+        "a.wav": lambda: write_waves(small, {"a": noise}, 8000),
+    }
+    with mounted(small, "size=40k"):
+        with pytest.raises(OSError, match="No space left") as refused:
+            write[name]()
+        assert (refused.value.errno, refused.value.filename) == (errno.ENOSPC, str(small / name))
+        assert list(small.iterdir()) == []
+        with pytest.raises(ResourceError, match=f"full: .*/{name} cannot"), translated(small):
+            write[name]()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -10,9 +10,9 @@ from scipy.stats import binomtest
 from torch import nn
 
 from advkit.errors import InputError
+from advkit.evaluate.finished_audit import read_run, read_samples
 from advkit.evaluate.intervals import mcnemar
 from advkit.evaluate.paired import flips, pair
-from advkit.evaluate.run_folder import read_run, read_samples
 from advkit.models.classifier import Classifier
 from advkit.pages.comparisons import comparison_of, summary_of
 from tests.evaluate.small import digits_net, run, some_digits

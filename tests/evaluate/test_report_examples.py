@@ -10,8 +10,8 @@ import torch
 from scipy.stats import spearmanr
 
 import advkit.reports
+from advkit.evaluate.finished_audit import read_run
 from advkit.evaluate.report_examples import ENDS, EXHIBITS, WAY
-from advkit.evaluate.run_folder import read_run
 from advkit.evaluate.store import open_store
 from advkit.pages.audits import page_of
 from tests.evaluate.small import classifier, run, some_digits, table

@@ -40,7 +40,19 @@ def test_old_and_missing_packages() -> None:
     assert [name for name, each in found.items() if each.state == "fail"] == ["torch", "click"]
     assert found["torch"].advice == "pip install -U 'torch>=2.10'"
     assert "is missing" in found["click"].seen
-    assert {row[1] for row in extras(installed)} == {""}
+    assert {each.version for each in extras(installed)} == {""}
+
+
+def test_an_extra_that_is_installed_but_broken() -> None:
+    def imported(name: str) -> None:
+        if name == "timm":
+            raise ImportError("cannot import name 'x'\nfrom 'y'")
+
+    found = {each.name: each for each in extras(lambda _name: "1.0", imported)}
+    broken = [name for name, each in found.items() if each.broken]
+    assert broken == ["timm"]
+    assert found["timm"].broken == "ImportError: cannot import name 'x' from 'y'"
+    assert found["timm"].get == 'pip install --force-reinstall "advkit[timm]"'
 
 
 @pytest.mark.parametrize(("has", "bad"), [("2.10.0", False), ("2.9", True), ("2.10.0a1", False)])

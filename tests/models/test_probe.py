@@ -282,7 +282,7 @@ def test_labels_alone_are_not_taken_for_probabilities() -> None:
     assert probe(model, x, torch.zeros(5, dtype=torch.int64)) == [
         "the model gives labels alone: attacks see no scores"
     ]
-    assert outputs(model, model(x)).state == "not applicable"
+    assert outputs("labels", model(x)).state == "not applicable"
     suites = {norm: suite_for(model, "quick", norm).nearest for norm in ("Linf", "L2", "L1")}
     assert suites == {"Linf": ("hopskipjump:queries=500",), "L2": ("hopskipjump:queries=500",),
                       "L1": ("pointwise:queries=500",)}  # fmt: skip

@@ -1,8 +1,10 @@
 """scikit-learn estimators as classifiers, with exactly the same predictions."""
 
 import warnings
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.decomposition import PCA
@@ -10,6 +12,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_selection import SelectKBest
 from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     MaxAbsScaler,
@@ -22,9 +25,12 @@ from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from advkit.attacks import ATTACKS
+from advkit.attacks.linear_distances import exact_nearest
 from advkit.data import load_data
 from advkit.engine.objectives import margins
 from advkit.errors import InputError
+from advkit.evaluate.audit import audit
+from advkit.evaluate.certify_run import certify
 from advkit.models import load_model
 from advkit.models.affine import affine_of
 from advkit.models.scikit import Decision, Scores, from_estimator
@@ -174,3 +180,31 @@ def _weights(folder):
 
     save_file({"weight": torch.zeros(2, 2)}, folder / "a.safetensors")
     return folder / "a.safetensors"
+
+
+@pytest.mark.parametrize("norm", ["Linf", "L2"])
+@pytest.mark.parametrize("name", ["logistic", "standard"])
+@pytest.mark.parametrize("classes", [2, 10])
+def test_a_linear_one_is_certified_up_to_its_exact_distances(
+    tmp_path: Path, name: str, norm: str, classes: int
+) -> None:
+    estimator, x = fitted(LINEAR[name], classes)
+    model = from_estimator(estimator)
+    x = x[:20]
+    samples = load_data("bundled:digits", limit=20)._replace(x=x, y=model(x).argmax(1), classes=())
+    exact = exact_nearest(model.net.weight, model.net.bias, x, samples.y, norm).distance.numpy()
+    eps = (0.5 * float(exact.min()), float(exact.max()))
+    certify(model, samples, norm=norm, eps=eps, out=tmp_path)
+    radius = pd.read_csv(tmp_path / "samples.csv")["certified"].to_numpy()
+    assert (radius < exact).all()
+    assert (radius[exact < 0.9 * exact.max()] > 0.8 * exact[exact < 0.9 * exact.max()]).all()
+
+
+def test_an_mlp_is_certified_soundly(tmp_path: Path) -> None:
+    estimator, x = fitted(MLPClassifier((12,), max_iter=60, random_state=0), 10)
+    model = from_estimator(estimator)
+    samples = load_data("bundled:digits", limit=20)._replace(x=x[:20], y=model(x[:20]).argmax(1))
+    found = certify(model, samples, norm="Linf", eps=(0.01,), out=tmp_path)
+    assert found["certified"][0]["count"] > 0
+    audit(model, samples, norm="Linf", eps=(0.01,), attacks=("pgd:steps=20",), bounds="crown",
+          out=tmp_path / "audit")  # fmt: skip
