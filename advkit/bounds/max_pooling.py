@@ -46,7 +46,7 @@ def peaks(step: Highest, low: Tensor, high: Tensor) -> Peaks:
 
 
 def _highest_but(step: Highest, high: Tensor, place: Tensor) -> Tensor:
-    pool, (count, tall, wide) = step.pool, step.shape
+    count, tall, wide = step.shape
     index = torch.arange(tall * wide, dtype=high.dtype, device=high.device)
     index = index.reshape(1, 1, tall, wide)
     columns = _columns(step, high.reshape(-1, 1, tall, wide), -torch.inf)
