@@ -60,6 +60,7 @@ def inspect(
     >>> found["outputs"], found["parameters"], found["advice"]
     ('logits', 53002, [])
     """
+    name_of(model)
     place = pick_device(device)
     data = _own(model, checks) if data is None else data
     size = _asked(shape) if shape else _wanted(model)

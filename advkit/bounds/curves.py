@@ -33,8 +33,8 @@ class Curve(NamedTuple):
 
 
 def rectifier(bend: float = 0.0) -> Curve:
-    """Return the ReLU, leaky with slope ``bend`` left of 0; raises ValueError above 1."""
-    if not bend <= 1:
+    """Return the ReLU, leaky with slope ``bend`` left of 0; raises ValueError outside [0, 1]."""
+    if not 0 <= bend <= 1:  # below 0 it is not monotone
         raise ValueError(f"a leaky ReLU of slope {bend:g}")
 
     def function(x: Tensor) -> Tensor:

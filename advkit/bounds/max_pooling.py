@@ -46,11 +46,11 @@ def peaks(step: Highest, low: Tensor, high: Tensor) -> Peaks:
 
 
 def _highest_but(step: Highest, high: Tensor, place: Tensor) -> Tensor:
-    pool, (count, tall, wide) = step.pool, step.shape
+    count, tall, wide = step.shape
     index = torch.arange(tall * wide, dtype=high.dtype, device=high.device)
     index = index.reshape(1, 1, tall, wide)
-    columns = _columns(pool, high.reshape(-1, 1, tall, wide), -torch.inf)
-    where = _columns(pool, index, -1.0)
+    columns = _columns(step, high.reshape(-1, 1, tall, wide), -torch.inf)
+    where = _columns(step, index, -1.0)
     mine = where.long() == place.reshape(len(columns), 1, -1)
     rest = columns.masked_fill(mine, -torch.inf).amax(1)
     return rest.reshape(len(high), count, *step.out[1:])
@@ -62,10 +62,17 @@ def sizes_of(pool: nn.MaxPool2d) -> tuple[tuple[int, int], ...]:
     return tuple(size if isinstance(size, tuple) else (size, size) for size in given)
 
 
-def _columns(pool: nn.MaxPool2d, x: Tensor, fill: float) -> Tensor:
+def _columns(step: Highest, x: Tensor, fill: float) -> Tensor:
     """Return the entries of every window, (n, kernel, windows)."""
-    kernel, stride, pad, gap = sizes_of(pool)
-    padded = F.pad(x, (pad[1], pad[1], pad[0], pad[0]), value=fill)
+    kernel, stride, pad, gap = sizes_of(step.pool)
+    # Windows of ceil_mode end beyond the padding.
+    bottom, right = (
+        (o - 1) * s + d * (k - 1) + 1 - n - p
+        for n, o, k, s, p, d in zip(
+            step.shape[1:], step.out[1:], kernel, stride, pad, gap, strict=True
+        )
+    )
+    padded = F.pad(x, (pad[1], right, pad[0], bottom), value=fill)
     return F.unfold(padded, kernel, gap, 0, stride)
 
 

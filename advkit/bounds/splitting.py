@@ -60,7 +60,7 @@ def _closed(proof: Proof, y: Tensor, against: Rivals, until: float) -> Tensor:
     parts = Parts(torch.arange(len(low)), signs, root.chosen, root.bound)
     parts = _take(parts, parts.bound <= 0)
     stuck = torch.full_like(low, torch.inf)
-    while len(parts.rival) and time.perf_counter() < until and _small(parts):
+    while total and len(parts.rival) and time.perf_counter() < until and _small(parts):
         order = parts.bound.argsort(stable=True)
         here, rest = _take(parts, order[:BATCH]), _take(parts, order[BATCH:])
         spot = _where(proof, first, here)

@@ -14,7 +14,7 @@ from typing import NamedTuple, NoReturn
 import click
 from click.core import ParameterSource
 
-from advkit.cli.stopping import Terminated, catch_signals
+from advkit.cli.stopping import Terminated, arrived, catch_signals
 from advkit.cli.suggestions import hint_for
 from advkit.errors import AdvkitError, naming
 from advkit.evaluate.memory import is_out_of_memory
@@ -113,19 +113,29 @@ class Told(NamedTuple):
 
 
 def _told(error: BaseException) -> Told:
+    number = arrived()
+    if (
+        number
+        and isinstance(error, Exception)
+        and not isinstance(error, GateError | UntrustedError | click.Abort)
+    ):
+        return _stopped(128 + number)
     if isinstance(error, click.ClickException):
         return _of_click(error)
     if isinstance(error, AdvkitError):
         return Told(error.code, error.exit_code, str(error), error.hint)
     if isinstance(error, KeyboardInterrupt | click.Abort | Terminated):
-        code = error.exit_code if isinstance(error, Terminated) else 130
-        return Told(f"E{code}", code, "stopped", str(error) or "what was finished is safe")
+        return _stopped(error.exit_code if isinstance(error, Terminated) else 130, str(error))
     if is_out_of_memory(error):
         return Told("E700", 7, "out of memory", "give a smaller --batch-size")
     if isinstance(error, OSError) and (error.filename is not None or error.errno in FULL):
         return _of_system(error)
     kind = f"{type(error).__name__}: {error}"
     return Told("E070", 70, f"this is a bug in advkit: {kind}", "see where: advkit -vv ...")
+
+
+def _stopped(code: int, kept: str = "") -> Told:
+    return Told(f"E{code}", code, "stopped", kept or "what was finished is safe")
 
 
 def _of_click(error: click.ClickException) -> Told:

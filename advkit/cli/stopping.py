@@ -3,10 +3,13 @@
 import os
 import signal
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from types import FrameType
 from typing import NoReturn
+
+_ARRIVED: list[int] = []
 
 
 class Terminated(BaseException):
@@ -34,10 +37,35 @@ def resumable(command: str, resumes: bool = True) -> Iterator[None]:
 
 
 def catch_signals() -> None:
-    """Let SIGTERM and SIGHUP end the command like Ctrl-C; what `nohup` ignores stays ignored."""
-    signal.signal(signal.SIGTERM, _terminate)
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, _hang_up)
+    """Let SIGTERM and SIGHUP end the command like Ctrl-C, and note which signal arrived.
+
+    Ctrl-C and SIGHUP stay ignored where they are: in a background job, under `nohup`.
+    """
+    _ARRIVED.clear()
+    _catch(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, partial(_note, _terminate))
+    if hasattr(signal, "SIGHUP"):
+        _catch(signal.SIGHUP, _hang_up)
+
+
+def arrived() -> int | None:
+    """Return the first signal that arrived, if any.
+
+    A library whose import a signal falls into may swallow it, and fail with an error of its own.
+    """
+    return _ARRIVED[0] if _ARRIVED else None
+
+
+def _catch(number: int, handler: Callable[[int, FrameType | None], object]) -> None:
+    if signal.getsignal(number) != signal.SIG_IGN:
+        signal.signal(number, partial(_note, handler))
+
+
+def _note(
+    handler: Callable[[int, FrameType | None], object], number: int, frame: FrameType | None
+) -> None:
+    _ARRIVED.append(number)
+    handler(number, frame)
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> NoReturn:

@@ -48,6 +48,12 @@ class Samples(NamedTuple):
     """Whether classes were numbered by a class map: ``classes`` may then be fewer than the model's.
     """
 
+    def __repr__(self) -> str:
+        """Return a line: the values themselves, and every id, would fill a notebook."""
+        size = " x ".join(map(str, getattr(self.x, "shape", ())[1:])) or "unknown size"
+        known = "no class names" if self.classes is None else f"{len(self.classes)} classes"
+        return f"Samples({self.name}: {len(self.x)} of {size}, {known})"
+
 
 def class_name(classes: Sequence[str], index: int) -> str:
     """Return the name of class ``index``, or its number if it has no name."""

@@ -60,8 +60,9 @@ def _mapped_again(scene: Scene, maps: Maps, x_adv: Tensor) -> list[dict[str, Any
     return rows
 
 
-def _compared(first: np.ndarray, second: np.ndarray, delta: np.ndarray) -> dict[str, float]:
-    return {
+def _compared(first: np.ndarray, second: np.ndarray, delta: np.ndarray) -> dict[str, float | None]:
+    """Return the measures of two maps, None where a flat map has none: JSON has no NaN."""
+    found = {
         "spearman": spearman(first, second),
         "ssim": structural_similarity(first, second),
         "top_overlap": top_overlap(first, second),
@@ -69,3 +70,4 @@ def _compared(first: np.ndarray, second: np.ndarray, delta: np.ndarray) -> dict[
         "concentration_after": concentration(second),
         "change_within": change_within(delta, first),
     }
+    return {name: value if np.isfinite(value) else None for name, value in found.items()}

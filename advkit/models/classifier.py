@@ -75,6 +75,15 @@ class Classifier(nn.Module):
         """Stay in eval mode, whatever ``mode`` is."""
         return super().train(False)
 
+    def extra_repr(self) -> str:
+        """Return what `repr` shows besides the net."""
+        told = {
+            "name": self.name, "n_classes": self.n_classes or None, "shape": self.shape,
+            "mean": None if self.mean is None else self.mean.tolist(),
+            "std": None if self.std is None else self.std.tolist(),
+        }  # fmt: skip
+        return ", ".join(f"{key}={value!r}" for key, value in told.items() if value is not None)
+
     def _to_layout(self, layout: torch.memory_format) -> None:
         self._layout = layout
         for tensor in (*self.net.parameters(), *self.net.buffers()):

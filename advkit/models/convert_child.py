@@ -25,6 +25,8 @@ def main() -> None:
     if kind == "pickle":  # imports of skops read /proc, which is closed in the sandbox
         with suppress(ImportError):
             import skops.io  # noqa: F401
+    if kind == "pt2":  # makes a directory for a cache
+        import torch._dynamo  # noqa: F401
     try:
         shut()
     except NoSandboxError as error:

@@ -182,9 +182,13 @@ def _attacked(folder: Path, told: Mapping[str, Any] | None, name: Name) -> Attac
     )  # fmt: skip
 
 
-def _means(images: Sequence[Mapping[str, float]]) -> dict[str, float]:
-    columns = {key: [one[key] for one in images if np.isfinite(one[key])] for key in COMPARED}
-    return {key: float(np.mean(values)) if values else 0.0 for key, values in columns.items()}
+def _means(images: Sequence[Mapping[str, float | None]]) -> dict[str, float]:
+    found = {}
+    for key in COMPARED:
+        told = [value for one in images if (value := one[key]) is not None]
+        known = [value for value in told if np.isfinite(value)]  # older runs hold NaN
+        found[key] = float(np.mean(known)) if known else 0.0
+    return found
 
 
 def verdict(run: Mapping[str, Any], beliefs: Sequence[Belief]) -> str:

@@ -59,7 +59,16 @@ def _convolutions() -> nn.Module:
                          nn.Flatten(), nn.Dropout(0.5), nn.Linear(20, 3))  # fmt: skip
 
 
-NETS = {"dense": _dense, "smooth": _smooth, "convolutions": _convolutions, "branches": Branches}
+def _overhanging() -> nn.Module:
+    """Windows of pooling that end outside the map, or beyond its padding."""
+    return nn.Sequential(nn.Conv2d(2, 3, 3, 1, 1), nn.ReLU(), nn.MaxPool2d(2, ceil_mode=True),
+                         nn.Conv2d(3, 4, 2), nn.ReLU(), nn.MaxPool2d(3, 2, 1, ceil_mode=True),
+                         nn.AvgPool2d(2, 2, ceil_mode=True), nn.Flatten(),
+                         nn.Linear(8, 3))  # fmt: skip
+
+
+NETS = {"dense": _dense, "smooth": _smooth, "convolutions": _convolutions, "branches": Branches,
+        "overhanging": _overhanging}  # fmt: skip
 RADII = {"Linf": 0.05, "L2": 0.4, "L1": 1.5}
 
 

@@ -47,6 +47,17 @@ def test_branch_and_bound_certifies_exactly_what_is_safe() -> None:
     assert proved["split"].sum() > proved["crown"].sum()
 
 
+@pytest.mark.parametrize("inner", [nn.Tanh(), nn.Identity()])
+def test_without_a_neuron_to_split_the_bound_of_the_whole_stays(inner: nn.Module) -> None:
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(12, 10), inner, nn.Linear(10, 3))
+    graph, x = trace(Classifier(net.eval(), name="smooth"), (1, 3, 4)), images(4, 0, (1, 3, 4))
+    region = ball_and_box(x, torch.full((4,), 0.5), "Linf")
+    lower = {name: certify(graph, region, net(x).argmax(1), method=name).lower for name in RUNGS}
+    assert (lower["crown"] < 0).any()
+    assert torch.equal(lower["split"], lower["crown"])
+
+
 def test_a_bound_is_never_above_the_truth() -> None:
     net, graph, region, y = tiny(2)
     for name in RUNGS[:3]:

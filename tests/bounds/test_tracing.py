@@ -62,6 +62,7 @@ class OverTheBatch(nn.Module):
 
 REFUSED = {
     "ELU": nn.ELU(),
+    "a leaky ReLU of slope -1": nn.LeakyReLU(-1.0),
     "gelu": Gelu(),
     "LocalResponseNorm": nn.LocalResponseNorm(2),
     "mul": Product(),

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from torch import nn
 
-from tests.cli.run_cli import NET, QUICK_AUDIT, ROOT, Cli
+from tests.cli.run_cli import NET, QUICK_AUDIT, ROOT, Cli, command
 
 
 def blind_net() -> nn.Module:
@@ -168,6 +168,30 @@ def test_photographs_in_folders_and_a_net_of_torchvision(cli: Cli, tmp_path: Pat
     summary = json.loads((tmp_path / "run" / "run.json").read_text())
     assert summary["model"]["classes"] == ["cat", "dog"]
     assert summary["clean"]["n"] == 2
+
+
+SWALLOWS = """
+import os, signal
+try:
+    os.kill(os.getpid(), signal.{name})
+    signal.pause()
+except BaseException:
+    raise RecursionError("half imported") from None
+"""
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_an_import_that_swallows_ctrl_c_is_no_error_of_anybody(
+    tmp_path: Path, name: str, code: int
+) -> None:
+    """Ctrl-C during an import of torch ended now and then as a RecursionError in advkit."""
+    (tmp_path / "net.py").write_text(SWALLOWS.format(name=name))
+    done = subprocess.run(
+        command("audit", "--model", "./net.py:make", "--data", "bundled:digits"), cwd=tmp_path,
+        capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert f"error[E{code}]: stopped" in done.stderr
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143),

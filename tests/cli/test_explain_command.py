@@ -255,3 +255,18 @@ def test_classes_in_another_order_are_refused(tmp_path: Path) -> None:
     net.classes = net.classes[::-1]
     with pytest.raises(InputError, match="the same in another order"):
         advkit.explain(net, "bundled:digits", out=tmp_path, methods=["gradient"], target="label")
+
+
+def test_a_flat_map_leaves_the_summary_json(tmp_path: Path) -> None:
+    """A map that is 0 everywhere has no rank correlation: NaN, which JSON does not have."""
+    torch.manual_seed(0)
+    last = torch.nn.Linear(2, 10)
+    last.weight.data.fill_(-1)  # no positive evidence for any class: Grad-CAM is 0
+    net = torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3), torch.nn.Sigmoid(),
+                              torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), last)  # fmt: skip
+    model = advkit.Classifier(net, name="flat")
+    given = {"methods": ["grad_cam"], "eps": 0.1, "limit": 2, "out": tmp_path}
+    found = advkit.explain(model, "bundled:digits", **given)
+    assert found["attack"]["methods"][0]["images"][0]["spearman"] is None
+    assert "NaN" not in (tmp_path / "run.json").read_text()
+    assert (tmp_path / "report.html").is_file()

@@ -26,3 +26,12 @@ def test_fingerprint_tells_images_labels_and_ids() -> None:
     found.add(fingerprint(base._replace(ids=("a", "b", "c", "e"))))
     assert len(found) == 5
     assert fingerprint(samples()._replace(name="other", notes=())) == fingerprint(base)
+
+
+def test_samples_are_shown_in_a_line() -> None:
+    """Every id, and the images, filled a notebook."""
+    many = samples()._replace(ids=tuple(map(str, range(10_000))), classes=("cat", "dog"))
+    assert repr(many) == f"Samples({many.name}: 4 of 1 x 2 x 3, 2 classes)"
+    assert repr(many._replace(x=[1, 2], classes=None)) == (
+        f"Samples({many.name}: 2 of unknown size, no class names)"
+    )

@@ -212,6 +212,11 @@ def test_accuracy_that_guessing_has_too() -> None:
     assert "accuracy" in failed(found)
 
 
+def test_a_bare_module_is_refused_as_by_every_function() -> None:
+    with pytest.raises(UsageError, match="the model is a Linear"):
+        inspect(nn.Linear(64, 10), DIGITS)
+
+
 def test_training_mode_is_compared_and_left() -> None:
     net = nn.Sequential(nn.BatchNorm2d(1), nn.Flatten(), nn.Dropout(0.9), nn.Linear(64, 10))
     before = net[0].running_mean.clone()

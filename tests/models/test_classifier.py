@@ -187,3 +187,9 @@ def test_an_output_that_is_no_tensor(output: object, told: str) -> None:
 
     with pytest.raises(InputError, match=f"returns .*{told}.* not one tensor"):
         Classifier(Odd(), name="odd")(images(2))
+
+
+def test_a_classifier_shows_its_normalisation_beside_its_net() -> None:
+    found = repr(Classifier(nn.Flatten(), name="mine", classes=["a", "b"], mean=[0.5], std=[0.25]))
+    assert "name='mine', n_classes=2, mean=[0.5], std=[0.25]" in found
+    assert "Flatten" in found

@@ -16,6 +16,7 @@ import torch
 from advkit.errors import InputError
 from advkit.models import load_model
 from advkit.models.conversion import convert
+from advkit.models.weights_file import weights_in
 
 LOCK = "from advkit.models.sandbox import shut; shut()"
 
@@ -47,6 +48,19 @@ def test_an_estimator_is_converted_and_says_the_same(tmp_path: Path) -> None:
     assert made.sandboxed
     said = load_model(f"{made.out}")(torch.from_numpy(x)).softmax(1).numpy()
     np.testing.assert_allclose(said, net.predict_proba(x), atol=1e-5)
+
+
+def test_an_exported_program_is_converted_to_its_weights(tmp_path: Path) -> None:
+    """Its import makes a directory, which the sandbox forbids: none could be converted."""
+    net = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 3))
+    program = torch.export.export(net, (torch.rand(2, 1, 2, 2),))
+    torch.export.save(program, tmp_path / "net.pt2")
+    made = convert(str(tmp_path / "net.pt2"), tmp_path / "net.safetensors")
+    assert made.sandboxed
+    found = weights_in(made.out.read_bytes(), "net.safetensors").tensors
+    assert {key.removeprefix("program."): value.tolist() for key, value in found.items()} == {
+        key: value.tolist() for key, value in net.state_dict().items()
+    }
 
 
 def test_a_file_of_something_else_is_no_model(tmp_path: Path) -> None:
