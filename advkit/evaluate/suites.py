@@ -50,7 +50,7 @@ TO_ONE = "apgd_targeted:steps=100,n_targets=1,try_steps=5"
 TO_TWO = "apgd_targeted:steps=60,n_targets=2"
 TO_THREE = "apgd_targeted:steps=100,n_targets=3,try_steps=5"
 TO_ALL = "apgd_targeted:steps=50"
-SHORT_WALK, WALK = "apgd:steps=30,loss=ce", "apgd:steps=50,loss=margin"
+SHORT_WALK, WALK = "apgd:steps=30,loss=ce", "apgd:steps=45,loss=margin"
 STEPS = "pgd:steps=10,step=0.25,loss=margin"
 
 SUITES = {
