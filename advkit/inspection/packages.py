@@ -12,7 +12,7 @@ NEEDED = {
     "torch": "2.10", "torchvision": "0.25", "numpy": "1.26", "pandas": "2.1",
     "scikit-learn": "1.5", "scipy": "1.11", "joblib": "1.2", "tqdm": "4.66.3", "click": "8.2",
     "matplotlib": "3.8", "jinja2": "3.1.6", "pillow": "12.2", "safetensors": "0.4.5",
-    "filelock": "3.20.3", "soundfile": "0.12",
+    "filelock": "3.20.3", "soundfile": "0.12", "jsonschema": "4.20",
 }  # fmt: skip
 """Minimum versions as in `setup.cfg`; older ones have vulnerabilities, or lack features used."""
 EXTRAS = {

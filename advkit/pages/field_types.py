@@ -22,7 +22,7 @@ def either(*types: str) -> dict[str, Any]:
 
 TEXT, TEXTS = {"type": "string"}, {"type": "array", "items": {"type": "string"}}
 NUMBER, FLAG = {"type": "number"}, {"type": "boolean"}
-MEASURED = {**NUMBER, "finite": False}
+MEASURED = {"type": "measured"}
 COUNT = {"type": "integer", "minimum": 0}
 PART = {"type": "number", "minimum": 0, "maximum": 1}
 SHARE = fields(value=PART, low=PART, high=PART, count=COUNT, n=COUNT)

@@ -115,11 +115,10 @@ def test_so_is_a_shard(cli: Cli, tmp_path: Path, shard: Any) -> None:
         assert (refused.code, "run.json is damaged: shard" in refused.err) == (3, True)
 
 
-def test_the_part_of_json_schema_that_is_known() -> None:
+def test_numbers_are_finite_but_where_they_are_measured() -> None:
     pair = {"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": "number"}}
     check_fields([1, 2.5], pair, Path("a"))
-    check_fields({"loss": math.nan}, {"properties": {"loss": {"type": "number", "finite": False}}},
-                 Path("a"))  # fmt: skip
+    check_fields({"loss": math.nan}, {"properties": {"loss": {"type": "measured"}}}, Path("a"))
     for content in ([1], [1, 2, 3], [1, None], [1, math.inf], [1, True]):
         with pytest.raises(InputError):
             check_fields(content, pair, Path("a"))
