@@ -1,7 +1,7 @@
 """Trace an unmodified module by torch.fx into a list of steps with known bounds."""
 
 import logging
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, fx, nn
@@ -12,6 +12,7 @@ from advkit.bounds.max_pooling import Highest
 from advkit.bounds.operators import FORMS, Call, rule_of
 from advkit.errors import InapplicableError, InputError
 from advkit.models.classifier import Classifier
+from advkit.models.scikit_layers import Decision, Layers
 from advkit.models.user_code import own_place
 
 LOG = logging.getLogger("advkit")
@@ -38,7 +39,7 @@ def trace(model: Classifier, shape: Shape, dtype: torch.dtype | None = None) -> 
     """Return the steps of ``model`` for images of ``shape``, including its normalisation.
 
     Raises InputError, which names the operator, for a model that cannot be bounded, or whose
-    weights are not of the ``dtype`` of the images, unless it converts images itself (`plain`).
+    weights are not of the ``dtype`` of the images, unless it is from scikit-learn (`plain`).
     """
     check_white(model)
     net = plain(model)
@@ -110,12 +111,11 @@ def refused(model: Classifier, why: str) -> InputError:
 
 
 def plain(model: Classifier) -> nn.Module:
-    """Return the net, or what it offers in its place (``plain()``): layers that convert no images.
+    """Return the net; of scikit-learn's its layers, which do not convert images to their type.
 
     Bounds of those are computed in the type of their weights.
     """
-    offered = getattr(model.net, "plain", None)
-    return cast(nn.Module, offered()) if callable(offered) else model.net
+    return model.net.plain() if isinstance(model.net, Decision | Layers) else model.net
 
 
 def weights_of(net: nn.Module) -> Tensor:

@@ -33,7 +33,8 @@ from advkit.evaluate.audit import audit
 from advkit.evaluate.certify_run import certify
 from advkit.models import load_model
 from advkit.models.affine import affine_of
-from advkit.models.scikit import Decision, Scores, from_estimator
+from advkit.models.scikit import Scores, from_estimator
+from advkit.models.scikit_layers import Decision
 
 LINEAR = {
     "logistic": LogisticRegression(max_iter=300),
