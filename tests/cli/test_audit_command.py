@@ -194,13 +194,16 @@ def test_an_import_that_swallows_ctrl_c_is_no_error_of_anybody(
     assert f"error[E{code}]: stopped" in done.stderr
 
 
+HEARS = ("env", "--default-signal=HUP")  # though the tests run under nohup
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143),
                                               (signal.SIGHUP, 129)])  # fmt: skip
 def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, number: int, code: int) -> None:
     words = ["-m", "advkit", "audit", *NET, "--attacks", "pgd:steps=20000", "--norm", "L2",
              "--eps", "0.01", "--bounds", "off", "--fresh"]  # fmt: skip
     process = subprocess.Popen(
-        [sys.executable, *words], stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        [*HEARS, sys.executable, *words], stderr=subprocess.PIPE, text=True, cwd=tmp_path,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     while process.poll() is None and not list(tmp_path.glob("runs/*/run.json")):
@@ -221,7 +224,7 @@ def test_a_run_ends_cleanly_with_its_terminal(tmp_path: Path) -> None:
     words = ["-m", "advkit", "audit", *NET, "--attacks", "pgd:steps=20000", "--norm", "L2",
              "--eps", "0.01", "--bounds", "off", "--fresh"]  # fmt: skip
     process = subprocess.Popen(
-        ["setsid", "--ctty", "--wait", sys.executable, *words], stdin=terminal, stdout=terminal,
+        ["setsid", "--ctty", "--wait", *HEARS, sys.executable, *words], stdin=terminal, stdout=terminal,
         stderr=terminal, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     os.close(terminal)
