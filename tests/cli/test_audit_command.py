@@ -224,8 +224,9 @@ def test_a_run_ends_cleanly_with_its_terminal(tmp_path: Path) -> None:
     words = ["-m", "advkit", "audit", *NET, "--attacks", "pgd:steps=20000", "--norm", "L2",
              "--eps", "0.01", "--bounds", "off", "--fresh"]  # fmt: skip
     process = subprocess.Popen(
-        ["setsid", "--ctty", "--wait", *HEARS, sys.executable, *words], stdin=terminal, stdout=terminal,
-        stderr=terminal, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        ["setsid", "--ctty", "--wait", *HEARS, sys.executable, *words], stdin=terminal,
+        stdout=terminal, stderr=terminal, cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     os.close(terminal)
     while process.poll() is None and not list(tmp_path.glob("runs/*/run.json")):
