@@ -20,7 +20,7 @@ from advkit.evaluate.fingerprint import now
 from advkit.evaluate.gradient_checks import same_answers
 from advkit.evaluate.model_checks import check_alone
 from advkit.evaluate.portions import Portion, write_shard
-from advkit.evaluate.proofs import check_sound, try_proofs
+from advkit.evaluate.proof_checks import check_sound, try_proofs
 from advkit.evaluate.randomised import (
     ASKED,
     ATTACKED,

@@ -13,23 +13,19 @@ import numpy as np
 import pandas as pd
 import torch
 
-from advkit.attacks import ATTACKS, parse
 from advkit.bounds.curves import Curve
 from advkit.bounds.ladder import certify
 from advkit.bounds.proof_methods import RUNGS
 from advkit.bounds.regions import ball_and_box
 from advkit.bounds.tracing import Graph, plain, trace, weights_of
 from advkit.data.samples import Samples, take
-from advkit.errors import AdvkitError
-from advkit.evaluate.measure import measure
-from advkit.evaluate.stage_context import Work, distances_by_id, right_when_clean, room
+from advkit.evaluate.stage_context import Work, right_when_clean
 from advkit.evaluate.workers import each
 from advkit.models.classifier import Classifier
 
-SPOT_ATTACK = "pgd:steps=20,loss=margin"
-TOGETHER, SPOT_CHECKS, HALVINGS = 16, 8, 5
-"""Samples bounded in one batch; certified samples that are attacked as a check; and how often the
-gap between a proof and a failed one is halved for the curve."""
+TOGETHER, HALVINGS = 16, 5
+"""Samples bounded in one batch; and how often the gap between a proof and a failed one is halved
+for the curve."""
 FAR = 1e30  # lower bounds are clamped here
 
 
@@ -186,46 +182,3 @@ def _failed_radius(work: Work, who: np.ndarray, among: Sequence[float]) -> np.nd
 def _by_position(work: Work, values: pd.Series, who: np.ndarray, otherwise: float) -> np.ndarray:
     names = [work.samples.ids[i] for i in who]
     return np.asarray(values.reindex(names).fillna(otherwise), dtype=float)
-
-
-class UnsoundError(AdvkitError):
-    """An attack fooled a certified sample: a bug in the bounds or in the traced model."""
-
-
-def try_proofs(work: Work, eps: Sequence[float]) -> None:
-    """Attack a few certified samples at every eps; raise UnsoundError if one is fooled.
-
-    Other attacks skip certified samples, so only this would detect a wrong proof.
-    """
-    for value in eps:
-        who = certified(work, value)
-        part = take(work.samples, spaced(who, SPOT_CHECKS).tolist())
-        if not len(part.ids):
-            continue
-        given = {"eps": value, "norm": work.norm, "seed": work.seed, "ids": part.ids}
-        x_adv = parse(SPOT_ATTACK, ATTACKS).attack(work.model, part.x, part.y, **given)
-        rows = measure(work.model, part.x, part.y, x_adv, norm=work.norm, eps=value)
-        fooled = (rows["fooled"] & rows["valid"]).to_numpy(dtype=bool)
-        if fooled.any():
-            first = int(fooled.argmax())
-            raise _unsound(work, part.ids[first], value, float(rows[work.norm].iloc[first]))
-
-
-def check_sound(work: Work) -> None:
-    """Raise UnsoundError if a valid example lies within the certified radius of its sample."""
-    sizes = distances_by_id(work)
-    proofs = work.store.frame("proofs")
-    best = proofs[proofs["lower"] > 0].groupby("id")["eps"].max()
-    both = pd.concat([sizes.rename("size"), best.rename("eps")], axis=1, join="inner")
-    broken = both[both["size"] <= both["eps"] - (room(work, 0.0))]
-    if len(broken):
-        first = broken.iloc[0]
-        raise _unsound(work, str(broken.index[0]), first["eps"], first["size"])
-
-
-def _unsound(work: Work, name: str, eps: float, size: float) -> UnsoundError:
-    return UnsoundError(
-        f"sample {name} was proved safe within {work.norm} {eps:.6g}, and an example at {size:.6g} "
-        "fools the model",
-        "no number of this run can be trusted; please report it",
-    )

@@ -13,7 +13,7 @@ from advkit.evaluate import bracket, proofs
 from advkit.evaluate.certify_run import certify
 from advkit.evaluate.merging import merge
 from advkit.evaluate.portions import Portion
-from advkit.evaluate.proofs import UnsoundError
+from advkit.evaluate.proof_checks import UnsoundError
 from advkit.models.black_box import BlackBox
 from advkit.models.classifier import Classifier
 from tests.evaluate.small import EPS, classifier, run, some_digits, table
