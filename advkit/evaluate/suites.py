@@ -48,6 +48,7 @@ TWO_WALKS = f"{LONG_WALK},restarts=2"
 LONG_RACE, LONGER_RACE = "race:steps=400", "race:steps=1000"
 TO_ONE = "apgd_targeted:steps=100,n_targets=1,try_steps=5"
 TO_TWO = "apgd_targeted:steps=60,n_targets=2"
+TO_TWO_OF_NINE = f"{TO_TWO},try_steps=5"
 TO_THREE = "apgd_targeted:steps=100,n_targets=3,try_steps=5"
 TO_ALL = "apgd_targeted:steps=50"
 SHORT_WALK, WALK = "apgd:steps=30,loss=ce", "apgd:steps=45,loss=margin"
@@ -79,7 +80,7 @@ SUITES = {
         ),
         "L1": Suite(
             ("race:steps=60",), ("noise:draws=4",), (),
-            (SHORT_WALK, TWO_WALKS, LONG_RACE, TO_TWO),
+            (SHORT_WALK, TWO_WALKS, LONG_RACE, TO_TWO_OF_NINE),
             Near(1.5, 0.1), STANDARD,
         ),
     },
