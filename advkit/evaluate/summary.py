@@ -106,6 +106,9 @@ def verdict(clean: Share, robust: Sequence[dict[str, Any]], norm: str, proved: f
         f"{at['low']:.1%} to {at['high']:.1%})"
     )
     known = f"Of {clean['n']:,} images the model classifies {clean['value']:.1%} correctly"
+    if proved and proved == at["value"]:
+        by_nature = elsewhere.replace(", under these attacks", "")
+        return f"{known}; {within}, exactly {proved:.1%} stay correct, as is proved {by_nature}."
     if proved:
         return (
             f"{known}; {within}, between {proved:.1%} (proved) and {at['value']:.1%} (attacked) "

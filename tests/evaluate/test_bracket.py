@@ -111,7 +111,10 @@ def test_what_is_misread_is_not_proved_at_eps_zero(tmp_path: Path) -> None:
     summary = run(tmp_path / "run", samples=wrong, attacks=("fgsm",), eps=(0.0,))
     clean = summary["clean"]["value"]
     assert 0 < clean < 1
-    assert f"between {clean:.1%} (proved)" in summary["verdict"]
+    assert (
+        f"exactly {clean:.1%} stay correct, as is proved (95% interval over all such images: "
+        in (summary["verdict"])
+    )
 
 
 def test_where_no_image_is_read_right_there_is_nothing_to_check(tmp_path: Path) -> None:
