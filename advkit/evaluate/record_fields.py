@@ -17,18 +17,24 @@ NAMES = {"object": "an object", "array": "a list", "string": "a text", "integer"
          "null": "null"}  # fmt: skip
 
 
-def _is_number(_checker: Any, value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+USUAL = Draft202012Validator.TYPE_CHECKER
 
 
-def _is_finite(checker: Any, value: Any) -> bool:
-    return _is_number(checker, value) and math.isfinite(value)
+def _is_integer(_checker: Any, value: Any) -> bool:
+    return isinstance(value, int) and USUAL.is_type(value, "number")  # 1.0 is no index
 
 
-TYPES = Draft202012Validator.TYPE_CHECKER.redefine("number", _is_finite).redefine(
-    "measured", _is_number
-)
-Validator = extend(Draft202012Validator, type_checker=TYPES)
+def _is_finite(_checker: Any, value: Any) -> bool:
+    finite = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+    return finite and USUAL.is_type(value, "number")
+
+
+def _is_measured(_checker: Any, value: Any) -> bool:
+    return USUAL.is_type(value, "number")
+
+
+TYPES = {"integer": _is_integer, "number": _is_finite, "measured": _is_measured}
+Validator = extend(Draft202012Validator, type_checker=USUAL.redefine_many(TYPES))
 
 
 def check_fields(content: Any, schema: Schema, file: Path) -> None:

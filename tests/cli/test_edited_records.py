@@ -22,6 +22,7 @@ EDITS: list[tuple[Sequence[str | int], Any, str]] = [
     (["robust", 1, "added"], {}, "robust[1].added does not add up to the "),
     (["robust"], [], "robust is [], not a list of 1 or more"),
     (["clean", "count"], True, "clean.count is True, not an integer"),
+    (["clean", "count"], 9.0, "clean.count is 9.0, not an integer"),
     (["clean"], GONE, "clean is missing"),
     (["model", "classes"], None, "model.classes is None, not a list"),
     (["data"], [], "data is [], not an object"),
@@ -118,6 +119,7 @@ def test_so_is_a_shard(cli: Cli, tmp_path: Path, shard: Any) -> None:
 def test_numbers_are_finite_but_where_they_are_measured() -> None:
     pair = {"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": "number"}}
     check_fields([1, 2.5], pair, Path("a"))
+    check_fields([1, 10**400], pair, Path("a"))  # finite, though no float
     check_fields({"loss": math.nan}, {"properties": {"loss": {"type": "measured"}}}, Path("a"))
     for content in ([1], [1, 2, 3], [1, None], [1, math.inf], [1, True]):
         with pytest.raises(InputError):
