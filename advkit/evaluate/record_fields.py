@@ -21,16 +21,16 @@ USUAL = Draft202012Validator.TYPE_CHECKER
 
 
 def _is_integer(_checker: Any, value: Any) -> bool:
-    return isinstance(value, int) and USUAL.is_type(value, "number")  # 1.0 is no index
+    return isinstance(value, int) and bool(USUAL.is_type(value, "number"))  # 1.0 is no index
 
 
 def _is_finite(_checker: Any, value: Any) -> bool:
     finite = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
-    return finite and USUAL.is_type(value, "number")
+    return finite and bool(USUAL.is_type(value, "number"))
 
 
 def _is_measured(_checker: Any, value: Any) -> bool:
-    return USUAL.is_type(value, "number")
+    return bool(USUAL.is_type(value, "number"))
 
 
 TYPES = {"integer": _is_integer, "number": _is_finite, "measured": _is_measured}
