@@ -7,7 +7,7 @@ from typing import NamedTuple
 from advkit.api.pairing import paired
 from advkit.api.request import own_data, pick_device
 from advkit.data.python_data import Data
-from advkit.data.samples import Samples
+from advkit.data.samples import Samples, moved
 from advkit.errors import UsageError
 from advkit.evaluate.album import untold
 from advkit.models.channels import square_images
@@ -47,8 +47,7 @@ def loaded(
     shape = _shape(setting)
     if data is not None:
         samples, model = paired(spec, data, setting.limit, setting.arch, shape)
-        moved = samples._replace(x=samples.x.to(device), y=samples.y.to(device))
-        return model.to(device), moved, tuple(samples.x.shape[1:])
+        return model.to(device), moved(samples, device), tuple(samples.x.shape[1:])
     sides = () if shape else _sides(name, setting, sizes)
     model = load_model(spec, arch=setting.arch) if isinstance(spec, str) else spec
     shape = shape or square_images(model, sides)

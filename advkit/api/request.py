@@ -10,7 +10,7 @@ import torch
 
 from advkit.api.pairing import paired
 from advkit.data.python_data import Data, name_of_data
-from advkit.data.samples import Samples, taken_relative
+from advkit.data.samples import Samples, moved, taken_relative
 from advkit.data.spec_guesses import check_bare as check_bare_data
 from advkit.errors import InputError, UsageError
 from advkit.models.classifier import Classifier
@@ -71,8 +71,7 @@ def load_both(
         data = own_data(model)
     shape = input_shape(model) if isinstance(model, str) else model.shape
     samples, model = paired(model, data, limit, arch, shape, stream=stream)
-    moved = samples._replace(x=samples.x.to(device), y=samples.y.to(device))
-    return moved, model.to(device)
+    return moved(samples, device), model.to(device)
 
 
 def name_of(model: str | Classifier) -> str:

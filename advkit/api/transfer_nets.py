@@ -13,7 +13,7 @@ from advkit.benchmarks.classical_targets import classical_targets
 from advkit.benchmarks.independent_nets import Plan, loaded, plan_nets, trained
 from advkit.benchmarks.transfer_runs import Net
 from advkit.data.python_data import Data, given, name_of_data
-from advkit.data.samples import Samples
+from advkit.data.samples import Samples, moved
 from advkit.data.specs import load_data
 from advkit.errors import InputError, UsageError
 from advkit.evaluate.black_box_run import attackable, check_gradients
@@ -56,7 +56,7 @@ def given_nets(
         check_gradients(found[0], members)
     nets = [Net(name, _family(spec), net.to(device), source=net not in blind)
             for name, spec, net in zip(names, specs, found, strict=True)]  # fmt: skip
-    return nets, on(device, samples)
+    return nets, moved(samples, device)
 
 
 def _name(spec: str) -> str:
@@ -71,11 +71,6 @@ def _family(spec: str) -> str:
     return spec.partition("?")[0].rpartition(":")[2]
 
 
-def on(device: torch.device, samples: Samples) -> Samples:
-    """Return the samples on ``device``."""
-    return samples._replace(x=samples.x.to(device), y=samples.y.to(device))
-
-
 def trained_nets(
     training: Training, data: Data | None, norm: str, radii: Sequence[float], limit: int | None,
     device: torch.device, jobs: int, progress: Callable[[str, int, int], None],
@@ -88,7 +83,7 @@ def trained_nets(
     if training.data == TRAIN and not name.startswith("bundled:digits"):
         raise UsageError(f"--data {name} gives the images to attack, not those to train on",
                          "add --train-data, or give nets: --model A --model B")  # fmt: skip
-    samples = on(device, given(TEST if data is None else data, limit))
+    samples = moved(given(TEST if data is None else data, limit), device)
     images = load_data(training.data)
     if samples.x.shape[1:] != images.x.shape[1:]:
         raise InputError(f"{images.name} has images of {tuple(images.x.shape[1:])}, "

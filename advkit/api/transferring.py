@@ -7,12 +7,12 @@ from typing import Any
 from advkit.api.checking import check_choice, check_list, check_numbers, check_words
 from advkit.api.pairing import paired
 from advkit.api.request import name_of, new_run, own_data, pick_device, pick_eps
-from advkit.api.transfer_nets import Training, given_nets, on, trained_nets
+from advkit.api.transfer_nets import Training, given_nets, trained_nets
 from advkit.benchmarks.query_surrogates import Budget, audit_by_labels
 from advkit.benchmarks.transfer import ATTACKS_OF_STUDY, members_of
 from advkit.benchmarks.transfer import transfer as run_transfer
 from advkit.data.python_data import Data
-from advkit.data.samples import Samples, take
+from advkit.data.samples import Samples, moved, take
 from advkit.data.specs import load_data
 from advkit.errors import UsageError
 from advkit.evaluate.workers import default_jobs
@@ -121,7 +121,7 @@ def by_labels(
     if shape is None and samples.x.shape[1] == 1:
         shape = tuple(samples.x.shape[1:])
     others = load_data(own, shape=shape) if own else _rest(load_data(data, shape=shape), samples)
-    model, samples = model.to(where), on(where, samples)
+    model, samples = model.to(where), moved(samples, where)
     folder = out or new_run(target, samples.name, kind="transfer")
     summary = audit_by_labels(
         model, samples, others, budget or Budget(), norm=norm, eps=radius, out=folder,

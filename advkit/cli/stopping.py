@@ -9,6 +9,7 @@ from functools import partial
 from types import FrameType
 from typing import NoReturn
 
+Handler = Callable[[int, FrameType | None], object]
 _ARRIVED: list[int] = []
 
 
@@ -56,14 +57,12 @@ def arrived() -> int | None:
     return _ARRIVED[0] if _ARRIVED else None
 
 
-def _catch(number: int, handler: Callable[[int, FrameType | None], object]) -> None:
+def _catch(number: int, handler: Handler) -> None:
     if signal.getsignal(number) != signal.SIG_IGN:
         signal.signal(number, partial(_note, handler))
 
 
-def _note(
-    handler: Callable[[int, FrameType | None], object], number: int, frame: FrameType | None
-) -> None:
+def _note(handler: Handler, number: int, frame: FrameType | None) -> None:
     _ARRIVED.append(number)
     handler(number, frame)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from advkit.engine import NORMS
@@ -53,6 +54,11 @@ class Samples(NamedTuple):
         size = " x ".join(map(str, getattr(self.x, "shape", ())[1:])) or "unknown size"
         known = "no class names" if self.classes is None else f"{len(self.classes)} classes"
         return f"Samples({self.name}: {len(self.x)} of {size}, {known})"
+
+
+def moved(samples: Samples, device: torch.device) -> Samples:
+    """Return the samples on ``device``."""
+    return samples._replace(x=samples.x.to(device), y=samples.y.to(device))
 
 
 def class_name(classes: Sequence[str], index: int) -> str:

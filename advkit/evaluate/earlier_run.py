@@ -29,10 +29,22 @@ RECORD: Schema = {
 def record_of(folder: Path) -> dict[str, Any]:
     """Return the record of the run in ``folder``, {} if there is none; raises InputError."""
     found = read_json(folder, "run.json")
-    if found is None:
-        return {}
+    return {} if found is None else _checked(found, folder)
+
+
+def _checked(found: Any, folder: Path) -> dict[str, Any]:
     check_fields(found, RECORD, folder / "run.json")
     return dict(found)
+
+
+def _unchecked(out: Path, *, fresh: bool) -> Any:
+    """Return what `run.json` holds, None if there is none, or with ``fresh`` if it is no JSON."""
+    try:
+        return read_json(out, "run.json")
+    except InputError:
+        if fresh:
+            return None
+        raise
 
 
 def earlier(out: Path, *, fresh: bool, **kind: str) -> dict[str, Any] | None:
@@ -41,16 +53,11 @@ def earlier(out: Path, *, fresh: bool, **kind: str) -> dict[str, Any] | None:
     Raises InputError if it is not a run of this ``kind`` (schema and kind in its record): --fresh
     may replace only runs of the same command.
     """
-    try:
-        found = read_json(out, "run.json")
-    except InputError:
-        if fresh:
-            return None
-        raise
+    found = _unchecked(out, fresh=fresh)
     check_version(found, out)
     if found is not None and not (isinstance(found, dict) and kind.items() <= found.items()):
         raise _another_kind(out)
-    return None if fresh or found is None else record_of(out)
+    return None if fresh or found is None else _checked(found, out)
 
 
 def check_own(out: Path, command: str, *, fresh: bool) -> None:
@@ -59,17 +66,12 @@ def check_own(out: Path, command: str, *, fresh: bool) -> None:
     ``command`` is audit, attack or certify, '' for any; see `earlier`. With ``fresh``, a run of
     this command by a newer advkit may be discarded.
     """
-    try:
-        found = read_json(out, "run.json")
-    except InputError:
-        if fresh:
-            return
-        raise
+    found = _unchecked(out, fresh=fresh)
     if found is not None and command and _command_of(found) != command:
         raise _another_kind(out)
-    if not fresh:
+    if not fresh and found is not None:
         check_version(found, out)
-        record_of(out)
+        _checked(found, out)
 
 
 def check_version(record: Any, folder: Path) -> None:

@@ -101,14 +101,12 @@ def verdict(clean: Share, robust: Sequence[dict[str, Any]], norm: str, proved: f
     at = robust[-1]
     within = f"within {norm} {shown(at['eps'])}"
     # "At most" refers to these images, the interval to all: its upper end may lie above.
-    elsewhere = (
-        "(95% interval over all such images, under these attacks: "
-        f"{at['low']:.1%} to {at['high']:.1%})"
-    )
+    over, interval = "95% interval over all such images", f"{at['low']:.1%} to {at['high']:.1%}"
+    elsewhere = f"({over}, under these attacks: {interval})"
     known = f"Of {clean['n']:,} images the model classifies {clean['value']:.1%} correctly"
     if proved and proved == at["value"]:
-        by_nature = elsewhere.replace(", under these attacks", "")
-        return f"{known}; {within}, exactly {proved:.1%} stay correct, as is proved {by_nature}."
+        exactly = f"exactly {proved:.1%} stay correct, as is proved"
+        return f"{known}; {within}, {exactly} ({over}: {interval})."
     if proved:
         return (
             f"{known}; {within}, between {proved:.1%} (proved) and {at['value']:.1%} (attacked) "
