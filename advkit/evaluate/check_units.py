@@ -121,7 +121,8 @@ def trial_of(work: Work, unit: Unit, at: list[int], changes: Mapping[str, Change
     as the attacks of the audit do.
     """
     name, _, effort = unit.label.partition(":")
-    given = dict(zip(unit.at, unit.each or [unit.eps] * len(unit.at), strict=True))
+    assert unit.each is not None  # noqa: S101 - see `Trial.units`
+    given = dict(zip(unit.at, unit.each, strict=True))
     each, quick = [given[i] for i in at], work.copy or work.model
     guide = changed(work.model, changes) if changes else quick
     with metered(once(work.model), once(quick)) as meter:
@@ -129,7 +130,6 @@ def trial_of(work: Work, unit: Unit, at: list[int], changes: Mapping[str, Change
     check_unchanged(work, once(work.model))
     cost = {
         "attack": unit.label,
-        "eps": unit.eps,
         "forwards": meter.forwards,
         "backwards": meter.backwards,
     }

@@ -4,10 +4,14 @@ Also shared by tests of `audit` and `attack`: arguments of a quick run, and its 
 """
 
 import json
+import os
+import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
@@ -53,6 +57,20 @@ class Cli:
 def command(*words: object) -> list[str]:
     """Return the command line that starts advkit in a new process."""
     return [sys.executable, "-m", "advkit", *map(str, words)]
+
+
+@contextmanager
+def begun(words: Sequence[str], where: Path, **streams: Any) -> Iterator[subprocess.Popen[str]]:
+    """Run ``words`` in ``where``; yield the process in the middle of its run; kill it at last."""
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(words, text=True, cwd=where, env=env, **streams) as process:
+        try:
+            while process.poll() is None and not list(where.glob("runs/*/run.json")):
+                time.sleep(0.01)
+            time.sleep(0.3)
+            yield process
+        finally:
+            process.kill()
 
 
 def saved(out: Path) -> tuple[dict, pd.DataFrame, Tensor]:

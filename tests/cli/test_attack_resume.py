@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.cli.run_cli import NET, QUICK_ATTACK, ROOT, Cli, command, saved
+from tests.cli.run_cli import NET, QUICK_ATTACK, ROOT, Cli, begun, command, saved
 
 
 def test_batches_jobs_and_a_second_run_change_nothing(cli: Cli, tmp_path: Path) -> None:
@@ -48,13 +48,9 @@ def test_another_run_is_not_overwritten(cli: Cli, tmp_path: Path) -> None:
 
 def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path) -> None:
     words = command("attack", "pgd:steps=20000", *NET, "--eps", "0.01", "--jobs", "1")
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
-                               env=os.environ | {"PYTHONPATH": str(ROOT)})  # fmt: skip
-    while process.poll() is None and not list(tmp_path.glob("runs/*/run.json")):
-        time.sleep(0.01)
-    time.sleep(0.2)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    with begun(words, tmp_path, stderr=subprocess.PIPE) as process:
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     (folder,) = (tmp_path / "runs").iterdir()
     assert "-attack-" in folder.name

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from fnmatch import fnmatch
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 from PIL import Image
 from torch import nn
 
-from tests.cli.run_cli import NET, QUICK_AUDIT, ROOT, Cli, command
+from tests.cli.run_cli import NET, QUICK_AUDIT, ROOT, Cli, begun, command
 
 
 def blind_net() -> nn.Module:
@@ -194,46 +193,32 @@ def test_an_import_that_swallows_ctrl_c_is_no_error_of_anybody(
     assert f"error[E{code}]: stopped" in done.stderr
 
 
+LONG = command("audit", *NET, "--attacks", "pgd:steps=20000", "--norm", "L2", "--eps", "0.01",
+               "--bounds", "off", "--fresh")  # fmt: skip
 HEARS = ("env", "--default-signal=HUP")  # though the tests run under nohup
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143),
                                               (signal.SIGHUP, 129)])  # fmt: skip
 def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, number: int, code: int) -> None:
-    words = ["-m", "advkit", "audit", *NET, "--attacks", "pgd:steps=20000", "--norm", "L2",
-             "--eps", "0.01", "--bounds", "off", "--fresh"]  # fmt: skip
-    process = subprocess.Popen(
-        [*HEARS, sys.executable, *words], stderr=subprocess.PIPE, text=True, cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    while process.poll() is None and not list(tmp_path.glob("runs/*/run.json")):
-        time.sleep(0.01)
-    time.sleep(0.3)
-    os.kill(process.pid, number)
-    began = time.monotonic()
-    _, err = process.communicate(timeout=60)
-    assert time.monotonic() - began < 10
+    with begun([*HEARS, *LONG], tmp_path, stderr=subprocess.PIPE) as process:
+        process.send_signal(number)
+        began = time.monotonic()
+        _, err = process.communicate(timeout=60)
+        assert time.monotonic() - began < 10
     assert process.returncode == code, err
     (folder,) = (tmp_path / "runs").iterdir()
-    assert f"to resume: advkit {' '.join(words[2:-1])} --out runs/{folder.name}" in err
+    assert f"to resume: advkit {' '.join(LONG[3:-1])} --out runs/{folder.name}" in err
     assert "Traceback" not in err
 
 
 def test_a_run_ends_cleanly_with_its_terminal(tmp_path: Path) -> None:
     leader, terminal = os.openpty()
-    words = ["-m", "advkit", "audit", *NET, "--attacks", "pgd:steps=20000", "--norm", "L2",
-             "--eps", "0.01", "--bounds", "off", "--fresh"]  # fmt: skip
-    process = subprocess.Popen(
-        ["setsid", "--ctty", "--wait", *HEARS, sys.executable, *words], stdin=terminal,
-        stdout=terminal, stderr=terminal, cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    os.close(terminal)
-    while process.poll() is None and not list(tmp_path.glob("runs/*/run.json")):
-        time.sleep(0.01)
-    time.sleep(0.3)
-    os.close(leader)
-    assert process.wait(timeout=60) == 129
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), terminal)
+    with begun(["setsid", "--ctty", "--wait", *HEARS, *LONG], tmp_path, **streams) as process:
+        os.close(terminal)
+        os.close(leader)
+        assert process.wait(timeout=60) == 129
 
 
 def test_accuracy_of_guessing_is_told_and_refused_with_strict(cli: Cli, tmp_path: Path) -> None:
